@@ -1,0 +1,175 @@
+import type {
+  AccountId,
+  BeachId,
+  HandshakeId,
+  LeaseId,
+  ReporterId,
+  TokenHash,
+  TransportId,
+} from "./ids.ts";
+import type { Policy } from "./policy.ts";
+import type {
+  ConnectionState,
+  End,
+  Gap,
+  Handshake,
+  Lease,
+  NegotiationReason,
+  Standing,
+} from "./session.ts";
+import type { DurationMs, EpochMs } from "./time.ts";
+
+/** What callers, and time itself, can ask of a session. */
+export type Command =
+  | Attach
+  | Detach
+  | Acquire
+  | Renew
+  | Renegotiate
+  | Release
+  | Revoke
+  | Report
+  | CheckHandshake
+  | CheckLease
+  | PassTime;
+
+export interface Attach {
+  readonly kind: "Attach";
+  readonly beachId: BeachId;
+  readonly managerUrl: string;
+  readonly requiredChannels: readonly string[];
+  readonly hostReports: boolean;
+}
+
+export interface Detach {
+  readonly kind: "Detach";
+  readonly reason: string;
+}
+
+export interface Acquire {
+  readonly kind: "Acquire";
+  readonly account: AccountId;
+  readonly reason: string;
+  readonly ttlMs: DurationMs | undefined;
+  /** Used only if a lease has to be granted. */
+  readonly nextLeaseId: LeaseId;
+  /** Hashes of the tokens that answer to a lease: by the key in use, then by the one before. */
+  readonly tokenHashesOf: (leaseId: LeaseId) => readonly [TokenHash, ...TokenHash[]];
+  /** A passcode was verified: the session may become known, as this attach would make it. */
+  readonly attach: Attach | undefined;
+}
+
+export interface Renew {
+  readonly kind: "Renew";
+  readonly tokenHash: TokenHash;
+  /** Unset: the ttl last asked for. */
+  readonly ttlMs: DurationMs | undefined;
+  readonly leaseOnly: boolean;
+}
+
+export interface Renegotiate {
+  readonly kind: "Renegotiate";
+  /** Unset for an operator without a lease, who was authorised by scope. */
+  readonly tokenHash: TokenHash | undefined;
+  readonly reason: NegotiationReason;
+  readonly observedGeneration: number | undefined;
+}
+
+export interface Release {
+  readonly kind: "Release";
+  readonly tokenHash: TokenHash;
+}
+
+export interface Revoke {
+  readonly kind: "Revoke";
+  /** Empty for every lease of the session. */
+  readonly leaseIds: readonly LeaseId[];
+  /** Unset: the policy's; zero lifts every hold. */
+  readonly holdMs: DurationMs | undefined;
+}
+
+/** What one end knows about one peer connection, whole. */
+export interface Report {
+  readonly kind: "Report";
+  readonly end: End;
+  readonly handshakeId: HandshakeId;
+  /** Empty, with connection `closed`: this end holds none for the handshake. */
+  readonly transportId: TransportId;
+  readonly connection: ConnectionState;
+  readonly readyChannels: readonly string[];
+  readonly openingChannels: readonly string[];
+  readonly oldestUnackedMs: DurationMs;
+  readonly reporterId: ReporterId;
+  /** 0: not numbered, always heard. */
+  readonly sequence: number;
+  readonly observedAgeMs: DurationMs;
+  readonly generation: number;
+}
+
+export interface CheckHandshake {
+  readonly kind: "CheckHandshake";
+  readonly handshakeId: HandshakeId;
+}
+
+export interface CheckLease {
+  readonly kind: "CheckLease";
+  readonly tokenHash: TokenHash;
+}
+
+/** Applies what time has made due, and nothing else. */
+export interface PassTime {
+  readonly kind: "PassTime";
+}
+
+/** What an accepted command answers, beside the session as it is afterwards. */
+export interface Answers {
+  readonly Attach: null;
+  readonly Detach: { readonly detached: boolean };
+  readonly Acquire: LeaseAnswer;
+  readonly Renew: LeaseAnswer;
+  readonly Renegotiate: NegotiationAnswer;
+  readonly Release: { readonly released: boolean };
+  readonly Revoke: { readonly revoked: number };
+  readonly Report: { readonly standing: Standing };
+  readonly CheckHandshake: { readonly standing: Standing; readonly honoured: boolean };
+  readonly CheckLease: { readonly lease: Lease };
+  readonly PassTime: null;
+}
+
+export type AnswerOf<C extends Command> = Answers[C["kind"]];
+
+/**
+ * `refresh`: this call started and joined no handshake. `renegotiate`: one is in flight, and
+ * `joined` says whether it was before this call.
+ */
+export type NegotiationAnswer =
+  | { readonly outcome: "refresh" }
+  | { readonly outcome: "renegotiate"; readonly offer: Handshake; readonly joined: boolean };
+
+export interface LeaseAnswer {
+  readonly lease: Lease;
+  /** When to renew, spread so that callers do not arrive together. */
+  readonly renewAfterMs: DurationMs;
+  readonly negotiation: NegotiationAnswer;
+}
+
+/** All that a decision may know beside the session and the command. */
+export interface DecisionContext {
+  readonly now: EpochMs;
+  readonly policy: Policy;
+  /** Gaps in order of their numbers; those that the session has taken up are passed over. */
+  readonly gaps: readonly Gap[];
+  readonly entropy: Entropy;
+  /** Handshakes in flight towards one manager, over all sessions. */
+  readonly negotiationsInFlight: (managerUrl: string) => number;
+  /** Somebody watches the session, so that it is not idle. */
+  readonly watched: boolean;
+}
+
+/** Chance, handed in. */
+export interface Entropy {
+  /** Uniform in [0, 1). */
+  jitter(): number;
+  /** 19 lower-case hexadecimal digits for a handshake id. */
+  handshakeBits(): string;
+}

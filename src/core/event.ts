@@ -1,0 +1,137 @@
+import type { BeachId, HandshakeId, LeaseId, TokenHash } from "./ids.ts";
+import type {
+  Backoff,
+  End,
+  Evidence,
+  Handshake,
+  Health,
+  HealthReason,
+  Hold,
+  Lease,
+  LeaseEnd,
+  PromotedHandshake,
+  Reporter,
+} from "./session.ts";
+import type { EpochMs } from "./time.ts";
+
+/** What can have happened to a session. Each event carries its moment and all that evolve needs. */
+export type SessionEvent = LifecycleEvent | LeaseEvent | TransportEvent;
+
+export type LifecycleEvent =
+  | {
+      readonly kind: "SessionAttached";
+      readonly at: EpochMs;
+      readonly beachId: BeachId;
+      readonly managerUrl: string;
+      readonly requiredChannels: readonly string[];
+      readonly hostReports: boolean;
+    }
+  | {
+      readonly kind: "SessionUpdated";
+      readonly at: EpochMs;
+      readonly managerUrl: string;
+      readonly requiredChannels: readonly string[];
+      readonly hostReports: boolean;
+    }
+  | { readonly kind: "SessionDetached"; readonly at: EpochMs; readonly reason: string }
+  /** Someone watched it while it would have gone idle. */
+  | { readonly kind: "SessionTouched"; readonly at: EpochMs }
+  /** A tombstone has stood for its time: the store may drop the record. */
+  | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }
+  /** Deadlines that had not passed at `from` move by the gap's length. */
+  | {
+      readonly kind: "GapTaken";
+      readonly at: EpochMs;
+      readonly number: number;
+      readonly from: EpochMs;
+      readonly until: EpochMs;
+      readonly expiries: readonly { readonly leaseId: LeaseId; readonly expiresAt: EpochMs }[];
+    };
+
+/** The only events on the path of a renewal: none of them can name a handshake. */
+export type LeaseEvent =
+  | { readonly kind: "LeaseGranted"; readonly at: EpochMs; readonly lease: Lease }
+  | {
+      readonly kind: "LeaseExtended";
+      readonly at: EpochMs;
+      readonly leaseId: LeaseId;
+      readonly expiresAt: EpochMs;
+      readonly ttlMs: number;
+      /** The ttl is not above the recorded one: it may be written a moment later. */
+      readonly plain: boolean;
+    }
+  /** The key that derives tokens was lost: a second token answers to the lease from now on. */
+  | {
+      readonly kind: "LeaseRekeyed";
+      readonly at: EpochMs;
+      readonly leaseId: LeaseId;
+      readonly tokenHash: TokenHash;
+    }
+  | {
+      readonly kind: "LeaseEnded";
+      readonly at: EpochMs;
+      readonly leaseId: LeaseId;
+      readonly endedBy: LeaseEnd;
+    }
+  | { readonly kind: "HoldPlaced"; readonly at: EpochMs; readonly hold: Hold }
+  | { readonly kind: "HoldsLifted"; readonly at: EpochMs };
+
+export type TransportEvent =
+  | { readonly kind: "HandshakeStarted"; readonly at: EpochMs; readonly handshake: Handshake }
+  | {
+      readonly kind: "HandshakePromoted";
+      readonly at: EpochMs;
+      readonly promoted: PromotedHandshake;
+      readonly generation: number;
+      readonly reason: "confirmed" | "host_silent" | "adopted";
+      /** Until when the one that it replaces stays honoured. */
+      readonly lingerUntil: EpochMs;
+    }
+  | {
+      readonly kind: "HandshakeAbandoned";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      readonly reason: "confirm_timeout" | "ends_disagree";
+      readonly honouredUntil: EpochMs;
+    }
+  | {
+      readonly kind: "HandshakeRetired";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      readonly reason: "linger_over" | "abandonment_over" | "crowded_out" | "outrun";
+    }
+  | {
+      readonly kind: "NegotiationDelayed";
+      readonly at: EpochMs;
+      readonly which: "recoveries" | "replacements";
+      readonly backoff: Backoff;
+    }
+  | { readonly kind: "BackoffReset"; readonly at: EpochMs }
+  | { readonly kind: "DiedEarly"; readonly at: EpochMs }
+  | {
+      readonly kind: "ReportHeard";
+      readonly at: EpochMs;
+      readonly end: End;
+      /** Unset for a report without a number. */
+      readonly reporter: Reporter | undefined;
+      readonly observedAt: EpochMs;
+      /** Unset when the report says nothing that counts, as one about a retired handshake. */
+      readonly heard: HeardEvidence | undefined;
+    }
+  | {
+      readonly kind: "HealthChanged";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      readonly generation: number;
+      readonly from: Health;
+      readonly to: Health;
+      readonly reason: HealthReason;
+    };
+
+export interface HeardEvidence {
+  readonly handshakeId: HandshakeId;
+  readonly evidence: Evidence;
+  /** More than ages differs from what this end said before. */
+  readonly changed: boolean;
+  readonly goodSince: EpochMs | undefined;
+}

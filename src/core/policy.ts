@@ -1,0 +1,124 @@
+import type { DurationMs } from "./time.ts";
+
+/** Every limit and horizon that the core decides by. All durations in milliseconds. */
+export interface Policy {
+  /** The ttl of a grant that asks for none; what is asked is clamped to the two bounds. */
+  readonly leaseTtlMs: DurationMs;
+  readonly leaseTtlMsMin: DurationMs;
+  readonly leaseTtlMsMax: DurationMs;
+  readonly liveLeasesMax: number;
+  /** How many ended leases a session remembers; of older ones it says `unknown`. */
+  readonly endedLeasesMax: number;
+  /** The hold of a revocation that names none, and the longest one. */
+  readonly holdMs: DurationMs;
+  readonly holdMsMax: DurationMs;
+  readonly holdsMax: number;
+
+  /** A handshake not confirmed for this long is abandoned; a normal negotiation takes about 6 s. */
+  readonly negotiationTimeoutMs: DurationMs;
+  /** How long an abandoned handshake may still win. */
+  readonly abandonedMs: DurationMs;
+  readonly abandonedMax: number;
+  /** How long a replaced handshake stays honoured. */
+  readonly retireLingerMs: DurationMs;
+  readonly negotiationsPerManagerMax: number;
+  /** The n-th failure in a row delays the next try by base · 2^(n−1), at most max, ± spread. */
+  readonly backoffMsBase: DurationMs;
+  readonly backoffMsMax: DurationMs;
+  readonly backoffSpread: number;
+  /** A promoted transport that stays usable this long forgives all failures before it. */
+  readonly provenMs: DurationMs;
+  /** A usable transport is not replaced sooner than this after its promotion. */
+  readonly replaceAfterMs: DurationMs;
+
+  /** Silence of an end after which evidence is stale, and of both after which it is lost. */
+  readonly evidenceStaleMs: DurationMs;
+  readonly evidenceLostMs: DurationMs;
+  /** The host end has a say for this long after any report of its own. */
+  readonly hostSayMs: DurationMs;
+  /** The oldest unacknowledged action: slow above the first, stalled above the second. */
+  readonly acksSlowMs: DurationMs;
+  readonly acksStalledMs: DurationMs;
+  /** With slow acks, a host silent for this long makes them stalled. */
+  readonly acksHostSilentMs: DurationMs;
+  /** How long evidence has to be good before lost or degraded is left. */
+  readonly recoveryMs: DurationMs;
+  /** A claim to hold no connection counts when no other reporter said ready for this long. */
+  readonly holdsNoneMs: DurationMs;
+
+  /** A session without live lease, report or watcher for this long is detached. */
+  readonly sessionIdleMs: DurationMs;
+  readonly tombstoneMs: DurationMs;
+  /** A renewal is due after a share of the remaining time between these two. */
+  readonly renewAfterMin: number;
+  readonly renewAfterMax: number;
+}
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const defaultPolicy: Policy = {
+  leaseTtlMs: 30 * second,
+  leaseTtlMsMin: 5 * second,
+  leaseTtlMsMax: 5 * minute,
+  liveLeasesMax: 64,
+  endedLeasesMax: 64,
+  holdMs: minute,
+  holdMsMax: day,
+  holdsMax: 64,
+  negotiationTimeoutMs: 15 * second,
+  abandonedMs: minute,
+  abandonedMax: 2,
+  retireLingerMs: 5 * second,
+  negotiationsPerManagerMax: 50,
+  backoffMsBase: second,
+  backoffMsMax: 30 * second,
+  backoffSpread: 0.2,
+  provenMs: 30 * second,
+  replaceAfterMs: 10 * second,
+  evidenceStaleMs: 10 * second,
+  evidenceLostMs: 30 * second,
+  hostSayMs: 30 * second,
+  acksSlowMs: 5 * second,
+  acksStalledMs: 15 * second,
+  acksHostSilentMs: 5 * second,
+  recoveryMs: 3 * second,
+  holdsNoneMs: 3 * second,
+  sessionIdleMs: day,
+  tombstoneMs: 30 * day,
+  renewAfterMin: 0.5,
+  renewAfterMax: 0.66,
+};
+
+/** Every horizon of `policy` times `factor`; limits and shares stay. */
+export function scalePolicy(policy: Policy, factor: number): Policy {
+  const scaled = Object.entries(policy).map(([name, value]: [string, number]) =>
+    /Ms(Min|Max|Base)?$/.test(name) ? [name, value * factor] : [name, value],
+  );
+  return Object.fromEntries(scaled) as unknown as Policy;
+}
+
+/** The relations between limits that the core relies on; each is a sentence when broken. */
+export function policyFaults(policy: Policy): readonly string[] {
+  const rules: readonly (readonly [boolean, string])[] = [
+    [policy.leaseTtlMsMin > 0, "the shortest lease ttl must be positive"],
+    [policy.leaseTtlMsMin <= policy.leaseTtlMs, "the lease ttl must not be below the shortest one"],
+    [policy.leaseTtlMs <= policy.leaseTtlMsMax, "the lease ttl must not be above the longest one"],
+    [policy.evidenceStaleMs < policy.evidenceLostMs, "evidence must be stale before it is lost"],
+    [
+      policy.negotiationTimeoutMs < policy.evidenceLostMs,
+      "a negotiation must time out before silence counts as lost",
+    ],
+    [policy.retireLingerMs < policy.negotiationTimeoutMs, "linger must end before a negotiation"],
+    [policy.acksSlowMs < policy.acksStalledMs, "acks must be slow before they are stalled"],
+    [policy.recoveryMs < policy.evidenceStaleMs, "recovery must be shorter than stale"],
+    [policy.holdsNoneMs < policy.evidenceStaleMs, "a claim to hold none must count before stale"],
+    [policy.backoffMsBase <= policy.backoffMsMax, "the back-off must not start above its maximum"],
+    [policy.abandonedMax >= 1, "at least one abandoned handshake must be kept"],
+    [policy.renewAfterMin <= policy.renewAfterMax, "the renewal window must not be empty"],
+    [policy.renewAfterMax < 1, "a renewal must be due before its lease ends"],
+  ];
+  return rules.filter(([holds]) => !holds).map(([, sentence]) => sentence);
+}

@@ -1,0 +1,286 @@
+import type {
+  AccountId,
+  BeachId,
+  HandshakeId,
+  LeaseId,
+  ReporterId,
+  SessionId,
+  TokenHash,
+  TransportId,
+} from "./ids.ts";
+import type { DurationMs, EpochMs } from "./time.ts";
+
+/** What a store keeps under a session id. */
+export type SessionRecord = Session | Tombstone;
+
+/** A session that is known: its leases, and the truth about its transport. */
+export interface Session {
+  readonly kind: "attached";
+  readonly id: SessionId;
+  readonly beachId: BeachId;
+  /** When this store first knew the session; ids minted before say nothing about it. */
+  readonly knownSince: EpochMs;
+  /** Counts every write, for compare-and-set; never leaves the service. */
+  readonly revision: number;
+  /** Rises when anything in the shown transport state but ages changes. */
+  readonly version: number;
+  /** The last moment at which somebody used the session; live leases aside. */
+  readonly activeAt: EpochMs;
+  /** The number of the last gap that this session has taken up. */
+  readonly gapsTaken: number;
+  readonly leases: LeaseBook;
+  readonly transport: Transport;
+}
+
+/** What is left of a detached session, so that nothing is used twice when it comes back. */
+export interface Tombstone {
+  readonly kind: "detached";
+  readonly id: SessionId;
+  readonly beachId: BeachId;
+  readonly knownSince: EpochMs;
+  readonly revision: number;
+  readonly version: number;
+  readonly gapsTaken: number;
+  readonly detachedAt: EpochMs;
+  readonly reason: string;
+  readonly leases: LeaseBook;
+  readonly generation: number;
+  readonly newestHandshakeId: HandshakeId | undefined;
+}
+
+/** The leases of one session, live and remembered. */
+export interface LeaseBook {
+  /** The epoch of the newest grant; grows with each grant and is never used twice. */
+  readonly epoch: number;
+  /** Changes when a lease is granted or ends, never on a renewal. */
+  readonly version: number;
+  readonly live: readonly Lease[];
+  /** How the last ones ended, newest last. */
+  readonly ended: readonly EndedLease[];
+  readonly holds: readonly Hold[];
+}
+
+/** The right to send actions until `expiresAt`, which is exclusive. */
+export interface Lease {
+  readonly id: LeaseId;
+  /** Empty for a lease without an account. */
+  readonly account: AccountId;
+  readonly reason: string;
+  readonly epoch: number;
+  /** All that answer to this lease: one, or two after the token key was lost. */
+  readonly tokenHashes: readonly TokenHash[];
+  /** The ttl last asked for, clamped. */
+  readonly ttlMs: DurationMs;
+  readonly expiresAt: EpochMs;
+}
+
+/** What ended a lease; `unknown` is the answer for a token that the session does not remember. */
+export type LeaseEnd = "expired" | "released" | "revoked" | "detached";
+
+export interface EndedLease {
+  readonly id: LeaseId;
+  readonly tokenHashes: readonly TokenHash[];
+  readonly endedBy: LeaseEnd;
+  readonly endedAt: EpochMs;
+}
+
+/** Until `until`, exclusive, nobody acquires anew: on the session, or under one lease key. */
+export type Hold =
+  | { readonly kind: "session"; readonly until: EpochMs }
+  | {
+      readonly kind: "lease";
+      readonly until: EpochMs;
+      readonly account: AccountId;
+      readonly reason: string;
+    };
+
+/** The fast path of a session, everything known about it, and what delays the next one. */
+export interface Transport {
+  /** Attached last: for later handshakes. */
+  readonly managerUrl: string;
+  readonly requiredChannels: readonly string[];
+  readonly hostReports: boolean;
+
+  /** Fences promoted transports; grows with each promotion, 0 before the first. */
+  readonly generation: number;
+  readonly path: FastPath;
+  /** The first negotiation has ended, well or badly: the path is no longer pending. */
+  readonly settled: boolean;
+  /** Oldest first. */
+  readonly abandoned: readonly AbandonedHandshake[];
+  readonly lingering: LingeringHandshake | undefined;
+  /** Handshakes that ends named and this session does not hold. */
+  readonly strangers: readonly Stranger[];
+  readonly newestHandshakeId: HandshakeId | undefined;
+  readonly youngestRetiredId: HandshakeId | undefined;
+
+  readonly reporters: readonly Reporter[];
+  /** When the host end was last observed, about any handshake. */
+  readonly hostHeardAt: EpochMs | undefined;
+  /** Evidence ages only from here: before, the service could not hear. */
+  readonly observingSince: EpochMs;
+
+  readonly recoveries: Backoff;
+  readonly replacements: Backoff;
+  /** Transports that died before they were proven, in a row. */
+  readonly earlyDeaths: number;
+  readonly lastChange: LastChange;
+}
+
+/** A union that carries exactly its data. `current` is the promoted one, usable or lost. */
+export type FastPath =
+  | { readonly kind: "absent" }
+  | { readonly kind: "negotiating"; readonly next: Handshake }
+  | { readonly kind: "active"; readonly current: PromotedHandshake }
+  | {
+      readonly kind: "replacing";
+      readonly current: PromotedHandshake;
+      readonly next: Handshake;
+    };
+
+/** What the two ends said about one handshake. */
+export interface Witnessed {
+  readonly id: HandshakeId;
+  readonly manager: Evidence | undefined;
+  readonly host: Evidence | undefined;
+}
+
+/** A handshake in flight. */
+export interface Handshake extends Witnessed {
+  /** 1 for the first try since the last promotion. */
+  readonly attempt: number;
+  readonly reason: NegotiationReason;
+  readonly issuedAt: EpochMs;
+  readonly confirmBy: EpochMs;
+  readonly channels: readonly string[];
+  readonly managerUrl: string;
+}
+
+/** The handshake whose transport is, or was, the fast path. */
+export interface PromotedHandshake extends Witnessed {
+  readonly channels: readonly string[];
+  readonly promotedAt: EpochMs;
+  readonly health: Health;
+  readonly healthReason: HealthReason;
+  /** Since when it has been usable without a break; meaningless while lost. */
+  readonly usableSince: EpochMs;
+  /** Since when the evidence has been good; undefined while it is not. */
+  readonly goodSince: EpochMs | undefined;
+}
+
+/** Its deadline passed and nothing has replaced it: it may still win until `honouredUntil`. */
+export interface AbandonedHandshake extends Witnessed {
+  readonly channels: readonly string[];
+  readonly honouredUntil: EpochMs;
+}
+
+/** Replaced, and honoured a little longer. It never comes back. */
+export interface LingeringHandshake {
+  readonly id: HandshakeId;
+  readonly honouredUntil: EpochMs;
+}
+
+/** A handshake that the session does not hold: a lost store may have known it. */
+export interface Stranger extends Witnessed {}
+
+/** What the service knows of a handshake; an end closes its connection on `retired` alone. */
+export type Standing = "promoted" | "in_flight" | "abandoned" | "lingering" | "retired" | "unknown";
+
+export type Health = "healthy" | "degraded" | "stale" | "lost";
+
+export type HealthReason =
+  | "confirmed"
+  | "recovered"
+  | "adopted"
+  | "host_silent"
+  | "manager_silent"
+  | "silent"
+  | "ice_disconnected"
+  | "channel_missing"
+  | "acks_slow"
+  | "acks_stalled"
+  | "connection_closed"
+  | "channel_closed"
+  | "end_restarted";
+
+export type NegotiationReason =
+  | "acquired"
+  | "renewed"
+  | "transport_lost"
+  | "poor_quality"
+  | "network_changed"
+  | "operator"
+  | "unspecified";
+
+export type End = "manager" | "host";
+
+export type ConnectionState =
+  | "unspecified"
+  | "connecting"
+  | "connected"
+  | "disconnected"
+  | "failed"
+  | "closed";
+
+/** The last word of one end about one handshake. */
+export interface Evidence {
+  readonly reporterId: ReporterId;
+  readonly transportId: TransportId;
+  /** The connection with which this end last reported ready: only its word counts from then on. */
+  readonly readyTransportId: TransportId | undefined;
+  readonly connection: ConnectionState;
+  readonly readyChannels: readonly string[];
+  /** Listed, neither ready nor closed. A channel in neither list is not there. */
+  readonly openingChannels: readonly string[];
+  readonly oldestUnackedMs: DurationMs;
+  readonly observedAt: EpochMs;
+  /** The generation under which this end knows the handshake as promoted; 0 if never. */
+  readonly generation: number;
+  /** Who said ready, and when last; newest last. */
+  readonly readyReports: readonly ReadyReport[];
+  /** A reporter that says it holds no connection for the handshake. */
+  readonly holdsNone: ReadyReport | undefined;
+}
+
+export interface ReadyReport {
+  readonly reporterId: ReporterId;
+  readonly at: EpochMs;
+}
+
+/** The newest numbered report of one run of a reporting process. */
+export interface Reporter {
+  readonly end: End;
+  readonly id: ReporterId;
+  readonly sequence: number;
+}
+
+/** Failures in a row, and the moment before which the next try is not made. */
+export interface Backoff {
+  readonly failures: number;
+  readonly notBefore: EpochMs;
+}
+
+export type TransportChange =
+  | "attached"
+  | "negotiation_started"
+  | "promoted"
+  | "negotiation_abandoned"
+  | "health_changed"
+  | "retired"
+  | "leases_changed"
+  | "detached";
+
+export interface LastChange {
+  readonly change: TransportChange;
+  readonly reason: string;
+  readonly at: EpochMs;
+}
+
+/** A stretch in which the service could not hear. Gaps are numbered from 1 and taken in order. */
+export interface Gap {
+  readonly number: number;
+  readonly from: EpochMs;
+  readonly until: EpochMs;
+  /** An absence (restart, store away) gives each lease its ttl again; a stall only its length. */
+  readonly kind: "absence" | "stall";
+}

@@ -1,0 +1,22 @@
+/**
+ * Service time in milliseconds since the epoch: the wall clock read once at start, then the
+ * monotonic clock, never below the last recorded moment. Never compare it with `Date.now()`.
+ */
+export type EpochMs = number;
+
+/** A length of time in milliseconds. */
+export type DurationMs = number;
+
+/** The later of two moments that may not exist. */
+export function latest(a: EpochMs | undefined, b: EpochMs | undefined): EpochMs | undefined {
+  if (a === undefined) return b;
+  if (b === undefined) return a;
+  return a > b ? a : b;
+}
+
+/** The earlier of two moments that may not exist. */
+export function earliest(a: EpochMs | undefined, b: EpochMs | undefined): EpochMs | undefined {
+  if (a === undefined) return b;
+  if (b === undefined) return a;
+  return a < b ? a : b;
+}

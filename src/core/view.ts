@@ -1,0 +1,39 @@
+import type { FastPath, Handshake, PromotedHandshake, Transport } from "./session.ts";
+import { type EpochMs, latest } from "./time.ts";
+
+/** Which path carries controller actions. */
+export type TransportPath = "pending" | "fast_path" | "http_fallback";
+
+/** The promoted handshake, usable or lost. */
+export function currentOf(path: FastPath): PromotedHandshake | undefined {
+  return path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+}
+
+/** The handshake in flight. */
+export function nextOf(path: FastPath): Handshake | undefined {
+  return path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
+}
+
+/** The promoted handshake while its transport is usable: healthy, degraded or stale. */
+export function usableOf(path: FastPath): PromotedHandshake | undefined {
+  const current = currentOf(path);
+  return current === undefined || current.health === "lost" ? undefined : current;
+}
+
+/** FAST_PATH while usable; PENDING from attach until the first negotiation ends; else fallback. */
+export function pathOf(transport: Transport): TransportPath {
+  if (usableOf(transport.path) !== undefined) return "fast_path";
+  return transport.settled ? "http_fallback" : "pending";
+}
+
+/** Before when no negotiation is started unless an operator asks; undefined if now. */
+export function nextNegotiationAt(transport: Transport, now: EpochMs): EpochMs | undefined {
+  const backoff =
+    usableOf(transport.path) === undefined ? transport.recoveries : transport.replacements;
+  return backoff.notBefore > now ? backoff.notBefore : undefined;
+}
+
+/** When the newest evidence about the promoted transport was observed. */
+export function evidenceAt(current: PromotedHandshake): EpochMs | undefined {
+  return latest(current.manager?.observedAt, current.host?.observedAt);
+}

@@ -1,0 +1,15 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+import type { Entropy } from "../core/command.ts";
+import type { LeaseId } from "../core/ids.ts";
+
+/** Where chance comes from: ids that nobody can guess, and jitter. */
+export interface IdSource extends Entropy {
+  leaseId(): LeaseId;
+}
+
+export const randomIds: IdSource = {
+  leaseId: () => randomUUID(),
+  jitter: () => Math.random(),
+  handshakeBits: () => randomBytes(10).toString("hex").slice(0, 19),
+};

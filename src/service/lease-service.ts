@@ -1,0 +1,92 @@
+import type { AnswerOf, Command } from "../core/command.ts";
+import type { BeachId, LeaseId, SessionId, TokenHash } from "../core/ids.ts";
+import type { Refusal } from "../core/refusal.ts";
+import type { Session, SessionRecord } from "../core/session.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Awaitable } from "./session-store.ts";
+
+/** What the doors call: every rule behind it is the core's. */
+export interface LeaseService {
+  /**
+   * Loads the session, decides, commits, and answers with the record as it is then. Conflicts are
+   * retried a bounded number of times, then refused with CONTENDED; a store fault is refused with
+   * STORE_UNAVAILABLE. Synchronous when the store answers at once and nothing has to be awaited.
+   */
+  execute<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>>;
+
+  /** Streams transport truth until the signal aborts; see {@link WatchMessage}. */
+  watch(selection: WatchSelection, signal: AbortSignal): AsyncIterable<WatchMessage>;
+
+  /** A page of attached sessions in order of id. */
+  list(
+    beachId: BeachId | undefined,
+    after: SessionId | undefined,
+    limit: number,
+  ): Awaitable<readonly Session[]>;
+
+  /** Figures of the fleet, or of one private beach. */
+  summarize(beachId: BeachId | undefined): FleetSummary;
+
+  /** The session as it stands, without applying anything; for checks of standing. */
+  find(id: SessionId): Awaitable<SessionRecord | undefined>;
+
+  /** Whether the session's host watches it, so that it sees offers without other delivery. */
+  hostWatches(id: SessionId): boolean;
+
+  /** Service time, and its translation to the wall clock of this moment. */
+  now(): EpochMs;
+  toWall(at: EpochMs): EpochMs;
+
+  readonly tokens: ControllerTokens;
+  /** A fresh lease id for an Acquire that may have to grant. */
+  nextLeaseId(): LeaseId;
+}
+
+/** Controller tokens are derived from lease ids, so that they survive restarts unstored. */
+export interface ControllerTokens {
+  /** The token of a lease, by the key whose hash the lease records. */
+  of(leaseId: LeaseId, recorded: readonly TokenHash[]): string;
+  /** Hashes of the tokens that the keys derive for a lease: key in use first. */
+  hashesOf(leaseId: LeaseId): readonly [TokenHash, ...TokenHash[]];
+  hash(token: string): TokenHash;
+}
+
+export type Outcome<C extends Command> =
+  | { readonly kind: "accepted"; readonly session: SessionRecord; readonly answer: AnswerOf<C> }
+  | {
+      readonly kind: "refused";
+      readonly session: SessionRecord | undefined;
+      readonly refusal: Refusal;
+    };
+
+export interface WatchSelection {
+  readonly sessions:
+    | { readonly kind: "named"; readonly ids: readonly SessionId[] }
+    | { readonly kind: "beach"; readonly beachId: BeachId };
+  /** Versions that the reader already has. */
+  readonly knownVersions: ReadonlyMap<SessionId, number>;
+  /** `host`: the session's host itself reads this. */
+  readonly reader: "host" | "manager" | "onlooker";
+}
+
+export type WatchMessage =
+  | { readonly kind: "state"; readonly session: Session; readonly coalesced: number }
+  | {
+      readonly kind: "gone";
+      readonly sessionId: SessionId;
+      readonly reason: string;
+      readonly coalesced: number;
+    }
+  | { readonly kind: "bookmark"; readonly repeatsEveryMs: DurationMs }
+  | { readonly kind: "draining"; readonly reconnectAfterMs: DurationMs };
+
+export interface FleetSummary {
+  readonly sessions: number;
+  readonly liveLeases: number;
+  readonly pending: number;
+  readonly fastPath: number;
+  readonly httpFallback: number;
+  readonly negotiationsInFlight: number;
+  readonly renewalsLastMinute: number;
+  readonly renegotiationsLastHour: number;
+}
