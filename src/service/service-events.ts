@@ -1,0 +1,39 @@
+import type { Command, NegotiationAnswer } from "../core/command.ts";
+import type { SessionEvent } from "../core/event.ts";
+import type { SessionId } from "../core/ids.ts";
+import type { RefusalReason } from "../core/refusal.ts";
+import type { Gap, SessionRecord } from "../core/session.ts";
+
+/** What the outside may observe of the service: logs, metrics and traces hang on this one list. */
+export type ServiceEvent =
+  /** Something happened to a session, and is durable (a plain extension: will be). */
+  | {
+      readonly kind: "happened";
+      readonly sessionId: SessionId;
+      readonly event: SessionEvent;
+      readonly previous: SessionRecord | undefined;
+      readonly next: SessionRecord | undefined;
+    }
+  /** A lease was acquired or renewed. */
+  | {
+      readonly kind: "renewed";
+      readonly sessionId: SessionId;
+      readonly command: "Acquire" | "Renew";
+      readonly outcome: NegotiationAnswer["outcome"];
+      readonly joined: boolean;
+    }
+  | {
+      readonly kind: "refused";
+      readonly sessionId: SessionId;
+      readonly command: Command["kind"];
+      readonly reason: RefusalReason;
+    }
+  /** The service could not hear for a while. */
+  | { readonly kind: "gap"; readonly gap: Gap }
+  /** A watch stream began, ended, or merged states for a slow reader. */
+  | { readonly kind: "watch"; readonly change: "opened" | "closed"; readonly open: number }
+  /** Something failed that no caller is told of; the service goes on. */
+  | { readonly kind: "trouble"; readonly where: string; readonly error: unknown };
+
+/** Never throws, never waits. */
+export type ServiceObserver = (event: ServiceEvent) => void;
