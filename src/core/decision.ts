@@ -11,7 +11,8 @@ export type Decision<C extends Command> = Accepted<C> | Refused;
 
 export interface Accepted<C extends Command> {
   readonly kind: "accepted";
-  readonly session: SessionRecord;
+  /** Undefined when a tombstone had stood for its time. */
+  readonly session: SessionRecord | undefined;
   readonly events: readonly SessionEvent[];
   readonly answer: AnswerOf<C>;
 }

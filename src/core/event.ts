@@ -25,6 +25,8 @@ export type LifecycleEvent =
       readonly managerUrl: string;
       readonly requiredChannels: readonly string[];
       readonly hostReports: boolean;
+      /** The newest gap, which lies before all that this session will remember. */
+      readonly gapsTaken: number;
     }
   | {
       readonly kind: "SessionUpdated";
@@ -122,7 +124,6 @@ export type TransportEvent =
       readonly kind: "HealthChanged";
       readonly at: EpochMs;
       readonly handshakeId: HandshakeId;
-      readonly generation: number;
       readonly from: Health;
       readonly to: Health;
       readonly reason: HealthReason;

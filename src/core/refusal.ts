@@ -26,7 +26,7 @@ export type Refusal =
   | { readonly reason: "ROAD_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
   | {
       readonly reason: "TOO_MANY";
-      readonly what: "leases" | "negotiations" | "replacements";
+      readonly what: "leases" | "holds" | "negotiations" | "replacements";
       readonly retryAfterMs: DurationMs;
     };
 

@@ -20,7 +20,7 @@ export interface Session {
   readonly beachId: BeachId;
   /** When this store first knew the session; ids minted before say nothing about it. */
   readonly knownSince: EpochMs;
-  /** Counts every write, for compare-and-set; never leaves the service. */
+  /** Counts every event, for compare-and-set; never leaves the service. */
   readonly revision: number;
   /** Rises when anything in the shown transport state but ages changes. */
   readonly version: number;
@@ -30,6 +30,7 @@ export interface Session {
   readonly gapsTaken: number;
   readonly leases: LeaseBook;
   readonly transport: Transport;
+  readonly lastChange: LastChange;
 }
 
 /** What is left of a detached session, so that nothing is used twice when it comes back. */
@@ -104,6 +105,8 @@ export interface Transport {
   /** Fences promoted transports; grows with each promotion, 0 before the first. */
   readonly generation: number;
   readonly path: FastPath;
+  /** Handshakes started since the last promotion. */
+  readonly attempts: number;
   /** The first negotiation has ended, well or badly: the path is no longer pending. */
   readonly settled: boolean;
   /** Oldest first. */
@@ -124,7 +127,6 @@ export interface Transport {
   readonly replacements: Backoff;
   /** Transports that died before they were proven, in a row. */
   readonly earlyDeaths: number;
-  readonly lastChange: LastChange;
 }
 
 /** A union that carries exactly its data. `current` is the promoted one, usable or lost. */

@@ -56,7 +56,7 @@ export interface SessionStore extends AsyncDisposable {
 export interface SessionChange {
   /** The record before, undefined when the session becomes known by this change. */
   readonly previous: SessionRecord | undefined;
-  /** The record after; its revision is one above that of `previous`. Undefined: forget it. */
+  /** The record after; its revision is above that of `previous`. Undefined: forget it. */
   readonly next: SessionRecord | undefined;
   readonly id: SessionId;
   /** When time itself next changes something about the record. */

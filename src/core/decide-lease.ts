@@ -1,0 +1,160 @@
+import type { Acquire, CheckLease, DecisionContext, Release, Renew, Revoke } from "./command.ts";
+import { attachSession } from "./decide-session.ts";
+import type { Decision } from "./decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
+import type { LeaseEvent } from "./event.ts";
+import { liveLease, notLive } from "./lease-lookup.ts";
+import { refreshOrNegotiate } from "./negotiation.ts";
+import type { Policy } from "./policy.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Hold, Lease, LeaseBook } from "./session.ts";
+import type { DurationMs, EpochMs } from "./time.ts";
+
+/**
+ * Renews a lease: refreshes it in place while the fast path is usable, otherwise also starts a
+ * handshake or joins the one in flight, leaving the current one honoured until it is confirmed.
+ */
+export function decideRenew(draft: Draft, command: Renew): Decision<Renew> {
+  const lease = liveLease(draft.record, command.tokenHash);
+  if (lease === undefined) return refuse(draft, notLive(draft.record, command.tokenHash));
+  apply(draft, extension(lease, command.ttlMs, draft.context));
+  return answerLease(draft, lease, command.leaseOnly ? "lease_only" : "renewed");
+}
+
+/** Takes a lease, or renews the caller's own: one live lease per (session, account, reason). */
+export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire> {
+  if (draft.record?.kind !== "attached") {
+    if (command.attach === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
+    attachSession(draft, command.attach);
+  }
+  const book = sessionOf(draft).leases;
+  const own = book.live.find((lease) => isUnder(lease, command.account, command.reason));
+  if (own !== undefined) {
+    rekey(draft, own, command);
+    apply(draft, extension(own, command.ttlMs, draft.context));
+    return answerLease(draft, own, "acquired");
+  }
+  const refusal = refusalToGrant(book, command, draft.context);
+  if (refusal !== undefined) return refuse(draft, refusal);
+  const lease = newLease(book, command, draft.context);
+  apply(draft, { kind: "LeaseGranted", at: draft.context.now, lease });
+  return answerLease(draft, lease, "acquired");
+}
+
+/** Gives a lease up; one that has ended, or is unknown, is no error. The transport stays. */
+export function decideRelease(draft: Draft, command: Release): Decision<Release> {
+  if (draft.record === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  const lease = liveLease(draft.record, command.tokenHash);
+  if (lease !== undefined) end(draft, lease, "released");
+  return accept(draft, { released: lease !== undefined });
+}
+
+/** Ends leases at once, and lets nobody acquire anew for a while. The transport stays. */
+export function decideRevoke(draft: Draft, command: Revoke): Decision<Revoke> {
+  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  const { now, policy } = draft.context;
+  const { live, holds } = draft.record.leases;
+  const all = command.leaseIds.length === 0;
+  const named = all ? live : live.filter((lease) => command.leaseIds.includes(lease.id));
+  const holdMs = Math.min(command.holdMs ?? policy.holdMs, policy.holdMsMax);
+  const until = now + holdMs;
+  const wanted: readonly Hold[] = all
+    ? [{ kind: "session", until }]
+    : named.map(({ account, reason }) => ({ kind: "lease", until, account, reason }));
+  const standing = holds.filter((hold) => hold.until > now).length;
+  if (holdMs > 0 && standing + wanted.length > policy.holdsMax) {
+    return refuse(draft, { reason: "TOO_MANY", what: "holds", retryAfterMs: policy.holdMs });
+  }
+  for (const lease of named) end(draft, lease, "revoked");
+  if (holdMs === 0 && holds.length > 0) apply(draft, { kind: "HoldsLifted", at: now });
+  if (holdMs > 0) for (const hold of wanted) apply(draft, { kind: "HoldPlaced", at: now, hold });
+  return accept(draft, { revoked: named.length });
+}
+
+/** Whether a token may send actions now. Checks never move an expiry. */
+export function decideCheckLease(draft: Draft, command: CheckLease): Decision<CheckLease> {
+  const lease = liveLease(draft.record, command.tokenHash);
+  if (lease === undefined) return refuse(draft, notLive(draft.record, command.tokenHash));
+  return accept(draft, { lease });
+}
+
+function answerLease(
+  draft: Draft,
+  before: Lease,
+  asked: "lease_only" | "renewed" | "acquired",
+): Decision<Renew> & Decision<Acquire> {
+  const { now, policy, entropy } = draft.context;
+  const lease = sessionOf(draft).leases.live.find((live) => live.id === before.id) ?? before;
+  const negotiation =
+    asked === "lease_only" ? { outcome: "refresh" as const } : refreshOrNegotiate(draft, asked);
+  const share =
+    policy.renewAfterMin + (policy.renewAfterMax - policy.renewAfterMin) * entropy.jitter();
+  const renewAfterMs = Math.floor((lease.expiresAt - now) * share);
+  return accept<Renew>(draft, { lease, renewAfterMs, negotiation });
+}
+
+/** Moves the expiry, and only later. */
+function extension(
+  lease: Lease,
+  askedMs: DurationMs | undefined,
+  { now, policy }: DecisionContext,
+): LeaseEvent {
+  const ttlMs = clampTtl(askedMs ?? lease.ttlMs, policy);
+  const expiresAt: EpochMs = Math.max(lease.expiresAt, now + ttlMs);
+  const plain = ttlMs <= lease.ttlMs;
+  return { kind: "LeaseExtended", at: now, leaseId: lease.id, expiresAt, ttlMs, plain };
+}
+
+function clampTtl(askedMs: DurationMs, policy: Policy): DurationMs {
+  return Math.min(Math.max(askedMs, policy.leaseTtlMsMin), policy.leaseTtlMsMax);
+}
+
+/** The key that derived the token is gone: the derived one answers beside the recorded one. */
+function rekey(draft: Draft, lease: Lease, command: Acquire): void {
+  const derived = command.tokenHashesOf(lease.id);
+  if (derived.some((hash) => lease.tokenHashes.includes(hash))) return;
+  const { now: at } = draft.context;
+  apply(draft, { kind: "LeaseRekeyed", at, leaseId: lease.id, tokenHash: derived[0] });
+}
+
+function refusalToGrant(
+  book: LeaseBook,
+  command: Acquire,
+  { now, policy }: DecisionContext,
+): Refusal | undefined {
+  const hold = book.holds.find(
+    (held) =>
+      held.until > now &&
+      (held.kind === "session" || isUnder(held, command.account, command.reason)),
+  );
+  if (hold !== undefined) return { reason: "REVOKED", retryAfterMs: hold.until - now };
+  if (book.live.length < policy.liveLeasesMax) return undefined;
+  const first = Math.min(...book.live.map((lease) => lease.expiresAt));
+  return { reason: "TOO_MANY", what: "leases", retryAfterMs: first - now };
+}
+
+function newLease(book: LeaseBook, command: Acquire, { now, policy }: DecisionContext): Lease {
+  const id = command.nextLeaseId;
+  const ttlMs = clampTtl(command.ttlMs ?? policy.leaseTtlMs, policy);
+  return {
+    id,
+    account: command.account,
+    reason: command.reason,
+    epoch: book.epoch + 1,
+    tokenHashes: [command.tokenHashesOf(id)[0]],
+    ttlMs,
+    expiresAt: now + ttlMs,
+  };
+}
+
+function isUnder(
+  key: { readonly account: string; readonly reason: string },
+  account: string,
+  reason: string,
+): boolean {
+  return key.account === account && key.reason === reason;
+}
+
+function end(draft: Draft, lease: Lease, endedBy: "released" | "revoked"): void {
+  apply(draft, { kind: "LeaseEnded", at: draft.context.now, leaseId: lease.id, endedBy });
+}

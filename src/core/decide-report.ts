@@ -1,0 +1,96 @@
+import type { CheckHandshake, Report } from "./command.ts";
+import { judge } from "./decide-time.ts";
+import type { Decision } from "./decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
+import type { HeardEvidence } from "./event.ts";
+import { differs, hear } from "./evidence.ts";
+import { isGood, verdictAfterReport } from "./health.ts";
+import { considerPromotion } from "./promotion.ts";
+import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "./session.ts";
+import { isHonoured, standingOf } from "./standing.ts";
+import type { EpochMs } from "./time.ts";
+import { currentOf, evidenceAt, nextOf } from "./view.ts";
+
+/** Hears what one end says about one handshake, and draws the conclusions. */
+export function decideReport(draft: Draft, report: Report): Decision<Report> {
+  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  const session = draft.record;
+  const at = draft.context.now;
+  if (!isRepeated(session, report)) {
+    const { end } = report;
+    const observedAt = at - report.observedAgeMs;
+    const heard = heardEvidence(draft, session, report);
+    apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), observedAt, heard });
+    judge(draft, at, verdictAfterReport);
+    considerPromotion(draft, at);
+  }
+  return accept(draft, { standing: standingOf(sessionOf(draft), report.handshakeId) });
+}
+
+/** Whether signalling for a handshake may go on: answered from the record, however late. */
+export function decideCheckHandshake(
+  draft: Draft,
+  command: CheckHandshake,
+): Decision<CheckHandshake> {
+  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  const standing = standingOf(draft.record, command.handshakeId);
+  return accept(draft, { standing, honoured: isHonoured(standing) });
+}
+
+/** Each reporter's reports are heard in the order of their numbers, and once. */
+function isRepeated(session: Session, report: Report): boolean {
+  if (report.sequence === 0) return false;
+  const { end, reporterId, sequence } = report;
+  return session.transport.reporters.some(
+    (known) => known.end === end && known.id === reporterId && sequence <= known.sequence,
+  );
+}
+
+function reporterOf({ end, reporterId, sequence }: Report): Reporter | undefined {
+  return sequence === 0 ? undefined : { end, id: reporterId, sequence };
+}
+
+function heardEvidence(draft: Draft, session: Session, report: Report): HeardEvidence | undefined {
+  const { handshakeId, end } = report;
+  const standing = standingOf(session, handshakeId);
+  if (standing === "retired" || standing === "lingering") return undefined;
+  const subject = subjectOf(session, handshakeId);
+  const previous = subject?.[end];
+  const at = draft.context.now;
+  const channels = subject?.channels ?? session.transport.requiredChannels;
+  const evidence = hear(previous, report, channels, at);
+  if (evidence === undefined) return undefined;
+  const changed = differs(previous, evidence);
+  const goodSince = goodSinceAfter(draft, session, { report, evidence, at });
+  return { handshakeId, evidence, changed, goodSince };
+}
+
+type Subject = Witnessed & { readonly channels?: readonly string[] };
+
+function subjectOf({ transport }: Session, id: string): Subject | undefined {
+  const { path, abandoned, strangers } = transport;
+  const held: readonly (Subject | undefined)[] = [
+    currentOf(path),
+    nextOf(path),
+    ...abandoned,
+    ...strangers,
+  ];
+  return held.find((subject) => subject?.id === id);
+}
+
+/** Since when the promoted transport's evidence is good, with this word and without a break. */
+function goodSinceAfter(
+  draft: Draft,
+  session: Session,
+  heard: { readonly report: Report; readonly evidence: Evidence; readonly at: EpochMs },
+): EpochMs | undefined {
+  const { report, evidence, at } = heard;
+  const before = currentOf(session.transport.path);
+  if (before === undefined || before.id !== report.handshakeId) return undefined;
+  const { policy } = draft.context;
+  const current: PromotedHandshake = { ...before, [report.end]: evidence };
+  if (!isGood(session.transport, current, at, policy)) return undefined;
+  const newestBefore = Math.max(evidenceAt(before) ?? 0, session.transport.observingSince);
+  const unbroken = evidence.observedAt - newestBefore < policy.evidenceStaleMs;
+  return unbroken ? (before.goodSince ?? evidence.observedAt) : evidence.observedAt;
+}

@@ -1,0 +1,53 @@
+import type { Attach, Detach } from "./command.ts";
+import { detach } from "./decide-time.ts";
+import type { Decision } from "./decision.ts";
+import { accept, apply, type Draft, refuse } from "./draft.ts";
+import type { Transport } from "./session.ts";
+
+/** Makes a session known, or notes what later handshakes go by; leases stay as they are. */
+export function decideAttach(draft: Draft, command: Attach): Decision<Attach> {
+  const { record } = draft;
+  if (record?.kind !== "attached") {
+    attachSession(draft, command);
+    return accept(draft, null);
+  }
+  if (record.beachId !== command.beachId) return refuse(draft, { reason: "NOT_YOUR_BEACH" });
+  if (differs(record.transport, command)) {
+    const { managerUrl, requiredChannels, hostReports } = command;
+    const at = draft.context.now;
+    apply(draft, { kind: "SessionUpdated", at, managerUrl, requiredChannels, hostReports });
+  }
+  return accept(draft, null);
+}
+
+/** Ends leases, negotiation and transport, and leaves a tombstone. */
+export function decideDetach(draft: Draft, command: Detach): Decision<Detach> {
+  if (draft.record === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  if (draft.record.kind === "detached") return accept(draft, { detached: false });
+  detach(draft, draft.context.now, command.reason);
+  return accept(draft, { detached: true });
+}
+
+/** The session becomes known, or comes back from its tombstone. */
+export function attachSession(draft: Draft, command: Attach): void {
+  const { beachId, managerUrl, requiredChannels, hostReports } = command;
+  const { now: at, gaps } = draft.context;
+  const gapsTaken = gaps.at(-1)?.number ?? 0;
+  apply(draft, {
+    kind: "SessionAttached",
+    at,
+    beachId,
+    managerUrl,
+    requiredChannels,
+    hostReports,
+    gapsTaken,
+  });
+}
+
+function differs(transport: Transport, command: Attach): boolean {
+  return (
+    transport.managerUrl !== command.managerUrl ||
+    transport.hostReports !== command.hostReports ||
+    transport.requiredChannels.join("\n") !== command.requiredChannels.join("\n")
+  );
+}

@@ -1,0 +1,60 @@
+import type { Command, DecisionContext, PassTime } from "./command.ts";
+import {
+  decideAcquire,
+  decideCheckLease,
+  decideRelease,
+  decideRenew,
+  decideRevoke,
+} from "./decide-lease.ts";
+import { decideCheckHandshake, decideReport } from "./decide-report.ts";
+import { decideAttach, decideDetach } from "./decide-session.ts";
+import { passTime } from "./decide-time.ts";
+import type { Decision } from "./decision.ts";
+import { accept, type Draft } from "./draft.ts";
+import type { SessionId } from "./ids.ts";
+import { decideRenegotiate } from "./negotiation.ts";
+import type { SessionRecord } from "./session.ts";
+
+/**
+ * The whole policy of the service: what a command comes to, given the record and nothing else.
+ * Total, synchronous and deterministic. Gaps and deadlines that are due are applied first; their
+ * events are part of the decision whether the command is accepted or refused.
+ */
+export function decide<C extends Command>(
+  id: SessionId,
+  record: SessionRecord | undefined,
+  command: C,
+  context: DecisionContext,
+): Decision<C> {
+  const draft: Draft = { id, context, record, events: [] };
+  passTime(draft);
+  // Each case returns the decision of its own command, which the compiler cannot see by itself.
+  return decideCommand(draft, command) as Decision<C>;
+}
+
+function decideCommand(draft: Draft, command: Command): Decision<Command> {
+  switch (command.kind) {
+    case "Attach":
+      return decideAttach(draft, command);
+    case "Detach":
+      return decideDetach(draft, command);
+    case "Acquire":
+      return decideAcquire(draft, command);
+    case "Renew":
+      return decideRenew(draft, command);
+    case "Renegotiate":
+      return decideRenegotiate(draft, command);
+    case "Release":
+      return decideRelease(draft, command);
+    case "Revoke":
+      return decideRevoke(draft, command);
+    case "Report":
+      return decideReport(draft, command);
+    case "CheckHandshake":
+      return decideCheckHandshake(draft, command);
+    case "CheckLease":
+      return decideCheckLease(draft, command);
+    case "PassTime":
+      return accept<PassTime>(draft, null);
+  }
+}

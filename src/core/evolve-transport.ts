@@ -1,0 +1,258 @@
+import type { HeardEvidence, TransportEvent } from "./event.ts";
+import { type HandshakeId, mintedAt, younger } from "./ids.ts";
+import type {
+  AbandonedHandshake,
+  End,
+  Evidence,
+  FastPath,
+  PromotedHandshake,
+  Reporter,
+  Stranger,
+  Tombstone,
+  Transport,
+  Witnessed,
+} from "./session.ts";
+import { type EpochMs, latest } from "./time.ts";
+import { currentOf, nextOf } from "./view.ts";
+
+const strangersMax = 2;
+const reportersMax = 8;
+
+interface Attachment {
+  readonly at: EpochMs;
+  readonly managerUrl: string;
+  readonly requiredChannels: readonly string[];
+  readonly hostReports: boolean;
+}
+
+/** No fast path yet; what a tombstone kept is retired for certain. */
+export function initialTransport(attachment: Attachment, before: Tombstone | undefined): Transport {
+  const { managerUrl, requiredChannels, hostReports, at } = attachment;
+  return {
+    managerUrl,
+    requiredChannels,
+    hostReports,
+    generation: before?.generation ?? 0,
+    path: { kind: "absent" },
+    attempts: 0,
+    settled: false,
+    abandoned: [],
+    lingering: undefined,
+    strangers: [],
+    newestHandshakeId: before?.newestHandshakeId,
+    youngestRetiredId: before?.newestHandshakeId,
+    reporters: [],
+    hostHeardAt: undefined,
+    observingSince: at,
+    recoveries: { failures: 0, notBefore: 0 },
+    replacements: { failures: 0, notBefore: 0 },
+    earlyDeaths: 0,
+  };
+}
+
+/** The transport after an event. */
+export function evolveTransport(transport: Transport, event: TransportEvent): Transport {
+  switch (event.kind) {
+    case "HandshakeStarted":
+      return {
+        ...transport,
+        path: withNext(transport.path, event.handshake),
+        attempts: event.handshake.attempt,
+        newestHandshakeId: younger(transport.newestHandshakeId, event.handshake.id),
+      };
+    case "HandshakePromoted":
+      return promote(transport, event);
+    case "HandshakeAbandoned":
+      return abandon(transport, event.handshakeId, event.honouredUntil);
+    case "HandshakeRetired":
+      return retire(transport, event.handshakeId);
+    case "NegotiationDelayed":
+      return { ...transport, [event.which]: event.backoff };
+    case "BackoffReset":
+      return {
+        ...transport,
+        recoveries: { failures: 0, notBefore: 0 },
+        replacements: { failures: 0, notBefore: 0 },
+        earlyDeaths: 0,
+      };
+    case "DiedEarly":
+      return { ...transport, earlyDeaths: transport.earlyDeaths + 1 };
+    case "ReportHeard":
+      return hearReport(transport, event);
+    case "HealthChanged":
+      return { ...transport, path: withVerdict(transport.path, event) };
+  }
+}
+
+/** Moves every deadline that had not passed when a gap began; tells whether a shown one moved. */
+export function shiftTransport(
+  transport: Transport,
+  gap: { readonly from: EpochMs; readonly until: EpochMs },
+): { readonly transport: Transport; readonly shown: boolean } {
+  const length = gap.until - gap.from;
+  const shift = (at: EpochMs): EpochMs => (at > gap.from ? at + length : at);
+  const next = nextOf(transport.path);
+  const { lingering, recoveries, replacements } = transport;
+  const shown =
+    (next !== undefined && next.confirmBy > gap.from) ||
+    (lingering !== undefined && lingering.honouredUntil > gap.from) ||
+    Math.max(recoveries.notBefore, replacements.notBefore) > gap.from;
+  return {
+    shown,
+    transport: {
+      ...transport,
+      path:
+        next === undefined
+          ? transport.path
+          : withNext(withoutNext(transport.path), { ...next, confirmBy: shift(next.confirmBy) }),
+      abandoned: transport.abandoned.map((handshake) => ({
+        ...handshake,
+        honouredUntil: shift(handshake.honouredUntil),
+      })),
+      lingering: lingering && { ...lingering, honouredUntil: shift(lingering.honouredUntil) },
+      recoveries: { ...recoveries, notBefore: shift(recoveries.notBefore) },
+      replacements: { ...replacements, notBefore: shift(replacements.notBefore) },
+      observingSince: Math.max(transport.observingSince, gap.until),
+    },
+  };
+}
+
+function withNext(path: FastPath, next: NonNullable<ReturnType<typeof nextOf>>): FastPath {
+  switch (path.kind) {
+    case "absent":
+      return { kind: "negotiating", next };
+    case "active":
+      return { kind: "replacing", current: path.current, next };
+    case "negotiating":
+    case "replacing":
+      throw new Error("a second handshake was started");
+  }
+}
+
+function withoutNext(path: FastPath): FastPath {
+  const current = currentOf(path);
+  return current === undefined ? { kind: "absent" } : { kind: "active", current };
+}
+
+function promote(
+  transport: Transport,
+  event: Extract<TransportEvent, { kind: "HandshakePromoted" }>,
+): Transport {
+  const { promoted, generation, lingerUntil } = event;
+  const before = currentOf(transport.path);
+  const minted = mintedAt(promoted.id) !== undefined;
+  return {
+    ...transport,
+    generation,
+    path: { kind: "active", current: promoted },
+    attempts: 0,
+    settled: true,
+    abandoned: transport.abandoned.filter((handshake) => handshake.id !== promoted.id),
+    lingering: before && { id: before.id, honouredUntil: lingerUntil },
+    strangers: transport.strangers.filter((stranger) => stranger.id !== promoted.id),
+    newestHandshakeId: minted
+      ? younger(transport.newestHandshakeId, promoted.id)
+      : transport.newestHandshakeId,
+  };
+}
+
+function abandon(transport: Transport, id: HandshakeId, honouredUntil: EpochMs): Transport {
+  const next = nextOf(transport.path);
+  if (next?.id !== id) throw new Error("a handshake was abandoned that is not in flight");
+  const { manager, host, channels } = next;
+  const abandoned: AbandonedHandshake = { id, manager, host, channels, honouredUntil };
+  return {
+    ...transport,
+    path: withoutNext(transport.path),
+    settled: true,
+    abandoned: [...transport.abandoned, abandoned],
+  };
+}
+
+function retire(transport: Transport, id: HandshakeId): Transport {
+  return {
+    ...transport,
+    path: nextOf(transport.path)?.id === id ? withoutNext(transport.path) : transport.path,
+    abandoned: transport.abandoned.filter((handshake) => handshake.id !== id),
+    lingering: transport.lingering?.id === id ? undefined : transport.lingering,
+    youngestRetiredId:
+      mintedAt(id) === undefined
+        ? transport.youngestRetiredId
+        : younger(transport.youngestRetiredId, id),
+  };
+}
+
+function hearReport(
+  transport: Transport,
+  event: Extract<TransportEvent, { kind: "ReportHeard" }>,
+): Transport {
+  const { end, reporter, observedAt, heard } = event;
+  const known = heard === undefined ? transport : withEvidence(transport, end, heard);
+  return {
+    ...known,
+    hostHeardAt: end === "host" ? latest(known.hostHeardAt, observedAt) : known.hostHeardAt,
+    reporters: reporter === undefined ? known.reporters : noteReporter(known.reporters, reporter),
+  };
+}
+
+/** The evidence goes to the handshake that the session holds, or to a stranger. */
+function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Transport {
+  const id = heard.handshakeId;
+  const current = currentOf(transport.path);
+  const next = nextOf(transport.path);
+  if (current?.id === id) {
+    const promoted: PromotedHandshake = {
+      ...witness(current, end, heard.evidence),
+      goodSince: heard.goodSince,
+    };
+    const path: FastPath =
+      next === undefined
+        ? { kind: "active", current: promoted }
+        : { kind: "replacing", current: promoted, next };
+    return { ...transport, path };
+  }
+  if (next?.id === id) {
+    const path = withNext(withoutNext(transport.path), witness(next, end, heard.evidence));
+    return { ...transport, path };
+  }
+  if (transport.abandoned.some((handshake) => handshake.id === id)) {
+    const abandoned = transport.abandoned.map((handshake) =>
+      handshake.id === id ? witness(handshake, end, heard.evidence) : handshake,
+    );
+    return { ...transport, abandoned };
+  }
+  const stranger: Stranger = transport.strangers.find((known) => known.id === id) ?? {
+    id,
+    manager: undefined,
+    host: undefined,
+  };
+  const others = transport.strangers.filter((known) => known.id !== id);
+  const strangers = [...others, witness(stranger, end, heard.evidence)].slice(-strangersMax);
+  return { ...transport, strangers };
+}
+
+function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence): W {
+  return end === "manager" ? { ...handshake, manager: evidence } : { ...handshake, host: evidence };
+}
+
+function noteReporter(reporters: readonly Reporter[], newest: Reporter): readonly Reporter[] {
+  const others = reporters.filter((known) => known.end !== newest.end || known.id !== newest.id);
+  return [...others, newest].slice(-reportersMax);
+}
+
+function withVerdict(
+  path: FastPath,
+  event: Extract<TransportEvent, { kind: "HealthChanged" }>,
+): FastPath {
+  if (path.kind !== "active" && path.kind !== "replacing") {
+    throw new Error("the health of no transport changed");
+  }
+  const current: PromotedHandshake = {
+    ...path.current,
+    health: event.to,
+    healthReason: event.reason,
+    usableSince: event.from === "lost" ? event.at : path.current.usableSince,
+    goodSince: undefined,
+  };
+  return { ...path, current };
+}

@@ -1,0 +1,213 @@
+import type { LeaseEvent, LifecycleEvent, SessionEvent, TransportEvent } from "./event.ts";
+import { evolveLeases } from "./evolve-leases.ts";
+import { evolveTransport, initialTransport, shiftTransport } from "./evolve-transport.ts";
+import { younger } from "./ids.ts";
+import type { LastChange, LeaseBook, Session, SessionRecord, Tombstone } from "./session.ts";
+import type { EpochMs } from "./time.ts";
+import { currentOf } from "./view.ts";
+
+/** What a record is after an event; undefined when nothing is left to keep. */
+export function evolve(
+  record: SessionRecord | undefined,
+  event: SessionEvent,
+  sessionId: string,
+): SessionRecord | undefined {
+  switch (event.kind) {
+    case "SessionAttached":
+      return attach(record, event, sessionId);
+    case "TombstoneExpired":
+      return undefined;
+    case "SessionUpdated":
+    case "SessionDetached":
+    case "SessionTouched":
+    case "GapTaken":
+      return evolveLifecycle(attached(record, event), event);
+    case "LeaseGranted":
+    case "LeaseExtended":
+    case "LeaseRekeyed":
+    case "LeaseEnded":
+    case "HoldPlaced":
+    case "HoldsLifted":
+      return evolveLease(attached(record, event), event);
+    case "HandshakeStarted":
+    case "HandshakePromoted":
+    case "HandshakeAbandoned":
+    case "HandshakeRetired":
+    case "NegotiationDelayed":
+    case "BackoffReset":
+    case "DiedEarly":
+    case "ReportHeard":
+    case "HealthChanged":
+      return evolveFastPath(attached(record, event), event);
+  }
+}
+
+function attached(record: SessionRecord | undefined, event: SessionEvent): Session {
+  if (record?.kind !== "attached") {
+    throw new Error(`${event.kind} happened to a session that is not attached`);
+  }
+  return record;
+}
+
+/** A lease changed: the transport is carried over as it is. */
+function evolveLease(session: Session, event: LeaseEvent): Session {
+  const leases = evolveLeases(session.leases, event);
+  const revision = session.revision + 1;
+  if (leases.version === session.leases.version) return { ...session, leases, revision };
+  const reason = event.kind === "LeaseEnded" ? event.endedBy : "granted";
+  return {
+    ...session,
+    leases,
+    revision,
+    version: session.version + 1,
+    activeAt: Math.max(session.activeAt, event.at),
+    lastChange: { change: "leases_changed", reason, at: event.at },
+  };
+}
+
+function evolveFastPath(session: Session, event: TransportEvent): Session {
+  const change = changeOf(session, event);
+  return {
+    ...session,
+    revision: session.revision + 1,
+    version: isShown(session, event) ? session.version + 1 : session.version,
+    activeAt:
+      event.kind === "ReportHeard" ? Math.max(session.activeAt, event.at) : session.activeAt,
+    transport: evolveTransport(session.transport, event),
+    lastChange: change ?? session.lastChange,
+  };
+}
+
+/** Whether the event changes more of the shown state than ages. */
+function isShown(session: Session, event: TransportEvent): boolean {
+  switch (event.kind) {
+    case "HandshakeStarted":
+    case "HandshakePromoted":
+    case "HandshakeAbandoned":
+    case "HealthChanged":
+    case "NegotiationDelayed":
+      return true;
+    case "HandshakeRetired":
+      return event.reason === "linger_over";
+    case "BackoffReset": {
+      const { recoveries, replacements } = session.transport;
+      return Math.max(recoveries.notBefore, replacements.notBefore) > event.at;
+    }
+    case "ReportHeard": {
+      const promoted = currentOf(session.transport.path);
+      return event.heard?.changed === true && event.heard.handshakeId === promoted?.id;
+    }
+    case "DiedEarly":
+      return false;
+  }
+}
+
+/** What the event tells watchers to be the last change; undefined when it is none of its own. */
+function changeOf(session: Session, event: TransportEvent): LastChange | undefined {
+  const { at } = event;
+  switch (event.kind) {
+    case "HandshakeStarted":
+      return { change: "negotiation_started", reason: event.handshake.reason, at };
+    case "HandshakePromoted":
+      return { change: "promoted", reason: event.reason, at };
+    case "HandshakeAbandoned":
+      return { change: "negotiation_abandoned", reason: event.reason, at };
+    case "HealthChanged":
+      return { change: "health_changed", reason: event.reason, at };
+    case "HandshakeRetired":
+      return isShown(session, event) ? { change: "retired", reason: event.reason, at } : undefined;
+    case "NegotiationDelayed":
+    case "BackoffReset":
+    case "DiedEarly":
+    case "ReportHeard":
+      return undefined;
+  }
+}
+
+function evolveLifecycle(
+  session: Session,
+  event: Exclude<LifecycleEvent, { kind: "SessionAttached" | "TombstoneExpired" }>,
+): SessionRecord {
+  const revision = session.revision + 1;
+  switch (event.kind) {
+    case "SessionUpdated": {
+      const { managerUrl, requiredChannels, hostReports, at } = event;
+      const transport = { ...session.transport, managerUrl, requiredChannels, hostReports };
+      return { ...session, revision, transport, activeAt: Math.max(session.activeAt, at) };
+    }
+    case "SessionTouched":
+      return { ...session, revision, activeAt: event.at };
+    case "SessionDetached":
+      return bury(session, event.at, event.reason);
+    case "GapTaken":
+      return takeGap(session, event);
+  }
+}
+
+type Attached = Extract<LifecycleEvent, { kind: "SessionAttached" }>;
+
+/** A new session, or one that goes on from what its tombstone kept. */
+function attach(record: SessionRecord | undefined, event: Attached, sessionId: string): Session {
+  if (record?.kind === "attached")
+    throw new Error("SessionAttached happened to an attached session");
+  const fresh = Math.floor(event.at);
+  return {
+    kind: "attached",
+    id: sessionId,
+    beachId: event.beachId,
+    knownSince: record?.knownSince ?? event.at,
+    revision: (record?.revision ?? 0) + 1,
+    version: Math.max(fresh, (record?.version ?? 0) + 1),
+    activeAt: event.at,
+    gapsTaken: event.gapsTaken,
+    leases: record?.leases ?? emptyBook(fresh),
+    transport: initialTransport(event, record),
+    lastChange: { change: "attached", reason: "attached", at: event.at },
+  };
+}
+
+/** Counters begin at service time, so that a lost store repeats none of them. */
+function emptyBook(at: EpochMs): LeaseBook {
+  return { epoch: at, version: at, live: [], ended: [], holds: [] };
+}
+
+function bury(session: Session, at: EpochMs, reason: string): Tombstone {
+  const { newestHandshakeId, generation, youngestRetiredId } = session.transport;
+  return {
+    kind: "detached",
+    id: session.id,
+    beachId: session.beachId,
+    knownSince: session.knownSince,
+    revision: session.revision + 1,
+    version: session.version + 1,
+    gapsTaken: session.gapsTaken,
+    detachedAt: at,
+    reason,
+    leases: session.leases,
+    generation,
+    newestHandshakeId:
+      newestHandshakeId === undefined
+        ? youngestRetiredId
+        : younger(youngestRetiredId, newestHandshakeId),
+  };
+}
+
+type GapTaken = Extract<LifecycleEvent, { kind: "GapTaken" }>;
+
+function takeGap(session: Session, gap: GapTaken): Session {
+  const expiresAt = new Map(gap.expiries.map((expiry) => [expiry.leaseId, expiry.expiresAt]));
+  const live = session.leases.live.map((lease) => ({
+    ...lease,
+    expiresAt: expiresAt.get(lease.id) ?? lease.expiresAt,
+  }));
+  const { transport, shown } = shiftTransport(session.transport, gap);
+  return {
+    ...session,
+    revision: session.revision + 1,
+    version: shown ? session.version + 1 : session.version,
+    activeAt: session.activeAt + (gap.until - gap.from),
+    gapsTaken: gap.number,
+    leases: { ...session.leases, live },
+    transport,
+  };
+}

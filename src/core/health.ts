@@ -1,0 +1,196 @@
+import { holdsNone, holdsNoneFrom, isReady, silentSince } from "./evidence.ts";
+import type { Policy } from "./policy.ts";
+import type { Evidence, Health, HealthReason, PromotedHandshake, Transport } from "./session.ts";
+import type { DurationMs, EpochMs } from "./time.ts";
+
+/** A verdict on the promoted transport. */
+export interface Verdict {
+  readonly health: Health;
+  readonly reason: HealthReason;
+}
+
+/** The part of a transport that health is judged by. */
+export type Horizons = Pick<Transport, "hostReports" | "hostHeardAt" | "observingSince">;
+
+const optionalChannels = ["mgr-acks", "mgr-state"] as const;
+
+/** The host end's word is needed: the attach said so, or it reported lately. */
+export function hostHasSay(transport: Horizons, at: EpochMs, policy: Policy): boolean {
+  if (transport.hostReports) return true;
+  const heardAt = transport.hostHeardAt;
+  return (
+    heardAt !== undefined && at - Math.max(heardAt, transport.observingSince) < policy.hostSayMs
+  );
+}
+
+/** What the evidence says at `at`, by the first row that holds; hysteresis comes after. */
+export function assess(
+  transport: Horizons,
+  current: PromotedHandshake,
+  at: EpochMs,
+  policy: Policy,
+): Verdict {
+  const ends = [current.manager, current.host].filter((end) => end !== undefined);
+  const managerSilentMs = at - silentSince(current.manager, current.promotedAt, transport);
+  const hostSilentMs = at - silentSince(current.host, current.promotedAt, transport);
+  const silentMs = Math.min(managerSilentMs, hostSilentMs);
+  const unackedMs = ends.reduce((oldest, end) => Math.max(oldest, end.oldestUnackedMs), 0);
+
+  const dead = deathOf(transport, current, at, policy);
+  if (dead !== undefined) return { health: "lost", reason: dead };
+  if (acksStalled(unackedMs, hostSilentMs, hostHasSay(transport, at, policy), policy)) {
+    return { health: "lost", reason: "acks_stalled" };
+  }
+  if (silentMs >= policy.evidenceLostMs) return { health: "lost", reason: "silent" };
+  if (silentMs >= policy.evidenceStaleMs) return { health: "stale", reason: "silent" };
+  const ready = (end: Evidence | undefined): boolean =>
+    isReady(end, current.channels, at, { horizon: transport, policy });
+  const hostExpected = current.host !== undefined || transport.hostReports;
+  if (hostSilentMs >= policy.evidenceStaleMs && hostExpected && ready(current.manager)) {
+    return { health: "stale", reason: "host_silent" };
+  }
+  if (managerSilentMs >= policy.evidenceStaleMs && ready(current.host)) {
+    return { health: "stale", reason: "manager_silent" };
+  }
+  if (ends.some((end) => end.connection === "disconnected" || end.connection === "connecting")) {
+    return { health: "degraded", reason: "ice_disconnected" };
+  }
+  if (ends.some((end) => missesChannel(end, current.channels))) {
+    return { health: "degraded", reason: "channel_missing" };
+  }
+  if (unackedMs > policy.acksSlowMs) return { health: "degraded", reason: "acks_slow" };
+  return { health: "healthy", reason: "recovered" };
+}
+
+/** The verdict after a report was heard; undefined when the one on record stands. */
+export function verdictAfterReport(
+  transport: Horizons,
+  current: PromotedHandshake,
+  at: EpochMs,
+  policy: Policy,
+): Verdict | undefined {
+  const next = assess(transport, current, at, policy);
+  if (severity(current.health, current.healthReason) === severityDead) return undefined;
+  if (severity(next.health, next.reason) < severity(current.health, current.healthReason)) {
+    const recovers = current.health === "stale" || hasRecovered(transport, current, next, policy);
+    return recovers ? next : undefined;
+  }
+  const same = next.health === current.health && next.reason === current.healthReason;
+  return same || next.health === "healthy" ? undefined : next;
+}
+
+/** The verdict that time alone brings: it only gets worse while nobody reports. */
+export function verdictOfTime(
+  transport: Horizons,
+  current: PromotedHandshake,
+  at: EpochMs,
+  policy: Policy,
+): Verdict | undefined {
+  const next = assess(transport, current, at, policy);
+  const worse = severity(next.health, next.reason) > severity(current.health, current.healthReason);
+  return worse ? next : undefined;
+}
+
+/** The moment at which time alone next changes the verdict, if nobody reports until then. */
+export function nextVerdictAt(
+  transport: Horizons,
+  current: PromotedHandshake,
+  policy: Policy,
+): EpochMs | undefined {
+  if (severity(current.health, current.healthReason) === severityDead) return undefined;
+  const manager = silentSince(current.manager, current.promotedAt, transport);
+  const host = silentSince(current.host, current.promotedAt, transport);
+  const moments = [
+    host + policy.acksHostSilentMs,
+    manager + policy.evidenceStaleMs,
+    host + policy.evidenceStaleMs,
+    Math.max(manager, host) + policy.evidenceLostMs,
+    holdsNoneFrom(current.manager, transport, policy),
+    holdsNoneFrom(current.host, transport, policy),
+  ].filter((moment) => moment !== undefined);
+  return moments
+    .sort((a, b) => a - b)
+    .find((moment) => verdictOfTime(transport, current, moment, policy) !== undefined);
+}
+
+/**
+ * Whether the evidence is good at `at`, which counts towards leaving `lost` or `degraded`: out of
+ * lost, a missing acks or state channel is no obstacle, since it may never have been there.
+ */
+export function isGood(
+  transport: Horizons,
+  current: PromotedHandshake,
+  at: EpochMs,
+  policy: Policy,
+): boolean {
+  const { health, reason } = assess(transport, current, at, policy);
+  return health === "healthy" || (current.health === "lost" && reason === "channel_missing");
+}
+
+const severityDead = 5;
+
+/** Orders verdicts from healthy to dead for good. */
+function severity(health: Health, reason: HealthReason): number {
+  switch (health) {
+    case "healthy":
+      return 0;
+    case "degraded":
+      return 1;
+    case "stale":
+      return reason === "silent" ? 3 : 2;
+    case "lost":
+      return reason === "silent" || reason === "acks_stalled" ? 4 : severityDead;
+  }
+}
+
+/** Evidence of a death from which there is no way back in this generation. */
+function deathOf(
+  transport: Horizons,
+  current: PromotedHandshake,
+  at: EpochMs,
+  policy: Policy,
+): HealthReason | undefined {
+  for (const end of [current.manager, current.host]) {
+    if (end === undefined) continue;
+    if (holdsNone(end, at, transport, policy)) return "end_restarted";
+    if (end.connection === "failed" || end.connection === "closed") return "connection_closed";
+    if (end.readyTransportId !== undefined && hasClosed(end, current.channels)) {
+      return "channel_closed";
+    }
+  }
+  return undefined;
+}
+
+/** A report is whole: a channel that was ready and is not listed any more is not there. */
+function hasClosed(end: Evidence, channels: readonly string[]): boolean {
+  return channels.some(
+    (channel) => !end.readyChannels.includes(channel) && !end.openingChannels.includes(channel),
+  );
+}
+
+function missesChannel(end: Evidence, required: readonly string[]): boolean {
+  return [...required, ...optionalChannels].some((channel) => !end.readyChannels.includes(channel));
+}
+
+function acksStalled(
+  unackedMs: DurationMs,
+  hostSilentMs: DurationMs,
+  hostSay: boolean,
+  policy: Policy,
+): boolean {
+  if (unackedMs > policy.acksStalledMs) return true;
+  return unackedMs > policy.acksSlowMs && hostSay && hostSilentMs >= policy.acksHostSilentMs;
+}
+
+/** Debounce: lost and degraded are left only on a stretch of good evidence, never on a moment. */
+function hasRecovered(
+  transport: Horizons,
+  current: PromotedHandshake,
+  next: Verdict,
+  policy: Policy,
+): boolean {
+  if (current.goodSince === undefined || next.health === "stale") return false;
+  const newest = Math.max(current.manager?.observedAt ?? 0, current.host?.observedAt ?? 0);
+  const since = Math.max(current.goodSince, transport.observingSince);
+  return newest - since >= policy.recoveryMs;
+}

@@ -1,0 +1,95 @@
+import type { NegotiationAnswer, Renegotiate } from "./command.ts";
+import type { Decision } from "./decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
+import { mintHandshakeId } from "./ids.ts";
+import { liveLease, notLive } from "./lease-lookup.ts";
+import type { Handshake, NegotiationReason, Session } from "./session.ts";
+import { nextNegotiationAt, nextOf, usableOf } from "./view.ts";
+
+/** A usable fast path is left alone; without one, a handshake is joined or started. */
+export function refreshOrNegotiate(draft: Draft, reason: NegotiationReason): NegotiationAnswer {
+  const { transport } = sessionOf(draft);
+  if (usableOf(transport.path) !== undefined) return { outcome: "refresh" };
+  const inFlight = nextOf(transport.path);
+  if (inFlight !== undefined) return { outcome: "renegotiate", offer: inFlight, joined: true };
+  if (nextNegotiationAt(transport, draft.context.now) !== undefined) return { outcome: "refresh" };
+  if (isManagerBusy(draft)) return { outcome: "refresh" };
+  return { outcome: "renegotiate", offer: startHandshake(draft, reason), joined: false };
+}
+
+/** Starts a replacement, or joins the one in flight; the current one stays until it is confirmed. */
+export function decideRenegotiate(draft: Draft, command: Renegotiate): Decision<Renegotiate> {
+  const { tokenHash, observedGeneration } = command;
+  if (tokenHash !== undefined && liveLease(draft.record, tokenHash) === undefined) {
+    return refuse(draft, notLive(draft.record, tokenHash));
+  }
+  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
+  const { transport } = draft.record;
+  if (observedGeneration !== undefined && observedGeneration < transport.generation) {
+    return accept(draft, { outcome: "refresh" });
+  }
+  const inFlight = nextOf(transport.path);
+  if (inFlight !== undefined) {
+    return accept(draft, { outcome: "renegotiate", offer: inFlight, joined: true });
+  }
+  return command.reason === "operator"
+    ? startUnlessBusy(draft, command)
+    : replaceWithCare(draft, draft.record, command);
+}
+
+/** What keeps repeated or hasty calls from replacing a usable fast path again and again. */
+function replaceWithCare(
+  draft: Draft,
+  session: Session,
+  command: Renegotiate,
+): Decision<Renegotiate> {
+  const { now, policy } = draft.context;
+  const usable = usableOf(session.transport.path);
+  if (usable !== undefined && command.observedGeneration === undefined) {
+    const description =
+      "must name the generation that was seen to fail, since the fast path is usable";
+    const violations = [{ field: "observed_generation", description }];
+    return refuse(draft, { reason: "FIELD_INVALID", violations });
+  }
+  const replaceableAt = (usable?.promotedAt ?? 0) + policy.replaceAfterMs;
+  if (usable !== undefined && now < replaceableAt) {
+    const retryAfterMs = replaceableAt - now;
+    return refuse(draft, { reason: "TOO_MANY", what: "replacements", retryAfterMs });
+  }
+  if (nextNegotiationAt(session.transport, now) !== undefined) {
+    return accept(draft, { outcome: "refresh" });
+  }
+  return startUnlessBusy(draft, command);
+}
+
+function startUnlessBusy(draft: Draft, command: Renegotiate): Decision<Renegotiate> {
+  if (isManagerBusy(draft)) {
+    const retryAfterMs = draft.context.policy.backoffMsBase;
+    return refuse(draft, { reason: "TOO_MANY", what: "negotiations", retryAfterMs });
+  }
+  const offer = startHandshake(draft, command.reason);
+  return accept(draft, { outcome: "renegotiate", offer, joined: false });
+}
+
+function isManagerBusy({ context, record }: Draft): boolean {
+  const managerUrl = record?.kind === "attached" ? record.transport.managerUrl : "";
+  return context.negotiationsInFlight(managerUrl) >= context.policy.negotiationsPerManagerMax;
+}
+
+function startHandshake(draft: Draft, reason: NegotiationReason): Handshake {
+  const { now, policy, entropy } = draft.context;
+  const { transport } = sessionOf(draft);
+  const handshake: Handshake = {
+    id: mintHandshakeId(now, entropy.handshakeBits(), transport.newestHandshakeId),
+    attempt: transport.attempts + 1,
+    reason,
+    issuedAt: now,
+    confirmBy: now + policy.negotiationTimeoutMs,
+    channels: transport.requiredChannels,
+    managerUrl: transport.managerUrl,
+    manager: undefined,
+    host: undefined,
+  };
+  apply(draft, { kind: "HandshakeStarted", at: now, handshake });
+  return handshake;
+}

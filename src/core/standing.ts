@@ -1,0 +1,31 @@
+import { type HandshakeId, mintedAt } from "./ids.ts";
+import type { Session, Standing } from "./session.ts";
+import { currentOf, nextOf, usableOf } from "./view.ts";
+
+/** What the service knows of a handshake. */
+export function standingOf(session: Session, id: HandshakeId): Standing {
+  const { path, abandoned, lingering } = session.transport;
+  if (currentOf(path)?.id === id) return "promoted";
+  if (nextOf(path)?.id === id) return "in_flight";
+  if (abandoned.some((handshake) => handshake.id === id)) return "abandoned";
+  if (lingering?.id === id) return "lingering";
+  return isRetired(session, id) ? "retired" : "unknown";
+}
+
+/** Signalling may go on: an abandoned handshake may still win, a lingering one may finish. */
+export function isHonoured(standing: Standing): boolean {
+  return standing !== "retired" && standing !== "unknown";
+}
+
+/**
+ * An id that the session does not hold is retired only for certain. Everything else is unknown:
+ * then a store has lost something, and closing a working connection would be our outage.
+ */
+function isRetired(session: Session, id: HandshakeId): boolean {
+  const minted = mintedAt(id);
+  if (minted === undefined) return false;
+  const usable = usableOf(session.transport.path);
+  if (usable !== undefined && mintedAt(usable.id) !== undefined && id < usable.id) return true;
+  const youngest = session.transport.youngestRetiredId;
+  return minted >= session.knownSince && youngest !== undefined && id <= youngest;
+}
