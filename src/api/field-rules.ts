@@ -1,0 +1,27 @@
+import { limits } from "./limits.ts";
+
+/** What is wrong with a value, as it follows the field's name; undefined when nothing is. */
+export type Fault = string | undefined;
+
+const id = /^[\x20-\x2e\x30-\x7e]{1,128}$/;
+
+export const idWanted: string = `must be 1–${limits.idLength} printable ASCII characters without "/"`;
+
+export function idFault(value: string): Fault {
+  return id.test(value) ? undefined : idWanted;
+}
+
+/** For ids that may be left out. */
+export function optionalIdFault(value: string): Fault {
+  return value === "" || id.test(value) ? undefined : `${idWanted}, or empty`;
+}
+
+/** Counted in characters, not in UTF-16 units or bytes. */
+export function lengthFault(value: string, max: number): Fault {
+  const tooLong = value.length > max && [...value].length > max;
+  return tooLong ? `must be at most ${max} characters` : undefined;
+}
+
+export function secretFault(value: string, max: number): Fault {
+  return value === "" ? `must be 1–${max} characters` : lengthFault(value, max);
+}

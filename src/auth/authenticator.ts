@@ -1,0 +1,15 @@
+import type { Refusal } from "../core/refusal.ts";
+import type { Principal } from "./principal.ts";
+
+/** The two places at which calls arrive. */
+export type Door = "internal" | "public";
+
+/** Tells who calls, by the headers of a call. */
+export interface Authenticator {
+  /** Never rejects for bad credentials: those are refused with UNAUTHENTICATED. */
+  authenticate(requestHeader: Headers, door: Door): Promise<Authentication>;
+}
+
+export type Authentication =
+  | { readonly kind: "authenticated"; readonly principal: Principal }
+  | { readonly kind: "refused"; readonly refusal: Refusal };

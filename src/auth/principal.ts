@@ -1,0 +1,41 @@
+import type { AccountId, BeachId, SessionId } from "../core/ids.ts";
+
+/** Who calls, as far as its credentials tell. */
+export interface Principal {
+  /** A part of Beach that acts for others, someone at a dashboard, or the host of a session. */
+  readonly kind: "service" | "person" | "host";
+  readonly authenticatedBy: "dev" | "jwt" | "publish_token";
+  readonly scopes: readonly string[];
+  readonly reach: Reach;
+  /** Undefined when the credentials name none. */
+  readonly account: AccountId | undefined;
+}
+
+/** Which sessions are a principal's own; for any other one it hears that it is not known. */
+export type Reach =
+  | { readonly kind: "every" }
+  | { readonly kind: "beach"; readonly beachId: BeachId }
+  | { readonly kind: "session"; readonly sessionId: SessionId };
+
+/** What a session's owner is told by. */
+export interface Owned {
+  readonly id: SessionId;
+  readonly beachId: BeachId;
+}
+
+/** Whether the session is the principal's own. */
+export function reaches(principal: Principal, session: Owned): boolean {
+  switch (principal.reach.kind) {
+    case "every":
+      return true;
+    case "beach":
+      return principal.reach.beachId === session.beachId;
+    case "session":
+      return principal.reach.sessionId === session.id;
+  }
+}
+
+/** The private beach that the credentials name, if they name one. */
+export function beachOf(principal: Principal): BeachId | undefined {
+  return principal.reach.kind === "beach" ? principal.reach.beachId : undefined;
+}
