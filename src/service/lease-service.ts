@@ -3,7 +3,7 @@ import type { BeachId, LeaseId, SessionId, TokenHash } from "../core/ids.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Awaitable } from "./session-store.ts";
+import type { Awaitable } from "./awaitable.ts";
 
 /** What the doors call: every rule behind it is the core's. */
 export interface LeaseService {

@@ -1,9 +1,7 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
-
-/** A value now, or a promise of it: stores in this process answer at once. */
-export type Awaitable<T> = T | Promise<T>;
+import type { Awaitable } from "./awaitable.ts";
 
 /**
  * Where sessions live. Every store keeps the same promises, checked by one conformance suite:

@@ -1,0 +1,10 @@
+/** A value now, or a promise of it: what is at hand is answered without waiting a turn. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Goes on with a value as soon as it is there: at once when it is no promise. */
+export function whenReady<T, R>(
+  value: Awaitable<T>,
+  next: (value: T) => Awaitable<R>,
+): Awaitable<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

@@ -1,0 +1,33 @@
+import { createHmac, hash } from "node:crypto";
+
+import type { LeaseId, TokenHash } from "../core/ids.ts";
+import type { ControllerTokens } from "./lease-service.ts";
+
+/**
+ * Tokens that are `base64url(HMAC-SHA256(key, lease id))`: the same across renewals, restarts and
+ * replicas, and stored nowhere. Tokens of `previousKey` stay valid for leases that record them.
+ */
+export function controllerTokens(key: Uint8Array, previousKey?: Uint8Array): ControllerTokens {
+  const previousKeys = previousKey === undefined ? [] : [previousKey];
+  return {
+    of: (leaseId, recorded) => {
+      const token = derive(key, leaseId);
+      if (previousKeys.length === 0 || recorded.includes(sha256(token))) return token;
+      const previous = previousKeys.map((old) => derive(old, leaseId));
+      return previous.find((old) => recorded.includes(sha256(old))) ?? token;
+    },
+    hashesOf: (leaseId) => [
+      sha256(derive(key, leaseId)),
+      ...previousKeys.map((old) => sha256(derive(old, leaseId))),
+    ],
+    hash: sha256,
+  };
+}
+
+function derive(key: Uint8Array, leaseId: LeaseId): string {
+  return createHmac("sha256", key).update(leaseId).digest("base64url");
+}
+
+function sha256(token: string): TokenHash {
+  return hash("sha256", token, "base64url");
+}

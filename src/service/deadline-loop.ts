@@ -1,0 +1,71 @@
+import type { SessionId } from "../core/ids.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Awaitable } from "./awaitable.ts";
+import type { Clock } from "./clock.ts";
+import type { ServiceObserver } from "./service-events.ts";
+import type { SessionStore } from "./session-store.ts";
+
+/** How many sessions are worked on before the loop lets others in. */
+const batch = 500;
+/** How long to wait after a store fault, and at most without looking. */
+const faultDelayMs: DurationMs = 1000;
+const lookAgainMs: DurationMs = 60_000;
+
+interface DeadlineLoopDeps {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly observe: ServiceObserver;
+  readonly passTime: (id: SessionId) => Awaitable<unknown>;
+}
+
+/** Sleeps until the earliest deadline of all, then lets time pass where it is due. */
+export class DeadlineLoop {
+  readonly #deps: DeadlineLoopDeps;
+  #sleepingUntil: EpochMs = Number.POSITIVE_INFINITY;
+  #wake: AbortController | undefined;
+
+  constructor(deps: DeadlineLoopDeps) {
+    this.#deps = deps;
+  }
+
+  /** A commit set this deadline: wakes the loop when it would sleep past it. */
+  notice(deadline: EpochMs | undefined): void {
+    if (deadline !== undefined && deadline < this.#sleepingUntil) this.#wake?.abort();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const worked = await this.#passDue();
+        await (worked ? this.#deps.clock.sleep(0, signal) : this.#sleep(signal));
+      } catch (error) {
+        this.#deps.observe({ kind: "trouble", where: "deadlines", error });
+        await this.#deps.clock.sleep(faultDelayMs, signal);
+      }
+    }
+  }
+
+  async #passDue(): Promise<boolean> {
+    const { store, clock, passTime } = this.#deps;
+    const ids = await store.due(clock.now(), batch);
+    // Side by side, so that a store that commits in groups writes them as one.
+    await Promise.all(ids.map((id) => passTime(id)));
+    return ids.length > 0;
+  }
+
+  async #sleep(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps;
+    const wake = new AbortController();
+    const abort = (): void => wake.abort();
+    signal.addEventListener("abort", abort);
+    this.#wake = wake;
+    // Registered before the read, so that a deadline set meanwhile is not slept past.
+    this.#sleepingUntil = Number.POSITIVE_INFINITY;
+    const now = clock.now();
+    const deadline = (await store.nextDeadline()) ?? now + lookAgainMs;
+    this.#sleepingUntil = Math.min(deadline, now + lookAgainMs);
+    await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
+    this.#wake = undefined;
+    signal.removeEventListener("abort", abort);
+  }
+}

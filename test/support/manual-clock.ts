@@ -1,0 +1,63 @@
+import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Clock } from "../../src/service/clock.ts";
+
+interface Sleeper {
+  readonly at: EpochMs;
+  readonly wake: () => void;
+}
+
+/** A clock that stands still until it is told to move. */
+export interface ManualClock extends Clock {
+  /** Moves on, waking sleepers in order of time and letting each do its work before the next. */
+  advance(duration: DurationMs): Promise<void>;
+  /** Moves on at once, as when the process was stopped: sleepers wake late. */
+  jump(duration: DurationMs): Promise<void>;
+}
+
+/** Lets everything that is ready run, through promises and I/O callbacks alike. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export function manualClock(start: EpochMs = 1_000_000): ManualClock {
+  let now = start;
+  const sleepers = new Set<Sleeper>();
+  const wakeDue = async (): Promise<void> => {
+    for (const sleeper of [...sleepers].sort((a, b) => a.at - b.at)) {
+      if (sleeper.at <= now) sleeper.wake();
+    }
+    await settle();
+  };
+  return {
+    now: () => now,
+    wall: () => now,
+    sleep: (duration, signal) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve();
+        const wake = (): void => {
+          sleepers.delete(sleeper);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        const sleeper: Sleeper = { at: now + duration, wake };
+        sleepers.add(sleeper);
+        signal.addEventListener("abort", wake, { once: true });
+      }),
+    async advance(duration) {
+      const end = now + duration;
+      await settle();
+      for (;;) {
+        const next = Math.min(...[...sleepers].map((sleeper) => sleeper.at));
+        if (next > end) break;
+        now = Math.max(now, next);
+        await wakeDue();
+      }
+      now = end;
+      await settle();
+    },
+    async jump(duration) {
+      now += duration;
+      await wakeDue();
+    },
+  };
+}
