@@ -54,6 +54,7 @@ export class DeadlineLoop {
   }
 
   async #sleep(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const { store, clock } = this.#deps;
     const wake = new AbortController();
     const abort = (): void => wake.abort();
