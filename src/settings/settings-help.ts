@@ -1,0 +1,34 @@
+import { type Setting, settingsTable } from "./settings-table.ts";
+
+/** What `--help` prints. */
+export function settingsHelp(): string {
+  const width = Math.max(...settingsTable.map(({ name }) => name.length));
+  const lines = settingsTable.map(
+    (setting) => `  ${setting.name.padEnd(width)}  ${setting.meaning}${inParentheses(setting)}`,
+  );
+  return [
+    "Usage: npm start [-- --help | --version]",
+    "",
+    "Keeps controller leases alive without disturbing a healthy fast path.",
+    "Settings are environment variables:",
+    "",
+    ...lines,
+    "",
+  ].join("\n");
+}
+
+/** The README's table of settings, in Markdown. */
+export function settingsMarkdown(): string {
+  const rows = settingsTable.map(
+    (setting) => `| \`${setting.name}\` | ${defaultInCode(setting)} | ${setting.meaning} |`,
+  );
+  return ["| name | default | meaning |", "|---|---|---|", ...rows, ""].join("\n");
+}
+
+function inParentheses(setting: Setting): string {
+  return setting.default === "" ? "" : ` [${setting.default}]`;
+}
+
+function defaultInCode(setting: Setting): string {
+  return setting.default === "" ? "–" : `\`${setting.default}\``;
+}

@@ -1,0 +1,126 @@
+export type SettingName = `LEASE_${string}`;
+
+/** One setting as people read about it; {@link settingsTable} holds them all. */
+export interface Setting {
+  readonly name: SettingName;
+  /** Empty: none. */
+  readonly default: string;
+  readonly type: "address" | "url" | "key" | "word" | "list" | "ms";
+  readonly meaning: string;
+  /** Its value appears in no log and no message. */
+  readonly secret?: true;
+}
+
+/** Every setting there is: the parser, `--help` and the README's table all read it here. */
+export const settingsTable: readonly Setting[] = [
+  {
+    name: "LEASE_GRPC_LISTEN",
+    default: "127.0.0.1:50051",
+    type: "address",
+    meaning: "Internal door: gRPC for Beach Manager, with health and reflection.",
+  },
+  {
+    name: "LEASE_HTTP_LISTEN",
+    default: "127.0.0.1:8090",
+    type: "address",
+    meaning: "Public door: Connect, gRPC-Web and the old JSON routes.",
+  },
+  {
+    name: "LEASE_OPS_LISTEN",
+    default: "127.0.0.1:9464",
+    type: "address",
+    meaning: "Operators' door: /healthz, /readyz, /metrics, POST /drain.",
+  },
+  {
+    name: "LEASE_STORE_URL",
+    default: "sqlite:data/controller-lease.db",
+    type: "url",
+    meaning: "Where sessions live: sqlite:path, or memory: for nothing that outlives the process.",
+  },
+  {
+    name: "LEASE_TOKEN_KEY",
+    default: "",
+    type: "key",
+    meaning: "Derives controller tokens; without one, a file beside the SQLite file holds a key.",
+    secret: true,
+  },
+  {
+    name: "LEASE_TOKEN_KEY_PREVIOUS",
+    default: "",
+    type: "key",
+    meaning: "The key before, whose tokens stay valid while their leases live.",
+    secret: true,
+  },
+  {
+    name: "LEASE_AUTH",
+    default: "dev",
+    type: "word",
+    meaning: "Who may call: dev lets everybody do everything, and binds to loopback only.",
+  },
+  {
+    name: "LEASE_CORS_ORIGINS",
+    default: "",
+    type: "list",
+    meaning: "Origins of pages that may call, separated by commas; with dev also loopback's.",
+  },
+  {
+    name: "LEASE_MANAGER_URL",
+    default: "http://127.0.0.1:8080",
+    type: "url",
+    meaning: "Where offers send hosts when the attach named no manager.",
+  },
+  {
+    name: "LEASE_TTL_MS",
+    default: "30000",
+    type: "ms",
+    meaning: "Life of a lease whose grant asks for none.",
+  },
+  {
+    name: "LEASE_TTL_MIN_MS",
+    default: "5000",
+    type: "ms",
+    meaning: "Shortest life of a lease; less is raised to it.",
+  },
+  {
+    name: "LEASE_TTL_MAX_MS",
+    default: "300000",
+    type: "ms",
+    meaning: "Longest life of a lease; more is cut to it.",
+  },
+  {
+    name: "LEASE_NEGOTIATION_TIMEOUT_MS",
+    default: "15000",
+    type: "ms",
+    meaning: "A handshake that is not confirmed for this long is abandoned.",
+  },
+  {
+    name: "LEASE_EVIDENCE_STALE_MS",
+    default: "10000",
+    type: "ms",
+    meaning: "Silence of an end after which its evidence is stale, and still usable.",
+  },
+  {
+    name: "LEASE_EVIDENCE_LOST_MS",
+    default: "30000",
+    type: "ms",
+    meaning: "Silence of both ends after which the fast path counts as lost.",
+  },
+  {
+    name: "LEASE_RETIRE_LINGER_MS",
+    default: "5000",
+    type: "ms",
+    meaning: "How long a replaced handshake stays honoured.",
+  },
+  {
+    name: "LEASE_SESSION_IDLE_MS",
+    default: "86400000",
+    type: "ms",
+    meaning: "A session without lease, report or watcher for this long is detached.",
+  },
+  {
+    name: "LEASE_LOG_LEVEL",
+    default: "info",
+    type: "word",
+    meaning: "Least level that is logged: trace, debug, info, warn, error, fatal or silent.",
+  },
+];

@@ -1,0 +1,213 @@
+import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
+import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { nearest } from "./nearest.ts";
+import { type SettingName, settingsTable } from "./settings-table.ts";
+
+/** What the service is told from outside, checked as a whole. */
+export interface Settings {
+  readonly grpcListen: ListenAddress;
+  readonly httpListen: ListenAddress;
+  readonly opsListen: ListenAddress;
+  readonly store: StoreSetting;
+  /** Undefined: a key file beside the SQLite file, or a fresh key with the memory store. */
+  readonly tokenKey: string | undefined;
+  readonly tokenKeyPrevious: string | undefined;
+  readonly auth: "dev";
+  /** Empty: with `dev`, pages from loopback; nobody otherwise. */
+  readonly corsOrigins: readonly string[];
+  readonly managerUrl: string;
+  readonly policy: Policy;
+  readonly logLevel: LogLevel;
+}
+
+export type StoreSetting =
+  | { readonly kind: "memory" }
+  | { readonly kind: "sqlite"; readonly path: string };
+
+export type LogLevel = (typeof logLevels)[number];
+
+export type SettingsResult =
+  | { readonly kind: "settings"; readonly settings: Settings }
+  | { readonly kind: "faults"; readonly faults: readonly string[] };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const tokenKeyLengthMin = 32;
+
+/** Settings, or every fault of the environment at once; each fault says what to write instead. */
+export function toSettings(env: Environment): SettingsResult {
+  const reading = new Reading(env);
+  reading.noteUnknownNames();
+  const settings: Settings = {
+    grpcListen: reading.address("LEASE_GRPC_LISTEN"),
+    httpListen: reading.address("LEASE_HTTP_LISTEN"),
+    opsListen: reading.address("LEASE_OPS_LISTEN"),
+    store: reading.store(),
+    tokenKey: reading.key("LEASE_TOKEN_KEY"),
+    tokenKeyPrevious: reading.key("LEASE_TOKEN_KEY_PREVIOUS"),
+    auth: reading.auth(),
+    corsOrigins: reading.origins(),
+    managerUrl: reading.managerUrl(),
+    policy: reading.policy(),
+    logLevel: reading.logLevel(),
+  };
+  reading.noteRelations(settings);
+  if (reading.faults.length > 0) return { kind: "faults", faults: reading.faults };
+  return { kind: "settings", settings: deepFreeze(settings) };
+}
+
+/** Reads one value after the other, and goes on after a fault with something harmless. */
+class Reading {
+  readonly faults: string[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  noteUnknownNames(): void {
+    const known: readonly string[] = settingsTable.map(({ name }) => name);
+    for (const name of Object.keys(this.#env)) {
+      if (!name.startsWith("LEASE_") || known.includes(name)) continue;
+      const meant = nearest(name, known);
+      const hint = meant === undefined ? "--help lists all settings" : `did you mean ${meant}?`;
+      this.faults.push(`${name} is not a setting of this version: ${hint}`);
+    }
+  }
+
+  address(name: SettingName): ListenAddress {
+    const text = this.#text(name);
+    const address = parseListenAddress(text);
+    if (address !== undefined) return address;
+    this.#fault(name, `must be host:port, such as ${defaultOf(name)}`);
+    return { host: "127.0.0.1", port: 0 };
+  }
+
+  store(): StoreSetting {
+    const url = this.#text("LEASE_STORE_URL");
+    const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : "";
+    if (path !== "") return { kind: "sqlite", path };
+    if (/^rediss?:/.test(url)) {
+      this.faults.push(
+        "LEASE_STORE_URL names Redis, which is not in this version: use sqlite:path or memory:",
+      );
+    } else if (url !== "memory:") {
+      this.#fault("LEASE_STORE_URL", "must be sqlite:path or memory:");
+    }
+    return { kind: "memory" };
+  }
+
+  key(name: "LEASE_TOKEN_KEY" | "LEASE_TOKEN_KEY_PREVIOUS"): string | undefined {
+    const key = this.#text(name);
+    if (key === "") return undefined;
+    if (key.length < tokenKeyLengthMin) {
+      this.faults.push(
+        `${name} must have at least ${tokenKeyLengthMin} characters: make one with "openssl rand -base64 32"`,
+      );
+    }
+    return key;
+  }
+
+  auth(): "dev" {
+    const auth = this.#text("LEASE_AUTH");
+    if (auth === "jwt") {
+      this.faults.push("LEASE_AUTH=jwt is not in this version: use dev, on loopback addresses");
+    } else if (auth !== "dev") {
+      this.#fault("LEASE_AUTH", "must be dev");
+    }
+    return "dev";
+  }
+
+  origins(): readonly string[] {
+    const origins = this.#text("LEASE_CORS_ORIGINS").split(",");
+    const named = origins.map((origin) => origin.trim()).filter((origin) => origin !== "");
+    for (const origin of named) {
+      if (URL.parse(origin)?.origin === origin) continue;
+      this.faults.push(
+        `LEASE_CORS_ORIGINS lists "${origin}", which is no origin: write it as https://beach.example`,
+      );
+    }
+    return named;
+  }
+
+  managerUrl(): string {
+    const url = this.#text("LEASE_MANAGER_URL");
+    if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+      this.#fault("LEASE_MANAGER_URL", "must be an http or https URL");
+    }
+    return url;
+  }
+
+  logLevel(): LogLevel {
+    const text = this.#text("LEASE_LOG_LEVEL");
+    const level = logLevels.find((known) => known === text);
+    if (level === undefined)
+      this.#fault("LEASE_LOG_LEVEL", `must be one of ${logLevels.join(", ")}`);
+    return level ?? "info";
+  }
+
+  policy(): Policy {
+    return {
+      ...defaultPolicy,
+      leaseTtlMs: this.#milliseconds("LEASE_TTL_MS"),
+      leaseTtlMsMin: this.#milliseconds("LEASE_TTL_MIN_MS"),
+      leaseTtlMsMax: this.#milliseconds("LEASE_TTL_MAX_MS"),
+      negotiationTimeoutMs: this.#milliseconds("LEASE_NEGOTIATION_TIMEOUT_MS"),
+      evidenceStaleMs: this.#milliseconds("LEASE_EVIDENCE_STALE_MS"),
+      evidenceLostMs: this.#milliseconds("LEASE_EVIDENCE_LOST_MS"),
+      retireLingerMs: this.#milliseconds("LEASE_RETIRE_LINGER_MS"),
+      sessionIdleMs: this.#milliseconds("LEASE_SESSION_IDLE_MS"),
+    };
+  }
+
+  noteRelations(settings: Settings): void {
+    if (this.faults.length === 0) this.faults.push(...policyFaults(settings.policy));
+    const doors = [
+      ["LEASE_GRPC_LISTEN", settings.grpcListen],
+      ["LEASE_HTTP_LISTEN", settings.httpListen],
+      ["LEASE_OPS_LISTEN", settings.opsListen],
+    ] as const;
+    for (const [name, address] of doors) {
+      if (isLoopback(address)) continue;
+      this.faults.push(
+        `${name} is "${this.#text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
+          `bind to loopback, such as 127.0.0.1:${address.port}`,
+      );
+    }
+    if (settings.tokenKeyPrevious !== undefined && settings.tokenKey === undefined) {
+      this.faults.push("LEASE_TOKEN_KEY_PREVIOUS needs LEASE_TOKEN_KEY beside it: set both");
+    }
+  }
+
+  #milliseconds(name: SettingName): number {
+    const text = this.#text(name);
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : 0;
+    if (value > 0) return value;
+    this.#fault(name, `must be a whole number of milliseconds above 0, such as ${defaultOf(name)}`);
+    return 1;
+  }
+
+  /** The value given, without surrounding space; the default when there is none. */
+  #text(name: SettingName): string {
+    const given = this.#env[name]?.trim() ?? "";
+    return given === "" ? defaultOf(name) : given;
+  }
+
+  #fault(name: SettingName, remedy: string): void {
+    this.faults.push(`${name} is "${this.#text(name)}": it ${remedy}`);
+  }
+}
+
+function defaultOf(name: SettingName): string {
+  const setting = settingsTable.find((one) => one.name === name);
+  if (setting === undefined) throw new Error(`${name} is missing in the table of settings`);
+  return setting.default;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) {
+    if (typeof part === "object" && part !== null) deepFreeze(part);
+  }
+  return Object.freeze(value);
+}

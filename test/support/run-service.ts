@@ -1,0 +1,218 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+
+import { type Addresses, type AppOverrides, startApp } from "../../src/app.ts";
+import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { readEnv } from "../../src/settings/read-env.ts";
+import { type Environment, toSettings } from "../../src/settings/settings.ts";
+
+export type Env = Readonly<Record<string, string>>;
+
+/** How to reach a running service, in each protocol. */
+export interface Reach {
+  /** `host:port` of each door. */
+  readonly addresses: Addresses;
+  /** gRPC on the internal door. */
+  readonly grpc: Transport;
+  /** Connect and gRPC-Web on the public door. */
+  readonly connect: Transport;
+  readonly grpcWeb: Transport;
+  /** Clients of the two services over gRPC on the internal door. */
+  readonly lease: Client<typeof ControllerLease>;
+  readonly registry: Client<typeof FastPathRegistry>;
+  /** A client of any service over any of the transports. */
+  client<S extends DescService>(service: S, transport?: Transport): Client<S>;
+  /** The absolute URL of a path on the public door, and on the ops door. */
+  httpUrl(path: string): string;
+  opsUrl(path: string): string;
+}
+
+/** A service inside this process. Disposing it drains it and removes its files. */
+export interface RunningService extends Reach, AsyncDisposable {
+  /** Every line of its log so far, parsed. */
+  readonly log: readonly LogLine[];
+  /** The SQLite file, even when it is not the store. */
+  readonly storePath: string;
+  drain(): Promise<void>;
+}
+
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface RunOptions extends Omit<AppOverrides, "logTo"> {
+  /** Added to the defaults: free loopback ports, store `memory:`, log level trace. */
+  readonly env?: Env;
+  /** `sqlite` keeps a file in a temporary folder, or the file named. */
+  readonly store?: "memory" | "sqlite" | { readonly path: string };
+}
+
+/** Starts the service in this process on free ports, with the memory store unless told otherwise. */
+export async function runService(options: RunOptions = {}): Promise<RunningService> {
+  const { env, store = "memory", ...overrides } = options;
+  const folder = await mkdtemp(join(tmpdir(), "controller-lease-"));
+  const storePath = typeof store === "object" ? store.path : join(folder, "lease.db");
+  const result = toSettings({
+    ...freePorts,
+    LEASE_STORE_URL: store === "memory" ? "memory:" : `sqlite:${storePath}`,
+    LEASE_LOG_LEVEL: "trace",
+    ...env,
+  });
+  if (result.kind === "faults") throw new Error(result.faults.join("\n"));
+
+  const log: LogLine[] = [];
+  const logTo = { write: (line: string) => void log.push(JSON.parse(line)) };
+  const app = await startApp(result.settings, { ...overrides, logTo });
+  const { reach, close } = openReach(app.addresses);
+  return {
+    ...reach,
+    log,
+    storePath,
+    drain: () => app.drain(),
+    async [Symbol.asyncDispose]() {
+      close();
+      await app.drain();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A service as its own process, by `node src/main.ts`. Disposing it kills it. */
+export interface SpawnedService extends Reach, AsyncDisposable {
+  readonly pid: number;
+  /** Lines so far of standard output (JSON) and of standard error. */
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  /** Sends the signal and resolves when the process has ended. */
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+  readonly exited: Promise<Exit>;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/**
+ * Starts the service as a process on free ports and waits for its ready line. Rejects with what it
+ * wrote to standard error when it ends before that. The store is `memory:` unless `env` names one.
+ */
+export async function spawnService(env: Env = {}): Promise<SpawnedService> {
+  const started = startProcess({ ...freePorts, LEASE_STORE_URL: "memory:", ...env });
+  const addresses = await started.ready;
+  if (addresses === undefined) {
+    const { code } = await started.exited;
+    throw new Error(`the service ended with ${code}:\n${started.stderr.join("\n")}`);
+  }
+  const { reach, close } = openReach(addresses);
+  return {
+    ...reach,
+    pid: started.pid,
+    stdout: started.stdout,
+    stderr: started.stderr,
+    exited: started.exited,
+    stop: started.stop,
+    async [Symbol.asyncDispose]() {
+      close();
+      await started.stop("SIGKILL");
+    },
+  };
+}
+
+/** Runs the service as a process that is expected to end by itself. */
+export async function runToExit(
+  env: Env,
+  args: readonly string[] = [],
+): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
+  const started = startProcess(env, args);
+  const exit = await started.exited;
+  return { ...exit, stdout: started.stdout.join("\n"), stderr: started.stderr.join("\n") };
+}
+
+const freePorts: Env = {
+  LEASE_GRPC_LISTEN: "127.0.0.1:0",
+  LEASE_HTTP_LISTEN: "127.0.0.1:0",
+  LEASE_OPS_LISTEN: "127.0.0.1:0",
+};
+
+interface Started {
+  readonly pid: number;
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+  readonly exited: Promise<Exit>;
+  /** Undefined when the process ended without getting ready. */
+  readonly ready: Promise<Addresses | undefined>;
+  stop(signal?: NodeJS.Signals): Promise<Exit>;
+}
+
+const main = join(import.meta.dirname, "../../src/main.ts");
+
+function startProcess(env: Env, args: readonly string[] = []): Started {
+  const child = spawn(process.execPath, [main, ...args], {
+    env: { ...withoutOurs(readEnv()), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  const exited = new Promise<Exit>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+  const announced = new Promise<Addresses>((resolve) => {
+    createInterface(child.stdout).on("line", (line) => {
+      stdout.push(line);
+      if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as Addresses);
+    });
+  });
+  createInterface(child.stderr).on("line", (line) => stderr.push(line));
+  return {
+    pid: child.pid ?? -1,
+    stdout,
+    stderr,
+    exited,
+    ready: Promise.race([announced, exited.then(() => undefined)]),
+    stop(signal = "SIGTERM") {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+function withoutOurs(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("LEASE_")));
+}
+
+function openReach(addresses: Addresses): { reach: Reach; close: () => void } {
+  const grpcUrl = `http://${addresses.grpc}`;
+  const httpUrl = `http://${addresses.http}`;
+  const sessionManager = new Http2SessionManager(grpcUrl);
+  const grpc = createGrpcTransport({ baseUrl: grpcUrl, sessionManager });
+  const client = <S extends DescService>(service: S, transport: Transport = grpc): Client<S> =>
+    createClient(service, transport);
+  const reach: Reach = {
+    addresses,
+    grpc,
+    connect: createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
+    grpcWeb: createGrpcWebTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
+    lease: client(ControllerLease),
+    registry: client(FastPathRegistry),
+    client,
+    httpUrl: (path) => `${httpUrl}${path}`,
+    opsUrl: (path) => `http://${addresses.ops}${path}`,
+  };
+  return { reach, close: () => sessionManager.abort() };
+}
