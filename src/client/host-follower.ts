@@ -1,0 +1,125 @@
+import type { Transport } from "@connectrpc/connect";
+
+import {
+  type Negotiation,
+  TransportEnd,
+  TransportPath,
+  type TransportState,
+} from "../gen/beach/controller/v1/transport_pb.js";
+import type { Backoff } from "./backoff.ts";
+import { TransportWatcher } from "./transport-watcher.ts";
+
+/** What a host's HTTP action poller is to do, and why. */
+export type PollerDirective =
+  | { readonly kind: "paused" }
+  | {
+      readonly kind: "running";
+      readonly because: "manager_requires_http" | "fast_path_inactive";
+    };
+
+export interface HostFollowerOptions {
+  readonly transport: Transport;
+  readonly sessionId: string;
+  /** A handshake to build a connection for: once for each handshake id. */
+  readonly onOffer: (offer: Negotiation) => void;
+  /** The poller runs until told otherwise; called on changes alone. */
+  readonly onPoller: (directive: PollerDirective) => void;
+  /** Each state as it arrives. */
+  readonly onState?: (state: TransportState) => void;
+  /** The session is not known, or no longer; on `unknown` the last word stands. */
+  readonly onGone?: (reason: string) => void;
+  readonly onTrouble?: (error: unknown) => void;
+  readonly firstWordMs?: number;
+  readonly backoff?: Backoff;
+}
+
+const offersRemembered = 16;
+
+/**
+ * A host's reading of its session: which handshakes to build, and when its HTTP action poller may
+ * rest.
+ *
+ * The poller is paused only while the last state says FAST_PATH *and* the host's own channel for
+ * that very handshake is up. While the stream is down the last state stands. Nothing here closes a
+ * connection: only a verdict on a report does.
+ */
+export class HostFollower {
+  readonly #options: HostFollowerOptions;
+  readonly #watcher: TransportWatcher;
+  readonly #channelsUp = new Set<string>();
+  readonly #offered: string[] = [];
+  #state: TransportState | undefined;
+  #paused = false;
+
+  constructor(options: HostFollowerOptions) {
+    this.#options = options;
+    this.#watcher = new TransportWatcher({
+      transport: options.transport,
+      watched: { sessionIds: [options.sessionId] },
+      reader: TransportEnd.HOST,
+      onState: (state) => this.#take(state),
+      onGone: (_, reason) => this.#forget(reason),
+      ...(options.onTrouble === undefined ? {} : { onTrouble: options.onTrouble }),
+      ...(options.firstWordMs === undefined ? {} : { firstWordMs: options.firstWordMs }),
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    });
+  }
+
+  start(): void {
+    this.#watcher.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#watcher.stop();
+  }
+
+  /** The last word of the service; undefined before the first. */
+  get state(): TransportState | undefined {
+    return this.#state;
+  }
+
+  /** The host's own action channel of a handshake came up, or went. */
+  channelIs(handshakeId: string, up: boolean): void {
+    if (up) this.#channelsUp.add(handshakeId);
+    else this.#channelsUp.delete(handshakeId);
+    this.#decidePoller();
+  }
+
+  #take(state: TransportState): void {
+    this.#state = state;
+    this.#options.onState?.(state);
+    this.#decidePoller();
+    if (state.negotiation !== undefined) this.#offer(state.negotiation);
+  }
+
+  #forget(reason: string): void {
+    this.#options.onGone?.(reason);
+    if (reason === "unknown") return;
+    this.#state = undefined;
+    this.#decidePoller();
+  }
+
+  #offer(negotiation: Negotiation): void {
+    if (this.#offered.includes(negotiation.handshakeId)) return;
+    this.#offered.push(negotiation.handshakeId);
+    if (this.#offered.length > offersRemembered) this.#offered.shift();
+    this.#options.onOffer(negotiation);
+  }
+
+  #decidePoller(): void {
+    const directive = this.#directive();
+    const paused = directive.kind === "paused";
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    this.#options.onPoller(directive);
+  }
+
+  #directive(): PollerDirective {
+    if (this.#state?.path !== TransportPath.FAST_PATH) {
+      return { kind: "running", because: "manager_requires_http" };
+    }
+    return this.#channelsUp.has(this.#state.handshakeId)
+      ? { kind: "paused" }
+      : { kind: "running", because: "fast_path_inactive" };
+  }
+}

@@ -1,0 +1,16 @@
+// What a host and a manager need to live with the service.
+export {
+  type Backoff,
+  type BackoffOptions,
+  createBackoff,
+  defaultBackoff,
+} from "./backoff.ts";
+export { HostFollower, type HostFollowerOptions, type PollerDirective } from "./host-follower.ts";
+export type {
+  ChannelObservation,
+  ConnectionObservation,
+  ReportedConnection,
+  ReportedHandshake,
+} from "./reported-connection.ts";
+export { TransportReporter, type TransportReporterOptions } from "./transport-reporter.ts";
+export { TransportWatcher, type TransportWatcherOptions } from "./transport-watcher.ts";
