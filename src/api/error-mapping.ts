@@ -1,7 +1,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import type { Refusal, RefusalReason } from "../core/refusal.ts";
+import type { FieldViolation, Refusal, RefusalReason } from "../core/refusal.ts";
 import type { DurationMs } from "../core/time.ts";
 import {
   BadRequestSchema,
@@ -205,8 +205,10 @@ function legacyMessage(refusal: Refusal): string | null {
   }
 }
 
-function violationsInWords(
-  violations: readonly { readonly field: string; readonly description: string }[],
-): string {
-  return violations.map(({ field, description }) => `"${field}" ${description}`).join("; ");
+/** The first few, for people; programs read them all in BadRequest. */
+function violationsInWords(violations: readonly FieldViolation[]): string {
+  const shown = violations.slice(0, 4);
+  const words = shown.map(({ field, description }) => `"${field}" ${description}`).join("; ");
+  const rest = violations.length - shown.length;
+  return rest === 0 ? words : `${words}; and ${rest} more`;
 }

@@ -5,7 +5,7 @@ export type Fault = string | undefined;
 
 const id = /^[\x20-\x2e\x30-\x7e]{1,128}$/;
 
-export const idWanted: string = `must be 1–${limits.idLength} printable ASCII characters without "/"`;
+export const idWanted: string = `must be 1 to ${limits.idLength} printable ASCII characters without "/"`;
 
 export function idFault(value: string): Fault {
   return id.test(value) ? undefined : idWanted;
@@ -22,6 +22,6 @@ export function lengthFault(value: string, max: number): Fault {
   return tooLong ? `must be at most ${max} characters` : undefined;
 }
 
-export function secretFault(value: string, max: number): Fault {
-  return value === "" ? `must be 1–${max} characters` : lengthFault(value, max);
+export function requiredTextFault(value: string, max: number): Fault {
+  return value === "" ? `must be 1 to ${max} characters` : lengthFault(value, max);
 }

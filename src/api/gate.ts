@@ -2,9 +2,10 @@ import { authorize, type RpcName } from "../auth/authorize.ts";
 import { type Principal, reaches } from "../auth/principal.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
-import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import type { Awaitable } from "../service/awaitable.ts";
 import type { LeaseService } from "../service/lease-service.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { thrownRefusal } from "./error-mapping.ts";
 import { done, type Result, refused } from "./result.ts";
 
 /** Tells who calls and whether they may make this call at this door at all. */
@@ -29,13 +30,32 @@ export function ifReached<T>(
   id: SessionId,
   next: () => Awaitable<Result<T>>,
 ): Awaitable<Result<T>> {
-  if (principal.reach.kind === "every") return next();
-  return whenReady(service.find(id), (record) =>
-    isForeign(principal, record) ? refused({ reason: "SESSION_UNKNOWN" }) : next(),
-  );
+  return principal.reach.kind === "every" ? next() : ifOwn(service, principal, id, next);
 }
 
-/** The session is known, and not the principal's own. */
-export function isForeign(principal: Principal, record: SessionRecord | undefined): boolean {
-  return record !== undefined && !reaches(principal, record);
+async function ifOwn<T>(
+  service: LeaseService,
+  principal: Principal,
+  id: SessionId,
+  next: () => Awaitable<Result<T>>,
+): Promise<Result<T>> {
+  const found = await find(service, id);
+  if (found.kind === "refused") return found;
+  return found.value === undefined || reaches(principal, found.value)
+    ? next()
+    : refused({ reason: "SESSION_UNKNOWN" });
+}
+
+/** The session as it stands; a store that cannot be reached is a refusal. */
+export async function find(
+  service: LeaseService,
+  id: SessionId,
+): Promise<Result<SessionRecord | undefined>> {
+  try {
+    return done(await service.find(id));
+  } catch (thrown) {
+    const refusal = thrownRefusal(thrown);
+    if (refusal === undefined) throw thrown;
+    return refused(refusal);
+  }
 }

@@ -3,21 +3,23 @@ import { beachOf, type Principal, reaches } from "../auth/principal.ts";
 import { actionsChannel } from "../core/channel.ts";
 import type {
   Acquire,
-  AnswerOf,
   Attach,
-  Command,
   LeaseAnswer,
   NegotiationAnswer,
+  Release,
+  Renegotiate,
+  Renew,
 } from "../core/command.ts";
 import type { AccountId, BeachId, SessionId } from "../core/ids.ts";
-import type { NegotiationReason, Session, SessionRecord } from "../core/session.ts";
+import type { NegotiationReason, Session } from "../core/session.ts";
 import type { DurationMs } from "../core/time.ts";
 import { type Awaitable, whenReady } from "../service/awaitable.ts";
-import type { LeaseService, Outcome } from "../service/lease-service.ts";
+import type { LeaseService } from "../service/lease-service.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { execute, executeAny, executeOnSession, withSession } from "./execute.ts";
 import { fieldInvalid } from "./field-check.ts";
-import { ifReached } from "./gate.ts";
-import { done, type Result, refused } from "./result.ts";
+import { find } from "./gate.ts";
+import { done, mapDone, type Result, refused } from "./result.ts";
 
 /** A request for a lease, in whatever form it came. */
 export interface AcquireAsked {
@@ -73,39 +75,26 @@ export function createLeaseCalls(dependencies: LeaseDependencies): LeaseCalls {
   return {
     acquire: (principal, asked) => acquire(dependencies, principal, asked),
 
-    renew: (principal, { sessionId, token, ttlMs, leaseOnly }) =>
-      ifReached(service, principal, sessionId, () => {
-        const tokenHash = service.tokens.hash(token);
-        return whenReady(
-          service.execute(sessionId, { kind: "Renew", tokenHash, ttlMs, leaseOnly }),
-          attachedResult,
-        );
-      }),
+    renew(principal, { sessionId, token, ttlMs, leaseOnly }) {
+      const tokenHash = service.tokens.hash(token);
+      const command = { kind: "Renew", tokenHash, ttlMs, leaseOnly } as const;
+      return executeOnSession<Renew>(service, principal, { sessionId, command });
+    },
 
     renegotiate(principal, { sessionId, token, reason, observedGeneration }) {
       const refusal = token === "" ? authorizeOperator(principal) : undefined;
       if (refusal !== undefined) return refused(refusal);
       const tokenHash = token === "" ? undefined : service.tokens.hash(token);
-      return ifReached(service, principal, sessionId, () =>
-        whenReady(
-          service.execute(sessionId, {
-            kind: "Renegotiate",
-            tokenHash,
-            reason,
-            observedGeneration,
-          }),
-          attachedResult,
-        ),
-      );
+      const command = { kind: "Renegotiate", tokenHash, reason, observedGeneration } as const;
+      return executeOnSession<Renegotiate>(service, principal, { sessionId, command });
     },
 
-    release: (principal, sessionId, token) =>
-      ifReached(service, principal, sessionId, () => {
-        const tokenHash = service.tokens.hash(token);
-        return whenReady(service.execute(sessionId, { kind: "Release", tokenHash }), (outcome) =>
-          outcome.kind === "refused" ? refused(outcome.refusal) : done(outcome.answer.released),
-        );
-      }),
+    release(principal, sessionId, token) {
+      const command = { kind: "Release", tokenHash: service.tokens.hash(token) } as const;
+      return whenReady(execute<Release>(service, principal, { sessionId, command }), (result) =>
+        mapDone(result, ({ answer }) => answer.released),
+      );
+    },
   };
 }
 
@@ -131,7 +120,7 @@ async function acquire(
     tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
     attach: attach.value,
   };
-  return attachedResult(await service.execute(asked.sessionId, command));
+  return mapDone(await executeAny(service, asked.sessionId, command), withSession);
 }
 
 /** Judges the caller's standing; the value is how the session becomes known, if it is to. */
@@ -141,8 +130,9 @@ async function admit(
   asked: AcquireAsked,
   account: AccountId,
 ): Promise<Result<Attach | undefined>> {
-  const record = await service.find(asked.sessionId);
-  const session = record?.kind === "attached" ? record : undefined;
+  const found = await find(service, asked.sessionId);
+  if (found.kind === "refused") return found;
+  const session = found.value?.kind === "attached" ? found.value : undefined;
   const standing = standingToAcquire(principal, {
     own: session !== undefined && reaches(principal, session),
     renewsOwn: account === principal.account && holdsLive(service, session, asked, account),
@@ -186,18 +176,4 @@ function newSession(beachId: BeachId, managerUrl: string): Attach {
     requiredChannels: [actionsChannel],
     hostReports: false,
   };
-}
-
-/** The outcome of a command that only an attached session accepts. */
-export function attachedResult<C extends Command>(
-  outcome: Outcome<C>,
-): Result<{ readonly session: Session; readonly answer: AnswerOf<C> }> {
-  return outcome.kind === "refused"
-    ? refused(outcome.refusal)
-    : done({ session: attached(outcome.session), answer: outcome.answer });
-}
-
-function attached(record: SessionRecord | undefined): Session {
-  if (record?.kind !== "attached") throw new Error("the service accepted a call on no session");
-  return record;
 }

@@ -1,7 +1,13 @@
 import type { SessionId } from "../core/ids.ts";
 import type { DurationMs } from "../core/time.ts";
 import { FieldCheck } from "./field-check.ts";
-import { type Fault, idFault, lengthFault, optionalIdFault, secretFault } from "./field-rules.ts";
+import {
+  type Fault,
+  idFault,
+  lengthFault,
+  optionalIdFault,
+  requiredTextFault,
+} from "./field-rules.ts";
 import { limits } from "./limits.ts";
 import type { Result } from "./result.ts";
 
@@ -35,7 +41,7 @@ export interface TokenAsked {
 export function parseHandshake(request: LegacyRequest): Result<HandshakeAsked> {
   const { check, fields } = open(request);
   const passcode = text(check, fields, "passcode", (value) =>
-    secretFault(value, limits.passcodeLength),
+    requiredTextFault(value, limits.passcodeLength),
   );
   const requesterPrivateBeachId = text(
     check,
@@ -59,7 +65,9 @@ export function parseToken(request: LegacyRequest): Result<TokenAsked> {
   const { check, fields } = open(request);
   const inBody = fields[tokenField] !== undefined && fields[tokenField] !== null;
   const source = inBody ? fields : asFields(request.query);
-  const token = text(check, source, tokenField, (value) => secretFault(value, limits.tokenLength));
+  const token = text(check, source, tokenField, (value) =>
+    requiredTextFault(value, limits.tokenLength),
+  );
   const ttlMs = ttl(check, fields);
   return check.finish({ token, ttlMs });
 }

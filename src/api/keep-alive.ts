@@ -1,0 +1,61 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import type { Principal } from "../auth/principal.ts";
+import type {
+  ControllerLease,
+  KeepAliveRequest,
+  KeepAliveResultSchema,
+  RenewRequest,
+} from "../gen/beach/controller/v1/controller_lease_pb.js";
+import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import { allReady } from "./batch.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { fieldInvalid } from "./field-check.ts";
+import { enter } from "./gate.ts";
+import type { Handlers } from "./handlers.ts";
+import type { LeaseCalls } from "./lease-calls.ts";
+import { limits } from "./limits.ts";
+import { parseRenew } from "./parse-lease.ts";
+import { presentKept, presentNotKept } from "./present-lease.ts";
+import { done, type Result } from "./result.ts";
+import { valueOrThrow } from "./unary.ts";
+
+type KeepAliveResult = MessageInitShape<typeof KeepAliveResultSchema>;
+
+const action = "keep the leases alive";
+
+/** Renews batch after batch: one answer per message, in order, and one at a time. */
+export function createKeepAlive(
+  dependencies: ApiDependencies,
+  calls: LeaseCalls,
+): Handlers<typeof ControllerLease>["keepAlive"] {
+  const { service } = dependencies;
+
+  const keep = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> => {
+    const asked = parseRenew(renewal);
+    if (asked.kind === "refused") return presentNotKept(renewal.sessionId, asked.refusal);
+    return whenReady(calls.renew(principal, asked.value), (result) =>
+      result.kind === "refused"
+        ? presentNotKept(renewal.sessionId, result.refusal)
+        : presentKept(result.value, service),
+    );
+  };
+
+  return async function* (requests, call) {
+    const principal = valueOrThrow(
+      await enter(dependencies, "KeepAlive", call.requestHeader),
+      action,
+    );
+    for await (const message of requests) {
+      const renewals = valueOrThrow(batchOf(message), action);
+      const results = await allReady(renewals.map((renewal) => keep(principal, renewal)));
+      yield { results: [...results] };
+    }
+  };
+}
+
+function batchOf({ renewals }: KeepAliveRequest): Result<readonly RenewRequest[]> {
+  return renewals.length <= limits.batch
+    ? done(renewals)
+    : fieldInvalid("renewals", `must have at most ${limits.batch} entries`);
+}

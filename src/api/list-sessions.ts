@@ -1,0 +1,64 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import { beachOf, type Principal } from "../auth/principal.ts";
+import type { BeachId } from "../core/ids.ts";
+import type {
+  ListSessionsResponseSchema,
+  SummarizeFleetResponseSchema,
+} from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import type { FleetSummary, LeaseService } from "../service/lease-service.ts";
+import { writePageToken } from "./page-token.ts";
+import type { PageAsked } from "./parse-registry.ts";
+import { presentSummary } from "./present-lease.ts";
+
+type Page = MessageInitShape<typeof ListSessionsResponseSchema>;
+type Summary = MessageInitShape<typeof SummarizeFleetResponseSchema>;
+
+/** One page of what the principal may see; another's beach holds nothing for it. */
+export function listPage(
+  service: LeaseService,
+  principal: Principal,
+  { beachId, after, size }: PageAsked,
+): Awaitable<Page> {
+  const scope = visible(principal, beachId);
+  if (scope === "nothing") return {};
+  // One more than fits tells whether another page follows.
+  return whenReady(service.list(scope.beachId, after, size + 1), (found) => {
+    const sessions = found.slice(0, size);
+    const last = found.length > size ? sessions.at(-1) : undefined;
+    return {
+      sessions: sessions.map((session) => presentSummary(session, service)),
+      nextPageToken: last === undefined ? "" : writePageToken(beachId, last.id),
+    };
+  });
+}
+
+/** The figures of what the principal may see. */
+export function summarize(service: LeaseService, principal: Principal, beachId: BeachId): Summary {
+  const scope = visible(principal, beachId);
+  return scope === "nothing" ? {} : presentFleet(service.summarize(scope.beachId));
+}
+
+/** @param asked empty for everything that the principal may see */
+function visible(
+  principal: Principal,
+  asked: BeachId,
+): { readonly beachId: BeachId | undefined } | "nothing" {
+  if (principal.reach.kind === "every") return { beachId: asked === "" ? undefined : asked };
+  const own = beachOf(principal);
+  return own !== undefined && (asked === "" || asked === own) ? { beachId: own } : "nothing";
+}
+
+function presentFleet(figures: FleetSummary): Summary {
+  return {
+    sessions: BigInt(figures.sessions),
+    liveLeases: BigInt(figures.liveLeases),
+    pending: BigInt(figures.pending),
+    fastPath: BigInt(figures.fastPath),
+    httpFallback: BigInt(figures.httpFallback),
+    negotiationsInFlight: BigInt(figures.negotiationsInFlight),
+    renewalsLastMinute: BigInt(figures.renewalsLastMinute),
+    renegotiationsLastHour: BigInt(figures.renegotiationsLastHour),
+  };
+}

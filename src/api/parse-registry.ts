@@ -1,0 +1,134 @@
+import { actionsChannel, channelName } from "../core/channel.ts";
+import type { Attach, CheckHandshake, Detach, Revoke } from "../core/command.ts";
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type {
+  AttachSessionRequest,
+  CheckHandshakeRequest,
+  CheckLeaseRequest,
+  DetachSessionRequest,
+  ListSessionsRequest,
+  RevokeLeasesRequest,
+  SummarizeFleetRequest,
+} from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+import type { Addressed } from "./execute.ts";
+import { FieldCheck } from "./field-check.ts";
+import {
+  type Fault,
+  idFault,
+  lengthFault,
+  optionalIdFault,
+  requiredTextFault,
+} from "./field-rules.ts";
+import { limits } from "./limits.ts";
+import { readPageToken } from "./page-token.ts";
+import { checkIds, parseDuration } from "./parse-values.ts";
+import type { Result } from "./result.ts";
+
+export function parseAttach(
+  request: AttachSessionRequest,
+  defaultManagerUrl: string,
+): Result<Addressed<Attach>> {
+  const check = new FieldCheck();
+  check.note("session_id", idFault(request.sessionId));
+  check.note("private_beach_id", idFault(request.privateBeachId));
+  const requiredChannels = parseLabels(check, request.requiredChannels);
+  check.note("manager_url", managerUrlFault(request.managerUrl));
+  const command: Attach = {
+    kind: "Attach",
+    beachId: request.privateBeachId,
+    managerUrl: request.managerUrl === "" ? defaultManagerUrl : request.managerUrl,
+    requiredChannels,
+    hostReports: request.hostReports,
+  };
+  return check.finish({ sessionId: request.sessionId, command });
+}
+
+export function parseDetach(request: DetachSessionRequest): Result<Addressed<Detach>> {
+  const check = new FieldCheck();
+  const { sessionId, reason } = request;
+  check.note("session_id", idFault(sessionId));
+  check.note("reason", lengthFault(reason, limits.reasonLength));
+  return check.finish({ sessionId, command: { kind: "Detach", reason } });
+}
+
+export function parseCheckHandshake(
+  request: CheckHandshakeRequest,
+): Result<Addressed<CheckHandshake>> {
+  const check = new FieldCheck();
+  const { sessionId, handshakeId } = request;
+  check.note("session_id", idFault(sessionId));
+  check.note("handshake_id", lengthFault(handshakeId, limits.idLength));
+  return check.finish({ sessionId, command: { kind: "CheckHandshake", handshakeId } });
+}
+
+export function parseCheckLease(
+  request: CheckLeaseRequest,
+): Result<{ readonly sessionId: SessionId; readonly token: string }> {
+  const check = new FieldCheck();
+  const { sessionId, controllerToken: token } = request;
+  check.note("session_id", idFault(sessionId));
+  check.note("controller_token", requiredTextFault(token, limits.tokenLength));
+  return check.finish({ sessionId, token });
+}
+
+export function parseRevoke(request: RevokeLeasesRequest): Result<Addressed<Revoke>> {
+  const check = new FieldCheck();
+  const { sessionId, leaseIds } = request;
+  check.note("session_id", idFault(sessionId));
+  check.note("reason", lengthFault(request.reason, limits.reasonLength));
+  const holdMs = parseDuration({ check, name: "hold" }, request.hold, (ms) =>
+    ms < 0 || ms > limits.holdMs ? "must be from zero to 24 hours" : undefined,
+  );
+  checkIds({ check, name: "lease_ids" }, leaseIds, limits.namedLeases);
+  return check.finish({ sessionId, command: { kind: "Revoke", leaseIds, holdMs } });
+}
+
+export interface PageAsked {
+  /** Empty for everything that the caller may see. */
+  readonly beachId: BeachId;
+  readonly after: SessionId | undefined;
+  readonly size: number;
+}
+
+export function parseList(request: ListSessionsRequest): Result<PageAsked> {
+  const check = new FieldCheck();
+  const { privateBeachId: beachId, pageSize, pageToken } = request;
+  check.note("private_beach_id", optionalIdFault(beachId));
+  const fits = pageSize >= 0 && pageSize <= limits.pageSize;
+  check.note("page_size", fits ? undefined : `must be from 1 to ${limits.pageSize}, or 0`);
+  const after = pageToken === "" ? undefined : readPageToken(pageToken, beachId);
+  check.note(
+    "page_token",
+    pageToken !== "" && after === undefined
+      ? "must be a next_page_token, with the private_beach_id of its page"
+      : undefined,
+  );
+  return check.finish({ beachId, after, size: pageSize === 0 ? limits.pageSizeDefault : pageSize });
+}
+
+export function parseSummarize(request: SummarizeFleetRequest): Result<BeachId> {
+  const check = new FieldCheck();
+  check.note("private_beach_id", optionalIdFault(request.privateBeachId));
+  return check.finish(request.privateBeachId);
+}
+
+function parseLabels(check: FieldCheck, labels: readonly string[]): readonly string[] {
+  if (labels.length === 0) return [actionsChannel];
+  if (labels.length > limits.channels) {
+    check.note("required_channels", `must have at most ${limits.channels} entries`);
+    return [];
+  }
+  for (const [index, label] of labels.entries()) {
+    check.note(`required_channels[${index}]`, requiredTextFault(label, limits.channelLength));
+  }
+  return [...new Set(labels.map(channelName))];
+}
+
+function managerUrlFault(url: string): Fault {
+  if (url === "") return undefined;
+  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
+  const isHttp = protocol === "http:" || protocol === "https:";
+  return isHttp
+    ? lengthFault(url, limits.managerUrlLength)
+    : "must be an http or https URL, or empty";
+}

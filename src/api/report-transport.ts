@@ -1,0 +1,99 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import type { Principal } from "../auth/principal.ts";
+import type { Report } from "../core/command.ts";
+import type { SessionId } from "../core/ids.ts";
+import type { Refusal } from "../core/refusal.ts";
+import type { SessionRecord } from "../core/session.ts";
+import type {
+  ReportTransportRequest,
+  ReportVerdictSchema,
+} from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+import {
+  HandshakeStanding,
+  type TransportReport,
+} from "../gen/beach/controller/v1/transport_pb.js";
+import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import { KeyedQueue } from "../service/keyed-queue.ts";
+import type { Outcome } from "../service/lease-service.ts";
+import { allReady } from "./batch.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { type AnsweredBySession, withSession } from "./execute.ts";
+import { fieldInvalid } from "./field-check.ts";
+import { ifReached } from "./gate.ts";
+import { limits } from "./limits.ts";
+import { parseReport, type ReportAsked } from "./parse-report.ts";
+import { presentHealth, presentPath, presentStanding } from "./present-transport.ts";
+import { done, type Result } from "./result.ts";
+
+export type ReportVerdict = MessageInitShape<typeof ReportVerdictSchema>;
+
+type ReportDependencies = Pick<ApiDependencies, "service" | "door" | "onReportedError">;
+
+export function parseBatch({
+  reports,
+}: ReportTransportRequest): Result<readonly TransportReport[]> {
+  return reports.length <= limits.batch
+    ? done(reports)
+    : fieldInvalid("reports", `must have at most ${limits.batch} entries`);
+}
+
+/**
+ * Hears every report of a batch, in order where several are about one session: the numbers of a
+ * reporter only rise. A report that is refused spoils no other one.
+ */
+export function hearReports(
+  dependencies: ReportDependencies,
+  principal: Principal,
+  reports: readonly TransportReport[],
+): Awaitable<readonly ReportVerdict[]> {
+  const bySession = new KeyedQueue<SessionId>();
+  const hostOnly = dependencies.door === "public" || principal.kind === "host";
+  const verdicts = reports.map((report, index) => {
+    const asked = parseReport(report, hostOnly, `reports[${index}].`);
+    if (asked.kind === "refused") return refusedVerdict(report.sessionId, asked.refusal, undefined);
+    return bySession.run(report.sessionId, () => hear(dependencies, principal, asked.value));
+  });
+  return allReady(verdicts);
+}
+
+function hear(
+  { service, onReportedError }: ReportDependencies,
+  principal: Principal,
+  { sessionId, command, lastError }: ReportAsked,
+): Awaitable<ReportVerdict> {
+  const heard = ifReached<Outcome<Report>>(service, principal, sessionId, () =>
+    whenReady(service.execute(sessionId, command), done),
+  );
+  return whenReady(heard, (result) => {
+    if (result.kind === "refused") return refusedVerdict(sessionId, result.refusal, undefined);
+    const outcome = result.value;
+    if (outcome.kind === "refused") {
+      return refusedVerdict(sessionId, outcome.refusal, outcome.session);
+    }
+    if (lastError !== "") onReportedError({ sessionId, end: command.end, text: lastError });
+    return verdict(withSession({ record: outcome.session, answer: outcome.answer }));
+  });
+}
+
+function verdict({ session, answer }: AnsweredBySession<Report>): ReportVerdict {
+  return {
+    sessionId: session.id,
+    path: presentPath(session),
+    health: presentHealth(session),
+    generation: BigInt(session.transport.generation),
+    standing: presentStanding(answer.standing),
+  };
+}
+
+/** An end closes its connection when the session was detached; of an unknown one it keeps it. */
+function refusedVerdict(
+  sessionId: SessionId,
+  { reason }: Refusal,
+  record: SessionRecord | undefined,
+): ReportVerdict {
+  if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason };
+  const standing =
+    record?.kind === "detached" ? HandshakeStanding.RETIRED : HandshakeStanding.UNKNOWN;
+  return { sessionId, refusal: reason, standing };
+}
