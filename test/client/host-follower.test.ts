@@ -1,0 +1,136 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { describe, expect, test } from "vitest";
+
+import { HostFollower } from "../../src/client/index.ts";
+import { TransportEnd, TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { createQueue, serveWatch } from "./scripted-service.ts";
+
+const sessionId = "session-1";
+const { FAST_PATH, HTTP_FALLBACK, PENDING } = TransportPath;
+
+function follow(nextMs: () => number = () => 0) {
+  const service = serveWatch();
+  const told = createQueue<string>();
+  const follower = new HostFollower({
+    transport: service.transport,
+    sessionId,
+    onOffer: (offer) => told.push(`offer ${offer.handshakeId}`),
+    onPoller: (directive) =>
+      told.push(directive.kind === "paused" ? "paused" : `running: ${directive.because}`),
+    onState: (state) => told.push(`state ${state.version}`),
+    onGone: (reason) => told.push(`gone ${reason}`),
+    backoff: { nextMs, reset: () => undefined },
+  });
+  follower.start();
+  return { service, follower, told, [Symbol.asyncDispose]: () => follower.stop() };
+}
+
+describe("the HTTP action poller", () => {
+  test("rests only while the state says FAST_PATH and the host's own channel is up", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
+    expect(await beach.told.next()).toBe("state 1");
+    beach.follower.channelIs("a", true);
+    expect(await beach.told.next()).toBe("paused");
+    beach.follower.channelIs("a", false);
+    expect(await beach.told.next()).toBe("running: fast_path_inactive");
+    beach.follower.channelIs("a", true);
+    expect(await beach.told.next()).toBe("paused");
+    watch.state({ sessionId, version: 2n, path: HTTP_FALLBACK, handshakeId: "a" });
+    expect(await beach.told.next()).toBe("state 2");
+    expect(await beach.told.next()).toBe("running: manager_requires_http");
+  });
+
+  test("does not rest for a channel of another handshake", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    beach.follower.channelIs("b", true);
+    watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
+    expect(await beach.told.next()).toBe("state 1");
+    watch.state({ sessionId, version: 2n, path: FAST_PATH, handshakeId: "b" });
+    expect(await beach.told.next()).toBe("state 2");
+    expect(await beach.told.next()).toBe("paused");
+  });
+
+  test("goes on resting while a replacement is promoted", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    beach.follower.channelIs("a", true);
+    watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
+    expect([await beach.told.next(), await beach.told.next()]).toEqual(["state 1", "paused"]);
+    beach.follower.channelIs("b", true);
+    watch.state({ sessionId, version: 2n, path: FAST_PATH, handshakeId: "b" });
+    expect(await beach.told.next()).toBe("state 2");
+    beach.follower.channelIs("a", false);
+    watch.state({ sessionId, version: 3n, path: HTTP_FALLBACK, handshakeId: "b" });
+    const words = [await beach.told.next(), await beach.told.next()];
+    expect(words).toEqual(["state 3", "running: manager_requires_http"]);
+  });
+});
+
+describe("an offer", () => {
+  test("is handed on once for each handshake, however often states and streams show it", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    expect(watch.request.reader).toBe(TransportEnd.HOST);
+    const negotiation = { handshakeId: "a" };
+    watch.state({ sessionId, version: 1n, path: PENDING, negotiation });
+    watch.state({ sessionId, version: 2n, path: PENDING, negotiation });
+    watch.end();
+    const again = await beach.service.opened();
+    again.state({ sessionId, version: 3n, path: PENDING, negotiation });
+    again.state({ sessionId, version: 4n, path: PENDING, negotiation: { handshakeId: "b" } });
+    const words: string[] = [];
+    while (words.at(-1) !== "offer b") words.push(await beach.told.next());
+    expect(words.filter((word) => word.startsWith("offer"))).toEqual(["offer a", "offer b"]);
+  });
+});
+
+describe("a stream that ends", () => {
+  test("leaves the last word standing, and is resumed with the version that is known", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    beach.follower.channelIs("a", true);
+    watch.state({ sessionId, version: 7n, path: FAST_PATH, handshakeId: "a" });
+    expect([await beach.told.next(), await beach.told.next()]).toEqual(["state 7", "paused"]);
+    watch.end();
+    const again = await beach.service.opened();
+    expect(again.request.knownVersions).toEqual({ [sessionId]: 7n });
+    expect(beach.follower.state?.version).toBe(7n);
+    again.state({ sessionId, version: 8n, path: FAST_PATH, handshakeId: "a" });
+    expect(await beach.told.next()).toBe("state 8");
+  });
+
+  test("is given up when it was silent for twice its repeats_every", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    watch.say({ event: { case: "bookmark", value: { repeatsEvery: durationFromMs(20) } } });
+    const again = await beach.service.opened();
+    expect(again).not.toBe(watch);
+  });
+
+  test("is reopened after the delay that Draining names, not after a back-off", async () => {
+    const never = 2 ** 31 - 1;
+    await using beach = follow(() => never);
+    const watch = await beach.service.opened();
+    watch.say({ event: { case: "draining", value: { reconnectAfter: durationFromMs(5) } } });
+    await beach.service.opened();
+  });
+});
+
+describe("a session that is gone", () => {
+  test("leaves the last word standing when it is merely unknown", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    beach.follower.channelIs("a", true);
+    watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
+    watch.say({ event: { case: "gone", value: { sessionId, reason: "unknown" } } });
+    const words = [await beach.told.next(), await beach.told.next(), await beach.told.next()];
+    expect(words).toEqual(["state 1", "paused", "gone unknown"]);
+    expect(beach.follower.state?.handshakeId).toBe("a");
+    watch.say({ event: { case: "gone", value: { sessionId, reason: "closed by its owner" } } });
+    expect(await beach.told.next()).toBe("gone closed by its owner");
+    expect(await beach.told.next()).toBe("running: manager_requires_http");
+  });
+});
