@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import * as grpc from "@grpc/grpc-js";
+
+import {
+  ControllerLease,
+  KeepAliveRequestSchema,
+  RenewRequestSchema,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Contestant, LeaseOnHand } from "./contestant.ts";
+
+const identity = (bytes: Buffer): Buffer => bytes;
+
+/** What a stretch of load came to. */
+export interface Measured {
+  readonly perSecond: number;
+  /** Processor time of the server for one renewal. */
+  readonly cpuMicros: number;
+}
+
+/** Calls that never end by themselves: `next` starts one and counts it when it is answered. */
+type Load = (count: (renewals: number) => void, isOver: () => boolean) => Promise<void>;
+
+/** Unary renewals, `inFlight` at a time over a few connections. */
+export function unaryLoad({ address, leases }: Contestant, inFlight: number): Load {
+  const requests = leases.map((lease) => renewal(lease)).map(encodeRenewal);
+  const clients = Array.from({ length: 4 }, (_, index) => clientOf(address, index));
+  return async (count, isOver) => {
+    let next = 0;
+    const worker = async (index: number): Promise<void> => {
+      const client = clients[index % clients.length];
+      while (client && !isOver()) {
+        await unary(client, requests[next++ % requests.length] ?? Buffer.alloc(0));
+        count(1);
+      }
+    };
+    await Promise.all(Array.from({ length: inFlight }, (_, index) => worker(index)));
+    for (const client of clients) client.close();
+  };
+}
+
+/** One KeepAlive stream with `depth` batches on the way. */
+export function batchLoad({ address, leases }: Contestant, batch: number, depth: number): Load {
+  const renewals = Array.from({ length: batch }, (_, index) =>
+    renewal(leases[index % leases.length]),
+  );
+  const request = Buffer.from(
+    toBinary(KeepAliveRequestSchema, create(KeepAliveRequestSchema, { renewals })),
+  );
+  return async (count, isOver) => {
+    const client = clientOf(address, 0);
+    const path = `/${ControllerLease.typeName}/KeepAlive`;
+    const stream = client.makeBidiStreamRequest(path, identity, identity);
+    stream.on("data", () => {
+      count(batch);
+      if (isOver()) stream.end();
+      else stream.write(request);
+    });
+    for (let sent = 0; sent < depth; sent++) stream.write(request);
+    await once(stream, "end");
+    client.close();
+  };
+}
+
+/** Runs the load for a while, after a shorter while that is not counted. */
+export async function measure(contestant: Contestant, load: Load, ms: number): Promise<Measured> {
+  let renewals = 0;
+  let isOver = false;
+  const running = load(
+    (count) => {
+      renewals += count;
+    },
+    () => isOver,
+  );
+  await sleep(ms / 2);
+  const before = { renewals, cpu: await contestant.cpuMicros(), at: performance.now() };
+  await sleep(ms);
+  const cpu = await contestant.cpuMicros();
+  const counted = renewals - before.renewals;
+  const seconds = (performance.now() - before.at) / 1000;
+  isOver = true;
+  await running;
+  return { perSecond: counted / seconds, cpuMicros: (cpu - before.cpu) / counted };
+}
+
+function unary(client: grpc.Client, request: Buffer): Promise<void> {
+  const path = `/${ControllerLease.typeName}/Renew`;
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(path, identity, identity, request, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+}
+
+function clientOf(address: string, index: number): grpc.Client {
+  // A channel of its own, and so a connection of its own, needs options that differ.
+  return new grpc.Client(address, grpc.credentials.createInsecure(), { "bench.connection": index });
+}
+
+function renewal(lease: LeaseOnHand | undefined): { sessionId: string; controllerToken: string } {
+  return { sessionId: lease?.sessionId ?? "", controllerToken: lease?.token ?? "" };
+}
+
+function encodeRenewal(request: { sessionId: string; controllerToken: string }): Buffer {
+  return Buffer.from(toBinary(RenewRequestSchema, create(RenewRequestSchema, request)));
+}

@@ -1,0 +1,44 @@
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+
+import {
+  ControllerLease,
+  HandshakeKind,
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+
+/** A tile at its barest: takes a lease, renews it on a click, and shows what it is told. */
+const query = new URLSearchParams(location.search);
+const baseUrl = query.get("service") ?? location.origin;
+const sessionId = query.get("session") ?? "";
+const leases = createClient(ControllerLease, createConnectTransport({ baseUrl }));
+
+async function hold(): Promise<void> {
+  const held = await leases.acquire({ sessionId, reason: "tile" });
+  const { controllerToken } = held;
+  show("lease", `held ${held.offer?.handshakeId ?? ""}`);
+  const answers: string[] = [];
+  document.querySelector("#renew")?.addEventListener("click", async () => {
+    const renewed = await leases.renew({ sessionId, controllerToken });
+    answers.push(HandshakeKind[renewed.handshakeKind] ?? "");
+    show("answers", answers.join(" "));
+  });
+}
+
+async function watch(): Promise<void> {
+  for await (const { event } of leases.watchTransport({ sessionIds: [sessionId] })) {
+    if (event.case !== "state") continue;
+    show("path", TransportPath[event.value.path] ?? "");
+    show("reason", event.value.lastChangeReason);
+    show("generation", String(event.value.generation));
+  }
+}
+
+function show(id: string, text: string): void {
+  const output = document.querySelector(`#${id}`);
+  if (output) output.textContent = text;
+}
+
+for (const work of [hold(), watch()]) {
+  work.catch((error: unknown) => show("trouble", String(error)));
+}
