@@ -1,0 +1,26 @@
+import type { DescService } from "@bufbuild/protobuf";
+import type { ServiceDefinition } from "@grpc/grpc-js";
+
+/**
+ * A service as grpc-js knows it. Messages pass through as bytes: the handlers of
+ * {@link grpcHandlers} read and write them, so that unreadable ones are refused in our own words.
+ */
+export function grpcDefinition(service: DescService): ServiceDefinition {
+  const methods = service.methods.map((method) => [
+    method.localName,
+    {
+      path: `/${service.typeName}/${method.name}`,
+      requestStream: method.methodKind === "bidi_streaming",
+      responseStream: method.methodKind !== "unary",
+      requestSerialize: unchanged,
+      requestDeserialize: unchanged,
+      responseSerialize: unchanged,
+      responseDeserialize: unchanged,
+    },
+  ]);
+  return Object.fromEntries(methods);
+}
+
+function unchanged(bytes: Buffer): Buffer {
+  return bytes;
+}

@@ -1,0 +1,55 @@
+import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
+
+import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
+import { type Door, messageBytesMax } from "./door.ts";
+import { grpcDefinition } from "./grpc-definition.ts";
+import { grpcHandlers } from "./grpc-handlers.ts";
+import { addReflection } from "./grpc-reflection.ts";
+import type { ServedService } from "./served-service.ts";
+
+const second = 1000;
+
+const options: ChannelOptions = {
+  "grpc.max_receive_message_length": messageBytesMax,
+  // What clients accept unless told otherwise.
+  "grpc.max_send_message_length": 4 * messageBytesMax,
+  // A peer that vanished without a word is noticed within 30 s, so that its streams cost nothing.
+  "grpc.keepalive_time_ms": 20 * second,
+  "grpc.keepalive_timeout_ms": 10 * second,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.max_concurrent_streams": 20_000,
+  // Megabytes that one connection may hold in headers and windows.
+  "grpc-node.max_session_memory": 256,
+};
+
+/** Opens the internal door: gRPC over HTTP/2 in clear. */
+export async function openGrpcDoor(
+  listen: ListenAddress,
+  services: readonly ServedService[],
+): Promise<Door> {
+  const server = new Server(options);
+  for (const served of services) {
+    server.addService(grpcDefinition(served.service), grpcHandlers(served));
+  }
+  addReflection(
+    server,
+    services.map(({ service }) => service),
+  );
+  const port = await bind(server, formatListenAddress(listen));
+  return {
+    address: { host: listen.host, port },
+    finish: () =>
+      new Promise((resolve, reject) => {
+        server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+      }),
+    cutOff: async () => server.forceShutdown(),
+  };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
+  });
+}

@@ -1,0 +1,174 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type * as grpc from "@grpc/grpc-js";
+
+import type { Call } from "../api/handlers.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
+import type { ServedService, UntypedHandler } from "./served-service.ts";
+
+/** The handlers of a service as grpc-js calls them, for its {@link grpcDefinition}. */
+export function grpcHandlers({
+  service,
+  handler,
+}: ServedService): grpc.UntypedServiceImplementation {
+  const adapted = service.methods.map((method) => [
+    method.localName,
+    adapters[method.methodKind](method, handler(method)),
+  ]);
+  return Object.fromEntries(adapted);
+}
+
+const adapters: Readonly<
+  Record<DescMethod["methodKind"], (method: DescMethod, handler: UntypedHandler) => unknown>
+> = {
+  unary: adaptUnary,
+  server_streaming: adaptServerStreaming,
+  bidi_streaming: adaptBidiStreaming,
+  client_streaming: (method) => {
+    throw new Error(`${method.name}: no service of ours streams from clients alone`);
+  },
+};
+
+function adaptUnary(
+  method: DescMethod,
+  handler: UntypedHandler,
+): grpc.handleUnaryCall<Buffer, Buffer> {
+  return async (call, respond) => {
+    try {
+      const request = decode(method.input, call.request);
+      respond(null, encode(method.output, await handler(request, new GrpcCall(call))));
+    } catch (thrown) {
+      respond(toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
+    }
+  };
+}
+
+function adaptServerStreaming(
+  method: DescMethod,
+  handler: UntypedHandler,
+): grpc.handleServerStreamingCall<Buffer, Buffer> {
+  return (call) =>
+    pump(method, call, () => handler(decode(method.input, call.request), new GrpcCall(call)));
+}
+
+function adaptBidiStreaming(
+  method: DescMethod,
+  handler: UntypedHandler,
+): grpc.handleBidiStreamingCall<Buffer, Buffer> {
+  return (call) => pump(method, call, () => handler(decoded(method, call), new GrpcCall(call)));
+}
+
+type StreamingCall =
+  | grpc.ServerWritableStream<Buffer, Buffer>
+  | grpc.ServerDuplexStream<Buffer, Buffer>;
+
+/** Writes at the reader's pace until the handler, or the reader, ends; then sends the status. */
+async function pump(method: DescMethod, call: StreamingCall, start: () => unknown): Promise<void> {
+  try {
+    for await (const message of start() as AsyncIterable<unknown>) {
+      if (call.cancelled || call.destroyed) return;
+      if (!call.write(encode(method.output, message))) await drained(call);
+    }
+    call.end();
+  } catch (thrown) {
+    if (call.cancelled || call.destroyed) return;
+    call.emit("error", toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
+  }
+}
+
+/** Resolves when the reader has caught up, or has gone: then no drain ever comes. */
+function drained(call: StreamingCall): Promise<void> {
+  if (call.cancelled || call.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const ends = ["drain", "cancelled", "close"];
+    const settle = (): void => {
+      for (const end of ends) call.removeListener(end, settle);
+      resolve();
+    };
+    for (const end of ends) call.once(end, settle);
+  });
+}
+
+/** Leaving a loop over the call itself would destroy the call before its status is sent. */
+async function* decoded(
+  method: DescMethod,
+  call: grpc.ServerDuplexStream<Buffer, Buffer>,
+): AsyncGenerator<MessageShape<DescMessage>> {
+  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
+    yield decode(method.input, bytes);
+  }
+}
+
+function decode(desc: DescMessage, bytes: Uint8Array): MessageShape<DescMessage> {
+  try {
+    return fromBinary(desc, bytes);
+  } catch (error) {
+    throw unreadable(desc, error);
+  }
+}
+
+function unreadable(desc: DescMessage, cause: unknown): ConnectError {
+  const message = `the request is no ${desc.typeName}`;
+  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
+}
+
+/** A handler may also answer with bytes: a message that many readers get is serialised once. */
+function encode(desc: DescMessage, message: unknown): Buffer {
+  const bytes =
+    message instanceof Uint8Array
+      ? message
+      : toBinary(desc, create(desc, message as MessageInitShape<DescMessage>));
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** What calls of every kind have. */
+interface AnyCall {
+  readonly cancelled: boolean;
+  readonly metadata: grpc.Metadata;
+  once(event: "cancelled", listener: () => void): unknown;
+}
+
+/** Makes signal and headers only for those handlers that look at them. */
+class GrpcCall implements Call {
+  readonly #call: AnyCall;
+  #signal: AbortSignal | undefined;
+  #requestHeader: Headers | undefined;
+
+  constructor(call: AnyCall) {
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#call);
+    return this.#signal;
+  }
+
+  get requestHeader(): Headers {
+    this.#requestHeader ??= headersOf(this.#call.metadata);
+    return this.#requestHeader;
+  }
+}
+
+function signalOf(call: AnyCall): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(new ConnectError("the caller left", Code.Canceled));
+  if (call.cancelled) abort();
+  else call.once("cancelled", abort);
+  return controller.signal;
+}
+
+function headersOf(metadata: grpc.Metadata): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === "string") headers.set(name, value);
+  }
+  return headers;
+}

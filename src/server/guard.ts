@@ -1,0 +1,92 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import type { Call } from "../api/handlers.ts";
+import type { ServedService, UntypedHandler } from "./served-service.ts";
+
+/** What surrounds every call at every door. */
+export interface Guard {
+  /** Aborts when the service begins to drain: streams that end from then on say UNAVAILABLE. */
+  readonly closing: AbortSignal;
+  /** Told of each call that ended; a bug behind INTERNAL comes along, for the log alone. */
+  readonly onCallEnded: (call: EndedCall) => void;
+}
+
+export interface EndedCall {
+  readonly method: string;
+  /** Undefined for a call that was answered. */
+  readonly code: Code | undefined;
+  readonly bug: unknown;
+}
+
+/** The same service, with bugs hidden from callers, calls counted, and streams ended on a drain. */
+export function guarded({ service, handler }: ServedService, guard: Guard): ServedService {
+  return { service, handler: (method) => guardedHandler(method, handler(method), guard) };
+}
+
+function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guard): UntypedHandler {
+  const ended = (call: Call, thrown: unknown): ConnectError => {
+    const error = toConnectError(thrown, call);
+    const bug = error.code === Code.Internal ? thrown : undefined;
+    guard.onCallEnded({ method: method.name, code: error.code, bug });
+    return error;
+  };
+  const answered: EndedCall = { method: method.name, code: undefined, bug: undefined };
+
+  if (method.methodKind === "unary") {
+    return async (request, call) => {
+      try {
+        const response = await handler(request, call);
+        guard.onCallEnded(answered);
+        return response;
+      } catch (thrown) {
+        throw ended(call, thrown);
+      }
+    };
+  }
+  const isBidi = method.methodKind === "bidi_streaming";
+  return async function* (request, call) {
+    try {
+      const input = isBidi
+        ? untilAborted(request as AsyncIterable<unknown>, guard.closing)
+        : request;
+      yield* handler(input, call) as AsyncIterable<unknown>;
+      if (guard.closing.aborted) throw goingAway();
+      guard.onCallEnded(answered);
+    } catch (thrown) {
+      throw ended(call, thrown);
+    }
+  };
+}
+
+/** How streams end when the service drains. */
+export function goingAway(): ConnectError {
+  return new ConnectError("the service is going away, connect again", Code.Unavailable);
+}
+
+function toConnectError(thrown: unknown, call: Call): ConnectError {
+  if (thrown instanceof ConnectError) return thrown;
+  // Whatever breaks once the caller has gone breaks because it has gone.
+  if (call.signal.aborted) return ConnectError.from(call.signal.reason, Code.Canceled);
+  return new ConnectError("internal error", Code.Internal);
+}
+
+/** Ends, like its source, also when the signal aborts while the source is silent. */
+async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const items = source[Symbol.asyncIterator]();
+  let giveUp: (() => void) | undefined;
+  const onAbort = (): void => giveUp?.();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    while (!signal.aborted) {
+      const next = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
+        giveUp = () => resolve(undefined);
+        items.next().then(resolve, reject);
+      });
+      if (next === undefined || next.done) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,51 @@
+import type { FastifyReply } from "fastify";
+
+/** An error of the door itself, in the body that the old routes' callers know. */
+interface JsonRefusal {
+  readonly status: number;
+  readonly error: string;
+  readonly message: string | null;
+}
+
+/** A fault of the request that its sender is told of. */
+class BadRequest extends Error {
+  override readonly name = "BadRequest";
+  readonly statusCode = 400;
+}
+
+export function badRequest(message: string): Error {
+  return new BadRequest(message);
+}
+
+/** Answers what Fastify or a handler threw; a bug is told to `onBug`, its text to no caller. */
+export function refuseJson(
+  error: unknown,
+  reply: FastifyReply,
+  onBug: (error: unknown) => void,
+): FastifyReply {
+  const refusal = toRefusal(error);
+  if (refusal.status >= 500) onBug(error);
+  return sendRefusal(reply, refusal);
+}
+
+export function refuseUnknownRoute(reply: FastifyReply): FastifyReply {
+  return sendRefusal(reply, { status: 404, error: "not_found", message: "no such route" });
+}
+
+export function refuseForeignOrigin(reply: FastifyReply): FastifyReply {
+  const message = "pages of this origin may not call; LEASE_CORS_ORIGINS lists those that may";
+  return sendRefusal(reply, { status: 403, error: "forbidden", message });
+}
+
+function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusal): FastifyReply {
+  return reply.code(status).send({ error, message });
+}
+
+function toRefusal(error: unknown): JsonRefusal {
+  const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+  if (status === 413) return { status, error: "bad_request", message: "the body is too large" };
+  if (status >= 400 && status < 500 && error instanceof Error) {
+    return { status, error: "bad_request", message: error.message };
+  }
+  return { status: 500, error: "internal_error", message: null };
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+import type { LegacyAnswer, LegacyApi } from "../api/legacy.ts";
+import type { LegacyRequest } from "../api/legacy-parse.ts";
+import { headersOf } from "./http-headers.ts";
+import { badRequest, refuseJson } from "./json-refusal.ts";
+
+const bodyBytesMax = 64 * 1024;
+
+/** What a legacy route may answer with, whichever it is. */
+type Answer = Promise<LegacyAnswer<unknown>>;
+
+/**
+ * Mounts the old JSON routes. They only carry: what a request means, and what it comes to, is
+ * decided behind `api`. Register them in a scope of their own: they read every content type as JSON.
+ *
+ * @param onBug told of what broke behind a 500
+ */
+export function addLegacyRoutes(
+  scope: FastifyInstance,
+  api: LegacyApi,
+  onBug: (error: unknown) => void,
+): void {
+  readEverythingAsJson(scope);
+  scope.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
+
+  const route = (
+    method: "POST" | "DELETE",
+    url: string,
+    call: (request: LegacyRequest) => Answer,
+  ): void => {
+    scope.route<{ Params: { id: string } }>({
+      method,
+      url: `/sessions/:id${url}`,
+      bodyLimit: bodyBytesMax,
+      handler: async (request, reply) => send(reply, await call(toLegacyRequest(request))),
+    });
+  };
+  route("POST", "/controller-handshake", (request) => api.acquireByHandshake(request));
+  route("DELETE", "/controller-handshake", (request) => api.releaseHandshake(request));
+  route("POST", "/controller-handshake/renew", (request) => api.renewHandshake(request));
+  route("POST", "/controller/lease", (request) => api.acquireLease(request));
+  route("DELETE", "/controller/lease", (request) => api.releaseLease(request));
+}
+
+/** Old clients and curl users forget the content type, or send that of a form. */
+function readEverythingAsJson(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => {
+    const text = body.toString();
+    if (text.trim() === "") return done(null, undefined);
+    try {
+      done(null, JSON.parse(text));
+    } catch {
+      done(badRequest("the body is not JSON"));
+    }
+  });
+}
+
+function toLegacyRequest(request: FastifyRequest<{ Params: { id: string } }>): LegacyRequest {
+  return {
+    sessionId: request.params.id,
+    body: request.body,
+    query: request.query,
+    requestHeader: headersOf(request.headers),
+  };
+}
+
+function send(reply: FastifyReply, answer: LegacyAnswer<unknown>): FastifyReply {
+  if (answer.retryAfterSeconds !== undefined) reply.header("retry-after", answer.retryAfterSeconds);
+  return reply.code(answer.status).send(answer.body);
+}

@@ -1,0 +1,89 @@
+import type { DescService } from "@bufbuild/protobuf";
+import { cors as connectCors, type ServiceImpl } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import fastifyCors from "@fastify/cors";
+import { type FastifyInstance, fastify } from "fastify";
+
+import type { LegacyApi } from "../api/legacy.ts";
+import type { ListenAddress } from "../settings/listen-address.ts";
+import type { OriginRule } from "./cors-policy.ts";
+import { type Door, messageBytesMax } from "./door.ts";
+import { boundAddress, watchUnderWay } from "./fastify-door.ts";
+import { goingAway } from "./guard.ts";
+import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
+import { addLegacyRoutes } from "./legacy-routes.ts";
+import type { ServedService } from "./served-service.ts";
+
+export interface PublicDoorOptions {
+  readonly listen: ListenAddress;
+  readonly services: readonly ServedService[];
+  readonly legacy: LegacyApi;
+  readonly mayCall: OriginRule;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Ids over their limit are refused by name, so longer ones have to reach their route. */
+const routeParamLengthMax = 4096;
+
+/** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
+export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
+  const { listen, legacy, onBug } = options;
+  const app = fastify({
+    bodyLimit: messageBytesMax,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: routeParamLengthMax },
+    frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
+  });
+  app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
+  app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
+  const underWay = watchUnderWay(app);
+  const shutdown = new AbortController();
+
+  await admitPages(app, options.mayCall);
+  await app.register(fastifyConnectPlugin, {
+    readMaxBytes: messageBytesMax,
+    shutdownSignal: shutdown.signal,
+    routes: (router) => {
+      for (const { service, handler } of options.services) {
+        router.service(service, connectImplementation(service, handler));
+      }
+    },
+  });
+  await app.register(async (scope) => addLegacyRoutes(scope, legacy, onBug));
+  await app.listen({ host: listen.host, port: listen.port });
+  return {
+    address: boundAddress(app, listen),
+    finish: () => underWay.ended(),
+    async cutOff() {
+      shutdown.abort(goingAway());
+      await underWay.told();
+      await app.close();
+    },
+  };
+}
+
+/**
+ * Browsers ask before most calls, and hide the answers to the rest from pages that may not see
+ * them. Those calls would still take effect, so they are turned away here.
+ */
+async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<void> {
+  await app.register(fastifyCors, {
+    origin: (origin, decide) => decide(null, origin !== undefined && mayCall(origin)),
+    methods: [...connectCors.allowedMethods, "DELETE"],
+    allowedHeaders: [...connectCors.allowedHeaders, "Authorization"],
+    exposedHeaders: [...connectCors.exposedHeaders, "Retry-After"],
+    maxAge: 7200,
+  });
+  app.addHook("onRequest", async ({ headers: { origin } }, reply) => {
+    if (origin !== undefined && !mayCall(origin)) return refuseForeignOrigin(reply);
+    return undefined;
+  });
+}
+
+function connectImplementation(
+  service: DescService,
+  handler: ServedService["handler"],
+): Partial<ServiceImpl<DescService>> {
+  const methods = service.methods.map((method) => [method.localName, handler(method)]);
+  return Object.fromEntries(methods);
+}
