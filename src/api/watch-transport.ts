@@ -1,14 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import type { Principal } from "../auth/principal.ts";
+import { type Principal, reaches } from "../auth/principal.ts";
+import type { SessionId } from "../core/ids.ts";
 import type {
   ControllerLease,
   WatchTransportResponseSchema,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import type { LeaseService, WatchMessage, WatchSelection } from "../service/lease-service.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import { enter } from "./gate.ts";
+import { enter, find } from "./gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { toDuration } from "./moments.ts";
 import { parseWatch } from "./parse-watch.ts";
@@ -26,7 +27,8 @@ export function createWatchTransport(
   return async function* (request, call) {
     const entered = await enter(dependencies, "WatchTransport", call.requestHeader);
     const principal = valueOrThrow(entered, action);
-    const selection = within(principal, valueOrThrow(parseWatch(request), action));
+    const asked = valueOrThrow(parseWatch(request), action);
+    const selection = await within(service, principal, asked);
     const filter = new WatchFilter(service, principal);
     let drained = false;
     for await (const message of service.watch(selection, call.signal)) {
@@ -43,12 +45,35 @@ export function createWatchTransport(
   };
 }
 
-/** A beach that the principal does not reach has no sessions for it. */
-function within({ reach }: Principal, selection: WatchSelection): WatchSelection {
+/**
+ * A beach that the principal does not reach has no sessions for it. Nobody counts as the host of
+ * sessions that are not its own: their offers would pass for delivered.
+ */
+async function within(
+  service: LeaseService,
+  principal: Principal,
+  selection: WatchSelection,
+): Promise<WatchSelection> {
+  const { reach } = principal;
   const { sessions } = selection;
-  if (sessions.kind === "named" || reach.kind === "every") return selection;
-  const own = reach.kind === "beach" && reach.beachId === sessions.beachId;
-  return own ? selection : { ...selection, sessions: { kind: "named", ids: [] } };
+  if (reach.kind === "every") return selection;
+  if (sessions.kind === "beach") {
+    const own = reach.kind === "beach" && reach.beachId === sessions.beachId;
+    return own ? selection : { ...selection, sessions: { kind: "named", ids: [] } };
+  }
+  if (selection.reader !== "host") return selection;
+  const own = await Promise.all(sessions.ids.map((id) => mayBecomeOwn(service, principal, id)));
+  return own.every(Boolean) ? selection : { ...selection, reader: "onlooker" };
+}
+
+async function mayBecomeOwn(
+  service: LeaseService,
+  principal: Principal,
+  id: SessionId,
+): Promise<boolean> {
+  const found = await find(service, id);
+  if (found.kind === "refused") return false;
+  return found.value === undefined || reaches(principal, found.value);
 }
 
 function presentMessage(

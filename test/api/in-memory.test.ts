@@ -1,0 +1,21 @@
+import { serviceUnderTest } from "../support/session-service.ts";
+import { testApiConformance } from "./api-conformance.ts";
+import { dependenciesFor, inMemory } from "./api-under-test.ts";
+import type { ConformanceSubject } from "./conformance-subject.ts";
+
+for (const door of ["internal", "public"] as const) {
+  testApiConformance(`the ${door} door's services in memory`, { door, duplex: true }, () =>
+    open(door),
+  );
+}
+
+async function open(door: "internal" | "public"): Promise<ConformanceSubject> {
+  const under = await serviceUnderTest();
+  const { service } = under;
+  return {
+    clients: inMemory(dependenciesFor(service, { door })),
+    internal: inMemory(dependenciesFor(service)),
+    stored: async (id) => await service.find(id),
+    [Symbol.asyncDispose]: () => under[Symbol.asyncDispose](),
+  };
+}
