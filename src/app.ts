@@ -1,7 +1,26 @@
+import { randomBytes } from "node:crypto";
+
+import { devAuthenticator } from "./auth/dev-authenticator.ts";
+import { devPasscodes } from "./auth/passcode.ts";
 import type { Policy } from "./core/policy.ts";
-import type { Clock } from "./service/clock.ts";
-import type { IdSource } from "./service/id-source.ts";
+import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
+import { createMetrics, exposeFleet } from "./observe/metrics.ts";
+import { observeEvents } from "./observe/observe-events.ts";
+import { type Doors, openDoors } from "./server/open-doors.ts";
+import type { Readiness } from "./server/ops-door.ts";
+import { type Clock, systemClock } from "./service/clock.ts";
+import { controllerTokens } from "./service/controller-tokens.ts";
+import { type IdSource, randomIds } from "./service/id-source.ts";
+import type { ControllerTokens } from "./service/lease-service.ts";
+import { createSessionService, type SessionService } from "./service/session-service.ts";
+import type { SessionStore } from "./service/session-store.ts";
+import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
+import { StartFault } from "./settings/start-fault.ts";
+import { memoryStore } from "./store/memory-store.ts";
+import { openSqliteStore } from "./store/sqlite-store.ts";
+import { StoreCannotOpen } from "./store/store-cannot-open.ts";
+import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 
 /** The service with its three doors open. Disposing it drains it first. */
 export interface App extends AsyncDisposable {
@@ -14,6 +33,7 @@ export interface App extends AsyncDisposable {
   drain(): Promise<void>;
   /** Settles when the app has drained, whoever asked for it. */
   readonly drained: Promise<void>;
+  readonly log: Logger;
 }
 
 export interface Addresses {
@@ -30,9 +50,168 @@ export interface AppOverrides {
   readonly policy?: Policy;
   /** Receives the log, one JSON line a call, instead of standard output. */
   readonly logTo?: { write(line: string): void };
+  /** How long to wait for another process that holds the store; 15 s. */
+  readonly lockWaitMs?: number;
 }
 
+/** How long calls under way may take to end once the service drains. */
+const drainGraceMs = 5_000;
+/** Ends repeat reports in which nothing changed this often before their evidence is stale. */
+const reportsPerStale = 10;
+
 /** Opens the store, recovers, and opens the doors. Rejects with StartFault when it cannot. */
-export function startApp(_settings: Settings, _overrides: AppOverrides = {}): Promise<App> {
-  throw new Error("not wired");
+export async function startApp(settings: Settings, overrides: AppOverrides = {}): Promise<App> {
+  await using resources = new AsyncDisposableStack();
+  const log = createLogger(settings.logLevel, logTarget(overrides));
+  const metrics = createMetrics();
+  const closing = new AbortController();
+  const policy = overrides.policy ?? settings.policy;
+
+  const store = resources.use(await openStore(settings, overrides));
+  const service = resources.use(
+    await createSessionService({
+      store,
+      clock: overrides.clock ?? systemClock(await store.lastAlive()),
+      ids: overrides.ids ?? randomIds,
+      policy,
+      tokens: await tokensFor(settings),
+      observe: observeEvents(log, metrics),
+    }),
+  );
+  exposeFleet(metrics, () => service.summarize(undefined));
+  warnOfOpenDoors(log);
+
+  let app: App | undefined;
+  const doors = await openDoors({
+    settings,
+    api: {
+      service,
+      authenticator: devAuthenticator,
+      passcodes: devPasscodes,
+      defaultManagerUrl: settings.managerUrl,
+      reportEveryMs: Math.round(policy.evidenceStaleMs / reportsPerStale),
+      onReportedError: ({ sessionId, end, text }) =>
+        log.debug({ session: sessionId, end, text }, "an end reported an error"),
+    },
+    log,
+    metrics,
+    closing: closing.signal,
+    readiness: () => readinessOf(store, closing.signal),
+    drain: () => void app?.drain(),
+  });
+  app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
+  return app;
+}
+
+interface Parts {
+  readonly doors: Doors;
+  readonly service: SessionService;
+  /** Aborts when the drain begins. */
+  readonly closing: AbortController;
+  readonly log: Logger;
+  /** What the service stands on. */
+  readonly resources: AsyncDisposable;
+}
+
+class RunningApp implements App {
+  readonly addresses: Addresses;
+  readonly log: Logger;
+  readonly drained: Promise<void>;
+  readonly #closing: AbortController;
+
+  constructor(parts: Parts) {
+    const { grpc, http, ops } = parts.doors;
+    this.addresses = {
+      grpc: formatListenAddress(grpc.address),
+      http: formatListenAddress(http.address),
+      ops: formatListenAddress(ops.address),
+    };
+    this.log = parts.log;
+    this.#closing = parts.closing;
+    this.drained = aborted(parts.closing.signal).then(() => close(parts));
+  }
+
+  drain(): Promise<void> {
+    this.#closing.abort();
+    return this.drained;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.drain();
+  }
+}
+
+async function close({ doors, service, log, resources }: Parts): Promise<void> {
+  const { grpc, http, ops } = doors;
+  log.info("draining");
+  service.drain();
+  const finished = new AbortController();
+  const ended = Promise.allSettled([grpc.finish(), http.finish()]);
+  await Promise.race([ended, systemClock().sleep(drainGraceMs, finished.signal)]);
+  finished.abort();
+  await Promise.all([grpc.cutOff(), http.cutOff()]);
+  await resources[Symbol.asyncDispose]();
+  await ops.cutOff();
+  log.info("drained");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function logTarget({ logTo }: AppOverrides): LogTarget {
+  if (logTo !== undefined) return { kind: "stream", stream: logTo };
+  return { kind: process.stdout.isTTY ? "pretty" : "json" };
+}
+
+async function openStore(
+  { store }: Settings,
+  { clock = systemClock(), lockWaitMs }: AppOverrides,
+): Promise<SessionStore> {
+  if (store.kind === "memory") return memoryStore();
+  const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
+  try {
+    return await openSqliteStore(store.path, { clock, createFolder: true, ...wait });
+  } catch (error) {
+    if (error instanceof StoreCannotOpen) {
+      throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function tokensFor(settings: Settings): Promise<ControllerTokens> {
+  const { tokenKeyPrevious: previous } = settings;
+  return controllerTokens(
+    await tokenKeyOf(settings),
+    previous === undefined ? undefined : Buffer.from(previous),
+  );
+}
+
+async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
+  if (tokenKey !== undefined) return Buffer.from(tokenKey);
+  if (store.kind === "memory") return randomBytes(32);
+  try {
+    return await loadOrCreateTokenKey(tokenKeyPath(store.path));
+  } catch (error) {
+    if (error instanceof TokenKeyUnusable) throw new StartFault([error.message], { cause: error });
+    throw error;
+  }
+}
+
+function warnOfOpenDoors(log: Logger): void {
+  log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
+  log.warn("no Beach Road is set: any passcode that is not empty opens a session");
+}
+
+async function readinessOf(store: SessionStore, closing: AbortSignal): Promise<Readiness> {
+  if (closing.aborted) return "draining";
+  try {
+    await store.list({ beachId: undefined, after: undefined, limit: 1 });
+    return "ready";
+  } catch {
+    return "store unavailable";
+  }
 }

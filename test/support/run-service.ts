@@ -50,7 +50,7 @@ export interface RunningService extends Reach, AsyncDisposable {
 }
 
 export interface LogLine {
-  readonly level: number;
+  readonly level: string;
   readonly msg: string;
   readonly [field: string]: unknown;
 }

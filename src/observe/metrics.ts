@@ -1,0 +1,105 @@
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+
+import { createTally, type Tally } from "./tally.ts";
+
+/** What is counted. Labels are words of a fixed list, never ids. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** By kind of event. */
+  readonly events: Tally;
+  /** By command, outcome and whether a negotiation was joined. */
+  readonly renewals: Tally;
+  /** By command and reason. */
+  readonly refusals: Tally;
+  /** By previous health, new health and reason. */
+  readonly healthChanges: Tally;
+  /** By reason. */
+  readonly promotions: Tally;
+  readonly abandonments: Tally;
+  /** By kind: how many, and how long they were. */
+  readonly gaps: Tally;
+  readonly gapSeconds: Tally;
+  /** By where it was. */
+  readonly troubles: Tally;
+  /** By door, method and code. */
+  readonly calls: Tally;
+  readonly watchStreams: Gauge;
+}
+
+/** Figures that are looked up when somebody scrapes. */
+export interface FleetFigures {
+  readonly liveLeases: number;
+  readonly pending: number;
+  readonly fastPath: number;
+  readonly httpFallback: number;
+  readonly negotiationsInFlight: number;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const tally = (name: string, help: string, ...labels: readonly string[]): Tally =>
+    createTally(registry, { name, help, labels });
+  return {
+    registry,
+    events: tally("lease_session_events_total", "What happened to sessions", "event"),
+    renewals: tally(
+      "lease_renewals_total",
+      "Leases acquired or renewed",
+      "command",
+      "outcome",
+      "joined",
+    ),
+    refusals: tally("lease_refusals_total", "Commands refused", "command", "reason"),
+    healthChanges: tally(
+      "lease_transport_health_changes_total",
+      "Changes of the health of promoted transports",
+      "previous",
+      "next",
+      "reason",
+    ),
+    promotions: tally("lease_handshakes_promoted_total", "Handshakes promoted", "reason"),
+    abandonments: tally("lease_handshakes_abandoned_total", "Handshakes abandoned", "reason"),
+    gaps: tally("lease_gaps_total", "Stretches in which the service could not hear", "kind"),
+    gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
+    troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),
+    calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
+    watchStreams: new Gauge({
+      name: "lease_watch_streams",
+      help: "Open watch streams",
+      registers: [registry],
+    }),
+  };
+}
+
+/** Shows the figures of the fleet, as they are at each scrape. */
+export function exposeFleet({ registry }: Metrics, figures: () => FleetFigures): void {
+  new Gauge({
+    name: "lease_sessions",
+    help: "Attached sessions by the path that carries their actions",
+    labelNames: ["path"],
+    registers: [registry],
+    collect() {
+      const { pending, fastPath, httpFallback } = figures();
+      this.set({ path: "pending" }, pending);
+      this.set({ path: "fast_path" }, fastPath);
+      this.set({ path: "http_fallback" }, httpFallback);
+    },
+  });
+  new Gauge({
+    name: "lease_live_leases",
+    help: "Live leases over all sessions",
+    registers: [registry],
+    collect() {
+      this.set(figures().liveLeases);
+    },
+  });
+  new Gauge({
+    name: "lease_negotiations_in_flight",
+    help: "Handshakes between their start and their end",
+    registers: [registry],
+    collect() {
+      this.set(figures().negotiationsInFlight);
+    },
+  });
+}

@@ -1,0 +1,85 @@
+import type { SessionEvent } from "../core/event.ts";
+import type { ServiceEvent, ServiceObserver } from "../service/service-events.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+import { logSessionEvent } from "./session-event-log.ts";
+
+/** One log line and one count for each thing that the service tells. Never throws. */
+export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {
+  return (event) => {
+    try {
+      count(metrics, event);
+      write(log, event);
+    } catch {
+      // A log or a counter that fails must not take a lease with it.
+    }
+  };
+}
+
+function count(metrics: Metrics, event: ServiceEvent): void {
+  switch (event.kind) {
+    case "happened":
+      countHappened(metrics, event.event);
+      break;
+    case "renewed":
+      metrics.renewals.count(event.command, event.outcome, String(event.joined));
+      break;
+    case "refused":
+      metrics.refusals.count(event.command, event.reason);
+      break;
+    case "gap":
+      metrics.gaps.count(event.gap.kind);
+      metrics.gapSeconds.add((event.gap.until - event.gap.from) / 1000, event.gap.kind);
+      break;
+    case "watch":
+      metrics.watchStreams.set(event.open);
+      break;
+    case "trouble":
+      metrics.troubles.count(event.where);
+      break;
+  }
+}
+
+function countHappened(metrics: Metrics, event: SessionEvent): void {
+  metrics.events.count(event.kind);
+  if (event.kind === "HealthChanged") {
+    metrics.healthChanges.count(event.from, event.to, event.reason);
+  }
+  if (event.kind === "HandshakePromoted") metrics.promotions.count(event.reason);
+  if (event.kind === "HandshakeAbandoned") metrics.abandonments.count(event.reason);
+}
+
+/** What every renewal does is told at trace, so that a log at info stays readable. */
+function write(log: Logger, event: ServiceEvent): void {
+  switch (event.kind) {
+    case "happened":
+      logSessionEvent(log, event);
+      break;
+    case "renewed":
+      writeRenewal(log, event);
+      break;
+    case "refused": {
+      const { sessionId, command, reason } = event;
+      log.debug({ session: sessionId, command, reason }, "command refused");
+      break;
+    }
+    case "gap": {
+      const { number, kind, from, until } = event.gap;
+      log.warn({ number, kind, gap_ms: until - from }, "the service could not hear");
+      break;
+    }
+    case "watch":
+      log.debug({ open: event.open }, `watch stream ${event.change}`);
+      break;
+    case "trouble":
+      log.error({ where: event.where, err: event.error }, "trouble");
+      break;
+  }
+}
+
+function writeRenewal(log: Logger, event: Extract<ServiceEvent, { kind: "renewed" }>): void {
+  const level = event.outcome === "refresh" ? "trace" : "debug";
+  if (!log.isLevelEnabled(level)) return;
+  const { sessionId, command, outcome, joined } = event;
+  log[level]({ session: sessionId, command, outcome, joined }, "lease renewed");
+}

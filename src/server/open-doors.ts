@@ -1,0 +1,125 @@
+import { Code } from "@connectrpc/connect";
+
+import { createControllerLease } from "../api/controller-lease.ts";
+import type { ApiDependencies } from "../api/dependencies.ts";
+import { createFastPathRegistry } from "../api/fast-path-registry.ts";
+import { createLegacyApi } from "../api/legacy.ts";
+import type { Door as DoorName } from "../auth/authenticator.ts";
+import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+import { Health } from "../gen/grpc/health/v1/health_pb.js";
+import type { Logger } from "../observe/logger.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { SettingName } from "../settings/settings-table.ts";
+import { StartFault } from "../settings/start-fault.ts";
+import { originRule } from "./cors-policy.ts";
+import type { Door } from "./door.ts";
+import { openGrpcDoor } from "./grpc-door.ts";
+import { type EndedCall, guarded } from "./guard.ts";
+import { createHealth } from "./health.ts";
+import { openOpsDoor, type Readiness } from "./ops-door.ts";
+import { openPublicDoor } from "./public-door.ts";
+import { type ServedService, serve } from "./served-service.ts";
+
+/** What the doors are made of. */
+export interface DoorsOptions {
+  readonly settings: Settings;
+  /** What the api stands on, at whichever door. */
+  readonly api: Omit<ApiDependencies, "door">;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Aborts when the service begins to drain. */
+  readonly closing: AbortSignal;
+  readonly readiness: () => Promise<Readiness>;
+  /** An operator asked for a drain. */
+  readonly drain: () => void;
+}
+
+export interface Doors {
+  readonly grpc: Door;
+  readonly http: Door;
+  readonly ops: Door;
+}
+
+/** Opens the three doors, or none: what was opened before a fault is closed again. */
+export async function openDoors(options: DoorsOptions): Promise<Doors> {
+  await using opened = new AsyncDisposableStack();
+  const open = async (name: SettingName, listen: ListenAddress, door: Opener): Promise<Door> =>
+    opened.adopt(await listening(name, listen, door), (one) => one.cutOff());
+
+  const { settings } = options;
+  const doors = {
+    grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
+      openGrpcDoor(listen, servicesAt("internal", options)),
+    ),
+    http: await open("LEASE_HTTP_LISTEN", settings.httpListen, (listen) =>
+      openPublicDoor({
+        listen,
+        services: servicesAt("public", options),
+        legacy: createLegacyApi({ ...options.api, door: "public" }),
+        mayCall: originRule(settings.corsOrigins, settings.auth === "dev"),
+        onBug: (error) => options.log.error({ err: error, door: "public" }, "bug"),
+      }),
+    ),
+    ops: await open("LEASE_OPS_LISTEN", settings.opsListen, (listen) =>
+      openOpsDoor({
+        listen,
+        readiness: options.readiness,
+        metrics: () => exposition(options.metrics),
+        drain: options.drain,
+        onBug: (error) => options.log.error({ err: error, door: "ops" }, "bug"),
+      }),
+    ),
+  };
+  opened.move();
+  return doors;
+}
+
+function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedService[] {
+  const { log, metrics, closing } = options;
+  const api: ApiDependencies = { ...options.api, door };
+  const health = createHealth([ControllerLease.typeName, FastPathRegistry.typeName], closing);
+  const onCallEnded = ({ method, code, bug }: EndedCall): void => {
+    metrics.calls.count(door, method, code === undefined ? "OK" : Code[code]);
+    if (bug !== undefined) log.error({ err: bug, door, method }, "bug");
+  };
+  const services = [
+    serve(ControllerLease, createControllerLease(api)),
+    serve(FastPathRegistry, createFastPathRegistry(api)),
+    serve(Health, health),
+  ];
+  return services.map((served) => guarded(served, { closing, onCallEnded }));
+}
+
+async function exposition({ registry }: Metrics): Promise<{ contentType: string; text: string }> {
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+type Opener = (listen: ListenAddress) => Promise<Door>;
+
+/** Opens a door; where the address is at fault, the fault names the setting and the remedy. */
+async function listening(name: SettingName, listen: ListenAddress, open: Opener): Promise<Door> {
+  try {
+    return await open(listen);
+  } catch (error) {
+    const remedy = remedyFor(error);
+    if (remedy === undefined) throw error;
+    throw new StartFault([`${name} is ${formatListenAddress(listen)}: ${remedy}`], {
+      cause: error,
+    });
+  }
+}
+
+function remedyFor(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : "";
+  if (text.includes("EADDRINUSE")) {
+    return "it is in use, stop what listens there or set another address";
+  }
+  if (text.includes("EACCES")) return "this user may not bind it, set a port above 1023";
+  if (/EADDRNOTAVAIL|ENOTFOUND|Name resolution failed/.test(text)) {
+    return "this machine has no such address, set one that it has";
+  }
+  return undefined;
+}
