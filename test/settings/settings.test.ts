@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+
+import { defaultPolicy } from "../../src/core/policy.ts";
+import { type Environment, type Settings, toSettings } from "../../src/settings/settings.ts";
+import { settingsHelp, settingsMarkdown } from "../../src/settings/settings-help.ts";
+import { settingsTable } from "../../src/settings/settings-table.ts";
+
+function settingsOf(env: Environment): Settings {
+  const result = toSettings(env);
+  return result.kind === "settings" ? result.settings : expect.fail(result.faults.join("\n"));
+}
+
+function faultsOf(env: Environment): readonly string[] {
+  const result = toSettings(env);
+  return result.kind === "faults" ? result.faults : expect.fail("the environment was accepted");
+}
+
+describe("settings", () => {
+  test("of an empty environment are the defaults", () => {
+    expect(settingsOf({})).toEqual({
+      grpcListen: { host: "127.0.0.1", port: 50051 },
+      httpListen: { host: "127.0.0.1", port: 8090 },
+      opsListen: { host: "127.0.0.1", port: 9464 },
+      store: { kind: "sqlite", path: "data/controller-lease.db" },
+      tokenKey: undefined,
+      tokenKeyPrevious: undefined,
+      auth: "dev",
+      corsOrigins: [],
+      managerUrl: "http://127.0.0.1:8080",
+      policy: defaultPolicy,
+      logLevel: "info",
+    });
+  });
+
+  test("take an empty value for none", () => {
+    expect(settingsOf({ LEASE_TTL_MS: "", LEASE_CORS_ORIGINS: " " })).toEqual(settingsOf({}));
+  });
+
+  test("read every value that is given", () => {
+    const settings = settingsOf({
+      LEASE_GRPC_LISTEN: "localhost:0",
+      LEASE_HTTP_LISTEN: "[::1]:8000",
+      LEASE_OPS_LISTEN: "127.1.2.3:9",
+      LEASE_STORE_URL: "memory:",
+      LEASE_TOKEN_KEY: "k".repeat(32),
+      LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32),
+      LEASE_CORS_ORIGINS: "https://a.example, http://b.example:81",
+      LEASE_MANAGER_URL: "https://manager.example/x",
+      LEASE_TTL_MS: "20000",
+      LEASE_TTL_MIN_MS: "10000",
+      LEASE_TTL_MAX_MS: "40000",
+      LEASE_NEGOTIATION_TIMEOUT_MS: "12000",
+      LEASE_EVIDENCE_STALE_MS: "9000",
+      LEASE_EVIDENCE_LOST_MS: "25000",
+      LEASE_RETIRE_LINGER_MS: "4000",
+      LEASE_SESSION_IDLE_MS: "60000",
+      LEASE_LOG_LEVEL: "debug",
+      PATH: "/bin",
+    });
+    expect(settings).toMatchObject({
+      grpcListen: { host: "localhost", port: 0 },
+      httpListen: { host: "::1", port: 8000 },
+      opsListen: { host: "127.1.2.3", port: 9 },
+      store: { kind: "memory" },
+      tokenKey: "k".repeat(32),
+      tokenKeyPrevious: "p".repeat(32),
+      corsOrigins: ["https://a.example", "http://b.example:81"],
+      managerUrl: "https://manager.example/x",
+      logLevel: "debug",
+      policy: {
+        leaseTtlMs: 20_000,
+        leaseTtlMsMin: 10_000,
+        leaseTtlMsMax: 40_000,
+        negotiationTimeoutMs: 12_000,
+        evidenceStaleMs: 9_000,
+        evidenceLostMs: 25_000,
+        retireLingerMs: 4_000,
+        sessionIdleMs: 60_000,
+      },
+    });
+  });
+
+  test("cannot be changed afterwards", () => {
+    const settings = settingsOf({});
+    expect(Object.isFrozen(settings)).toBe(true);
+    expect(Object.isFrozen(settings.policy)).toBe(true);
+    expect(Object.isFrozen(settings.store)).toBe(true);
+  });
+});
+
+describe("faults", () => {
+  test("are all listed at once, each with its setting", () => {
+    const faults = faultsOf({
+      LEASE_GRPC_LISTEN: "50051",
+      LEASE_STORE_URL: "postgres://x",
+      LEASE_TOKEN_KEY: "short",
+      LEASE_AUTH: "none",
+      LEASE_CORS_ORIGINS: "https://a.example/path",
+      LEASE_MANAGER_URL: "manager",
+      LEASE_TTL_MS: "30s",
+      LEASE_EVIDENCE_LOST_MS: "-1",
+      LEASE_LOG_LEVEL: "loud",
+      LEASE_NOVELTY: "1",
+    });
+    const named = faults.map((fault) => /LEASE_\w+/.exec(fault)?.[0]);
+    expect(new Set(named)).toEqual(
+      new Set([
+        "LEASE_NOVELTY",
+        "LEASE_GRPC_LISTEN",
+        "LEASE_STORE_URL",
+        "LEASE_TOKEN_KEY",
+        "LEASE_AUTH",
+        "LEASE_CORS_ORIGINS",
+        "LEASE_MANAGER_URL",
+        "LEASE_TTL_MS",
+        "LEASE_EVIDENCE_LOST_MS",
+        "LEASE_LOG_LEVEL",
+      ]),
+    );
+    expect(faults).toHaveLength(10);
+  });
+
+  test.each([
+    ["a misspelt name", { LEASE_TTLMS: "1" }, /did you mean LEASE_TTL_MS\?/],
+    ["a name that resembles none", { LEASE_XYZZY_PLUGH_FOO: "1" }, /--help/],
+    ["Redis", { LEASE_STORE_URL: "redis://localhost" }, /not in this version.*sqlite:/],
+    ["jwt", { LEASE_AUTH: "jwt" }, /not in this version.*dev/],
+    ["a port beyond 65535", { LEASE_OPS_LISTEN: "127.0.0.1:70000" }, /host:port/],
+    ["a sqlite URL without a path", { LEASE_STORE_URL: "sqlite:" }, /sqlite:path/],
+    ["a previous key alone", { LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32) }, /set both/],
+    ["a ttl below its minimum", { LEASE_TTL_MS: "1000" }, /ttl must not be below/],
+    ["stale after lost", { LEASE_EVIDENCE_STALE_MS: "31000" }, /stale before it is lost/],
+  ])("of %s say what to write instead", (_what, env, remedy) => {
+    const faults = faultsOf(env);
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(remedy);
+  });
+
+  test.each([
+    "0.0.0.0:50051",
+    "[::]:50051",
+    "10.0.0.1:50051",
+    "beach.example:50051",
+    "127.evil.example:1",
+  ])("name a way out when dev auth would listen on %s", (address) => {
+    const faults = faultsOf({ LEASE_GRPC_LISTEN: address });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/LEASE_GRPC_LISTEN.*LEASE_AUTH=dev.*loopback.*127\.0\.0\.1/);
+  });
+
+  test("show no secret", () => {
+    const faults = faultsOf({ LEASE_TOKEN_KEY: "hunter2", LEASE_TOKEN_KEY_PREVIOUS: "hunter3" });
+    expect(faults.join("\n")).not.toMatch(/hunter/);
+  });
+});
+
+describe("every setting", () => {
+  test.each(settingsTable)("$name is in the help and in the Markdown table", (setting) => {
+    for (const text of [settingsHelp(), settingsMarkdown()]) {
+      expect(text).toContain(setting.name);
+      expect(text).toContain(setting.meaning);
+      expect(text).toContain(setting.default);
+    }
+  });
+});
