@@ -136,13 +136,14 @@ function metadataOf(refusal: Refusal): Record<string, string> {
 
 /** The state that stands against the call, and what would work. */
 function circumstances(refusal: Refusal): string {
+  const retry = `try again in ${Math.ceil(retryAfterOf(refusal) ?? 0)} ms`;
   switch (refusal.reason) {
     case "SESSION_UNKNOWN":
       return "no such session is known, attach it or acquire with its passcode";
     case "LEASE_NOT_LIVE":
       return endings[refusal.endedBy];
     case "REVOKED":
-      return `leases were revoked and are held back, try again in ${refusal.retryAfterMs} ms`;
+      return `leases were revoked and are held back, ${retry}`;
     case "PASSCODE_WRONG":
       return "the passcode does not open the session, ask its host for the current one";
     case "ACCOUNT_MISSING":
@@ -156,13 +157,13 @@ function circumstances(refusal: Refusal): string {
     case "FIELD_INVALID":
       return violationsInWords(refusal.violations);
     case "CONTENDED":
-      return `too many calls change the session at once, try again in ${refusal.retryAfterMs} ms`;
+      return `too many calls change the session at once, ${retry}`;
     case "STORE_UNAVAILABLE":
-      return `the store cannot be reached, try again in ${refusal.retryAfterMs} ms`;
+      return `the store cannot be reached, ${retry}`;
     case "ROAD_UNAVAILABLE":
-      return `Beach Road cannot judge the passcode, try again in ${refusal.retryAfterMs} ms`;
+      return `Beach Road cannot judge the passcode, ${retry}`;
     case "TOO_MANY":
-      return `${excesses[refusal.what]}, try again in ${refusal.retryAfterMs} ms`;
+      return `${excesses[refusal.what]}, ${retry}`;
   }
 }
 

@@ -1,0 +1,169 @@
+import { describe, expect, test } from "vitest";
+
+import type { Door } from "../../src/auth/authenticator.ts";
+import {
+  accountFor,
+  authorize,
+  hasScope,
+  isServed,
+  type RpcName,
+  rules,
+  standingToAcquire,
+} from "../../src/auth/authorize.ts";
+import { type Principal, reaches } from "../../src/auth/principal.ts";
+import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { host, person, service } from "./principals.ts";
+
+const rpcNames = Object.keys(rules) as RpcName[];
+
+describe("the table of who may call what", () => {
+  test("has a row for each rpc of both services, and no other", () => {
+    const contract = [...ControllerLease.methods, ...FastPathRegistry.methods];
+    expect(rpcNames.toSorted()).toEqual(contract.map(({ name }) => name).toSorted());
+  });
+
+  test("serves everything at the internal door", () => {
+    expect(rpcNames.filter((rpc) => !isServed(rpc, "internal"))).toEqual([]);
+  });
+
+  test("keeps attaching, detaching and checking leases from the public door", () => {
+    expect(rpcNames.filter((rpc) => !isServed(rpc, "public"))).toEqual([
+      "AttachSession",
+      "DetachSession",
+      "CheckLease",
+    ]);
+  });
+
+  const everyScope = ["*"];
+  test.each<[string, Principal, Door, readonly RpcName[]]>([
+    [
+      "a person at the public door",
+      person({ scopes: everyScope }),
+      "public",
+      [
+        ...["Acquire", "Renew", "Renegotiate", "Release", "KeepAlive", "WatchTransport"],
+        ...["RevokeLeases", "ListSessions", "SummarizeFleet"],
+      ] as RpcName[],
+    ],
+    [
+      "a host at the public door",
+      host({ scopes: everyScope }),
+      "public",
+      ["WatchTransport", "ReportTransport", "CheckHandshake"],
+    ],
+    [
+      "a host at the internal door",
+      host({ scopes: everyScope }),
+      "internal",
+      ["WatchTransport", "ReportTransport", "CheckHandshake"],
+    ],
+    ["a service at the internal door", service({ scopes: everyScope }), "internal", rpcNames],
+    ["anybody without a scope", service({ scopes: [] }), "internal", []],
+  ])("lets %s call exactly its part", (_who, principal, door, allowed) => {
+    const granted = rpcNames.filter((rpc) => authorize(principal, rpc, door) === undefined);
+    expect(granted.toSorted()).toEqual([...allowed].toSorted());
+  });
+
+  test.each<[RpcName, string]>([
+    ["Acquire", "pb:sessions.read"],
+    ["Acquire", "pb:control.write"],
+    ["WatchTransport", "pb:sessions.read"],
+    ["AttachSession", "pb:sessions.write"],
+    ["CheckLease", "pb:control.read"],
+    ["RevokeLeases", "pb:control.write"],
+    ["ListSessions", "pb:sessions.read"],
+  ])("%s is open to a service with %s, and to none with an unrelated scope", (rpc, scope) => {
+    expect(authorize(service({ scopes: [scope] }), rpc, "internal")).toBeUndefined();
+    expect(authorize(service({ scopes: ["pb:unrelated"] }), rpc, "internal")).toMatchObject({
+      reason: "SCOPE_MISSING",
+    });
+  });
+
+  test("lets a host's publish token watch, report and check its handshake", () => {
+    const scopes = ["pb:sessions.write", "pb:harness.publish"];
+    const granted = rpcNames.filter(
+      (rpc) => authorize(host({ scopes }), rpc, "public") === undefined,
+    );
+    expect(granted).toEqual(["WatchTransport", "ReportTransport", "CheckHandshake"]);
+  });
+});
+
+describe("scopes", () => {
+  test.each<[string, boolean]>([
+    ["pb:control.write", true],
+    ["*", true],
+    ["pb:control.*", true],
+    ["pb:control", false],
+    ["pb:control.writer", false],
+    ["pb:con.*", false],
+    ["pb:sessions.*", false],
+    ["", false],
+  ])("%j grants pb:control.write: %s", (held, granted) => {
+    expect(hasScope(person({ scopes: [held] }), "pb:control.write")).toBe(granted);
+  });
+});
+
+describe("reach", () => {
+  const session = { id: "s-1", beachId: "beach-1" };
+
+  test("is every session, those of a private beach, or one session", () => {
+    expect(reaches(service({ reach: { kind: "every" } }), session)).toBe(true);
+    expect(reaches(person({ reach: { kind: "beach", beachId: "beach-1" } }), session)).toBe(true);
+    expect(reaches(person({ reach: { kind: "beach", beachId: "every" } }), session)).toBe(false);
+    expect(reaches(host({ reach: { kind: "session", sessionId: "s-1" } }), session)).toBe(true);
+    expect(reaches(host({ reach: { kind: "session", sessionId: "s-2" } }), session)).toBe(false);
+  });
+});
+
+describe("standing to acquire", () => {
+  const writer = person({ scopes: ["pb:control.write"] });
+  const reader = person({ scopes: ["pb:sessions.read"] });
+  const facts = { own: false, renewsOwn: false, passcodeGiven: false };
+
+  test("is given by the scope on a session of one's own, without any passcode", () => {
+    expect(standingToAcquire(writer, { ...facts, own: true })).toBe("standing");
+    expect(standingToAcquire(writer, { ...facts, own: true, passcodeGiven: true })).toBe(
+      "standing",
+    );
+  });
+
+  test("of a mere reader needs a verified passcode", () => {
+    expect(standingToAcquire(reader, { ...facts, own: true, passcodeGiven: true })).toBe(
+      "verify_passcode",
+    );
+    expect(standingToAcquire(reader, { ...facts, own: true })).toEqual({
+      reason: "SCOPE_MISSING",
+      scope: "pb:control.write",
+    });
+  });
+
+  test("on another's session needs a verified passcode, and hears of nothing without one", () => {
+    expect(standingToAcquire(writer, { ...facts, passcodeGiven: true })).toBe("verify_passcode");
+    expect(standingToAcquire(writer, facts)).toEqual({ reason: "SESSION_UNKNOWN" });
+  });
+
+  test("is not asked for again by whoever renews a lease of its own", () => {
+    expect(standingToAcquire(reader, { ...facts, renewsOwn: true, passcodeGiven: true })).toBe(
+      "standing",
+    );
+  });
+});
+
+describe("the account of a lease", () => {
+  test("is the caller's own unless the request names one", () => {
+    expect(accountFor(person({ account: "ann" }), "")).toEqual({ account: "ann" });
+    expect(accountFor(person({ account: "ann" }), "ann")).toEqual({ account: "ann" });
+    expect(accountFor(service({ account: "agent" }), "ann")).toEqual({ account: "ann" });
+  });
+
+  test("is missing when neither names one, except in development", () => {
+    expect(accountFor(service({ account: undefined }), "")).toBe("missing");
+    const dev = service({ account: undefined, authenticatedBy: "dev" });
+    expect(accountFor(dev, "")).toEqual({ account: "" });
+  });
+
+  test("cannot be another person's", () => {
+    expect(accountFor(person({ account: "ann" }), "bob")).toBe("not_yours");
+  });
+});

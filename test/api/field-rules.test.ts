@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+
+import { FieldCheck } from "../../src/api/field-check.ts";
+import { idFault, lengthFault } from "../../src/api/field-rules.ts";
+import { readPageToken, writePageToken } from "../../src/api/page-token.ts";
+import { parseTtl } from "../../src/api/parse-values.ts";
+
+describe("an id", () => {
+  test.each([
+    ["a", true],
+    ["with space ~!", true],
+    ["x".repeat(128), true],
+    ["", false],
+    ["x".repeat(129), false],
+    ["a/b", false],
+    ["tab\t", false],
+    ["ümlaut", false],
+  ])("%j fits: %s", (value, fits) => {
+    expect(idFault(value) === undefined).toBe(fits);
+  });
+});
+
+describe("a length", () => {
+  test("is counted in characters", () => {
+    expect(lengthFault("🏖".repeat(64), 64)).toBeUndefined();
+    expect(lengthFault("🏖".repeat(65), 64)).toBeDefined();
+  });
+});
+
+describe("a ttl", () => {
+  const parse = (seconds: bigint, nanos = 0) => {
+    const check = new FieldCheck();
+    const ttl = { $typeName: "google.protobuf.Duration", seconds, nanos } as const;
+    return { ms: parseTtl({ check, name: "ttl" }, ttl), wrong: check.violations.length };
+  };
+
+  test.each([
+    [30n, 0, 30_000],
+    [0n, 1, 1],
+    [1n, 999_999_999, 2000],
+    [315_576_000_000n, 0, 315_576_000_000_000],
+  ])("of %s s and %s ns is %s ms", (seconds, nanos, ms) => {
+    expect(parse(seconds, nanos)).toEqual({ ms, wrong: 0 });
+  });
+
+  test.each([
+    [0n, 0],
+    [-1n, 0],
+    [0n, -1],
+    [1n, -1],
+    [0n, 1_000_000_000],
+    [315_576_000_001n, 0],
+  ])("of %s s and %s ns is wrong", (seconds, nanos) => {
+    expect(parse(seconds, nanos)).toEqual({ ms: undefined, wrong: 1 });
+  });
+});
+
+describe("a page token", () => {
+  test("reads back, for the listing that it came from", () => {
+    expect(readPageToken(writePageToken("beach-1", "s-9"), "beach-1")).toBe("s-9");
+    expect(readPageToken(writePageToken("", "s-9"), "")).toBe("s-9");
+  });
+
+  test.each([
+    ["another beach's", writePageToken("beach-1", "s-9"), "beach-2"],
+    ["a beach's, asked of everything", writePageToken("beach-1", "s-9"), ""],
+    ["everything's, asked of a beach", writePageToken("", "s-9"), "beach-1"],
+    ["a made-up", "made up", ""],
+    ["a padded", `${writePageToken("", "s-9")}=`, ""],
+    ["an empty", writePageToken("", ""), ""],
+  ])("that is %s one leads nowhere", (_what, token, beachId) => {
+    expect(readPageToken(token, beachId)).toBeUndefined();
+  });
+});
+
+describe("a request with very many wrong fields", () => {
+  test("has a few listed, so that the refusal still fits into a header", () => {
+    const check = new FieldCheck();
+    for (let n = 0; n < 1000; n++) check.note(`session_ids[${n}]`, "is wrong");
+    const result = check.finish(null);
+    const refusal = result.kind === "refused" ? result.refusal : undefined;
+    expect(refusal?.reason === "FIELD_INVALID" ? refusal.violations : []).toHaveLength(16);
+  });
+});
