@@ -19,7 +19,7 @@ export interface ApiDependencies {
   readonly onReportedError: (report: ReportedError) => void;
 }
 
-export interface ReportedError {
+interface ReportedError {
   readonly sessionId: SessionId;
   readonly end: End;
   /** At most 256 characters, none of them control characters. */

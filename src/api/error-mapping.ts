@@ -18,7 +18,7 @@ export interface LegacyErrorBody {
   readonly error_code?: string;
 }
 
-export type LegacyErrorWord =
+type LegacyErrorWord =
   | "unauthorized"
   | "forbidden"
   | "not_found"

@@ -5,7 +5,7 @@ export type Fault = string | undefined;
 
 const id = /^[\x20-\x2e\x30-\x7e]{1,128}$/;
 
-export const idWanted: string = `must be 1 to ${limits.idLength} printable ASCII characters without "/"`;
+const idWanted: string = `must be 1 to ${limits.idLength} printable ASCII characters without "/"`;
 
 export function idFault(value: string): Fault {
   return id.test(value) ? undefined : idWanted;

@@ -18,7 +18,7 @@ export interface LegacyHandshakeReply {
 }
 
 /** What a tile relays to the host inside `manager_handshake`. */
-export interface LegacyAutoAttach {
+interface LegacyAutoAttach {
   readonly private_beach_id: string;
   readonly attach_code: string;
   readonly manager_url: string;

@@ -22,7 +22,7 @@ export interface LegacyAnswer<Reply> {
   readonly retryAfterSeconds: number | undefined;
 }
 
-export interface LegacyRelease {
+interface LegacyRelease {
   readonly released: true;
 }
 

@@ -12,7 +12,7 @@ export interface Principal {
 }
 
 /** Which sessions are a principal's own; for any other one it hears that it is not known. */
-export type Reach =
+type Reach =
   | { readonly kind: "every" }
   | { readonly kind: "beach"; readonly beachId: BeachId }
   | { readonly kind: "session"; readonly sessionId: SessionId };

@@ -25,9 +25,7 @@ export function leaseCases(subject: Subject, { duplex }: ConformanceOptions): vo
   renewCases(subject);
   renegotiateCases(subject);
   releaseCases(subject);
-  describe("KeepAlive", () => {
-    if (duplex) keepAliveCases(subject);
-  });
+  if (duplex) describe("KeepAlive", () => keepAliveCases(subject));
 }
 
 function acquireCases(subject: Subject): void {
