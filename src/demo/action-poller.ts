@@ -1,0 +1,45 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface ActionPollerOptions {
+  /** Where this session's actions wait. */
+  readonly url: () => string;
+  /** The number up to which everything was applied: acknowledges it. */
+  readonly after: () => number;
+  readonly onAction: (sequence: number) => void;
+  readonly everyMs: number;
+}
+
+/** Fetches actions over HTTP while there is no fast path to bring them. */
+export class ActionPoller {
+  readonly #options: ActionPollerOptions;
+  #run: AbortController | undefined;
+
+  constructor(options: ActionPollerOptions) {
+    this.#options = options;
+  }
+
+  resume(): void {
+    if (this.#run !== undefined) return;
+    this.#run = new AbortController();
+    void this.#poll(this.#run.signal);
+  }
+
+  pause(): void {
+    this.#run?.abort();
+    this.#run = undefined;
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#fetchOnce(signal).catch(() => undefined);
+      await delay(this.#options.everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #fetchOnce(signal: AbortSignal): Promise<void> {
+    const answer = await fetch(`${this.#options.url()}?after=${this.#options.after()}`, { signal });
+    if (!answer.ok) return;
+    const { actions } = (await answer.json()) as { actions: readonly { sequence: number }[] };
+    for (const { sequence } of actions) this.#options.onAction(sequence);
+  }
+}

@@ -1,0 +1,80 @@
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+
+import { TransportReporter } from "../client/index.ts";
+import { TransportEnd } from "../gen/beach/controller/v1/transport_pb.js";
+import { createLog, parentLine, readConfig, serveParent } from "./child.ts";
+import { HostSession } from "./host-session.ts";
+import type { HostCommand, HostConfig, HostEvent, NegotiationManners } from "./messages.ts";
+import { endWebrtc } from "./peer-link.ts";
+import { createSilencer } from "./silencer.ts";
+
+// A reference host: offers WebRTC when the service says so, polls over HTTP when there is none.
+
+const config = readConfig<HostConfig>();
+const log = createLog("host");
+const line = parentLine<HostEvent>();
+const silencer = createSilencer();
+const interceptors = [silencer.interceptor];
+const sessionManager = new Http2SessionManager(config.grpcUrl);
+const transport =
+  config.door === "grpc"
+    ? createGrpcTransport({ baseUrl: config.grpcUrl, sessionManager, interceptors })
+    : createConnectTransport({ baseUrl: config.httpUrl, httpVersion: "1.1", interceptors });
+
+const reporter = new TransportReporter({
+  transport,
+  end: TransportEnd.HOST,
+  onRetired: ({ sessionId, handshakeId }) => sessions.get(sessionId)?.retire(handshakeId),
+  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; going on"),
+});
+
+let manners: NegotiationManners = config.negotiation;
+const sessions = new Map(
+  config.sessionIds.map((sessionId) => [
+    sessionId,
+    new HostSession({
+      sessionId,
+      managerUrl: config.managerUrl,
+      transport,
+      reporter,
+      manners: () => manners,
+      line,
+      log,
+    }),
+  ]),
+);
+
+reporter.start();
+for (const session of sessions.values()) session.start();
+
+serveParent<HostCommand>(
+  (command) => {
+    switch (command.kind) {
+      case "kill":
+        return sessions.get(command.sessionId)?.kill(command.death);
+      case "manners":
+        manners = command.manners;
+        return undefined;
+      case "mute":
+        silencer.mute(command.on);
+        return undefined;
+      case "mark":
+        return sessions.get(command.sessionId)?.ledger.mark();
+      case "counters":
+        return sessions.get(command.sessionId)?.ledger.counters();
+    }
+  },
+  async () => {
+    await Promise.all([
+      reporter.stop(),
+      ...[...sessions.values()].map((session) => session.stop()),
+    ]);
+    sessionManager.abort();
+    endWebrtc();
+  },
+);
+line.tell({ kind: "ready" });

@@ -1,0 +1,119 @@
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+
+import { TransportReporter, TransportWatcher } from "../client/index.ts";
+import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+import { TransportEnd } from "../gen/beach/controller/v1/transport_pb.js";
+import { createLog, parentLine, readConfig, serveParent } from "./child.ts";
+import { createManagerDoor } from "./manager-door.ts";
+import { ManagerSession } from "./manager-session.ts";
+import type { ManagerCommand, ManagerConfig, ManagerEvent } from "./messages.ts";
+import { addOldRenewals } from "./old-renewals.ts";
+import { endWebrtc } from "./peer-link.ts";
+import { createSilencer } from "./silencer.ts";
+
+// A reference manager: attaches its sessions, answers signalling, sends actions, reports.
+
+const config = readConfig<ManagerConfig>();
+const log = createLog("manager");
+const line = parentLine<ManagerEvent>();
+const silencer = createSilencer();
+const sessionManager = new Http2SessionManager(config.grpcUrl);
+const transport = createGrpcTransport({
+  baseUrl: config.grpcUrl,
+  sessionManager,
+  interceptors: [silencer.interceptor],
+});
+const leases = createClient(ControllerLease, transport);
+const registry = createClient(FastPathRegistry, transport);
+const callTimeoutMs = 5_000;
+
+const reporter = new TransportReporter({
+  transport,
+  end: TransportEnd.MANAGER,
+  onRetired: ({ sessionId, handshakeId }) => sessions.get(sessionId)?.retire(handshakeId),
+  onSessionUnknown: (sessionId) => attach(sessionId),
+  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; going on"),
+});
+
+const sessions = new Map(
+  config.sessionIds.map((sessionId) => [
+    sessionId,
+    new ManagerSession({ sessionId, reporter, line, log }),
+  ]),
+);
+
+const watcher = new TransportWatcher({
+  transport,
+  watched: { privateBeachId: config.privateBeachId },
+  reader: TransportEnd.MANAGER,
+  onState: (state) => sessions.get(state.sessionId)?.take(state),
+  onTrouble: (error) => log.info({ error: String(error) }, "the watch ended; opening another"),
+});
+
+const door = createManagerDoor({
+  sessionOf: (sessionId) => sessions.get(sessionId),
+  standingOf: async (sessionId, handshakeId) => {
+    const answer = await registry.checkHandshake(
+      { sessionId, handshakeId },
+      { timeoutMs: callTimeoutMs },
+    );
+    return answer.standing;
+  },
+});
+if (config.oldRenewals) {
+  addOldRenewals(door, {
+    sessionOf: (sessionId) => sessions.get(sessionId),
+    leases,
+    httpUrl: config.httpUrl,
+  });
+}
+
+let rally = true;
+const url = await door.listen({ host: "127.0.0.1", port: 0 });
+
+async function attach(sessionId: string): Promise<void> {
+  await registry.attachSession(
+    {
+      sessionId,
+      privateBeachId: config.privateBeachId,
+      requiredChannels: [...config.requiredChannels],
+      managerUrl: url,
+      hostReports: true,
+    },
+    { timeoutMs: callTimeoutMs },
+  );
+}
+
+await Promise.all(config.sessionIds.map(attach));
+watcher.start();
+reporter.start();
+const producing = setInterval(() => {
+  if (rally) for (const session of sessions.values()) session.flow.produce();
+}, 1_000 / config.actionsPerSecond);
+
+serveParent<ManagerCommand>(
+  (command) => {
+    switch (command.kind) {
+      case "kill":
+        return sessions.get(command.sessionId)?.kill(command.death);
+      case "rally":
+        rally = command.on;
+        return undefined;
+      case "mute":
+        silencer.mute(command.on);
+        return undefined;
+      case "counters":
+        return sessions.get(command.sessionId)?.flow.counters();
+    }
+  },
+  async () => {
+    clearInterval(producing);
+    await Promise.all([watcher.stop(), reporter.stop(), door.close()]);
+    for (const session of sessions.values()) session.closeAll();
+    sessionManager.abort();
+    endWebrtc();
+  },
+);
+line.tell({ kind: "ready", url });
