@@ -25,38 +25,51 @@ export function guarded({ service, handler }: ServedService, guard: Guard): Serv
 }
 
 function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guard): UntypedHandler {
-  const ended = (call: Call, thrown: unknown): ConnectError => {
-    const error = toConnectError(thrown, call);
-    const bug = error.code === Code.Internal ? thrown : undefined;
-    guard.onCallEnded({ method: method.name, code: error.code, bug });
-    return error;
-  };
-  const answered: EndedCall = { method: method.name, code: undefined, bug: undefined };
+  const ended = (code: Code | undefined, bug?: unknown): void =>
+    guard.onCallEnded({ method: method.name, code, bug });
 
   if (method.methodKind === "unary") {
     return async (request, call) => {
       try {
         const response = await handler(request, call);
-        guard.onCallEnded(answered);
+        ended(undefined);
         return response;
       } catch (thrown) {
-        throw ended(call, thrown);
+        throw told(thrown, call, ended);
       }
     };
   }
   const isBidi = method.methodKind === "bidi_streaming";
   return async function* (request, call) {
+    let isOver = false;
     try {
       const input = isBidi
         ? untilAborted(request as AsyncIterable<unknown>, guard.closing)
         : request;
       yield* handler(input, call) as AsyncIterable<unknown>;
       if (guard.closing.aborted) throw goingAway();
-      guard.onCallEnded(answered);
+      isOver = true;
+      ended(undefined);
     } catch (thrown) {
-      throw ended(call, thrown);
+      isOver = true;
+      throw told(thrown, call, ended);
+    } finally {
+      // A door that stops reading ends the generator where it stands: the caller has left.
+      if (!isOver) ended(Code.Canceled);
     }
   };
+}
+
+/** What the caller is told of something thrown; only the log is told of a bug. */
+function told(
+  thrown: unknown,
+  call: Call,
+  ended: (code: Code, bug?: unknown) => void,
+): ConnectError {
+  const error = toConnectError(thrown, call);
+  if (error.code === Code.Internal) ended(error.code, thrown);
+  else ended(error.code);
+  return error;
 }
 
 /** How streams end when the service drains. */
