@@ -1,0 +1,27 @@
+import type { ChangeNotice } from "../service/session-store.ts";
+
+export type ChangeListener = (notice: ChangeNotice) => void;
+
+/** Those who want to hear of committed changes. */
+export class ChangeListeners {
+  readonly #listeners = new Set<{ readonly tell: ChangeListener }>();
+
+  add(tell: ChangeListener): Disposable {
+    const listener = { tell };
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
+  }
+
+  tell(notice: ChangeNotice): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener.tell(notice);
+      } catch (error) {
+        // A listener that throws is a bug: it must be heard of, but the commit stands.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

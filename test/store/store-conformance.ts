@@ -1,0 +1,326 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import type { SessionId } from "../../src/core/ids.ts";
+import type { SessionRecord } from "../../src/core/session.ts";
+import {
+  type ChangeNotice,
+  type SessionStore,
+  StoreUnavailable,
+} from "../../src/service/session-store.ts";
+import {
+  builtAt,
+  busySession,
+  insertion,
+  removal,
+  revisionOf,
+  sessionRecord,
+  sessionsOf,
+  tombstoneRecord,
+} from "../support/store-records.ts";
+
+/** An empty store; disposing of this removes what it leaves behind. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: SessionStore;
+}
+
+/** What every store promises. Each test gets a store of its own. */
+export function describeSessionStore(name: string, open: () => Promise<OpenStore>): void {
+  describe(`${name}, as every session store,`, () => {
+    let opened: OpenStore;
+    let store: SessionStore;
+
+    beforeEach(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+
+    afterEach(async () => {
+      await store[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
+    });
+
+    const insert = async (record: SessionRecord, deadline?: number): Promise<void> => {
+      expect(await store.commit(insertion(record, { deadline }))).toBe("committed");
+    };
+
+    describeCommits(() => store, insert);
+    describeDeadlines(() => store, insert);
+    describeLists(() => store, insert);
+    describeNotices(() => store, insert);
+    describeGaps(() => store);
+
+    test("once disposed of, it is unavailable, and disposing again is no error", async () => {
+      await insert(sessionRecord());
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await expect(async () => store.load("session-1")).rejects.toThrow(StoreUnavailable);
+      const late = insertion(sessionRecord({ id: "session-2" }));
+      await expect(async () => store.commit(late)).rejects.toThrow(StoreUnavailable);
+      await expect(async () => store.due(builtAt, 1)).rejects.toThrow(StoreUnavailable);
+      await expect(async () => store.recordAlive(builtAt)).rejects.toThrow(StoreUnavailable);
+    });
+  });
+}
+
+type Insert = (record: SessionRecord, deadline?: number) => Promise<void>;
+
+function describeCommits(storeOf: () => SessionStore, insert: Insert): void {
+  test("a record is loaded as it was committed, in every field", async () => {
+    const record = busySession();
+    await insert(record);
+    expect(await storeOf().load(record.id)).toEqual(record);
+  });
+
+  test("nothing is kept under an unknown id", async () => {
+    expect(await storeOf().load("session-9")).toBeUndefined();
+  });
+
+  test("a commit that expects an older revision conflicts and changes nothing", async () => {
+    const first = sessionRecord();
+    const second = revisionOf(first);
+    await insert(first);
+    await storeOf().commit(second);
+    const stale = revisionOf(first, { version: builtAt + 99 });
+    expect(await storeOf().commit(stale)).toBe("conflict");
+    expect(await storeOf().load(first.id)).toEqual(second.next);
+  });
+
+  test("a commit that expects nothing conflicts with what is there", async () => {
+    await insert(sessionRecord());
+    expect(await storeOf().commit(insertion(tombstoneRecord()))).toBe("conflict");
+  });
+
+  test("a commit that expects a record conflicts with nothing", async () => {
+    expect(await storeOf().commit(revisionOf(sessionRecord()))).toBe("conflict");
+    expect(await storeOf().commit(removal(sessionRecord()))).toBe("conflict");
+  });
+
+  test.each(["durable", "behind"] as const)(
+    "of several %s commits at once with the same expected revision one takes effect",
+    async (durability) => {
+      const first = sessionRecord();
+      await insert(first);
+      const changes = [1, 2, 3, 4].map((step) =>
+        revisionOf(first, { version: first.version + step }, { durability }),
+      );
+      const results = await Promise.all(changes.map((change) => storeOf().commit(change)));
+      expect(results.toSorted()).toEqual(["committed", "conflict", "conflict", "conflict"]);
+      const winner = changes[results.indexOf("committed")];
+      expect(await storeOf().load(first.id)).toEqual(winner?.next);
+    },
+  );
+
+  test("of several sessions made known at once under one id one takes effect", async () => {
+    const attempts = ["beach-1", "beach-2"].map((beachId) => insertion(sessionRecord({ beachId })));
+    const results = await Promise.all(attempts.map((attempt) => storeOf().commit(attempt)));
+    expect(results.toSorted()).toEqual(["committed", "conflict"]);
+  });
+
+  test("a load while a commit is under way shows the record before or after, never another", async () => {
+    const first = sessionRecord();
+    await insert(first);
+    const change = revisionOf(first);
+    const committing = storeOf().commit(change);
+    const seen = await storeOf().load(first.id);
+    expect([first, change.next]).toContainEqual(seen);
+    await committing;
+    expect(await storeOf().load(first.id)).toEqual(change.next);
+  });
+
+  test("a change that is behind is shown at once, and the next durable one builds on it", async () => {
+    const first = sessionRecord();
+    await insert(first);
+    const extension = revisionOf(first, {}, { durability: "behind" });
+    expect(await storeOf().commit(extension)).toBe("committed");
+    expect(await storeOf().load(first.id)).toEqual(extension.next);
+    const durable = revisionOf(extension.next);
+    expect(await storeOf().commit(durable)).toBe("committed");
+    expect(await storeOf().load(first.id)).toEqual(durable.next);
+  });
+
+  test("revisions may rise by more than one", async () => {
+    const first = sessionRecord();
+    await insert(first);
+    const change = revisionOf(first, { revision: first.revision + 5 });
+    expect(await storeOf().commit(change)).toBe("committed");
+    expect((await storeOf().load(first.id))?.revision).toBe(6);
+  });
+
+  test("a forgotten session leaves nothing, and can become known again", async () => {
+    const first = sessionRecord();
+    await insert(first, builtAt);
+    await storeOf().commit(removal(first));
+    expect(await storeOf().load(first.id)).toBeUndefined();
+    expect(await storeOf().due(builtAt, 10)).toEqual([]);
+    expect(await storeOf().list({ beachId: undefined, after: undefined, limit: 10 })).toEqual([]);
+    await insert(first);
+  });
+}
+
+function describeDeadlines(storeOf: () => SessionStore, insert: Insert): void {
+  const insertDue = async (deadlines: Readonly<Record<SessionId, number>>): Promise<void> => {
+    for (const [id, deadline] of Object.entries(deadlines)) {
+      await insert(sessionRecord({ id }), deadline);
+    }
+  };
+
+  test("sessions are due at their deadline, not before, earliest first", async () => {
+    await insertDue({ a: builtAt + 30, b: builtAt + 10, c: builtAt + 20, d: builtAt + 40 });
+    expect(await storeOf().due(builtAt + 9, 10)).toEqual([]);
+    expect(await storeOf().due(builtAt + 10, 10)).toEqual(["b"]);
+    expect(await storeOf().due(builtAt + 30, 10)).toEqual(["b", "c", "a"]);
+  });
+
+  test("sessions stay due until their deadline moves", async () => {
+    await insertDue({ a: builtAt, b: builtAt + 1 });
+    expect(await storeOf().due(builtAt + 1, 1)).toEqual(["a"]);
+    expect(await storeOf().due(builtAt + 1, 1)).toEqual(["a"]);
+    await storeOf().commit(revisionOf(sessionRecord({ id: "a" }), {}, { deadline: builtAt + 50 }));
+    expect(await storeOf().due(builtAt + 1, 1)).toEqual(["b"]);
+    expect(await storeOf().nextDeadline()).toBe(builtAt + 1);
+  });
+
+  test("a deadline that moved later is due at its new place only", async () => {
+    await insertDue({ a: builtAt + 10, b: builtAt + 20 });
+    const extension = { deadline: builtAt + 30, durability: "behind" } as const;
+    await storeOf().commit(revisionOf(sessionRecord({ id: "a" }), {}, extension));
+    expect(await storeOf().due(builtAt + 29, 10)).toEqual(["b"]);
+    expect(await storeOf().due(builtAt + 30, 10)).toEqual(["b", "a"]);
+  });
+
+  test("a deadline that moved earlier is due at its new place", async () => {
+    await insertDue({ a: builtAt + 100, b: builtAt + 20 });
+    await storeOf().commit(revisionOf(sessionRecord({ id: "a" }), {}, { deadline: builtAt + 10 }));
+    expect(await storeOf().nextDeadline()).toBe(builtAt + 10);
+    expect(await storeOf().due(builtAt + 20, 10)).toEqual(["a", "b"]);
+    expect(await storeOf().due(builtAt + 100, 10)).toEqual(["a", "b"]);
+  });
+
+  test("a session without a deadline is never due", async () => {
+    await insertDue({ a: builtAt });
+    await insert(sessionRecord({ id: "b" }));
+    await storeOf().commit(revisionOf(sessionRecord({ id: "a" })));
+    expect(await storeOf().due(Number.MAX_SAFE_INTEGER, 10)).toEqual([]);
+    expect(await storeOf().nextDeadline()).toBeUndefined();
+  });
+
+  test("the next deadline is never later than the earliest", async () => {
+    expect(await storeOf().nextDeadline()).toBeUndefined();
+    await insertDue({ a: builtAt + 20, b: builtAt + 10 });
+    expect(await storeOf().nextDeadline()).toBe(builtAt + 10);
+    await storeOf().commit(revisionOf(sessionRecord({ id: "b" }), {}, { deadline: builtAt + 30 }));
+    await storeOf().due(builtAt + 10, 10);
+    expect(await storeOf().nextDeadline()).toBe(builtAt + 20);
+  });
+}
+
+function describeLists(storeOf: () => SessionStore, insert: Insert): void {
+  const idsOf = async (
+    beachId: string | undefined,
+    after: string | undefined,
+    limit: number,
+  ): Promise<readonly SessionId[]> => {
+    const page = await storeOf().list({ beachId, after, limit });
+    return page.map((record) => record.id);
+  };
+
+  test("sessions are listed by id, a page at a time, of one beach or of all", async () => {
+    const records = [
+      ...sessionsOf("beach-1", ["d", "a", "f"]),
+      ...sessionsOf("beach-2", ["c", "b", "e"]),
+    ];
+    for (const record of records) await insert(record);
+    expect(await idsOf(undefined, undefined, 10)).toEqual(["a", "b", "c", "d", "e", "f"]);
+    expect(await idsOf(undefined, "b", 3)).toEqual(["c", "d", "e"]);
+    expect(await idsOf("beach-1", undefined, 2)).toEqual(["a", "d"]);
+    expect(await idsOf("beach-1", "d", 2)).toEqual(["f"]);
+    expect(await idsOf("beach-1", "f", 2)).toEqual([]);
+    expect(await idsOf("beach-3", undefined, 2)).toEqual([]);
+  });
+
+  test("a page may begin after an id that is not there", async () => {
+    for (const record of sessionsOf("beach-1", ["a", "c"])) await insert(record);
+    expect(await idsOf("beach-1", "b", 10)).toEqual(["c"]);
+    expect(await idsOf(undefined, "b", 10)).toEqual(["c"]);
+  });
+
+  test("lists show attached sessions only, as they are now", async () => {
+    const [a, b] = sessionsOf("beach-1", ["a", "b"]);
+    if (a === undefined || b === undefined) throw new Error("two sessions were asked for");
+    await insert(a);
+    await insert(b);
+    const detached = insertion(tombstoneRecord({ id: "a", revision: 2 }), { previous: a });
+    await storeOf().commit(detached);
+    expect(await idsOf("beach-1", undefined, 10)).toEqual(["b"]);
+    const attached = sessionRecord({ id: "a", beachId: "beach-2", revision: 3 });
+    await storeOf().commit(insertion(attached, { previous: detached.next }));
+    expect(await storeOf().list({ beachId: "beach-2", after: undefined, limit: 10 })).toEqual([
+      attached,
+    ]);
+    expect(await idsOf("beach-1", undefined, 10)).toEqual(["b"]);
+  });
+
+  test("thousands of sessions that come in any order are listed in order", async () => {
+    const ids = Array.from({ length: 3000 }, (_, index) => `s${(index * 7919) % 3000}`);
+    const all = sessionsOf("beach-1", ids);
+    await Promise.all(all.map((record) => storeOf().commit(insertion(record))));
+    const gone = all.filter((_, index) => index % 3 === 0);
+    await Promise.all(gone.map((record) => storeOf().commit(removal(record))));
+    const left = ids.filter((_, index) => index % 3 !== 0).toSorted();
+    expect(await idsOf("beach-1", undefined, 5000)).toEqual(left);
+    expect(await idsOf(undefined, left[500], 1000)).toEqual(left.slice(501, 1501));
+  });
+}
+
+function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
+  test("every commit is told once, in order of revisions, until the listener leaves", async () => {
+    const notices: ChangeNotice[] = [];
+    const listening = storeOf().changes((notice) => notices.push(notice));
+    const first = sessionRecord();
+    await insert(first);
+    const behind = revisionOf(first, {}, { durability: "behind" });
+    const durable = revisionOf(behind.next);
+    await storeOf().commit(behind);
+    await storeOf().commit(durable);
+    await storeOf().commit(revisionOf(first));
+    await storeOf().commit(removal(durable.next));
+    const told = [
+      { id: first.id, previous: undefined, next: first },
+      { id: first.id, previous: first, next: behind.next },
+      { id: first.id, previous: behind.next, next: durable.next },
+      { id: first.id, previous: durable.next, next: undefined },
+    ];
+    expect(notices).toEqual(told);
+    listening[Symbol.dispose]();
+    await insert(first);
+    expect(notices).toHaveLength(told.length);
+  });
+
+  test("a listener that is told of a change can load it", async () => {
+    const seen: unknown[] = [];
+    using _ = storeOf().changes(({ id, next }) => seen.push([storeOf().load(id), next]));
+    const record = sessionRecord();
+    await insert(record);
+    const [loaded, told] = seen[0] as [Promise<SessionRecord>, SessionRecord];
+    expect(await loaded).toEqual(told);
+  });
+}
+
+function describeGaps(storeOf: () => SessionStore): void {
+  test("gaps are numbered from 1 and told oldest first", async () => {
+    expect(await storeOf().gaps()).toEqual([]);
+    const first = { from: builtAt, until: builtAt + 5, kind: "absence" } as const;
+    const second = { from: builtAt + 10, until: builtAt + 12, kind: "stall" } as const;
+    expect(await storeOf().recordGap(first)).toEqual({ ...first, number: 1 });
+    expect(await storeOf().recordGap(second)).toEqual({ ...second, number: 2 });
+    expect(await storeOf().gaps()).toEqual([
+      { ...first, number: 1 },
+      { ...second, number: 2 },
+    ]);
+  });
+
+  test("a new store has no earlier run, and being alive now does not make one", async () => {
+    await storeOf().recordAlive(builtAt);
+    expect(await storeOf().lastAlive()).toBeUndefined();
+  });
+}
