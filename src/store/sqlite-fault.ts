@@ -1,0 +1,46 @@
+import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
+
+/** Primary result codes of SQLite; see https://sqlite.org/rescode.html. */
+const codes = { busy: 5, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notDatabase: 26 };
+
+/** The primary result code of an error of node:sqlite, undefined for any other error. */
+function resultCode(error: unknown): number | undefined {
+  const isFault = error instanceof Error && "errcode" in error && typeof error.errcode === "number";
+  return isFault ? (error.errcode as number) & 0xff : undefined;
+}
+
+export function isBusy(error: unknown): boolean {
+  return resultCode(error) === codes.busy;
+}
+
+/** What kept the file from being opened, with its remedy. Errors that say so already stay. */
+export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
+  if (error instanceof StoreCannotOpen) return error;
+  return storeCannotOpen(path, remedy(error), error);
+}
+
+const unwritable = "it cannot be written; make the file and its folder writable for this user";
+
+function remedy(error: unknown): string {
+  if (isPermissionFault(error)) return unwritable;
+  switch (resultCode(error)) {
+    case codes.busy:
+      return "another process holds it; stop that one, or give this one a file of its own";
+    case codes.readonly:
+      return unwritable;
+    case codes.corrupt:
+    case codes.notDatabase:
+      return "it is damaged, or no SQLite database; restore it, or move it away to start empty";
+    case codes.full:
+      return "the disk is full; make room";
+    case codes.cantOpen:
+      return "its folder is missing or cannot be written; create the folder for this user";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isPermissionFault(error: unknown): boolean {
+  if (!(error instanceof Error && "code" in error)) return false;
+  return error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS";
+}

@@ -1,0 +1,193 @@
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type { Gap } from "../core/session.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Clock } from "../service/clock.ts";
+import { StoreUnavailable } from "../service/session-store.ts";
+import { gapsMax } from "./gap-log.ts";
+import { cannotOpen, isBusy } from "./sqlite-fault.ts";
+import { claim } from "./sqlite-schema.ts";
+
+/** What one session's row holds; without it, there is to be no row. */
+export interface SessionRow {
+  readonly id: SessionId;
+  readonly kept: KeptRow | undefined;
+}
+
+interface KeptRow {
+  readonly beachId: BeachId;
+  readonly revision: number;
+  readonly deadline: EpochMs | undefined;
+  readonly record: string;
+}
+
+/** What one transaction writes. Of two rows of one session the later stays. */
+export interface Batch {
+  readonly rows: readonly SessionRow[];
+  readonly aliveAt: EpochMs | undefined;
+  readonly gap: Gap | undefined;
+}
+
+/** A row as recovery reads it: place, id, deadline, record. */
+export type RecoveredRow = readonly [
+  place: number,
+  id: SessionId,
+  deadline: EpochMs | null,
+  record: string,
+];
+
+export interface OpenOptions {
+  readonly clock: Clock;
+  /** How long to wait while another process holds the file. */
+  readonly lockWaitMs: DurationMs;
+  /** Makes the folder of the file if it is missing. */
+  readonly createFolder: boolean;
+  /** Writes that would make the file larger fail as on a full disk. */
+  readonly fileBytesMax: number | undefined;
+}
+
+const lockRetryMs: DurationMs = 50;
+const pageBytes = 4096;
+const recoveryPage = 2_000;
+
+/**
+ * Opens and holds a file so that no other process can, or throws StoreCannotOpen.
+ *
+ * Every transaction is on disk when it has ended (WAL, synchronous=FULL). Exclusive locking is
+ * what keeps a second process out: two would otherwise write over each other's memory.
+ */
+export async function openSqliteFile(path: string, options: OpenOptions): Promise<SqliteFile> {
+  let db: DatabaseSync | undefined;
+  try {
+    if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
+    // SQLite would open it for reading, and then fail to lock it without saying why.
+    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    db = new DatabaseSync(path);
+    db.exec("PRAGMA locking_mode = EXCLUSIVE");
+    await beginAlone(db, options);
+    claim(db, path);
+    db.exec("COMMIT");
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
+    );
+    if (options.fileBytesMax !== undefined) {
+      db.exec(`PRAGMA max_page_count = ${Math.floor(options.fileBytesMax / pageBytes)}`);
+    }
+    return new SqliteFile(path, db);
+  } catch (error) {
+    db?.close();
+    throw cannotOpen(path, error);
+  }
+}
+
+async function beginAlone(db: DatabaseSync, { clock, lockWaitMs }: OpenOptions): Promise<void> {
+  const giveUpAt = clock.now() + lockWaitMs;
+  for (;;) {
+    try {
+      return db.exec("BEGIN EXCLUSIVE");
+    } catch (error) {
+      if (!isBusy(error) || clock.now() >= giveUpAt) throw error;
+    }
+    await clock.sleep(lockRetryMs, new AbortController().signal);
+  }
+}
+
+/** The tables of a store, and nothing that it keeps in memory. Blocks while it reads and writes. */
+export class SqliteFile {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #upsert: StatementSync;
+  readonly #delete: StatementSync;
+
+  constructor(path: string, db: DatabaseSync) {
+    this.path = path;
+    this.#db = db;
+    this.#upsert = db.prepare(
+      `INSERT INTO session (id, beach_id, revision, deadline, record) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET beach_id = excluded.beach_id, revision = excluded.revision,
+         deadline = excluded.deadline, record = excluded.record`,
+    );
+    this.#delete = db.prepare("DELETE FROM session WHERE id = ?");
+  }
+
+  /** All of the batch or, with StoreUnavailable, none of it as far as this process can tell. */
+  write(batch: Batch): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      for (const row of batch.rows) this.#writeRow(row);
+      if (batch.aliveAt !== undefined) this.#writeAlive(batch.aliveAt);
+      if (batch.gap !== undefined) this.#writeGap(batch.gap);
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
+    }
+  }
+
+  /** Every session's row, a page at a time. */
+  *pages(): Generator<readonly RecoveredRow[], void, undefined> {
+    const statement = this.#db.prepare(
+      `SELECT rowid, id, deadline, record FROM session WHERE rowid > ? ORDER BY rowid LIMIT ?`,
+    );
+    statement.setReturnArrays(true);
+    let after = 0;
+    for (;;) {
+      const page = statement.all(after, recoveryPage) as unknown as readonly RecoveredRow[];
+      yield page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < recoveryPage) return;
+      after = last[0];
+    }
+  }
+
+  /** Oldest first. */
+  gaps(): readonly Gap[] {
+    const rows = this.#db.prepare("SELECT number, begins, ends, kind FROM gap ORDER BY number");
+    return rows.all().map((row) => ({
+      number: row.number as number,
+      from: row.begins as EpochMs,
+      until: row.ends as EpochMs,
+      kind: row.kind as Gap["kind"],
+    }));
+  }
+
+  lastAlive(): EpochMs | undefined {
+    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'alive'").get();
+    return row?.value as EpochMs | undefined;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #writeRow({ id, kept }: SessionRow): void {
+    if (kept === undefined) {
+      this.#delete.run(id);
+    } else {
+      const { beachId, revision, deadline = null, record } = kept;
+      this.#upsert.run(id, beachId, revision, deadline, record);
+    }
+  }
+
+  #writeAlive(at: EpochMs): void {
+    this.#db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('alive', ?)").run(at);
+  }
+
+  #writeGap({ number, from, until, kind }: Gap): void {
+    const insert = "INSERT INTO gap (number, begins, ends, kind) VALUES (?, ?, ?, ?)";
+    this.#db.prepare(insert).run(number, from, until, kind);
+    this.#db.prepare("DELETE FROM gap WHERE number <= ?").run(number - gapsMax);
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    } catch {
+      // The error that led here says more; the next BEGIN shows whether the file is usable.
+    }
+  }
+}

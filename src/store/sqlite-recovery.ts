@@ -1,0 +1,43 @@
+import type { SessionId } from "../core/ids.ts";
+import type { SessionRecord } from "../core/session.ts";
+import { RecordUnreadable } from "./flat-record.ts";
+import { decodeRecord } from "./session-codec.ts";
+import { SessionIndex } from "./session-index.ts";
+import { SharedStrings } from "./shared-strings.ts";
+import type { SqliteFile } from "./sqlite-file.ts";
+import { storeCannotOpen } from "./store-cannot-open.ts";
+
+/** Reads every session of the file; rejects with StoreCannotOpen when it cannot decode one. */
+export async function recoverSessions(file: SqliteFile): Promise<SessionIndex> {
+  const index = new SessionIndex();
+  const shared = new SharedStrings();
+  for (const page of file.pages()) {
+    for (const [, id, deadline, text] of page) {
+      index.put(id, decode(file.path, id, { text, shared }), deadline ?? undefined);
+    }
+    // Signals, among them the one to stop, are heard between two pages.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return index;
+}
+
+interface Encoded {
+  readonly text: string;
+  readonly shared: SharedStrings;
+}
+
+function decode(path: string, id: SessionId, { text, shared }: Encoded): SessionRecord {
+  try {
+    const record = decodeRecord(text, shared);
+    if (record.id !== id) throw new RecordUnreadable(`it is about '${record.id}'`);
+    return record;
+  } catch (error) {
+    if (!(error instanceof RecordUnreadable)) throw error;
+    const why = `the record of session '${id}' cannot be read: ${error.message}`;
+    throw storeCannotOpen(
+      path,
+      `${why}; run the version that wrote it, or restore the file`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,198 @@
+import type { SessionId } from "../core/ids.ts";
+import type { Gap, SessionRecord } from "../core/session.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Awaitable } from "../service/awaitable.ts";
+import type { Clock } from "../service/clock.ts";
+import {
+  type ChangeNotice,
+  type SessionChange,
+  type SessionPage,
+  type SessionStore,
+  StoreUnavailable,
+} from "../service/session-store.ts";
+import { ChangeListeners } from "./change-listeners.ts";
+import { GapLog } from "./gap-log.ts";
+import { encodeRecord } from "./session-codec.ts";
+import type { SessionIndex } from "./session-index.ts";
+import { cannotOpen } from "./sqlite-fault.ts";
+import { openSqliteFile, type SessionRow, type SqliteFile } from "./sqlite-file.ts";
+import { recoverSessions } from "./sqlite-recovery.ts";
+import { SqliteWriter, type WrittenTransaction } from "./sqlite-writer.ts";
+
+export interface SqliteStoreOptions {
+  /** Not ahead of the clock whose moments are given to the store. */
+  readonly clock: Clock;
+  /** How long to wait for another process that holds the file, as one that drains; 15 s. */
+  readonly lockWaitMs?: DurationMs;
+  /** Makes the folder of the file if it is missing; false. */
+  readonly createFolder?: boolean;
+  /** Writes that would make the file larger than this fail as on a full disk; no limit. */
+  readonly fileBytesMax?: number;
+  /** Told after each transaction of sessions or of the moment alive. */
+  readonly observe?: (written: WrittenTransaction) => void;
+}
+
+const lockWaitMsDefault: DurationMs = 15_000;
+
+/**
+ * Opens the SQLite file at `path`, made if it is missing, and reads what it holds. No other process
+ * can open it until the store is disposed of or this process ends. All records are in memory;
+ * durable commits of one turn of the event loop share one transaction.
+ *
+ * Rejects with StoreCannotOpen, whose message says what would help.
+ */
+export async function openSqliteStore(
+  path: string,
+  options: SqliteStoreOptions,
+): Promise<SessionStore> {
+  const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault, fileBytesMax } = options;
+  const file = await openSqliteFile(path, { clock, createFolder, lockWaitMs, fileBytesMax });
+  try {
+    const index = await recoverSessions(file);
+    const store = new SqliteStore(file, index, options);
+    store.start();
+    return store;
+  } catch (error) {
+    file.close();
+    throw cannotOpen(path, error);
+  }
+}
+
+class SqliteStore implements SessionStore {
+  readonly #file: SqliteFile;
+  /** What is on disk, and what was declared behind. */
+  readonly #index: SessionIndex;
+  readonly #writer: SqliteWriter;
+  readonly #listeners = new ChangeListeners();
+  readonly #gaps: GapLog;
+  readonly #lastAlive: EpochMs | undefined;
+  /** Durable commits that are on their way to disk, at most one a session. */
+  readonly #pending = new Map<SessionId, Promise<"committed">>();
+  #closing: Promise<void> | undefined;
+
+  constructor(file: SqliteFile, index: SessionIndex, options: SqliteStoreOptions) {
+    this.#file = file;
+    this.#index = index;
+    this.#writer = new SqliteWriter({ file, clock: options.clock, observe: options.observe });
+    this.#gaps = new GapLog(file.gaps());
+    this.#lastAlive = file.lastAlive();
+  }
+
+  start(): void {
+    this.#writer.start();
+  }
+
+  load(id: SessionId): Awaitable<SessionRecord | undefined> {
+    this.#mustBeOpen();
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return this.#index.get(id);
+    const again = (): Awaitable<SessionRecord | undefined> => this.load(id);
+    return pending.then(again, again);
+  }
+
+  commit(change: SessionChange): Awaitable<"committed" | "conflict"> {
+    this.#mustBeOpen();
+    const { id, previous, durability } = change;
+    if (this.#pending.has(id)) return "conflict";
+    const stored = this.#index.get(id);
+    if (stored?.revision !== previous?.revision) return "conflict";
+    const row = rowOf(change);
+    if (durability === "durable" || this.#writer.isFailing) {
+      return this.#commitDurably(change, stored, row);
+    }
+    this.#writer.writeBehind(row);
+    this.#show(change, stored);
+    return "committed";
+  }
+
+  due(now: EpochMs, limit: number): readonly SessionId[] {
+    this.#mustBeOpen();
+    return this.#index.due(now, limit);
+  }
+
+  nextDeadline(): EpochMs | undefined {
+    this.#mustBeOpen();
+    return this.#index.nextDeadline();
+  }
+
+  list(page: SessionPage): readonly SessionRecord[] {
+    this.#mustBeOpen();
+    return this.#index.list(page);
+  }
+
+  changes(listener: (notice: ChangeNotice) => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  recordGap(gap: Omit<Gap, "number">): Gap {
+    this.#mustBeOpen();
+    const numbered = this.#gaps.numbered(gap);
+    // With the gap's end as the moment alive, a crash right after does not count the gap again.
+    const aliveAt = this.#writer.isCaughtUp ? this.#writer.raiseAlive(gap.until) : undefined;
+    this.#file.write({ rows: [], aliveAt, gap: numbered });
+    return this.#gaps.append(numbered);
+  }
+
+  gaps(): readonly Gap[] {
+    this.#mustBeOpen();
+    return this.#gaps.all;
+  }
+
+  async recordAlive(now: EpochMs): Promise<void> {
+    this.#mustBeOpen();
+    await this.#writer.writeAll(now);
+  }
+
+  lastAlive(): EpochMs | undefined {
+    this.#mustBeOpen();
+    return this.#lastAlive;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #commitDurably(
+    change: SessionChange,
+    stored: SessionRecord | undefined,
+    row: SessionRow,
+  ): Promise<"committed"> {
+    const committed = this.#writer.write(row).then(
+      () => {
+        this.#pending.delete(change.id);
+        this.#show(change, stored);
+        return "committed" as const;
+      },
+      (error: unknown) => {
+        this.#pending.delete(change.id);
+        throw error;
+      },
+    );
+    this.#pending.set(change.id, committed);
+    return committed;
+  }
+
+  #show({ id, next, deadline }: SessionChange, previous: SessionRecord | undefined): void {
+    this.#index.put(id, next, deadline);
+    this.#listeners.tell({ id, previous, next });
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#writer.close();
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new StoreUnavailable("The store is closed");
+  }
+}
+
+function rowOf({ id, next, deadline }: SessionChange): SessionRow {
+  if (next === undefined) return { id, kept: undefined };
+  const { beachId, revision } = next;
+  return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
+}

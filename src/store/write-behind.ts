@@ -1,0 +1,55 @@
+import type { SessionId } from "../core/ids.ts";
+import type { SessionRow } from "./sqlite-file.ts";
+
+/**
+ * Rows that are shown and not yet written: the newest of each session. A pass writes all that was
+ * behind when it began, in as many transactions as it takes; what comes meanwhile waits for the
+ * next pass. Holds at most one row per session.
+ */
+export class WriteBehind {
+  #waiting = new Map<SessionId, SessionRow>();
+  #passing = new Map<SessionId, SessionRow>();
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#passing.size === 0;
+  }
+
+  /** How many rows the pass has yet to write. */
+  get remaining(): number {
+    return this.#passing.size;
+  }
+
+  put(row: SessionRow): void {
+    // A pass that has yet to write the session writes its newest state: waiting for the next pass
+    // would leave unwritten what was shown before this one began.
+    const rows = this.#passing.has(row.id) ? this.#passing : this.#waiting;
+    rows.set(row.id, row);
+  }
+
+  /** The session's newest state is on disk. */
+  drop(id: SessionId): void {
+    this.#waiting.delete(id);
+    this.#passing.delete(id);
+  }
+
+  /** What waits joins what an earlier pass could not write. */
+  beginPass(): void {
+    if (this.#passing.size === 0) {
+      [this.#passing, this.#waiting] = [this.#waiting, this.#passing];
+      return;
+    }
+    for (const [id, row] of this.#waiting) this.#passing.set(id, row);
+    this.#waiting.clear();
+  }
+
+  /** Rows of the pass, at most `limit`; {@link drop} them once they are written. */
+  peek(limit: number): readonly SessionRow[] {
+    const rows: SessionRow[] = [];
+    if (limit <= 0) return rows;
+    for (const row of this.#passing.values()) {
+      rows.push(row);
+      if (rows.length >= limit) break;
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,249 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import type {
+  AbandonedHandshake,
+  Backoff,
+  EndedLease,
+  Evidence,
+  FastPath,
+  Handshake,
+  Hold,
+  LastChange,
+  Lease,
+  LeaseBook,
+  PromotedHandshake,
+  ReadyReport,
+  Reporter,
+  Session,
+  SessionRecord,
+  Stranger,
+  Tombstone,
+  Transport,
+} from "../../src/core/session.ts";
+import { RecordUnreadable } from "../../src/store/flat-record.ts";
+import { decodeRecord, encodeRecord } from "../../src/store/session-codec.ts";
+import { SharedStrings } from "../../src/store/shared-strings.ts";
+import { busySession, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
+
+// A model of each interface: the compiler asks for every field, and so does the round trip.
+type Model<T> = { readonly [K in keyof T]-?: fc.Arbitrary<T[K]> };
+const model = <T>(fields: Model<T>): fc.Arbitrary<T> =>
+  fc.record(fields as { [K in keyof T]: fc.Arbitrary<T[K]> }) as fc.Arbitrary<T>;
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
+
+const text = fc.oneof(fc.constantFrom("", "a", "b", "a\nb"), fc.string({ unit: "binary" }));
+const texts = fc.oneof(
+  fc.constantFrom<readonly string[]>([], ["a", "b"], ["a\nb"]),
+  fc.array(text, { maxLength: 3 }),
+);
+const count = fc.nat();
+const moment = fc.oneof(
+  fc.integer({ min: 1_700_000_000_000, max: 1_900_000_000_000 }),
+  fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER, 0.5, 1_763_400_000_000.1),
+);
+
+const readyReport = model<ReadyReport>({ reporterId: text, at: moment });
+const evidence = model<Evidence>({
+  reporterId: text,
+  transportId: text,
+  readyTransportId: maybe(text),
+  connection: fc.constantFrom(
+    "unspecified",
+    "connecting",
+    "connected",
+    "disconnected",
+    "failed",
+    "closed",
+  ),
+  readyChannels: texts,
+  openingChannels: texts,
+  oldestUnackedMs: count,
+  observedAt: moment,
+  generation: count,
+  readyReports: fc.array(readyReport, { maxLength: 3 }),
+  holdsNone: maybe(readyReport),
+});
+const witnessed = { id: text, manager: maybe(evidence), host: maybe(evidence) };
+const handshake = model<Handshake>({
+  ...witnessed,
+  attempt: count,
+  reason: fc.constantFrom(
+    "acquired",
+    "renewed",
+    "transport_lost",
+    "poor_quality",
+    "network_changed",
+    "operator",
+    "unspecified",
+  ),
+  issuedAt: moment,
+  confirmBy: moment,
+  channels: texts,
+  managerUrl: text,
+});
+const promoted = model<PromotedHandshake>({
+  ...witnessed,
+  channels: texts,
+  promotedAt: moment,
+  health: fc.constantFrom("healthy", "degraded", "stale", "lost"),
+  healthReason: fc.constantFrom("confirmed", "silent", "acks_stalled", "end_restarted"),
+  usableSince: moment,
+  goodSince: maybe(moment),
+});
+const path: fc.Arbitrary<FastPath> = fc.oneof(
+  fc.constant<FastPath>({ kind: "absent" }),
+  fc.record({ kind: fc.constant("negotiating"), next: handshake }),
+  fc.record({ kind: fc.constant("active"), current: promoted }),
+  fc.record({ kind: fc.constant("replacing"), current: promoted, next: handshake }),
+);
+const backoff = model<Backoff>({ failures: count, notBefore: moment });
+const reporter = model<Reporter>({
+  end: fc.constantFrom("manager", "host"),
+  id: text,
+  sequence: fc.maxSafeNat(),
+});
+const transport = model<Transport>({
+  managerUrl: text,
+  requiredChannels: texts,
+  hostReports: fc.boolean(),
+  generation: count,
+  path,
+  attempts: count,
+  settled: fc.boolean(),
+  abandoned: fc.array(
+    model<AbandonedHandshake>({ ...witnessed, channels: texts, honouredUntil: moment }),
+    { maxLength: 2 },
+  ),
+  lingering: maybe(fc.record({ id: text, honouredUntil: moment })),
+  strangers: fc.array(model<Stranger>(witnessed), { maxLength: 2 }),
+  newestHandshakeId: maybe(text),
+  youngestRetiredId: maybe(text),
+  reporters: fc.array(reporter, { maxLength: 3 }),
+  hostHeardAt: maybe(moment),
+  observingSince: moment,
+  recoveries: backoff,
+  replacements: backoff,
+  earlyDeaths: count,
+});
+
+const lease = model<Lease>({
+  id: text,
+  account: text,
+  reason: text,
+  epoch: moment,
+  tokenHashes: fc.array(text, { maxLength: 2 }),
+  ttlMs: count,
+  expiresAt: moment,
+});
+const endedLease = model<EndedLease>({
+  id: text,
+  tokenHashes: fc.array(text, { maxLength: 2 }),
+  endedBy: fc.constantFrom("expired", "released", "revoked", "detached"),
+  endedAt: moment,
+});
+const hold: fc.Arbitrary<Hold> = fc.oneof(
+  fc.record({ kind: fc.constant("session"), until: moment }),
+  fc.record({ kind: fc.constant("lease"), until: moment, account: text, reason: text }),
+);
+const leases = model<LeaseBook>({
+  epoch: moment,
+  version: moment,
+  live: fc.array(lease, { maxLength: 3 }),
+  ended: fc.array(endedLease, { maxLength: 3 }),
+  holds: fc.array(hold, { maxLength: 3 }),
+});
+const lastChange = model<LastChange>({
+  change: fc.constantFrom("attached", "promoted", "retired", "leases_changed", "detached"),
+  reason: text,
+  at: moment,
+});
+
+const session = model<Session>({
+  kind: fc.constant("attached"),
+  id: text,
+  beachId: text,
+  knownSince: moment,
+  revision: count,
+  version: moment,
+  activeAt: moment,
+  gapsTaken: count,
+  leases,
+  transport,
+  lastChange,
+});
+const tombstone = model<Tombstone>({
+  kind: fc.constant("detached"),
+  id: text,
+  beachId: text,
+  knownSince: moment,
+  revision: count,
+  version: moment,
+  gapsTaken: count,
+  detachedAt: moment,
+  reason: text,
+  leases,
+  generation: count,
+  newestHandshakeId: maybe(text),
+});
+const record: fc.Arbitrary<SessionRecord> = fc.oneof(session, tombstone);
+
+describe("an encoded record", () => {
+  test("decodes to the same record, whatever it holds", () => {
+    const shared = new SharedStrings();
+    fc.assert(
+      fc.property(record, (original) => {
+        expect(decodeRecord(encodeRecord(original), shared)).toEqual(original);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("of a busy session takes less than 700 bytes", () => {
+    expect(encodeRecord(busySession()).length).toBeLessThan(700);
+  });
+
+  test("of another version is refused", () => {
+    expect(() => decodeRecord("[2,0]", new SharedStrings())).toThrow(
+      new RecordUnreadable("it has version 2, and this program reads 1"),
+    );
+  });
+
+  test.each([
+    ["nothing", ""],
+    ["half a record", encodeRecord(busySession()).slice(0, 200)],
+    ["an object", "{}"],
+    ["a record that ends early", '[1,0,"session-1"]'],
+    ["a record that goes on", `${encodeRecord(tombstoneRecord()).slice(0, -1)},7]`],
+    ["an unknown word", "[1,9]"],
+  ])("that is %s is unreadable", (_, damaged) => {
+    expect(() => decodeRecord(damaged, new SharedStrings())).toThrow(RecordUnreadable);
+  });
+
+  test("is refused before it is written when a number is none", () => {
+    expect(() => encodeRecord(sessionRecord({ version: Number.NaN }))).toThrow(TypeError);
+    expect(() => encodeRecord(sessionRecord({ revision: Number.POSITIVE_INFINITY }))).toThrow(
+      TypeError,
+    );
+  });
+});
+
+describe("records decoded together", () => {
+  test("share the lists that they have in common", () => {
+    const shared = new SharedStrings();
+    const [a, b] = ["a", "b"].map((id) => {
+      const decoded = decodeRecord(encodeRecord(busySession({ id })), shared);
+      return decoded.kind === "attached" ? decoded.transport.requiredChannels : undefined;
+    });
+    expect(a).toBeDefined();
+    expect(a).toBe(b);
+  });
+
+  test("lists that would look alike when joined stay apart", () => {
+    const shared = new SharedStrings();
+    expect(shared.list(["a", "b"])).toEqual(["a", "b"]);
+    expect(shared.list(["a\nb"])).toEqual(["a\nb"]);
+    expect(shared.list(["a", "b"])).toEqual(["a", "b"]);
+  });
+});

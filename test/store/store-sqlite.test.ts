@@ -1,0 +1,251 @@
+import { describe, expect, test } from "vitest";
+
+import { StoreUnavailable } from "../../src/service/session-store.ts";
+import { manualClock, settle } from "../support/manual-clock.ts";
+import { copyOf, storeFolder, withDatabase } from "../support/store-files.ts";
+import {
+  builtAt,
+  busySession,
+  insertion,
+  removal,
+  revisionOf,
+  sessionRecord,
+  sessionsOf,
+  tombstoneRecord,
+} from "../support/store-records.ts";
+import { describeSessionStore } from "./store-conformance.ts";
+
+describeSessionStore("the SQLite store", async () => {
+  const folder = await storeFolder();
+  const store = await folder.open();
+  return { store, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+});
+
+describe("the SQLite store, opened again,", () => {
+  test("has every record, gap and deadline, and the last moment alive", async () => {
+    await using folder = await storeFolder();
+    const records = [
+      busySession({ id: "a" }),
+      sessionRecord({ id: "b", beachId: "beach-2" }),
+      tombstoneRecord({ id: "c" }),
+    ];
+    const clock = manualClock(builtAt);
+    {
+      await using store = await folder.open({ clock });
+      for (const [index, record] of records.entries()) {
+        await store.commit(insertion(record, { deadline: builtAt + 30 - index }));
+      }
+      await store.recordGap({ from: 5, until: 7, kind: "stall" });
+      await store.recordAlive(builtAt + 3);
+    }
+    await using store = await folder.open({ clock });
+    for (const record of records) expect(await store.load(record.id)).toEqual(record);
+    const all = await store.list({ beachId: undefined, after: undefined, limit: 10 });
+    expect(all.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(await store.due(builtAt + 29, 10)).toEqual(["c", "b"]);
+    expect(await store.gaps()).toEqual([{ number: 1, from: 5, until: 7, kind: "stall" }]);
+    expect(await store.lastAlive()).toBe(builtAt + 3);
+    expect((await store.recordGap({ from: 8, until: 9, kind: "absence" })).number).toBe(2);
+  });
+
+  test("has the newest revision, and nothing of what was forgotten", async () => {
+    await using folder = await storeFolder();
+    const first = sessionRecord();
+    const second = revisionOf(first, {}, { deadline: builtAt });
+    const gone = sessionRecord({ id: "gone" });
+    {
+      await using store = await folder.open();
+      await store.commit(insertion(first));
+      await store.commit(second);
+      await store.commit(insertion(gone));
+      await store.commit(removal(gone));
+    }
+    await using store = await folder.open();
+    expect(await store.load(first.id)).toEqual(second.next);
+    expect(await store.load(gone.id)).toBeUndefined();
+  });
+
+  test("keeps the newest ten thousand gaps", async () => {
+    await using folder = await storeFolder();
+    await (await folder.open())[Symbol.asyncDispose]();
+    withDatabase(folder.storePath, (db) => {
+      db.exec(`WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers
+        LIMIT 10000) INSERT INTO gap SELECT number, number, number + 1, 'stall' FROM numbers`);
+    });
+    {
+      await using store = await folder.open();
+      for (const at of [1, 2]) await store.recordGap({ from: at, until: at + 1, kind: "stall" });
+      expect(await store.gaps()).toHaveLength(10_000);
+    }
+    await using store = await folder.open();
+    const gaps = await store.gaps();
+    expect(gaps).toHaveLength(10_000);
+    expect([gaps[0]?.number, gaps.at(-1)?.number]).toEqual([3, 10_002]);
+  });
+});
+
+describe("the SQLite store writes", () => {
+  test("durable commits of one turn together, and shows none before all are on disk", async () => {
+    await using folder = await storeFolder();
+    const transactions: number[] = [];
+    await using store = await folder.open({
+      observe: ({ sessions }) => transactions.push(sessions),
+    });
+    const ids = Array.from({ length: 300 }, (_, index) => `s${index}`);
+    const shown: string[] = [];
+    using _ = store.changes(({ id }) => shown.push(id));
+    const commits = sessionsOf("beach-1", ids).map((record) => store.commit(insertion(record)));
+    expect(shown).toEqual([]);
+    expect(store.list({ beachId: undefined, after: undefined, limit: 1 })).toEqual([]);
+    await Promise.all(commits);
+    expect(transactions).toEqual([300]);
+    expect(shown).toEqual(ids);
+  });
+
+  test("more than fits in one transaction in several, between which others get their turn", async () => {
+    await using folder = await storeFolder();
+    const turns: string[] = [];
+    await using store = await folder.open({
+      observe: ({ sessions }) => {
+        turns.push(`wrote ${sessions}`);
+        setImmediate(() => turns.push("other work"));
+      },
+    });
+    const ids = Array.from({ length: 1200 }, (_, index) => `s${index}`);
+    await Promise.all(sessionsOf("beach-1", ids).map((record) => store.commit(insertion(record))));
+    await settle();
+    expect(turns).toEqual([
+      "wrote 500",
+      "other work",
+      "wrote 500",
+      "other work",
+      "wrote 200",
+      "other work",
+    ]);
+  });
+
+  test("what is behind within a second, together with the moment at which it looked", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    const store = await folder.open({ clock });
+    const first = sessionRecord();
+    await store.commit(insertion(first));
+    const extension = revisionOf(first, {}, { durability: "behind", deadline: builtAt + 60 });
+    await store.commit(extension);
+    await clock.advance(1000);
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(first.id)).toEqual(extension.next);
+    expect(await copy.store.lastAlive()).toBeGreaterThan(builtAt);
+    expect(await copy.store.lastAlive()).toBeLessThanOrEqual(builtAt + 1000);
+    await store[Symbol.asyncDispose]();
+  });
+
+  test("no moment alive before which something that was shown is not on disk", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    await using store = await folder.open({ clock });
+    const first = sessionRecord();
+    await store.commit(insertion(first));
+    await clock.jump(100);
+    await store.commit(revisionOf(first, {}, { durability: "behind" }));
+    await clock.jump(100);
+    await store.commit(insertion(sessionRecord({ id: "other" })));
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(first.id)).toEqual(first);
+    expect(await copy.store.load("other")).toBeDefined();
+    expect(await copy.store.lastAlive()).toBe(builtAt);
+  });
+
+  test("what is behind before a recorded moment alive, however much it is", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    await using store = await folder.open({ clock });
+    const records = sessionsOf(
+      "beach-1",
+      Array.from({ length: 1200 }, (_, index) => `s${index}`),
+    );
+    await Promise.all(records.map((record) => store.commit(insertion(record))));
+    for (const record of records) {
+      await store.commit(revisionOf(record, {}, { durability: "behind" }));
+    }
+    await store.recordAlive(builtAt + 50);
+    await using copy = await copyOf(folder.storePath);
+    const kept = await copy.store.list({ beachId: undefined, after: undefined, limit: 2000 });
+    expect(kept.map(({ revision }) => revision)).toEqual(records.map(() => 2));
+    expect(await copy.store.lastAlive()).toBe(builtAt + 50);
+  });
+
+  test("what is behind when it is disposed of", async () => {
+    await using folder = await storeFolder();
+    const first = sessionRecord();
+    const extension = revisionOf(first, {}, { durability: "behind" });
+    {
+      await using store = await folder.open({ clock: manualClock() });
+      await store.commit(insertion(first));
+      await store.commit(extension);
+    }
+    await using store = await folder.open();
+    expect(await store.load(first.id)).toEqual(extension.next);
+  });
+});
+
+describe("the SQLite store on a full disk", () => {
+  test("refuses what it cannot write, shows what is on disk, and recovers", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open({ clock: manualClock(), fileBytesMax: 200_000 });
+    const filler = sessionsOf(
+      "beach-1",
+      Array.from({ length: 1000 }, (_, index) => `s${index}`),
+    );
+    const written: (typeof filler)[number][] = [];
+    let fault: unknown;
+    for (const record of filler) {
+      try {
+        await store.commit(insertion(record));
+        written.push(record);
+      } catch (error) {
+        fault = error;
+        break;
+      }
+    }
+    expect(fault).toBeInstanceOf(StoreUnavailable);
+    expect(written.length).toBeGreaterThan(50);
+    expect(await store.load(filler[written.length]?.id ?? "")).toBeUndefined();
+    const [first, second] = written;
+    if (first === undefined || second === undefined) throw new Error("nothing fitted");
+    expect(await store.load(first.id)).toEqual(first);
+
+    // An extension must not be promised for later while nothing can be written.
+    const reason = "x".repeat(100_000);
+    const lastChange = { change: "attached", reason, at: builtAt } as const;
+    const extension = revisionOf(second, { lastChange }, { durability: "behind" });
+    await expect(async () => store.commit(extension)).rejects.toThrow(StoreUnavailable);
+    expect(await store.load(second.id)).toEqual(second);
+
+    for (const record of written.slice(2)) await store.commit(removal(record));
+    expect(await store.commit(revisionOf(first))).toBe("committed");
+    expect(await store.commit(extension)).toBe("committed");
+  });
+
+  test("keeps what is behind until there is room again", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    const store = await folder.open({ clock, fileBytesMax: 200_000 });
+    const [big, small] = sessionsOf("beach-1", ["big", "small"]);
+    if (big === undefined || small === undefined) throw new Error("two sessions were asked for");
+    const lastChange = { change: "attached", reason: "x".repeat(120_000), at: builtAt } as const;
+    const filled = revisionOf(big, { lastChange });
+    await store.commit(insertion(big));
+    await store.commit(insertion(small));
+    await store.commit(filled);
+    const extension = revisionOf(small, { lastChange }, { durability: "behind" });
+    expect(await store.commit(extension)).toBe("committed");
+    await expect(store.recordAlive(builtAt)).rejects.toThrow(StoreUnavailable);
+    expect(await store.load(small.id)).toEqual(extension.next);
+    await store.commit(removal(filled.next));
+    await clock.advance(1000);
+    await store[Symbol.asyncDispose]();
+    await using again = await folder.open();
+    expect(await again.load(small.id)).toEqual(extension.next);
+  });
+});
