@@ -73,8 +73,13 @@ export const legacyInternalError: LegacyRefusal = {
  * @param action what was asked, as it follows "Cannot", such as `renew the lease`
  */
 export function refusalToConnectError(refusal: Refusal, action: string): ConnectError {
-  const message = `Cannot ${action}: ${circumstances(refusal)}`;
-  return new ConnectError(message, mappings[refusal.reason].code, undefined, details(refusal));
+  const { code } = mappings[refusal.reason];
+  return new ConnectError(refusalMessage(refusal, action), code, undefined, details(refusal));
+}
+
+/** What a refusal says to people: the action, the state, and what would work. */
+export function refusalMessage(refusal: Refusal, action: string): string {
+  return `Cannot ${action}: ${circumstances(refusal)}`;
 }
 
 /** The status and body of a refused legacy call. */

@@ -73,14 +73,14 @@ export function parseCheckLease(
 
 export function parseRevoke(request: RevokeLeasesRequest): Result<Addressed<Revoke>> {
   const check = new FieldCheck();
-  const { sessionId, leaseIds } = request;
+  const { sessionId, leaseIds, reason } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("reason", lengthFault(request.reason, limits.reasonLength));
+  check.note("reason", lengthFault(reason, limits.reasonLength));
   const holdMs = parseDuration({ check, name: "hold" }, request.hold, (ms) =>
     ms < 0 || ms > limits.holdMs ? "must be from zero to 24 hours" : undefined,
   );
   checkIds({ check, name: "lease_ids" }, leaseIds, limits.namedLeases);
-  return check.finish({ sessionId, command: { kind: "Revoke", leaseIds, holdMs } });
+  return check.finish({ sessionId, command: { kind: "Revoke", leaseIds, reason, holdMs } });
 }
 
 export interface PageAsked {

@@ -15,7 +15,7 @@ import {
 import type { SessionSummarySchema } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import type { TransportStateSchema } from "../gen/beach/controller/v1/transport_pb.js";
 import type { LeaseService } from "../service/lease-service.ts";
-import { retryAfterOf } from "./error-mapping.ts";
+import { refusalMessage, retryAfterOf } from "./error-mapping.ts";
 import type { Held, Negotiated } from "./lease-calls.ts";
 import { toDuration, toTimestamp } from "./moments.ts";
 import { presentPath, presentTransport, type TimeSource } from "./present-transport.ts";
@@ -96,6 +96,7 @@ export function presentNotKept(
   return {
     sessionId,
     refusal: refusal.reason,
+    detail: refusalMessage(refusal, "renew the lease"),
     endedBy: refusal.reason === "LEASE_NOT_LIVE" ? refusal.endedBy : "",
     retryAfter: retryAfterMs === undefined ? undefined : toDuration(retryAfterMs),
   };
@@ -153,8 +154,8 @@ function presentAnswer(
       sessionId: session.id,
       privateBeachId: session.beachId,
       managerUrl: offer.managerUrl,
-      issuedAt: toTimestamp(service.toWall(offer.issuedAt)),
-      confirmBy: toTimestamp(service.toWall(offer.confirmBy)),
+      issuedAt: toTimestamp(offer.issuedAt),
+      confirmBy: toTimestamp(offer.confirmBy),
       channels: [...offer.channels],
       deliveredByServer: service.hostWatches(session.id),
       confirmIn: toDuration(offer.confirmBy - service.now()),

@@ -32,10 +32,13 @@ import { toDuration, toTimestamp } from "./moments.ts";
 /** Turns service time into what leaves the service. */
 export type TimeSource = Pick<LeaseService, "now" | "toWall">;
 
-/** The whole truth about a session's transport, with ages as of this moment. */
+/**
+ * The whole truth about a session's transport, with ages as of this moment. Its moments are service
+ * time, so that one version reads the same whenever it is told.
+ */
 export function presentTransport(
   session: Session,
-  time: TimeSource,
+  time: Pick<TimeSource, "now">,
 ): MessageInitShape<typeof TransportStateSchema> {
   const { transport, leases, lastChange } = session;
   const now = time.now();
@@ -49,18 +52,18 @@ export function presentTransport(
     health: presentHealth(session),
     generation: BigInt(transport.generation),
     handshakeId: current?.id ?? "",
-    promotedAt: current === undefined ? undefined : toTimestamp(time.toWall(current.promotedAt)),
+    promotedAt: current && toTimestamp(current.promotedAt),
     evidenceAge: heardAt === undefined ? undefined : toDuration(now - heardAt),
     ends: [
       ...presentEnd("manager", current?.manager, now),
       ...presentEnd("host", current?.host, now),
     ],
-    negotiation: presentNegotiation(session, time),
-    lingering: presentLingering(session, time),
-    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(time.toWall(nextAt)),
+    negotiation: presentNegotiation(session),
+    lingering: presentLingering(session),
+    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(nextAt),
     lastChange: changes[lastChange.change],
     lastChangeReason: lastChange.reason,
-    lastChangeAt: toTimestamp(time.toWall(lastChange.at)),
+    lastChangeAt: toTimestamp(lastChange.at),
     liveLeases: leases.live.length,
     leaseVersion: BigInt(leases.version),
   };
@@ -99,28 +102,25 @@ function presentEnd(
 
 type TransportInit = MessageInitShape<typeof TransportStateSchema>;
 
-function presentNegotiation(
-  { transport }: Session,
-  time: TimeSource,
-): TransportInit["negotiation"] {
+function presentNegotiation({ transport }: Session): TransportInit["negotiation"] {
   const next = nextOf(transport.path);
   if (next === undefined) return undefined;
   return {
     handshakeId: next.id,
     attempt: next.attempt,
-    startedAt: toTimestamp(time.toWall(next.issuedAt)),
-    confirmBy: toTimestamp(time.toWall(next.confirmBy)),
+    startedAt: toTimestamp(next.issuedAt),
+    confirmBy: toTimestamp(next.confirmBy),
     managerUrl: next.managerUrl,
     channels: [...next.channels],
   };
 }
 
-function presentLingering({ transport }: Session, time: TimeSource): TransportInit["lingering"] {
+function presentLingering({ transport }: Session): TransportInit["lingering"] {
   const { lingering } = transport;
   if (lingering === undefined) return undefined;
   return {
     handshakeId: lingering.id,
-    honouredUntil: toTimestamp(time.toWall(lingering.honouredUntil)),
+    honouredUntil: toTimestamp(lingering.honouredUntil),
   };
 }
 

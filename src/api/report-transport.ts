@@ -18,6 +18,7 @@ import { KeyedQueue } from "../service/keyed-queue.ts";
 import type { Outcome } from "../service/lease-service.ts";
 import { allReady } from "./batch.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { refusalMessage } from "./error-mapping.ts";
 import { type AnsweredBySession, withSession } from "./execute.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { ifReached } from "./gate.ts";
@@ -89,11 +90,13 @@ function verdict({ session, answer }: AnsweredBySession<Report>): ReportVerdict 
 /** An end closes its connection when the session was detached; of an unknown one it keeps it. */
 function refusedVerdict(
   sessionId: SessionId,
-  { reason }: Refusal,
+  refusal: Refusal,
   record: SessionRecord | undefined,
 ): ReportVerdict {
-  if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason };
+  const { reason } = refusal;
+  const detail = refusalMessage(refusal, "hear the report");
+  if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason, detail };
   const standing =
     record?.kind === "detached" ? HandshakeStanding.RETIRED : HandshakeStanding.UNKNOWN;
-  return { sessionId, refusal: reason, standing };
+  return { sessionId, refusal: reason, detail, standing };
 }

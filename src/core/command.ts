@@ -84,6 +84,8 @@ export interface Revoke {
   readonly kind: "Revoke";
   /** Empty for every lease of the session. */
   readonly leaseIds: readonly LeaseId[];
+  /** In the caller's words, for the record. */
+  readonly reason: string;
   /** Unset: the policy's; zero lifts every hold. */
   readonly holdMs: DurationMs | undefined;
 }

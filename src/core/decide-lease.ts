@@ -45,7 +45,7 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
 export function decideRelease(draft: Draft, command: Release): Decision<Release> {
   if (draft.record === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
   const lease = liveLease(draft.record, command.tokenHash);
-  if (lease !== undefined) end(draft, lease, "released");
+  if (lease !== undefined) end(draft, lease, "released", "");
   return accept(draft, { released: lease !== undefined });
 }
 
@@ -65,7 +65,7 @@ export function decideRevoke(draft: Draft, command: Revoke): Decision<Revoke> {
   if (holdMs > 0 && standing + wanted.length > policy.holdsMax) {
     return refuse(draft, { reason: "TOO_MANY", what: "holds", retryAfterMs: policy.holdMs });
   }
-  for (const lease of named) end(draft, lease, "revoked");
+  for (const lease of named) end(draft, lease, "revoked", command.reason);
   if (holdMs === 0 && holds.length > 0) apply(draft, { kind: "HoldsLifted", at: now });
   if (holdMs > 0) for (const hold of wanted) apply(draft, { kind: "HoldPlaced", at: now, hold });
   return accept(draft, { revoked: named.length });
@@ -155,6 +155,6 @@ function isUnder(
   return key.account === account && key.reason === reason;
 }
 
-function end(draft: Draft, lease: Lease, endedBy: "released" | "revoked"): void {
-  apply(draft, { kind: "LeaseEnded", at: draft.context.now, leaseId: lease.id, endedBy });
+function end(draft: Draft, lease: Lease, endedBy: "released" | "revoked", cause: string): void {
+  apply(draft, { kind: "LeaseEnded", at: draft.context.now, leaseId: lease.id, endedBy, cause });
 }

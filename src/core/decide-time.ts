@@ -53,7 +53,7 @@ function applyDeadline(draft: Draft, at: EpochMs): void {
 function expireLeases(draft: Draft, at: EpochMs): void {
   for (const lease of sessionOf(draft).leases.live) {
     if (lease.expiresAt > at) continue;
-    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "expired" });
+    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "expired", cause: "" });
   }
 }
 
@@ -129,7 +129,7 @@ function goIdle(draft: Draft, at: EpochMs): void {
 /** Ends leases, negotiation and transport. */
 export function detach(draft: Draft, at: EpochMs, reason: string): void {
   for (const lease of sessionOf(draft).leases.live) {
-    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "detached" });
+    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "detached", cause: reason });
   }
   apply(draft, { kind: "SessionDetached", at, reason });
 }

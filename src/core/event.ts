@@ -74,6 +74,8 @@ export type LeaseEvent =
       readonly at: EpochMs;
       readonly leaseId: LeaseId;
       readonly endedBy: LeaseEnd;
+      /** Why, in the words of whoever revoked or detached; empty otherwise. */
+      readonly cause: string;
     }
   | { readonly kind: "HoldPlaced"; readonly at: EpochMs; readonly hold: Hold }
   | { readonly kind: "HoldsLifted"; readonly at: EpochMs };

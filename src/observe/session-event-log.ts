@@ -91,7 +91,7 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
     case "LeaseRekeyed":
       return { lease: event.leaseId };
     case "LeaseEnded":
-      return { lease: event.leaseId, cause: event.endedBy };
+      return { lease: event.leaseId, cause: event.endedBy, why: event.cause };
     case "HoldPlaced":
       return { covers: event.hold.kind, hold_ms: event.hold.until - event.at };
     case "HandshakeStarted": {

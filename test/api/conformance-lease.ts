@@ -279,7 +279,11 @@ function keepAliveCases(subject: Subject): void {
         path: TransportPath.FAST_PATH,
         refusal: "",
       },
-      { sessionId: named.sessionId, refusal: "FIELD_INVALID" },
+      {
+        sessionId: named.sessionId,
+        refusal: "FIELD_INVALID",
+        detail: expect.stringContaining("controller_token"),
+      },
       { refusal: "LEASE_NOT_LIVE", endedBy: "unknown", path: TransportPath.UNSPECIFIED },
       { sessionId: "not-known", refusal: "SESSION_UNKNOWN", endedBy: "" },
       {

@@ -139,7 +139,11 @@ function managerReportCases(subject: Subject): void {
         readyReport(sessionOf(held), id),
       );
       expect(verdicts).toMatchObject([
-        { refusal: "FIELD_INVALID", standing: HandshakeStanding.UNSPECIFIED },
+        {
+          refusal: "FIELD_INVALID",
+          detail: expect.stringContaining("reports[0].end"),
+          standing: HandshakeStanding.UNSPECIFIED,
+        },
         {
           refusal: "SESSION_UNKNOWN",
           standing: HandshakeStanding.UNKNOWN,

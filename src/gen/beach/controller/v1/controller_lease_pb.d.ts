@@ -474,7 +474,7 @@ export declare type ReleaseRequest = Message<"beach.controller.v1.ReleaseRequest
   sessionId: string;
 
   /**
-   * Any token is taken: one whose lease ended, or that is not known, is answered released=false.
+   * 1–256 characters; one whose lease ended, or that is not known, is answered released=false.
    *
    * @generated from field: string controller_token = 2;
    */
@@ -636,6 +636,13 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
    * @generated from field: google.protobuf.Duration retry_after = 12;
    */
   retryAfter?: Duration | undefined;
+
+  /**
+   * What the refusal says to people, every wrong field by name; empty when renewed.
+   *
+   * @generated from field: string detail = 13;
+   */
+  detail: string;
 };
 
 /**

@@ -231,6 +231,13 @@ export declare type ReportVerdict = Message<"beach.controller.v1.ReportVerdict">
    * @generated from field: string refusal = 6;
    */
   refusal: string;
+
+  /**
+   * What the refusal says to people, every wrong field by name; empty when the report was heard.
+   *
+   * @generated from field: string detail = 7;
+   */
+  detail: string;
 };
 
 /**
