@@ -18,26 +18,31 @@ async function commitForEver(store: SessionStore, lane: number): Promise<never> 
   }
 }
 
+function closeOnSigterm(store: SessionStore): void {
+  const idle = setInterval(() => {}, 1000);
+  process.once("SIGTERM", async () => {
+    clearInterval(idle);
+    await store[Symbol.asyncDispose]();
+    say("closed");
+  });
+}
+
 try {
   const store = await openSqliteStore(path, {
     clock: systemClock(),
     lockWaitMs: Number(lockWaitMs),
   });
-  say("opened");
   switch (work) {
     case "commit":
+      say("opened");
       await Promise.all(Array.from({ length: 20 }, (_, lane) => commitForEver(store, lane)));
       break;
-    case "hold": {
-      const idle = setInterval(() => {}, 1000);
-      process.once("SIGTERM", async () => {
-        clearInterval(idle);
-        await store[Symbol.asyncDispose]();
-        say("closed");
-      });
+    case "hold":
+      closeOnSigterm(store);
+      say("opened");
       break;
-    }
     default:
+      say("opened");
       await store[Symbol.asyncDispose]();
   }
 } catch (error) {
