@@ -282,7 +282,7 @@ function keepAliveCases(subject: Subject): void {
       {
         sessionId: named.sessionId,
         refusal: "FIELD_INVALID",
-        detail: expect.stringContaining("controller_token"),
+        detail: expect.stringContaining("ttl"),
       },
       { refusal: "LEASE_NOT_LIVE", endedBy: "unknown", path: TransportPath.UNSPECIFIED },
       { sessionId: "not-known", refusal: "SESSION_UNKNOWN", endedBy: "" },
