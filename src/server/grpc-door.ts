@@ -1,4 +1,10 @@
-import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
+import {
+  type ChannelOptions,
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
 
 import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
 import { type Door, messageBytesMax } from "./door.ts";
@@ -27,6 +33,8 @@ export async function openGrpcDoor(
   listen: ListenAddress,
   services: readonly ServedService[],
 ): Promise<Door> {
+  // It writes to standard error by itself; what matters of that comes back as an error too.
+  setLogVerbosity(logVerbosity.NONE);
   const server = new Server(options);
   for (const served of services) {
     server.addService(grpcDefinition(served.service), grpcHandlers(served));

@@ -1,0 +1,125 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { settingsTable } from "../../src/settings/settings-table.ts";
+import { runService, runToExit, spawnService } from "../support/run-service.ts";
+
+let folder = "";
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "controller-lease-"));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("the ready line names the addresses that were bound", async () => {
+  await using service = await spawnService();
+  const line = service.stdout.find((text) => text.includes('"ready"')) ?? "";
+  expect(JSON.parse(line)).toMatchObject({
+    msg: "ready",
+    grpc: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+    http: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+    ops: expect.stringMatching(/^127\.0\.0\.1:[1-9]\d*$/),
+  });
+  expect((await fetch(service.opsUrl("/readyz"))).status).toBe(200);
+});
+
+test("every line of standard output is JSON, also at level error", async () => {
+  await using service = await spawnService({ LEASE_LOG_LEVEL: "error" });
+  await service.stop();
+  expect(service.stdout.map((line) => JSON.parse(line).msg)).toEqual(["ready"]);
+});
+
+test("the first start makes store and key, and the second goes on with them", async () => {
+  const path = join(folder, "made", "lease.db");
+  const env = { LEASE_STORE_URL: `sqlite:${path}` };
+  const asked = { sessionId: "s1", privateBeachId: "b", passcode: "1" };
+  let token = "";
+  {
+    await using service = await spawnService(env);
+    token = (await service.lease.acquire(asked)).controllerToken;
+    await service.stop("SIGKILL");
+  }
+  expect((await stat(`${path}.key`)).mode & 0o777).toBe(0o600);
+  await using service = await spawnService(env);
+  const again = await service.lease.acquire(asked);
+  expect(again.controllerToken).toBe(token);
+  expect(again.joined).toBe(true);
+});
+
+test("all bad settings are named on standard error, and the exit code is 78", async () => {
+  const { code, stdout, stderr } = await runToExit({
+    LEASE_GRPC_LISTEN: "0.0.0.0:50051",
+    LEASE_TTL_MS: "soon",
+    LEASE_STOER_URL: "memory:",
+  });
+  expect(code).toBe(78);
+  expect(stdout).toBe("");
+  expect(stderr.split("\n")).toEqual([
+    expect.stringMatching(/LEASE_STOER_URL.*did you mean LEASE_STORE_URL\?/),
+    expect.stringMatching(/LEASE_TTL_MS.*milliseconds/),
+    expect.stringMatching(/LEASE_GRPC_LISTEN.*loopback/),
+  ]);
+});
+
+test("a port in use is one line with the setting and the remedy", async () => {
+  await using service = await runService();
+  const free = { LEASE_STORE_URL: "memory:", LEASE_GRPC_LISTEN: "127.0.0.1:0" };
+  for (const env of [
+    { ...free, LEASE_GRPC_LISTEN: service.addresses.grpc },
+    { ...free, LEASE_HTTP_LISTEN: service.addresses.http },
+  ]) {
+    const { code, stderr } = await runToExit(env);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^controller-lease: LEASE_(GRPC|HTTP)_LISTEN is .* in use, stop .*$/);
+  }
+});
+
+test("a store that cannot be opened is one line with the path and the remedy", async () => {
+  const { code, stderr } = await runToExit({ LEASE_STORE_URL: `sqlite:${folder}` });
+  expect(code).toBe(1);
+  expect(stderr.split("\n")).toHaveLength(1);
+  expect(stderr).toContain(folder);
+  expect(stderr).toContain("LEASE_STORE_URL");
+});
+
+test("a second service on the same file waits for the first, then is told the remedy", async () => {
+  await using first = await runService({ store: "sqlite" });
+  const second = runService({ store: { path: first.storePath }, lockWaitMs: 200 });
+  await expect(second).rejects.toThrow(/another process holds it.*file of its own/);
+});
+
+test("a second service on the same file takes over from one that drains", async () => {
+  await using first = await runService({ store: "sqlite" });
+  const second = runService({ store: { path: first.storePath } });
+  await first.drain();
+  await using service = await second;
+  expect((await fetch(service.opsUrl("/readyz"))).status).toBe(200);
+});
+
+test("an uncaught bug is logged, and the process ends with 70", async () => {
+  const bug = "process.on('SIGUSR2', () => { throw new Error('planted') })";
+  await using service = await spawnService({
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bug)}`,
+  });
+  expect(await service.stop("SIGUSR2")).toEqual({ code: 70, signal: null });
+  expect(JSON.parse(service.stdout.at(-1) ?? "")).toMatchObject({
+    level: "fatal",
+    err: { message: "planted" },
+  });
+});
+
+test("--help lists every setting, and --version is the package's", async () => {
+  const help = await runToExit({}, ["--help"]);
+  expect(help.code).toBe(0);
+  for (const { name } of settingsTable) expect(help.stdout).toContain(name);
+  expect(await runToExit({}, ["--version"])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  });
+});
