@@ -14,8 +14,9 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
     nextOf(path)?.confirmBy,
     lingering?.honouredUntil,
     abandoned[0]?.honouredUntil,
-    current && nextVerdictAt(record.transport, current, policy),
-    provenAt(record, policy),
+    current && nextVerdictAt(record.transport, current, record.activeAt, policy),
+    recoveriesForgivenAt(record, policy),
+    replacementsForgivenAt(record, policy),
     idleAt(record, policy),
   ].reduce(earliest);
 }
@@ -27,13 +28,22 @@ export function nextExpiry(session: Session): EpochMs | undefined {
   return first;
 }
 
-/** When the promoted transport has been usable for long enough to forgive earlier failures. */
-export function provenAt(session: Session, policy: Policy): EpochMs | undefined {
-  const { path, recoveries, replacements, earlyDeaths } = session.transport;
-  const usable = usableOf(path);
-  if (usable === undefined) return undefined;
-  const forgivable = recoveries.failures + replacements.failures + earlyDeaths > 0;
-  return forgivable ? usable.usableSince + policy.provenMs : undefined;
+/** When the promoted transport has been usable for long enough to forgive all before it. */
+export function recoveriesForgivenAt({ transport }: Session, policy: Policy): EpochMs | undefined {
+  const usable = usableOf(transport.path);
+  const failures = transport.recoveries.failures + transport.earlyDeaths;
+  return usable && failures > 0 ? usable.usableSince + policy.provenMs : undefined;
+}
+
+/** Replacements fail beside a usable transport: it is proven anew from the end of the delay. */
+export function replacementsForgivenAt(
+  { transport }: Session,
+  policy: Policy,
+): EpochMs | undefined {
+  const usable = usableOf(transport.path);
+  const { failures, notBefore } = transport.replacements;
+  if (usable === undefined || failures === 0) return undefined;
+  return Math.max(usable.usableSince, notBefore) + policy.provenMs;
 }
 
 /** When the session goes idle, if nobody uses it before. */

@@ -62,7 +62,8 @@ export function decideRevoke(draft: Draft, command: Revoke): Decision<Revoke> {
     ? [{ kind: "session", until }]
     : named.map(({ account, reason }) => ({ kind: "lease", until, account, reason }));
   const standing = holds.filter((hold) => hold.until > now).length;
-  if (holdMs > 0 && standing + wanted.length > policy.holdsMax) {
+  // The emergency stop is never refused: it places one hold, however many there are.
+  if (!all && holdMs > 0 && standing + wanted.length > policy.holdsMax) {
     return refuse(draft, { reason: "TOO_MANY", what: "holds", retryAfterMs: policy.holdMs });
   }
   for (const lease of named) end(draft, lease, "revoked", command.reason);

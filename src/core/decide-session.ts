@@ -1,7 +1,8 @@
 import type { Attach, Detach } from "./command.ts";
-import { detach } from "./decide-time.ts";
+import { detach, judge } from "./decide-time.ts";
 import type { Decision } from "./decision.ts";
 import { accept, apply, type Draft, refuse } from "./draft.ts";
+import { verdictOfTime } from "./health.ts";
 import type { Transport } from "./session.ts";
 
 /** Makes a session known, or notes what later handshakes go by; leases stay as they are. */
@@ -16,6 +17,7 @@ export function decideAttach(draft: Draft, command: Attach): Decision<Attach> {
     const { managerUrl, requiredChannels, hostReports } = command;
     const at = draft.context.now;
     apply(draft, { kind: "SessionUpdated", at, managerUrl, requiredChannels, hostReports });
+    judge(draft, at, verdictOfTime);
   }
   return accept(draft, null);
 }

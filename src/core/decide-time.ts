@@ -1,5 +1,5 @@
 import { backOff } from "./backoff.ts";
-import { idleAt, nextDeadline, provenAt } from "./deadline.ts";
+import { idleAt, nextDeadline, recoveriesForgivenAt, replacementsForgivenAt } from "./deadline.ts";
 import { apply, type Draft, sessionOf } from "./draft.ts";
 import { type Verdict, type verdictAfterReport, verdictOfTime } from "./health.ts";
 import { abandonmentReason, considerPromotion } from "./promotion.ts";
@@ -115,8 +115,15 @@ function delay(draft: Draft, which: "recoveries" | "replacements", at: EpochMs):
 }
 
 function forgive(draft: Draft, at: EpochMs): void {
-  const proven = provenAt(sessionOf(draft), draft.context.policy);
-  if (proven !== undefined && proven <= at) apply(draft, { kind: "BackoffReset", at });
+  const { policy } = draft.context;
+  const recoveries = recoveriesForgivenAt(sessionOf(draft), policy);
+  const replacements = replacementsForgivenAt(sessionOf(draft), policy);
+  if (recoveries !== undefined && recoveries <= at) {
+    apply(draft, { kind: "BackoffReset", at, which: "recoveries" });
+  }
+  if (replacements !== undefined && replacements <= at) {
+    apply(draft, { kind: "BackoffReset", at, which: "replacements" });
+  }
 }
 
 function goIdle(draft: Draft, at: EpochMs): void {

@@ -110,7 +110,12 @@ export type TransportEvent =
       readonly which: "recoveries" | "replacements";
       readonly backoff: Backoff;
     }
-  | { readonly kind: "BackoffReset"; readonly at: EpochMs }
+  /** A transport is proven: earlier failures delay nothing any more. */
+  | {
+      readonly kind: "BackoffReset";
+      readonly at: EpochMs;
+      readonly which: "recoveries" | "replacements";
+    }
   | { readonly kind: "DiedEarly"; readonly at: EpochMs }
   | {
       readonly kind: "ReportHeard";

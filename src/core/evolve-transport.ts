@@ -12,8 +12,8 @@ import type {
   Transport,
   Witnessed,
 } from "./session.ts";
-import { type EpochMs, latest } from "./time.ts";
-import { currentOf, nextOf } from "./view.ts";
+import { type DurationMs, type EpochMs, latest } from "./time.ts";
+import { currentOf, nextNegotiationAt, nextOf } from "./view.ts";
 
 const strangersMax = 2;
 const reportersMax = 8;
@@ -71,9 +71,8 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
     case "BackoffReset":
       return {
         ...transport,
-        recoveries: { failures: 0, notBefore: 0 },
-        replacements: { failures: 0, notBefore: 0 },
-        earlyDeaths: 0,
+        [event.which]: { failures: 0, notBefore: 0 },
+        earlyDeaths: event.which === "recoveries" ? 0 : transport.earlyDeaths,
       };
     case "DiedEarly":
       return { ...transport, earlyDeaths: transport.earlyDeaths + 1 };
@@ -96,15 +95,12 @@ export function shiftTransport(
   const shown =
     (next !== undefined && next.confirmBy > gap.from) ||
     (lingering !== undefined && lingering.honouredUntil > gap.from) ||
-    Math.max(recoveries.notBefore, replacements.notBefore) > gap.from;
+    nextNegotiationAt(transport, gap.from) !== undefined;
   return {
     shown,
     transport: {
       ...transport,
-      path:
-        next === undefined
-          ? transport.path
-          : withNext(withoutNext(transport.path), { ...next, confirmBy: shift(next.confirmBy) }),
+      path: shiftPath(transport.path, shift, length),
       abandoned: transport.abandoned.map((handshake) => ({
         ...handshake,
         honouredUntil: shift(handshake.honouredUntil),
@@ -115,6 +111,17 @@ export function shiftTransport(
       observingSince: Math.max(transport.observingSince, gap.until),
     },
   };
+}
+
+/** The deadline of a negotiation moves, and nothing is proven while nobody could hear. */
+function shiftPath(path: FastPath, shift: (at: EpochMs) => EpochMs, length: DurationMs): FastPath {
+  const current = currentOf(path);
+  const next = nextOf(path);
+  const kept: FastPath =
+    current === undefined
+      ? { kind: "absent" }
+      : { kind: "active", current: { ...current, usableSince: current.usableSince + length } };
+  return next === undefined ? kept : withNext(kept, { ...next, confirmBy: shift(next.confirmBy) });
 }
 
 function withNext(path: FastPath, next: NonNullable<ReturnType<typeof nextOf>>): FastPath {

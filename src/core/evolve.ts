@@ -89,15 +89,12 @@ function isShown(session: Session, event: TransportEvent): boolean {
       return true;
     case "HandshakeRetired":
       return event.reason === "linger_over";
-    case "BackoffReset": {
-      const { recoveries, replacements } = session.transport;
-      return Math.max(recoveries.notBefore, replacements.notBefore) > event.at;
-    }
     case "ReportHeard": {
       const promoted = currentOf(session.transport.path);
       return event.heard?.changed === true && event.heard.handshakeId === promoted?.id;
     }
     case "DiedEarly":
+    case "BackoffReset":
       return false;
   }
 }

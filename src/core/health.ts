@@ -91,10 +91,14 @@ export function verdictOfTime(
   return worse ? next : undefined;
 }
 
-/** The moment at which time alone next changes the verdict, if nobody reports until then. */
+/**
+ * The moment at which time alone next changes the verdict, if nobody reports until then. Never
+ * before `heardAt`, when the newest report came: what it says cannot have counted earlier.
+ */
 export function nextVerdictAt(
   transport: Horizons,
   current: PromotedHandshake,
+  heardAt: EpochMs,
   policy: Policy,
 ): EpochMs | undefined {
   if (severity(current.health, current.healthReason) === severityDead) return undefined;
@@ -109,6 +113,7 @@ export function nextVerdictAt(
     holdsNoneFrom(current.host, transport, policy),
   ].filter((moment) => moment !== undefined);
   return moments
+    .map((moment) => Math.max(moment, heardAt))
     .sort((a, b) => a - b)
     .find((moment) => verdictOfTime(transport, current, moment, policy) !== undefined);
 }
@@ -153,10 +158,10 @@ function deathOf(
   for (const end of [current.manager, current.host]) {
     if (end === undefined) continue;
     if (holdsNone(end, at, transport, policy)) return "end_restarted";
+    // What was never ready carried no action: its end is no death.
+    if (end.readyTransportId === undefined) continue;
     if (end.connection === "failed" || end.connection === "closed") return "connection_closed";
-    if (end.readyTransportId !== undefined && hasClosed(end, current.channels)) {
-      return "channel_closed";
-    }
+    if (hasClosed(end, current.channels)) return "channel_closed";
   }
   return undefined;
 }

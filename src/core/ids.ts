@@ -42,9 +42,14 @@ export function mintHandshakeId(
   return parts.join("-");
 }
 
+/** Service time stays below half of what an id can hold, so that there is always a younger one. */
+const mintedAtMax: EpochMs = 2 ** 47;
+
 /** When an id of ours was minted; undefined for an id that this service cannot have made. */
 export function mintedAt(id: HandshakeId): EpochMs | undefined {
-  return uuidV7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
+  if (!uuidV7.test(id)) return undefined;
+  const at = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return at < mintedAtMax ? at : undefined;
 }
 
 /** The younger of two ids that {@link mintHandshakeId} made. */

@@ -20,10 +20,10 @@ export function refreshOrNegotiate(draft: Draft, reason: NegotiationReason): Neg
 /** Starts a replacement, or joins the one in flight; the current one stays until it is confirmed. */
 export function decideRenegotiate(draft: Draft, command: Renegotiate): Decision<Renegotiate> {
   const { tokenHash, observedGeneration } = command;
+  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
   if (tokenHash !== undefined && liveLease(draft.record, tokenHash) === undefined) {
     return refuse(draft, notLive(draft.record, tokenHash));
   }
-  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
   const { transport } = draft.record;
   if (observedGeneration !== undefined && observedGeneration < transport.generation) {
     return accept(draft, { outcome: "refresh" });

@@ -11,6 +11,7 @@ import type {
   Stranger,
   Transport,
 } from "./session.ts";
+import { standingOf } from "./standing.ts";
 import type { EpochMs } from "./time.ts";
 import { currentOf, nextOf, usableOf } from "./view.ts";
 
@@ -25,7 +26,8 @@ type Candidate = Pick<Handshake, "id" | "manager" | "host" | "channels">;
  * wins: the handshake in flight, an abandoned one, or one that a lost store may have known.
  */
 export function considerPromotion(draft: Draft, at: EpochMs): void {
-  const { transport } = sessionOf(draft);
+  const session = sessionOf(draft);
+  const { transport } = session;
   const next = nextOf(transport.path);
   const usable = usableOf(transport.path);
   if (usable !== undefined) {
@@ -34,7 +36,9 @@ export function considerPromotion(draft: Draft, at: EpochMs): void {
   }
   const overdue = transport.abandoned.toReversed();
   const held: readonly (Handshake | AbandonedHandshake)[] = next ? [next, ...overdue] : overdue;
-  const strangers = transport.strangers.map((stranger) => asCandidate(stranger, transport));
+  const strangers = transport.strangers
+    .filter((stranger) => standingOf(session, stranger.id) === "unknown")
+    .map((stranger) => asCandidate(stranger, transport));
   const winner =
     first(held, "confirmed", (one) => isConfirmed(draft, one, at)) ??
     first(held, "host_silent", (one) => isOverdue(one, at) && isManagersAlone(draft, one, at)) ??

@@ -1,0 +1,186 @@
+import { describe, expect, test } from "vitest";
+
+import { mintHandshakeId } from "../../src/core/ids.ts";
+import { given, type Step, start } from "./given.ts";
+import {
+  accepted,
+  event,
+  health,
+  inFlight,
+  nonePromoted,
+  path,
+  promoted,
+  sessionOf,
+  standing,
+  startedHandshake,
+} from "./outcomes.ts";
+import {
+  acquired,
+  actionsOnly,
+  attached,
+  closed,
+  connecting,
+  detached,
+  disconnected,
+  failed,
+  host,
+  later,
+  manager,
+  onFastPath,
+  ready,
+  renegotiated,
+  renewed,
+  storeLost,
+  together,
+  wait,
+} from "./steps.ts";
+
+/** A live rally, and then the service is there again with an empty store. */
+const emptied: Step = together(onFastPath(), wait(5_000), storeLost(), attached());
+
+describe("after a lost store", () => {
+  test("nobody is told to close: what the ends hold is unknown, not retired", () => {
+    given(emptied)
+      .when(host(ready))
+      .expect(accepted({ standing: "unknown" }), path("pending"));
+  });
+
+  test("what the manager reports ready while nothing is usable is adopted", () => {
+    given(emptied)
+      .when(manager(ready, { generation: 1 }))
+      .expect(accepted({ standing: "promoted" }), promoted(1, 1), path("fast_path"))
+      .expect(
+        health("healthy", "adopted"),
+        event({ kind: "HandshakePromoted", reason: "adopted" }),
+      );
+  });
+
+  const generations: readonly [manager: number, host: number, adopted: number][] = [
+    [0, 0, 1],
+    [7, 0, 7],
+    [0, 9, 9],
+    [7, 9, 9],
+  ];
+  test.each(generations)("Fenced: reported as %i and %i, it goes on as %i", (ours, theirs, is) => {
+    given(emptied)
+      .when(host(ready, { generation: theirs }), manager(ready, { generation: ours }))
+      .expect(promoted(1, is));
+  });
+
+  test("Fenced: and above the session's own", () => {
+    given(emptied, acquired("tile"), manager(ready), manager(closed))
+      .when(manager(ready, { of: "from elsewhere", generation: 1 }))
+      .expect(promoted("from elsewhere", 2));
+  });
+
+  test("the host's word alone adopts nothing", () => {
+    given(emptied).when(host(ready)).expect(nonePromoted);
+  });
+
+  const unready: readonly [string, Step][] = [
+    ["connecting", manager(connecting)],
+    ["disconnected", manager(disconnected)],
+    ["failed", manager(failed)],
+    ["closed", manager(closed)],
+  ];
+  test.each(unready)("one that the manager reports %s is not adopted", (_, word) => {
+    given(emptied).when(word).expect(nonePromoted, standing(1, "unknown"));
+  });
+
+  test("one without a required channel is not adopted", () => {
+    given(onFastPath(), storeLost(), attached({ requiredChannels: ["mgr-actions", "mgr-acks"] }))
+      .when(manager(actionsOnly))
+      .expect(nonePromoted)
+      .when(manager(ready))
+      .expect(promoted(1, 1));
+  });
+
+  test("the next handshake is younger than the adopted one, whatever the clock says", () => {
+    const fromTheFuture = mintHandshakeId(start + 60_000, "fedcba9876543210fed", undefined);
+    given(attached(), manager(ready, { of: fromTheFuture }))
+      .expect(promoted(fromTheFuture, 1))
+      .when(acquired("tile"), renegotiated({ reason: "operator" }))
+      .expect((world) => expect(world.handshake() > fromTheFuture).toBe(true));
+  });
+
+  test("an id at the end of time leaves room for the next handshake", () => {
+    const last = "ffffffff-ffff-7fff-bfff-ffffffffffff";
+    given(attached(), manager(ready, { of: last }), manager(closed, { of: last }))
+      .when(acquired("tile"))
+      .expect(startedHandshake(1), inFlight(1))
+      .when(manager(ready))
+      .expect(promoted(1, 2));
+  });
+});
+
+describe("when something else is known", () => {
+  test("nothing is adopted over a usable fast path", () => {
+    given(onFastPath(), manager(ready, { of: "from elsewhere" })).expect(
+      promoted(1, 1),
+      standing("from elsewhere", "unknown"),
+    );
+  });
+
+  test("but at once when that dies and the word is fresh", () => {
+    given(onFastPath(), manager(ready, { of: "from elsewhere" }))
+      .when(manager(closed, { of: 1 }))
+      .expect(promoted("from elsewhere", 2), standing(1, "lingering"));
+    given(onFastPath(), manager(ready, { of: "from elsewhere" }), wait(10_000))
+      .when(manager(closed, { of: 1 }))
+      .expect(promoted(1, 1), path("http_fallback"));
+  });
+
+  test("an adopted one ends the negotiation in flight: the first channel wins", () => {
+    given(attached(), acquired("tile"))
+      .when(manager(ready, { of: "from elsewhere" }))
+      .expect(promoted("from elsewhere", 1), inFlight(undefined), standing(1, "retired"));
+  });
+
+  test("what the session holds comes before what it does not", () => {
+    given(attached({ hostReports: true }), acquired("tile"), host(ready))
+      .when(manager(ready))
+      .expect(promoted(1, 1));
+  });
+
+  test("a retired one is never adopted", () => {
+    given(attached(), acquired("tile"), later(75_000))
+      .expect(standing(1, "retired"))
+      .when(manager(ready, { of: 1 }))
+      .expect(nonePromoted, accepted({ standing: "retired" }));
+  });
+
+  test("nor one that was unknown when it spoke and has been retired since", () => {
+    const younger = mintHandshakeId(start + 1, "fedcba9876543210fed", undefined);
+    given(onFastPath(), manager(ready, { of: younger }))
+      .expect(standing(younger, "unknown"))
+      .when(wait(10), renegotiated({ reason: "operator" }), manager(ready), host(ready))
+      .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
+      .when(later(5_000))
+      .expect(standing(2, "retired"))
+      .when(manager(closed))
+      .expect(standing(younger, "retired"), promoted(3, 3), path("http_fallback"));
+  });
+
+  test("the two newest strangers are kept", () => {
+    given(onFastPath(), ...["a", "b", "c"].map((id) => manager(ready, { of: id }))).expect(
+      (world) =>
+        expect(sessionOf(world).transport.strangers.map((one) => one.id)).toEqual(["b", "c"]),
+    );
+  });
+
+  test("an adopted one is a fast path like any other", () => {
+    given(emptied, manager(ready, { generation: 4 }), host(ready), acquired("tile"))
+      .when(renewed("tile"))
+      .expect(promoted(1, 4), inFlight(undefined))
+      .when(manager(closed), renewed("tile"), manager(ready), host(ready))
+      .expect(promoted(2, 5), standing(1, "lingering"));
+  });
+});
+
+describe("after a detach", () => {
+  test("Fenced: the handshakes of before stay retired, and nothing is adopted from them", () => {
+    given(onFastPath(), detached(), attached())
+      .when(manager(ready, { of: 1 }), host(ready, { of: 1 }))
+      .expect(nonePromoted, standing(1, "retired"), path("pending"));
+  });
+});
