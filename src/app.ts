@@ -56,6 +56,8 @@ export interface AppOverrides {
 
 /** How long calls under way may take to end once the service drains. */
 const drainGraceMs = 5_000;
+/** How long a drain may take as a whole. */
+const drainMsMax = 9_000;
 /** Ends repeat reports in which nothing changed this often before their evidence is stale. */
 const reportsPerStale = 10;
 
@@ -79,6 +81,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     }),
   );
   exposeFleet(metrics, () => service.summarize(undefined));
+  log.info({ store: settings.store, sessions: service.summarize(undefined).sessions }, "recovered");
   warnOfOpenDoors(log);
 
   let app: App | undefined;
@@ -141,18 +144,34 @@ class RunningApp implements App {
   }
 }
 
-async function close({ doors, service, log, resources }: Parts): Promise<void> {
+/** Rejects when something keeps the service from closing; an orchestrator would kill it then. */
+async function close(parts: Parts): Promise<void> {
+  parts.log.info("draining");
+  if (await endsWithin(closeInOrder(parts), drainMsMax)) return parts.log.info("drained");
+  throw new Error(`the drain did not end within ${drainMsMax} ms`);
+}
+
+async function closeInOrder({ doors, service, resources }: Parts): Promise<void> {
   const { grpc, http, ops } = doors;
-  log.info("draining");
   service.drain();
-  const finished = new AbortController();
-  const ended = Promise.allSettled([grpc.finish(), http.finish()]);
-  await Promise.race([ended, systemClock().sleep(drainGraceMs, finished.signal)]);
-  finished.abort();
+  await endsWithin(Promise.allSettled([grpc.finish(), http.finish()]), drainGraceMs);
   await Promise.all([grpc.cutOff(), http.cutOff()]);
   await resources[Symbol.asyncDispose]();
   await ops.cutOff();
-  log.info("drained");
+}
+
+/** Waits in real time, whatever clock the service runs on. */
+async function endsWithin(work: Promise<unknown>, timeMs: number): Promise<boolean> {
+  const done = new AbortController();
+  const inTime = work.then(() => true);
+  const late = systemClock()
+    .sleep(timeMs, done.signal)
+    .then(() => false);
+  try {
+    return await Promise.race([inTime, late]);
+  } finally {
+    done.abort();
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -31,13 +31,17 @@ async function serve(app: App): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => void app.drain());
   }
-  process.on("uncaughtException", (error) => {
-    app.log.fatal({ err: error }, "bug");
-    process.exit(exitCodes.bug);
-  });
+  process.on("uncaughtException", (error) => process.exit(confess(app, error)));
   say(`${JSON.stringify({ level: "info", msg: "ready", ...app.addresses })}\n`);
-  await app.drained;
-  return exitCodes.done;
+  return app.drained.then(
+    () => exitCodes.done,
+    (error: unknown) => confess(app, error),
+  );
+}
+
+function confess(app: App, bug: unknown): number {
+  app.log.fatal({ err: bug }, "bug");
+  return exitCodes.bug;
 }
 
 function say(text: string): number {

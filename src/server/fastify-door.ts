@@ -4,6 +4,9 @@ import type { FastifyInstance } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
 
+/** How long a request may take to arrive whole; answers may take as long as they like. */
+export const requestTimeoutMs: number = 30_000;
+
 /** Requests that a door has received and not answered to the end. */
 export interface UnderWay {
   /** Resolves when there are none, or at once. */

@@ -10,19 +10,25 @@ const bodyBytesMax = 64 * 1024;
 /** What a legacy route may answer with, whichever it is. */
 type Answer = Promise<LegacyAnswer<unknown>>;
 
+export interface LegacyRoutesOptions {
+  readonly api: LegacyApi;
+  /** Told of each answer: the route, as `POST /sessions/:id/controller/lease`, and its status. */
+  readonly onAnswered: (route: string, status: number) => void;
+  /** Told of what broke behind a 500. */
+  readonly onBug: (error: unknown) => void;
+}
+
 /**
  * Mounts the old JSON routes. They only carry: what a request means, and what it comes to, is
- * decided behind `api`. Register them in a scope of their own: they read every content type as JSON.
- *
- * @param onBug told of what broke behind a 500
+ * decided behind `api`. Give them a scope of their own: they read every content type as JSON.
  */
-export function addLegacyRoutes(
-  scope: FastifyInstance,
-  api: LegacyApi,
-  onBug: (error: unknown) => void,
-): void {
+export function addLegacyRoutes(scope: FastifyInstance, options: LegacyRoutesOptions): void {
+  const { api, onAnswered, onBug } = options;
   readEverythingAsJson(scope);
   scope.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
+  scope.addHook("onResponse", async ({ method, routeOptions }, { statusCode }) =>
+    onAnswered(`${method} ${routeOptions.url}`, statusCode),
+  );
 
   const route = (
     method: "POST" | "DELETE",

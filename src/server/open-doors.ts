@@ -19,6 +19,7 @@ import type { Door } from "./door.ts";
 import { openGrpcDoor } from "./grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import type { LegacyRoutesOptions } from "./legacy-routes.ts";
 import { openOpsDoor, type Readiness } from "./ops-door.ts";
 import { openPublicDoor } from "./public-door.ts";
 import { type ServedService, serve } from "./served-service.ts";
@@ -58,9 +59,9 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       openPublicDoor({
         listen,
         services: servicesAt("public", options),
-        legacy: createLegacyApi({ ...options.api, door: "public" }),
+        legacy: legacyRoutes(options),
         mayCall: originRule(settings.corsOrigins, settings.auth === "dev"),
-        onBug: (error) => options.log.error({ err: error, door: "public" }, "bug"),
+        onBug: bugLogger(options.log, "public"),
       }),
     ),
     ops: await open("LEASE_OPS_LISTEN", settings.opsListen, (listen) =>
@@ -69,7 +70,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         readiness: options.readiness,
         metrics: () => exposition(options.metrics),
         drain: options.drain,
-        onBug: (error) => options.log.error({ err: error, door: "ops" }, "bug"),
+        onBug: bugLogger(options.log, "ops"),
       }),
     ),
   };
@@ -91,6 +92,18 @@ function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedServi
     serve(Health, health),
   ];
   return services.map((served) => guarded(served, { closing, onCallEnded }));
+}
+
+function legacyRoutes({ api, log, metrics }: DoorsOptions): LegacyRoutesOptions {
+  return {
+    api: createLegacyApi({ ...api, door: "public" }),
+    onAnswered: (route, status) => metrics.calls.count("public", route, String(status)),
+    onBug: bugLogger(log, "public"),
+  };
+}
+
+function bugLogger(log: Logger, door: string): (error: unknown) => void {
+  return (error) => log.error({ err: error, door }, "bug");
 }
 
 async function exposition({ registry }: Metrics): Promise<{ contentType: string; text: string }> {

@@ -2,7 +2,7 @@ import { fastify } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { Door } from "./door.ts";
-import { boundAddress, watchUnderWay } from "./fastify-door.ts";
+import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
 
 export type Readiness = "ready" | "draining" | "store unavailable";
@@ -20,7 +20,11 @@ export interface OpsDoorOptions {
 /** Opens the operators' door: health for orchestrators, metrics, and the order to drain. */
 export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   const { listen, readiness, metrics, drain, onBug } = options;
-  const app = fastify({ forceCloseConnections: true, bodyLimit: 1024 });
+  const app = fastify({
+    forceCloseConnections: true,
+    bodyLimit: 1024,
+    requestTimeout: requestTimeoutMs,
+  });
   const underWay = watchUnderWay(app);
   app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));

@@ -4,20 +4,19 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
-import type { LegacyApi } from "../api/legacy.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import { type Door, messageBytesMax } from "./door.ts";
-import { boundAddress, watchUnderWay } from "./fastify-door.ts";
+import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
 import { goingAway } from "./guard.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
-import { addLegacyRoutes } from "./legacy-routes.ts";
+import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import type { ServedService } from "./served-service.ts";
 
 export interface PublicDoorOptions {
   readonly listen: ListenAddress;
   readonly services: readonly ServedService[];
-  readonly legacy: LegacyApi;
+  readonly legacy: LegacyRoutesOptions;
   readonly mayCall: OriginRule;
   readonly onBug: (error: unknown) => void;
 }
@@ -31,6 +30,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   const app = fastify({
     bodyLimit: messageBytesMax,
     forceCloseConnections: true,
+    requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: routeParamLengthMax },
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
@@ -49,7 +49,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       }
     },
   });
-  await app.register(async (scope) => addLegacyRoutes(scope, legacy, onBug));
+  await app.register(async (scope) => addLegacyRoutes(scope, legacy));
   await app.listen({ host: listen.host, port: listen.port });
   return {
     address: boundAddress(app, listen),
