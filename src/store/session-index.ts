@@ -19,10 +19,6 @@ export class SessionIndex {
     (a, b) => compare(a.record.beachId, b.record.beachId) || compareIds(a, b),
   );
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   get(id: SessionId): SessionRecord | undefined {
     return this.#entries.get(id)?.record;
   }

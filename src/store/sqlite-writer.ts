@@ -142,7 +142,8 @@ export class SqliteWriter {
 
   #writeNext(): void {
     const durable = this.#durable.splice(0, rowsMax);
-    const behind = this.#nextOfPass(rowsMax - durable.length, durable.length > 0);
+    const isAlone = this.#isFailing && durable.length > 0;
+    const behind = isAlone ? [] : this.#behind.peek(rowsMax - durable.length);
     const endsPass = this.#pass !== undefined && behind.length === this.#behind.remaining;
     // What is behind is older than a durable row of the same session: the later one stays.
     const rows = [...behind, ...durable.map(({ row }) => row)];
@@ -150,7 +151,10 @@ export class SqliteWriter {
       const aliveAt = this.#aliveWith(endsPass);
       this.#deps.file.write({ rows, aliveAt, gap: undefined });
     } catch (error) {
-      this.#fail(durable, error);
+      this.#failPass(error);
+      // Commits go down with nothing but themselves: they are tried again, alone.
+      if (behind.length > 0) this.#durable.unshift(...durable);
+      else for (const { reject } of durable) reject(error);
       return;
     }
     this.#isFailing = false;
@@ -158,12 +162,6 @@ export class SqliteWriter {
     for (const { resolve } of durable) resolve();
     if (endsPass) this.#endPass();
     this.#deps.observe?.({ sessions: rows.length });
-  }
-
-  #nextOfPass(limit: number, isShared: boolean): readonly SessionRow[] {
-    // What could not be written a moment ago must not take commits down with it.
-    const isRisky = this.#isFailing && isShared;
-    return this.#pass === undefined || isRisky ? [] : this.#behind.peek(limit);
   }
 
   #aliveWith(endsPass: boolean): EpochMs | undefined {
@@ -178,11 +176,12 @@ export class SqliteWriter {
     if (this.#waitingForPass.length > 0) this.#beginPass();
   }
 
-  #fail(durable: readonly Durable[], error: unknown): void {
+  /** What is behind stays behind, and a later pass tries it again. */
+  #failPass(error: unknown): void {
     this.#isFailing = true;
     const waiting = [...(this.#pass?.waiting ?? []), ...this.#waitingForPass];
     this.#pass = undefined;
     this.#waitingForPass = [];
-    for (const { reject } of [...durable, ...waiting]) reject(error);
+    for (const { reject } of waiting) reject(error);
   }
 }

@@ -175,6 +175,26 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.lastAlive()).toBe(builtAt + 50);
   });
 
+  test("a change that comes while a long pass is on its way, with that pass", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open({ clock: manualClock(builtAt) });
+    const records = sessionsOf(
+      "beach-1",
+      Array.from({ length: 600 }, (_, index) => `s${index}`),
+    );
+    await Promise.all(records.map((record) => store.commit(insertion(record))));
+    const extensions = records.map((record) => revisionOf(record, {}, { durability: "behind" }));
+    for (const extension of extensions) await store.commit(extension);
+    const passing = store.recordAlive(builtAt);
+    const last = extensions.at(-1);
+    if (last === undefined) throw new Error("sessions were made");
+    const again = revisionOf(last.next, {}, { durability: "behind" });
+    expect(await store.commit(again)).toBe("committed");
+    await passing;
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(last.id)).toEqual(again.next);
+  });
+
   test("what is behind when it is disposed of", async () => {
     await using folder = await storeFolder();
     const first = sessionRecord();
@@ -240,7 +260,14 @@ describe("the SQLite store on a full disk", () => {
     await store.commit(filled);
     const extension = revisionOf(small, { lastChange }, { durability: "behind" });
     expect(await store.commit(extension)).toBe("committed");
-    await expect(store.recordAlive(builtAt)).rejects.toThrow(StoreUnavailable);
+    // A commit that comes with it is written all the same.
+    const other = insertion(sessionRecord({ id: "other" }));
+    const [alive, committed] = await Promise.allSettled([
+      store.recordAlive(builtAt),
+      store.commit(other),
+    ]);
+    expect(alive).toMatchObject({ status: "rejected", reason: expect.any(StoreUnavailable) });
+    expect(committed).toEqual({ status: "fulfilled", value: "committed" });
     expect(await store.load(small.id)).toEqual(extension.next);
     await store.commit(removal(filled.next));
     await clock.advance(1000);
