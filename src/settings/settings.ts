@@ -20,11 +20,11 @@ export interface Settings {
   readonly logLevel: LogLevel;
 }
 
-export type StoreSetting =
+type StoreSetting =
   | { readonly kind: "memory" }
   | { readonly kind: "sqlite"; readonly path: string };
 
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 export type SettingsResult =
   | { readonly kind: "settings"; readonly settings: Settings }

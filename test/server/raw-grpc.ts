@@ -9,12 +9,12 @@ export interface RawGrpc extends Disposable {
   reflect(questions: readonly Question[]): Promise<readonly Reflected[]>;
 }
 
-export type Question =
+type Question =
   | { readonly kind: "list services" }
   | { readonly kind: "file containing symbol"; readonly symbol: string };
 
 /** Names of services, or file descriptors. */
-export interface Reflected {
+interface Reflected {
   readonly services: readonly string[];
   readonly files: readonly Uint8Array[];
 }

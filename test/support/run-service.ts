@@ -169,8 +169,14 @@ function startProcess(env: Env, args: readonly string[] = []): Started {
   });
   const stdout: string[] = [];
   const stderr: string[] = [];
+  // A test run that ends early must not leave services behind.
+  const killChild = (): void => void child.kill("SIGKILL");
+  process.once("exit", killChild);
   const exited = new Promise<Exit>((resolve) => {
-    child.on("close", (code, signal) => resolve({ code, signal }));
+    child.on("close", (code, signal) => {
+      process.off("exit", killChild);
+      resolve({ code, signal });
+    });
   });
   const announced = new Promise<Addresses>((resolve) => {
     createInterface(child.stdout).on("line", (line) => {
