@@ -85,10 +85,11 @@ export class GapKeeper {
 
   async #beAlive(now: EpochMs): Promise<void> {
     const { store, isNeeded } = this.#deps;
-    if (isNeeded() || this.isStoreAway) await store.recordAlive(now);
     const awaySince = this.#awaySince;
+    // Before the moment alive is raised past it: a crash between the two must not lose the gap.
     if (awaySince !== undefined) await this.#record(awaySince, now, "absence");
     this.#awaySince = undefined;
+    if (isNeeded()) await store.recordAlive(now);
     this.#aliveAt = now;
   }
 

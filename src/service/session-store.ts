@@ -23,7 +23,10 @@ export interface SessionStore extends AsyncDisposable {
    */
   commit(change: SessionChange): Awaitable<"committed" | "conflict">;
 
-  /** Up to `limit` sessions whose deadline is at or before `now`, earliest first. */
+  /**
+   * Up to `limit` sessions whose deadline is at or before `now`, earliest first. Fewer, even none,
+   * while deadlines that moved later stand in front: then `nextDeadline` is still not after `now`.
+   */
   due(now: EpochMs, limit: number): Awaitable<readonly SessionId[]>;
 
   /**

@@ -44,7 +44,7 @@ describe("a SQLite file that another process holds", () => {
 });
 
 describe("a SQLite file whose process was killed", () => {
-  test("holds every commit that was acknowledged", async () => {
+  test("Durable: it holds every commit that was acknowledged", async () => {
     await using folder = await storeFolder();
     await using child = startStoreProcess(folder.storePath, "commit");
     await child.line((line) => line === "committed lane-7-40");
