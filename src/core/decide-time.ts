@@ -129,7 +129,7 @@ function forgive(draft: Draft, at: EpochMs): void {
 function goIdle(draft: Draft, at: EpochMs): void {
   const idle = idleAt(sessionOf(draft), draft.context.policy);
   if (idle === undefined || idle > at) return;
-  if (draft.context.watched) apply(draft, { kind: "SessionTouched", at: draft.context.now });
+  if (draft.context.watched) apply(draft, { kind: "SessionTouched", at });
   else detach(draft, at, "idle");
 }
 

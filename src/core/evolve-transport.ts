@@ -2,6 +2,7 @@ import type { HeardEvidence, TransportEvent } from "./event.ts";
 import { type HandshakeId, mintedAt, younger } from "./ids.ts";
 import type {
   AbandonedHandshake,
+  Backoff,
   End,
   Evidence,
   FastPath,
@@ -106,11 +107,16 @@ export function shiftTransport(
         honouredUntil: shift(handshake.honouredUntil),
       })),
       lingering: lingering && { ...lingering, honouredUntil: shift(lingering.honouredUntil) },
-      recoveries: { ...recoveries, notBefore: shift(recoveries.notBefore) },
-      replacements: { ...replacements, notBefore: shift(replacements.notBefore) },
+      recoveries: delayed(recoveries, length),
+      replacements: delayed(replacements, length),
       observingSince: Math.max(transport.observingSince, gap.until),
     },
   };
+}
+
+/** A back-off that is over by now ends no later than the gap did, and what it forgives waits. */
+function delayed(backoff: Backoff, length: DurationMs): Backoff {
+  return backoff.failures === 0 ? backoff : { ...backoff, notBefore: backoff.notBefore + length };
 }
 
 /** The deadline of a negotiation moves, and nothing is proven while nobody could hear. */

@@ -93,7 +93,7 @@ export function verdictOfTime(
 
 /**
  * The moment at which time alone next changes the verdict, if nobody reports until then. Never
- * before `heardAt`, when the newest report came: what it says cannot have counted earlier.
+ * before the promotion or `heardAt`, when the newest report came: nothing counts in hindsight.
  */
 export function nextVerdictAt(
   transport: Horizons,
@@ -113,7 +113,7 @@ export function nextVerdictAt(
     holdsNoneFrom(current.host, transport, policy),
   ].filter((moment) => moment !== undefined);
   return moments
-    .map((moment) => Math.max(moment, heardAt))
+    .map((moment) => Math.max(moment, heardAt, current.promotedAt))
     .sort((a, b) => a - b)
     .find((moment) => verdictOfTime(transport, current, moment, policy) !== undefined);
 }

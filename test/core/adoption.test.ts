@@ -8,6 +8,7 @@ import {
   health,
   inFlight,
   nonePromoted,
+  nothingHappened,
   path,
   promoted,
   sessionOf,
@@ -32,6 +33,7 @@ import {
   renewed,
   storeLost,
   together,
+  unacked,
   wait,
 } from "./steps.ts";
 
@@ -159,6 +161,14 @@ describe("when something else is known", () => {
       .expect(standing(2, "retired"))
       .when(manager(closed))
       .expect(standing(younger, "retired"), promoted(3, 3), path("http_fallback"));
+  });
+
+  test("one adopted by time alone is not undone by what its host said long before", () => {
+    given(attached(), manager(ready, { of: "a" }), host(unacked(5_001), { of: "b" }))
+      .when(wait(20_001), manager(ready, { of: "b" }), later(9_999))
+      .expect(promoted("b", 2), health("stale", "host_silent"))
+      .when(later(0))
+      .expect(nothingHappened, path("fast_path"));
   });
 
   test("the two newest strangers are kept", () => {

@@ -39,6 +39,7 @@ import {
   renewed,
   repeatedly,
   stalled,
+  together,
   wait,
 } from "./steps.ts";
 
@@ -119,6 +120,16 @@ describe.each(wentBy)("Durable: %s", (_, gap) => {
       .expect((world) => expect(sessionOf(world).transport.recoveries.failures).toBe(1))
       .when(later(1))
       .expect(happened("BackoffReset"));
+  });
+
+  test("moves the moment at which a failed replacement is forgiven", () => {
+    const bothReady = together(manager(ready, { of: 1 }), host(ready, { of: 1 }));
+    given(onFastPath(), repeatedly(5_000, 40_000, bothReady), renegotiated({ reason: "operator" }))
+      .when(repeatedly(5_000, 30_000, bothReady), gap(60_000))
+      .when(repeatedly(1_000, 15_000, bothReady), later(999))
+      .expect((world) => expect(sessionOf(world).transport.replacements.failures).toBe(1))
+      .when(later(1))
+      .expect(event({ kind: "BackoffReset", which: "replacements" }));
   });
 
   test("moves the moment at which the session goes idle", () => {

@@ -1,0 +1,242 @@
+import fc from "fast-check";
+import { describe, test } from "vitest";
+
+import { mintHandshakeId } from "../../src/core/ids.ts";
+import type { ConnectionState, End, NegotiationReason } from "../../src/core/session.ts";
+import { type Step, start, World } from "./given.ts";
+import {
+  absent,
+  acquired,
+  allChannels,
+  attached,
+  checked,
+  detached,
+  handshakeChecked,
+  host,
+  later,
+  manager,
+  negotiationsElsewhere,
+  released,
+  renegotiated,
+  renewed,
+  revoked,
+  stalled,
+  storeLost,
+  tokenKeys,
+  wait,
+  watched,
+} from "./steps.ts";
+
+/** A step, and how it is told when a story fails. */
+interface Told {
+  readonly step: Step;
+  readonly text: string;
+}
+
+function told<T>(
+  name: string,
+  from: fc.Arbitrary<T>,
+  toStep: (value: T) => Step,
+): fc.Arbitrary<Told> {
+  return from.map((value) => ({
+    step: toStep(value),
+    text: `${name}(${JSON.stringify(value)})`,
+  }));
+}
+
+/** Moments at, before and after which something changes, and others. */
+const spans = fc.oneof(
+  fc.constantFrom(
+    0,
+    1,
+    999,
+    1_000,
+    2_999,
+    3_000,
+    4_999,
+    5_000,
+    9_999,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+  ),
+  fc.integer({ min: 0, max: 90_000 }),
+);
+const lengths = spans.map((ms) => ms + 1);
+const names = fc.constantFrom("tile", "agent", "a", "b");
+const ttls = fc.option(fc.constantFrom(1, 5_000, 30_000, 120_000, 400_000), { nil: undefined });
+
+const foreign = [
+  "from elsewhere",
+  mintHandshakeId(start - 5_000, "fedcba9876543210fed", undefined),
+  mintHandshakeId(start + 40_000, "fedcba9876543210fed", undefined),
+  "ffffffff-ffff-7fff-bfff-ffffffffffff",
+];
+const handshakes = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 0, max: 3 }) },
+  { weight: 1, arbitrary: fc.constantFrom(...foreign) },
+);
+
+const reports = fc.record({
+  end: fc.constantFrom<End>("manager", "host"),
+  of: handshakes,
+  connection: fc.oneof(
+    { weight: 6, arbitrary: fc.constant<ConnectionState>("connected") },
+    fc.constantFrom<ConnectionState>(
+      "unspecified",
+      "connecting",
+      "disconnected",
+      "failed",
+      "closed",
+    ),
+  ),
+  missing: fc.oneof(
+    { weight: 5, arbitrary: fc.constant<readonly string[]>([]) },
+    { weight: 1, arbitrary: fc.subarray([...allChannels]) },
+  ),
+  opening: fc.boolean(),
+  oldestUnackedMs: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(0) },
+    fc.constantFrom(5_001, 15_001),
+  ),
+  transport: fc.oneof({ weight: 8, arbitrary: fc.constant("one") }, fc.constantFrom("two", "")),
+  by: fc.oneof({ weight: 6, arbitrary: fc.constant("first") }, fc.constant("second")),
+  repeats: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, fc.constant(true)),
+  ageMs: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom(1, 9_999, 25_000)),
+  generation: fc.constantFrom(0, 0, 0, 5),
+});
+
+type SomeReport = typeof reports extends fc.Arbitrary<infer R> ? R : never;
+
+/** About the newest handshake but `of`, or about one that the story never started. */
+function heard(report: SomeReport): Step {
+  return (world) => {
+    const { end, missing, opening, transport, repeats, by, ageMs, generation } = report;
+    const recent = world.handshakes.toReversed();
+    const of = typeof report.of === "string" ? report.of : (recent[report.of] ?? "none yet");
+    const say = end === "manager" ? manager : host;
+    const word = {
+      connection: report.connection,
+      readyChannels: allChannels.filter((channel) => !missing.includes(channel)),
+      openingChannels: opening ? missing : [],
+      oldestUnackedMs: report.oldestUnackedMs,
+    };
+    const about = { of, transport, by, ageMs, generation };
+    say(word, repeats ? { ...about, sequence: 1 } : about)(world);
+  };
+}
+
+const steps: fc.Arbitrary<Told> = fc.oneof(
+  { weight: 8, arbitrary: told("report", reports, heard) },
+  { weight: 6, arbitrary: told("wait", spans, wait) },
+  { weight: 2, arbitrary: told("later", spans, later) },
+  {
+    weight: 4,
+    arbitrary: told("renewed", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, leaseOnly]) =>
+      renewed(name, ttlMs === undefined ? { leaseOnly } : { ttlMs, leaseOnly }),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: told("acquired", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, passcode]) =>
+      acquired(name, ttlMs === undefined ? { passcode } : { ttlMs, passcode }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: told(
+      "renegotiated",
+      fc.record({
+        by: names,
+        reason: fc.constantFrom<NegotiationReason>("poor_quality", "operator"),
+        seen: fc.integer({ min: 0, max: 3 }),
+      }),
+      renegotiated,
+    ),
+  },
+  { weight: 1, arbitrary: told("stalled", lengths, stalled) },
+  { weight: 1, arbitrary: told("absent", lengths, absent) },
+  { weight: 1, arbitrary: told("released", names, released) },
+  { weight: 1, arbitrary: told("checked", names, checked) },
+  {
+    weight: 1,
+    arbitrary: told("revoked", fc.tuple(fc.subarray(["tile", "a"]), spans), ([which, holdMs]) =>
+      revoked(which, holdMs),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: told(
+      "attached",
+      fc.record({
+        hostReports: fc.boolean(),
+        requiredChannels: fc.constantFrom(["mgr-actions"], ["mgr-actions", "mgr-acks"]),
+        beachId: fc.constantFrom("beach-1", "beach-1", "beach-2"),
+      }),
+      attached,
+    ),
+  },
+  { weight: 1, arbitrary: told("handshakeChecked", fc.constantFrom(...foreign), handshakeChecked) },
+  { weight: 1, arbitrary: told("watched", fc.boolean(), watched) },
+  { weight: 1, arbitrary: told("elsewhere", fc.constantFrom(0, 49, 50), negotiationsElsewhere) },
+  {
+    weight: 1,
+    arbitrary: told("keys", fc.constantFrom(["k1"], ["k2", "k1"], ["k2"]), (keys) =>
+      tokenKeys(...keys),
+    ),
+  },
+  { weight: 1, arbitrary: told("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
+  { weight: 1, arbitrary: told("detached", fc.constant("closed"), detached) },
+  { weight: 1, arbitrary: told("storeLost", fc.constant(null), storeLost) },
+);
+
+const stories = fc
+  .array(steps, { minLength: 5, maxLength: 40, size: "max" })
+  .map((told) => ({ told, toString: () => told.map(({ text }) => text).join("\n") }));
+
+/** Lives of a session that begin where most of them are spent: with leases and a fast path. */
+const beginning: readonly Step[] = [attached(), acquired("tile", { ttlMs: 300_000 })];
+
+function live(world: World, steps: readonly Step[]): World {
+  for (const step of steps) step(world);
+  return world;
+}
+
+describe("whatever happens, in whatever order", () => {
+  test("Held, Undisturbed, Overlapped, Single, Genuine, Fenced, Durable: no decision breaks one", () => {
+    // World.run sees to it after every decision, on records that are frozen all the way down.
+    fc.assert(
+      fc.property(stories, ({ told }) => {
+        live(new World(), [...beginning, ...told.map(({ step }) => step)]);
+      }),
+      { numRuns: 1_500 },
+    );
+  });
+
+  test("the same story comes to the same end", () => {
+    fc.assert(
+      fc.property(stories, ({ told }) => {
+        const story = [...beginning, ...told.map(({ step }) => step)];
+        const [one, other] = [live(new World(), story), live(new World(), story)];
+        return JSON.stringify(one.record) === JSON.stringify(other.record);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("time in one step comes to the same as time in many", () => {
+    fc.assert(
+      fc.property(stories, fc.integer({ min: 1, max: 7 }), ({ told }, parts) => {
+        const story = [...beginning, ...told.map(({ step }) => step), watched(false)];
+        const once = live(new World(), [...story, later(0), wait(70_000), later(0)]);
+        const often = live(new World(), [...story, later(0)]);
+        for (let part = 0; part < parts; part += 1) later(70_000 / parts)(often);
+        often.now = once.now;
+        later(0)(often);
+        return JSON.stringify(once.record) === JSON.stringify(often.record);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
