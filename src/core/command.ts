@@ -124,7 +124,7 @@ export interface PassTime {
 }
 
 /** What an accepted command answers, beside the session as it is afterwards. */
-export interface Answers {
+interface Answers {
   readonly Attach: null;
   readonly Detach: { readonly detached: boolean };
   readonly Acquire: LeaseAnswer;

@@ -22,7 +22,7 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
 }
 
 /** When the first of the live leases expires. */
-export function nextExpiry(session: Session): EpochMs | undefined {
+function nextExpiry(session: Session): EpochMs | undefined {
   let first: EpochMs | undefined;
   for (const lease of session.leases.live) first = earliest(first, lease.expiresAt);
   return first;

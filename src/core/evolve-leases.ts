@@ -1,8 +1,8 @@
 import type { LeaseEvent } from "./event.ts";
 import type { EndedLease, Lease, LeaseBook } from "./session.ts";
 
-/** How many ended leases a book remembers. */
-export const endedLeasesMax = 64;
+/** How many ended leases a book remembers; of older ones it says unknown. */
+const endedLeasesMax = 64;
 
 /** The leases after an event. Nothing here can reach a handshake. */
 export function evolveLeases(book: LeaseBook, event: LeaseEvent): LeaseBook {

@@ -7,8 +7,6 @@ export interface Policy {
   readonly leaseTtlMsMin: DurationMs;
   readonly leaseTtlMsMax: DurationMs;
   readonly liveLeasesMax: number;
-  /** How many ended leases a session remembers; of older ones it says `unknown`. */
-  readonly endedLeasesMax: number;
   /** The hold of a revocation that names none, and the longest one. */
   readonly holdMs: DurationMs;
   readonly holdMsMax: DurationMs;
@@ -64,7 +62,6 @@ export const defaultPolicy: Policy = {
   leaseTtlMsMin: 5 * second,
   leaseTtlMsMax: 5 * minute,
   liveLeasesMax: 64,
-  endedLeasesMax: 64,
   holdMs: minute,
   holdMsMax: day,
   holdsMax: 64,

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 
 /** What a server under measurement tells its parent, by IPC. */
-export type FromContestant =
+type FromContestant =
   | { readonly kind: "ready"; readonly address: string; readonly leases: readonly LeaseOnHand[] }
   | { readonly kind: "cpu"; readonly micros: number };
 
