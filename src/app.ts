@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
-import type { Policy } from "./core/policy.ts";
+import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
@@ -58,8 +58,6 @@ export interface AppOverrides {
 const drainGraceMs = 5_000;
 /** How long a drain may take as a whole. */
 const drainMsMax = 9_000;
-/** Ends repeat reports in which nothing changed this often before their evidence is stale. */
-const reportsPerStale = 10;
 
 /** Opens the store, recovers, and opens the doors. Rejects with StartFault when it cannot. */
 export async function startApp(settings: Settings, overrides: AppOverrides = {}): Promise<App> {
@@ -92,14 +90,14 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       authenticator: devAuthenticator,
       passcodes: devPasscodes,
       defaultManagerUrl: settings.managerUrl,
-      reportEveryMs: Math.round(policy.evidenceStaleMs / reportsPerStale),
+      reportEveryMs: reportEveryMs(policy),
       onReportedError: ({ sessionId, end, text }) =>
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
     },
     log,
     metrics,
     closing: closing.signal,
-    readiness: () => readinessOf(store, closing.signal),
+    readiness: () => readinessOf(service, closing.signal),
     drain: () => void app?.drain(),
   });
   app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
@@ -225,11 +223,11 @@ function warnOfOpenDoors(log: Logger): void {
   log.warn("no Beach Road is set: any passcode that is not empty opens a session");
 }
 
-async function readinessOf(store: SessionStore, closing: AbortSignal): Promise<Readiness> {
+async function readinessOf(service: SessionService, closing: AbortSignal): Promise<Readiness> {
   if (closing.aborted) return "draining";
   try {
-    await store.list({ beachId: undefined, after: undefined, limit: 1 });
-    return "ready";
+    await service.list(undefined, undefined, 1);
+    return service.isStoreAway ? "store unavailable" : "ready";
   } catch {
     return "store unavailable";
   }

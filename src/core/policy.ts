@@ -97,6 +97,11 @@ export function scalePolicy(policy: Policy, factor: number): Policy {
   return Object.fromEntries(scaled) as unknown as Policy;
 }
 
+/** How often ends report when nothing changes: often enough that losing a few is no silence. */
+export function reportEveryMs(policy: Policy): DurationMs {
+  return Math.round(policy.evidenceStaleMs / 10);
+}
+
 /** The relations between limits that the core relies on; each is a sentence when broken. */
 export function policyFaults(policy: Policy): readonly string[] {
   const rules: readonly (readonly [boolean, string])[] = [

@@ -123,6 +123,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#hub.hostWatches(id);
   }
 
+  /** The store failed and has not answered since; calls that need it are refused. */
+  get isStoreAway(): boolean {
+    return this.#gaps.isStoreAway;
+  }
+
   now(): EpochMs {
     return this.#deps.clock.now();
   }
