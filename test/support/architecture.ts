@@ -1,0 +1,147 @@
+import { dirname, join, normalize } from "node:path/posix";
+
+/** Texts of files by their path from the root of the project. */
+export type Sources = ReadonlyMap<string, string>;
+
+/**
+ * What each part of `src` may import from the other parts: a folder whole, or single files of it.
+ * The server never sees the core, so that no door can grow its own rules; the client sees generated
+ * code alone, since it ships to browsers.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  "src/core": [],
+  "src/service": ["src/core"],
+  "src/store": [
+    "src/core",
+    "src/service/session-store.ts",
+    "src/service/awaitable.ts",
+    "src/service/clock.ts",
+  ],
+  "src/auth": ["src/core/ids.ts", "src/core/refusal.ts", "src/core/time.ts"],
+  "src/settings": ["src/core/policy.ts"],
+  "src/observe": [
+    "src/core/event.ts",
+    "src/core/ids.ts",
+    "src/core/session.ts",
+    "src/core/time.ts",
+    "src/core/view.ts",
+    "src/service/service-events.ts",
+  ],
+  "src/api": ["src/core", "src/service", "src/auth", "src/gen"],
+  "src/server": ["src/api", "src/auth", "src/observe", "src/settings", "src/gen"],
+  "src/client": ["src/gen"],
+  "src/demo": ["src/client", "src/gen"],
+  "src/page": ["src/client", "src/gen"],
+  "src/app.ts": [
+    "src/core",
+    "src/service",
+    "src/store",
+    "src/auth",
+    "src/api",
+    "src/server",
+    "src/settings",
+    "src/observe",
+    "src/gen",
+  ],
+  "src/main.ts": ["src/app.ts", "src/settings"],
+};
+
+/** Each import that goes against the direction, as `file imports file`. */
+export function wrongImports(sources: Sources): readonly string[] {
+  return ours(sources).flatMap(([path, text]) => {
+    const part = partOf(path);
+    const allowed = mayImport[part];
+    if (allowed === undefined) return [`${path} is in no known part of src`];
+    return namedFiles(path, text)
+      .filter((target) => partOf(target) !== part || part.endsWith(".ts"))
+      .filter((target) => !allowed.some((one) => target === one || target.startsWith(`${one}/`)))
+      .map((target) => `${path} imports ${target}`);
+  });
+}
+
+/** Node's own modules that the core or the client import. */
+export function impureImports(sources: Sources): readonly string[] {
+  return ours(sources)
+    .filter(([path]) => ["src/core", "src/client"].includes(partOf(path)))
+    .filter(([, text]) => /from "node:/.test(text))
+    .map(([path]) => `${path} imports from Node`);
+}
+
+/** Files that no other file of `src` names, and that start no process and no page either. */
+export function unusedFiles(sources: Sources, entries: readonly string[]): readonly string[] {
+  const named = new Set(ours(sources).flatMap(([path, text]) => namedFiles(path, text)));
+  return ours(sources)
+    .map(([path]) => path)
+    .filter((path) => !named.has(path) && !entries.includes(path))
+    .map((path) => `${path} is imported by nothing`);
+}
+
+/** Entries: what the scripts of package.json and the pages name. */
+export function entriesOf(packageJson: string, pages: Sources): readonly string[] {
+  const scripts = [...packageJson.matchAll(/(src\/[\w./-]+\.tsx?)/g)].map(([path]) => path);
+  const modules = [...pages].flatMap(([path, html]) =>
+    [...html.matchAll(/src="([^"]+\.tsx?)"/g)].map(([, src = ""]) => resolve(path, src)),
+  );
+  return [...scripts, ...modules];
+}
+
+const clocks = /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\b/;
+const mayUseClocks = [
+  "src/service/clock.ts",
+  "src/service/id-source.ts",
+  "src/client/",
+  "src/demo/",
+];
+
+/** Time and chance that do not come from the clock or the id source. */
+export function hiddenClocks(sources: Sources): readonly string[] {
+  return ours(sources).flatMap(([path, text]) => {
+    const found = clocks.exec(withoutComments(text))?.[1];
+    const allowed = mayUseClocks.some((one) => path.startsWith(one));
+    return found === undefined || allowed ? [] : [`${path} uses ${found}`];
+  });
+}
+
+/** What somebody wanted to come back to. */
+export function leftovers(sources: Sources): readonly string[] {
+  return [...sources].flatMap(([path, text]) =>
+    text
+      .split("\n")
+      .flatMap((line, index) =>
+        /\b(TODO|FIXME|XXX)\b/.test(line) ? [`${path}:${index + 1}`] : [],
+      ),
+  );
+}
+
+/** Top-level folders of `src` that the README does not name. */
+export function unnamedFolders(sources: Sources, readme: string): readonly string[] {
+  const folders = new Set([...sources.keys()].map(partOf).filter((part) => !part.endsWith(".ts")));
+  return [...folders].filter((folder) => !new RegExp(`\\b${folder}\\b`).test(readme));
+}
+
+function ours(sources: Sources): readonly (readonly [string, string])[] {
+  return [...sources].filter(
+    ([path]) => path.startsWith("src/") && !path.startsWith("src/gen/") && /\.tsx?$/.test(path),
+  );
+}
+
+/** `src/<folder>`, or the file itself at the top of `src`. */
+function partOf(path: string): string {
+  return path.split("/").slice(0, 2).join("/");
+}
+
+/** Files that a file names by a relative path: imports, and scripts beside it that it starts. */
+function namedFiles(path: string, text: string): readonly string[] {
+  const specifiers = withoutComments(text).matchAll(
+    /["']((?:\.{1,2}\/)?[\w./-]+\.(?:tsx?|js))["']/g,
+  );
+  return [...specifiers].map(([, specifier = ""]) => resolve(path, specifier));
+}
+
+function resolve(from: string, relative: string): string {
+  return normalize(join(dirname(from), relative));
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
