@@ -22,6 +22,7 @@ export interface BeachOptions {
   /** The service's internal and public doors. */
   readonly grpcUrl: string;
   readonly httpUrl: string;
+  readonly privateBeachId?: string;
   readonly hosts: readonly BeachHost[];
   readonly requiredChannels?: readonly string[];
   readonly oldRenewals?: boolean;
@@ -46,7 +47,7 @@ export interface Beach extends AsyncDisposable {
   startOldTile(sessionId: string, everyMs: number): OldTileProcess;
 }
 
-export const privateBeachId = "beach-1";
+const defaultBeachId = "beach-1";
 const actionsPerSecond = 30;
 
 export async function startBeach(options: BeachOptions): Promise<Beach> {
@@ -102,7 +103,12 @@ async function assemble(options: BeachOptions, stack: AsyncDisposableStack): Pro
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 
-  function startManager({ hosts, requiredChannels, oldRenewals }: BeachOptions): ManagerProcess {
+  function startManager({
+    privateBeachId = defaultBeachId,
+    hosts,
+    requiredChannels,
+    oldRenewals,
+  }: BeachOptions): ManagerProcess {
     const config: ManagerConfig = {
       grpcUrl,
       httpUrl,

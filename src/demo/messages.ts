@@ -94,6 +94,7 @@ export interface StateSeen {
   readonly negotiating: string;
   readonly change: string;
   readonly reason: string;
+  readonly liveLeases: number;
 }
 
 export interface LinkSeen {

@@ -59,7 +59,7 @@ export class PeerLink implements ReportedConnection {
   /** Takes the other end's offer and answers with everything there is to say. */
   async answer(sdp: string): Promise<string> {
     const gathered = this.#gathered();
-    this.#peer.setRemoteDescription(sdp, "offer");
+    this.#peer.setRemoteDescription(withoutCandidates(sdp), "offer");
     return await gathered;
   }
 
@@ -154,6 +154,14 @@ export class PeerLink implements ReportedConnection {
     if (state === ConnectionState.CLOSED) this.#peer.close();
     this.#options.onChange(this, ConnectionState[state].toLowerCase());
   }
+}
+
+/**
+ * The answering end waits to be called: were it to call first, ICE and DTLS could come up before
+ * the other end has read the answer, which then knows no fingerprint and fails the connection.
+ */
+function withoutCandidates(sdp: string): string {
+  return sdp.replace(/^a=(candidate:|end-of-candidates).*\r?\n/gm, "");
 }
 
 /** Frees what the WebRTC library keeps, so that the process can end. */

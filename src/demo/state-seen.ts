@@ -18,5 +18,6 @@ export function stateSeen(state: TransportState): StateSeen {
     negotiating: state.negotiation?.handshakeId ?? "",
     change: TransportChange[state.lastChange],
     reason: state.lastChangeReason,
+    liveLeases: state.liveLeases,
   };
 }

@@ -31,6 +31,7 @@ export interface ChildLog {
   /** pino's numbers: 20 debug, 30 info, 40 warn. */
   readonly level: number;
   readonly msg: string;
+  readonly sessionId?: string;
 }
 
 interface FromChild<Event> {
