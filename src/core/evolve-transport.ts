@@ -84,29 +84,31 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
   }
 }
 
-/** Moves every deadline that had not passed when a gap began; tells whether a shown one moved. */
+/**
+ * Moves every deadline by the length of a gap, and tells whether a shown one moved. Those that had
+ * passed when it began have been applied by then.
+ */
 export function shiftTransport(
   transport: Transport,
   gap: { readonly from: EpochMs; readonly until: EpochMs },
 ): { readonly transport: Transport; readonly shown: boolean } {
   const length = gap.until - gap.from;
-  const shift = (at: EpochMs): EpochMs => (at > gap.from ? at + length : at);
-  const next = nextOf(transport.path);
-  const { lingering, recoveries, replacements } = transport;
+  const later = <T extends { readonly honouredUntil: EpochMs }>(handshake: T): T => ({
+    ...handshake,
+    honouredUntil: handshake.honouredUntil + length,
+  });
+  const { path, abandoned, lingering, recoveries, replacements } = transport;
   const shown =
-    (next !== undefined && next.confirmBy > gap.from) ||
-    (lingering !== undefined && lingering.honouredUntil > gap.from) ||
+    nextOf(path) !== undefined ||
+    lingering !== undefined ||
     nextNegotiationAt(transport, gap.from) !== undefined;
   return {
     shown,
     transport: {
       ...transport,
-      path: shiftPath(transport.path, shift, length),
-      abandoned: transport.abandoned.map((handshake) => ({
-        ...handshake,
-        honouredUntil: shift(handshake.honouredUntil),
-      })),
-      lingering: lingering && { ...lingering, honouredUntil: shift(lingering.honouredUntil) },
+      path: shiftPath(path, length),
+      abandoned: abandoned.map(later),
+      lingering: lingering && later(lingering),
       recoveries: delayed(recoveries, length),
       replacements: delayed(replacements, length),
       observingSince: Math.max(transport.observingSince, gap.until),
@@ -120,14 +122,16 @@ function delayed(backoff: Backoff, length: DurationMs): Backoff {
 }
 
 /** The deadline of a negotiation moves, and nothing is proven while nobody could hear. */
-function shiftPath(path: FastPath, shift: (at: EpochMs) => EpochMs, length: DurationMs): FastPath {
+function shiftPath(path: FastPath, length: DurationMs): FastPath {
   const current = currentOf(path);
   const next = nextOf(path);
   const kept: FastPath =
     current === undefined
       ? { kind: "absent" }
       : { kind: "active", current: { ...current, usableSince: current.usableSince + length } };
-  return next === undefined ? kept : withNext(kept, { ...next, confirmBy: shift(next.confirmBy) });
+  return next === undefined
+    ? kept
+    : withNext(kept, { ...next, confirmBy: next.confirmBy + length });
 }
 
 function withNext(path: FastPath, next: NonNullable<ReturnType<typeof nextOf>>): FastPath {

@@ -48,7 +48,25 @@ const wentBy: readonly [string, (ms: number) => Step][] = [
   ["an absence", absent],
 ];
 
-describe.each(wentBy)("Durable: %s", (_, gap) => {
+describe.each(wentBy)("after %s", (_, gap) => {
+  test("Durable: nothing that was shown before it is renegotiated, abandoned, shortened or ended", () => {
+    given(
+      onFastPath(),
+      acquired("agent"),
+      renegotiated({ reason: "operator" }),
+      wait(9_000),
+    ).expect((world) => {
+      const before = sessionOf(world);
+      together(gap(3_600_000), later(0))(world);
+      const now = sessionOf(world);
+      expect(now.transport.path).toMatchObject({ current: { health: "healthy" } });
+      for (const check of [happened("GapTaken"), promoted(1, 1), inFlight(2)]) check(world);
+      for (const [index, { expiresAt }] of before.leases.live.entries()) {
+        expect(now.leases.live[index]?.expiresAt).toBeGreaterThanOrEqual(expiresAt + 3_600_000);
+      }
+    });
+  });
+
   test("moves the end of a negotiation by its length, and that is shown", () => {
     given(attached(), acquired("tile", { ttlMs: 300_000 }), wait(10_000), gap(60_000))
       .when(later(0))
@@ -183,8 +201,8 @@ describe.each(wentBy)("Durable: %s", (_, gap) => {
   });
 });
 
-describe("Durable: leases", () => {
-  test("a stall gives a lease back exactly its length", () => {
+describe("leases after a gap", () => {
+  test("Durable: a stall gives a lease back exactly its length", () => {
     given(attached(), acquired("tile"), wait(29_999), stalled(5_000))
       .when(renewed("nobody"))
       .expect(liveFor("tile", 1))
@@ -192,7 +210,7 @@ describe("Durable: leases", () => {
       .expect(ended("tile", "expired"));
   });
 
-  test("an absence gives it its ttl again and spreads the ends", () => {
+  test("Durable: an absence gives it its ttl again and spreads the ends", () => {
     given(attached(), acquired("tile"), wait(29_999), absent(5_000))
       .when(later(0))
       .expect(liveFor("tile", 31_500));
