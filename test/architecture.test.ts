@@ -74,7 +74,7 @@ describe("a planted fault is found:", () => {
     ["src/core/time.ts", "export const at = 0;\n"],
     ["src/page/main.ts", 'const worker = new URL("./worker.ts", import.meta.url);\n'],
     ["src/page/worker.ts", 'fork("child.ts");\n'],
-    ["src/page/child.ts", ""],
+    ["src/page/child.ts", 'spawn(join(here, "../main.ts"));\n'],
   ]);
   const entries = entriesOf(
     '"start": "node src/main.ts"',

@@ -106,7 +106,7 @@ export function given(...steps: readonly Step[]): Story {
 }
 
 /** Freezes data all the way down; functions are left alone. */
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   for (const part of Object.values(value)) deepFreeze(part);
   return Object.freeze(value);

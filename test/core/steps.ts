@@ -190,7 +190,7 @@ export function revoked(names: readonly string[] = [], holdMs?: number): Step {
 }
 
 /** What the key in use derives for the lease of that name, or for no lease at all. */
-export function tokenOf(world: World, name: string): string {
+function tokenOf(world: World, name: string): string {
   return tokensOf(world, world.leases.get(name) ?? name)[0];
 }
 

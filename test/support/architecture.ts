@@ -52,7 +52,7 @@ export function wrongImports(sources: Sources): readonly string[] {
     const part = partOf(path);
     const allowed = mayImport[part];
     if (allowed === undefined) return [`${path} is in no known part of src`];
-    return namedFiles(path, text)
+    return importedFiles(path, text)
       .filter((target) => partOf(target) !== part || part.endsWith(".ts"))
       .filter((target) => !allowed.some((one) => target === one || target.startsWith(`${one}/`)))
       .map((target) => `${path} imports ${target}`);
@@ -128,6 +128,12 @@ function ours(sources: Sources): readonly (readonly [string, string])[] {
 /** `src/<folder>`, or the file itself at the top of `src`. */
 function partOf(path: string): string {
   return path.split("/").slice(0, 2).join("/");
+}
+
+/** Our own files that a file imports, statically or not. */
+function importedFiles(path: string, text: string): readonly string[] {
+  const imports = withoutComments(text).matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"'\n]+)["']/g);
+  return [...imports].map(([, specifier = ""]) => resolve(path, specifier));
 }
 
 /** Files that a file names by a relative path: imports, and scripts beside it that it starts. */
