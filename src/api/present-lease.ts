@@ -2,7 +2,6 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { NegotiationAnswer } from "../core/command.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Lease, Session } from "../core/session.ts";
-import { nextNegotiationAt, usableOf } from "../core/view.ts";
 import {
   type AcquireResponseSchema,
   HandshakeKind,
@@ -62,7 +61,7 @@ export function presentNegotiated(
 ): MessageInitShape<typeof RenegotiateResponseSchema> {
   return {
     ...presentAnswer(session, answer, service),
-    transport: presentTransport(session, service),
+    transport: presentAfter(session, answer, service),
   };
 }
 
@@ -74,8 +73,7 @@ export function presentKept(
   const { lease, renewAfterMs, negotiation } = answer;
   const { transport } = session;
   const now = service.now();
-  const waits = negotiation.outcome === "refresh" && usableOf(transport.path) === undefined;
-  const nextAt = waits ? nextNegotiationAt(transport, now) : undefined;
+  const nextAt = negotiation.outcome === "refresh" ? negotiation.retryAt : undefined;
   return {
     sessionId: session.id,
     expiresAt: toTimestamp(service.toWall(lease.expiresAt)),
@@ -129,8 +127,19 @@ function presentParts({ session, answer }: Held, service: Presenter): PresentedH
   return {
     lease: { ...lease, renewAfter: toDuration(answer.renewAfterMs) },
     ...presentAnswer(session, answer.negotiation, service),
-    transport: presentTransport(session, service),
+    transport: presentAfter(session, answer.negotiation, service),
   };
+}
+
+/** The transport as the answer left it, and when to ask again where the caller has to wait. */
+function presentAfter(
+  session: Session,
+  answer: NegotiationAnswer,
+  service: Presenter,
+): MessageInitShape<typeof TransportStateSchema> {
+  const transport = presentTransport(session, service);
+  if (answer.outcome !== "refresh" || answer.retryAt === undefined) return transport;
+  return { ...transport, nextNegotiationAt: toTimestamp(answer.retryAt) };
 }
 
 interface PresentedAnswer {

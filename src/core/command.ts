@@ -145,7 +145,11 @@ export type AnswerOf<C extends Command> = Answers[C["kind"]];
  * `joined` says whether it was before this call.
  */
 export type NegotiationAnswer =
-  | { readonly outcome: "refresh" }
+  | {
+      readonly outcome: "refresh";
+      /** Before when no handshake is started although none is usable or in flight. */
+      readonly retryAt: EpochMs | undefined;
+    }
   | { readonly outcome: "renegotiate"; readonly offer: Handshake; readonly joined: boolean };
 
 export interface LeaseAnswer {

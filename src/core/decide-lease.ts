@@ -4,7 +4,7 @@ import type { Decision } from "./decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
 import type { LeaseEvent } from "./event.ts";
 import { liveLease, notLive } from "./lease-lookup.ts";
-import { refreshOrNegotiate } from "./negotiation.ts";
+import { leftAlone, refreshOrNegotiate } from "./negotiation.ts";
 import type { Policy } from "./policy.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Hold, Lease, LeaseBook } from "./session.ts";
@@ -86,8 +86,7 @@ function answerLease(
 ): Decision<Renew> & Decision<Acquire> {
   const { now, policy, entropy } = draft.context;
   const lease = sessionOf(draft).leases.live.find((live) => live.id === before.id) ?? before;
-  const negotiation =
-    asked === "lease_only" ? { outcome: "refresh" as const } : refreshOrNegotiate(draft, asked);
+  const negotiation = asked === "lease_only" ? leftAlone : refreshOrNegotiate(draft, asked);
   const share =
     policy.renewAfterMin + (policy.renewAfterMax - policy.renewAfterMin) * entropy.jitter();
   const renewAfterMs = Math.floor((lease.expiresAt - now) * share);

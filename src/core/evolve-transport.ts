@@ -252,9 +252,12 @@ function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence
   return end === "manager" ? { ...handshake, manager: evidence } : { ...handshake, host: evidence };
 }
 
+/** Each reporter keeps its place, so that reports which change nothing else leave the rest alike. */
 function noteReporter(reporters: readonly Reporter[], newest: Reporter): readonly Reporter[] {
-  const others = reporters.filter((known) => known.end !== newest.end || known.id !== newest.id);
-  return [...others, newest].slice(-reportersMax);
+  const isSame = (known: Reporter): boolean => known.end === newest.end && known.id === newest.id;
+  return reporters.some(isSame)
+    ? reporters.map((known) => (isSame(known) ? newest : known))
+    : [...reporters, newest].slice(-reportersMax);
 }
 
 function withVerdict(

@@ -6,14 +6,19 @@ import { liveLease, notLive } from "./lease-lookup.ts";
 import type { Handshake, NegotiationReason, Session } from "./session.ts";
 import { nextNegotiationAt, nextOf, usableOf } from "./view.ts";
 
+/** The answer of a call that neither starts nor waits for a negotiation. */
+export const leftAlone: NegotiationAnswer = { outcome: "refresh", retryAt: undefined };
+
 /** A usable fast path is left alone; without one, a handshake is joined or started. */
 export function refreshOrNegotiate(draft: Draft, reason: NegotiationReason): NegotiationAnswer {
   const { transport } = sessionOf(draft);
-  if (usableOf(transport.path) !== undefined) return { outcome: "refresh" };
+  const { now, policy } = draft.context;
+  const soon = now + policy.backoffMsBase;
+  if (usableOf(transport.path) !== undefined) return leftAlone;
   const inFlight = nextOf(transport.path);
   if (inFlight !== undefined) return { outcome: "renegotiate", offer: inFlight, joined: true };
-  if (nextNegotiationAt(transport, draft.context.now) !== undefined) return { outcome: "refresh" };
-  if (isManagerBusy(draft)) return { outcome: "refresh" };
+  const retryAt = nextNegotiationAt(transport, now) ?? (isManagerBusy(draft) ? soon : undefined);
+  if (retryAt !== undefined) return { outcome: "refresh", retryAt };
   return { outcome: "renegotiate", offer: startHandshake(draft, reason), joined: false };
 }
 
@@ -26,7 +31,7 @@ export function decideRenegotiate(draft: Draft, command: Renegotiate): Decision<
   }
   const { transport } = draft.record;
   if (observedGeneration !== undefined && observedGeneration < transport.generation) {
-    return accept(draft, { outcome: "refresh" });
+    return accept(draft, leftAlone);
   }
   const inFlight = nextOf(transport.path);
   if (inFlight !== undefined) {
@@ -56,9 +61,8 @@ function replaceWithCare(
     const retryAfterMs = replaceableAt - now;
     return refuse(draft, { reason: "TOO_MANY", what: "replacements", retryAfterMs });
   }
-  if (nextNegotiationAt(session.transport, now) !== undefined) {
-    return accept(draft, { outcome: "refresh" });
-  }
+  const retryAt = nextNegotiationAt(session.transport, now);
+  if (retryAt !== undefined) return accept(draft, { outcome: "refresh", retryAt });
   return startUnlessBusy(draft, command);
 }
 

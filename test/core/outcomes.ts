@@ -43,8 +43,14 @@ export function accepted(answer?: unknown): Check {
 
 /** The caller was told that no handshake was started or joined. */
 export const refreshed: Check = (world) => {
-  expect(negotiationOf(world)).toEqual({ outcome: "refresh" });
+  expect(negotiationOf(world)).toMatchObject({ outcome: "refresh" });
 };
+
+/** The caller was told to ask again in `ms`. */
+export function retryIn(ms: number): Check {
+  return (world) =>
+    expect(negotiationOf(world)).toEqual({ outcome: "refresh", retryAt: world.now + ms });
+}
 
 /** The caller was given handshake `which`, which this call started. */
 export function startedHandshake(which: number): Check {

@@ -17,6 +17,7 @@ import {
   promoted,
   refreshed,
   refused,
+  retryIn,
   sessionOf,
   startedHandshake,
   versionKept,
@@ -172,15 +173,15 @@ describe("no usable fast path", () => {
     given(attached(), acquired("tile"), later(15_000))
       .expect(backsOffFor(1_000), path("http_fallback"))
       .when(wait(999), renewed("tile"))
-      .expect(refreshed, happened("LeaseExtended"), backsOffFor(1))
+      .expect(retryIn(1), happened("LeaseExtended"), backsOffFor(1))
       .when(wait(1), renewed("tile"))
       .expect(startedHandshake(2), backsOffFor(0));
   });
 
-  test("while the manager has 50 negotiations in flight, a renewal refreshes", () => {
+  test("while the manager has 50 negotiations in flight, a renewal refreshes and says when", () => {
     given(onFastPath(), manager(closed), negotiationsElsewhere(50))
       .when(renewed("tile"))
-      .expect(refreshed, happened("LeaseExtended"), path("http_fallback"))
+      .expect(retryIn(1_000), happened("LeaseExtended"), path("http_fallback"))
       .when(negotiationsElsewhere(49), renewed("tile"))
       .expect(startedHandshake(2));
   });

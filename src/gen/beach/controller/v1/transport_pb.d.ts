@@ -267,7 +267,7 @@ export declare type EndView = Message<"beach.controller.v1.EndView"> & {
   end: TransportEnd;
 
   /**
-   * The end's own name for the peer connection; empty when it holds none.
+   * The end's own name for the peer connection, as it last reported one.
    *
    * @generated from field: string transport_id = 2;
    */
@@ -395,7 +395,8 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   lingering?: Lingering | undefined;
 
   /**
-   * When the service will next be willing to start a negotiation; unset if now.
+   * When the service will next be willing to start a negotiation; unset if now. In the answer to a
+   * call that its manager is too busy for, when to ask again.
    *
    * @generated from field: google.protobuf.Timestamp next_negotiation_at = 12;
    */
@@ -746,7 +747,7 @@ export enum TransportChange {
   UNSPECIFIED = 0,
 
   /**
-   * The session was attached, anew or again with other channels or manager.
+   * The session became known, or came back after it was detached.
    *
    * @generated from enum value: TRANSPORT_CHANGE_ATTACHED = 1;
    */
