@@ -21,7 +21,8 @@ interface KeptRow {
   readonly beachId: BeachId;
   readonly revision: number;
   readonly deadline: EpochMs | undefined;
-  readonly record: string;
+  /** The encoded record, as late as possible: of many extensions only the last is written. */
+  readonly record: () => string;
 }
 
 /** What one transaction writes. Of two rows of one session the later stays. */
@@ -169,7 +170,7 @@ export class SqliteFile {
       this.#delete.run(id);
     } else {
       const { beachId, revision, deadline = null, record } = kept;
-      this.#upsert.run(id, beachId, revision, deadline, record);
+      this.#upsert.run(id, beachId, revision, deadline, record());
     }
   }
 

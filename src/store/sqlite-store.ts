@@ -191,8 +191,13 @@ class SqliteStore implements SessionStore {
   }
 }
 
-function rowOf({ id, next, deadline }: SessionChange): SessionRow {
+function rowOf({ id, next, deadline, durability }: SessionChange): SessionRow {
   if (next === undefined) return { id, kept: undefined };
   const { beachId, revision } = next;
-  return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
+  if (durability === "behind") {
+    return { id, kept: { beachId, revision, deadline, record: () => encodeRecord(next) } };
+  }
+  // At once, so that a record that cannot be written fails its own commit and no other.
+  const encoded = encodeRecord(next);
+  return { id, kept: { beachId, revision, deadline, record: () => encoded } };
 }
