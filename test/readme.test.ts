@@ -28,9 +28,9 @@ describe("The README", () => {
   it("links each guarantee to tests that carry its name", () => {
     const rows = readme.matchAll(/^\| (?<name>[A-Z][a-z]+) \| .+ \| (?<tests>\[.+) \|$/gm);
     const missing = [...rows].flatMap(({ groups }) =>
-      linksIn(groups?.["tests"] ?? "")
-        .filter((path) => !isCarriedBy(path, groups?.["name"] ?? ""))
-        .map((path) => `${groups?.["name"]}: ${path}`),
+      linksIn(groups?.tests ?? "")
+        .filter((path) => !isCarriedBy(path, groups?.name ?? ""))
+        .map((path) => `${groups?.name}: ${path}`),
     );
     expect(missing).toEqual([]);
     expect(guarantees.filter((name) => !readme.includes(`| ${name} |`))).toEqual([]);
@@ -45,7 +45,7 @@ describe("The README", () => {
 
   it("shows a renewal that works as it stands", async () => {
     await using service = await runService({ policy: defaultPolicy });
-    const snippet = /```ts\n(?<code>[^`]+)```/.exec(readme)?.groups?.["code"] ?? "";
+    const snippet = /```ts\n(?<code>[^`]+)```/.exec(readme)?.groups?.code ?? "";
     const printed: unknown[][] = [];
     await run(snippet, service.httpUrl(""), (...words) => printed.push(words));
     expect(printed).toMatchObject([

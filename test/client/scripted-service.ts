@@ -17,7 +17,7 @@ type ReportRequest = MessageShape<typeof ReportTransportRequestSchema>;
 type ReportAnswer = MessageInitShape<typeof ReportTransportResponseSchema>;
 
 /** One watch stream as its server sees it. */
-export interface ServedWatch {
+interface ServedWatch {
   readonly request: WatchTransportRequest;
   say(message: WatchMessage): void;
   state(state: StateShape): void;

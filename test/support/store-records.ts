@@ -17,9 +17,9 @@ import type { SessionChange } from "../../src/service/session-store.ts";
 /** The moment at which everything built here happened, unless told otherwise. */
 export const builtAt: EpochMs = 1_763_400_000_000;
 
-export const channels: readonly string[] = ["mgr-actions", "mgr-acks", "mgr-state"];
+const channels: readonly string[] = ["mgr-actions", "mgr-acks", "mgr-state"];
 
-export function handshakeIdAt(at: EpochMs, seed = 0): HandshakeId {
+function handshakeIdAt(at: EpochMs, seed = 0): HandshakeId {
   return mintHandshakeId(at, seed.toString(16).padStart(19, "0"), undefined);
 }
 
@@ -60,11 +60,11 @@ export function tombstoneRecord(of: Partial<Tombstone> = {}): Tombstone {
   };
 }
 
-export function leaseBook(of: Partial<LeaseBook> = {}): LeaseBook {
+function leaseBook(of: Partial<LeaseBook> = {}): LeaseBook {
   return { epoch: builtAt, version: builtAt, live: [], ended: [], holds: [], ...of };
 }
 
-export function liveLease(of: Partial<Lease> = {}): Lease {
+function liveLease(of: Partial<Lease> = {}): Lease {
   return {
     id: "0b9f8a5e-2f4d-4c1e-9d3a-000000000001",
     account: "account-1",
@@ -77,7 +77,7 @@ export function liveLease(of: Partial<Lease> = {}): Lease {
   };
 }
 
-export function transportState(of: Partial<Transport> = {}): Transport {
+function transportState(of: Partial<Transport> = {}): Transport {
   return {
     managerUrl: "http://127.0.0.1:8080",
     requiredChannels: channels,
@@ -122,7 +122,7 @@ export function busySession(of: Partial<Session> = {}): Session {
   });
 }
 
-export function promotedHandshake(of: Partial<PromotedHandshake> = {}): PromotedHandshake {
+function promotedHandshake(of: Partial<PromotedHandshake> = {}): PromotedHandshake {
   return {
     id: handshakeIdAt(builtAt),
     manager: readyEvidence({ reporterId: "manager-1", transportId: "manager-connection-1" }),
@@ -138,7 +138,7 @@ export function promotedHandshake(of: Partial<PromotedHandshake> = {}): Promoted
 }
 
 /** One end's word that everything is up. */
-export function readyEvidence(of: Partial<Evidence> = {}): Evidence {
+function readyEvidence(of: Partial<Evidence> = {}): Evidence {
   const reporterId = of.reporterId ?? "reporter-1";
   const transportId = of.transportId ?? "connection-1";
   return {
