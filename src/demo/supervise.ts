@@ -11,6 +11,7 @@ export interface Child<Command, Event> extends AsyncDisposable {
   /** What it told, in order. */
   readonly events: readonly Event[];
   readonly exited: Promise<void>;
+  /** Rejects when the process is gone; waits while it is stopped. */
   ask<Reply = null>(command: Command): Promise<Reply>;
   /** The first event that passes, told already (after the first `from`) or still to come. */
   when<Wanted extends Event>(
@@ -69,8 +70,11 @@ export function startChild<Command, Event>(
     exited,
     ask: async <Reply>(command: Command): Promise<Reply> => {
       asked += 1;
-      child.send({ id: asked, command });
-      return (await line.reply(asked)) as Reply;
+      const reply = line.reply(asked);
+      child.send({ id: asked, command }, (error) => {
+        if (error !== null) line.refuse(asked, error);
+      });
+      return (await reply) as Reply;
     },
     when: (passes: (event: Event) => boolean, options: WhenOptions = {}) =>
       line.when(passes, { ...options, name }),
@@ -87,10 +91,16 @@ async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<vo
   clearTimeout(timer);
 }
 
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
 interface Listening<Event> {
   readonly events: Event[];
   readonly listeners: Set<(event: Event) => void>;
   reply(id: number): Promise<unknown>;
+  refuse(id: number, error: Error): void;
   when(
     passes: (event: Event) => boolean,
     options: WhenOptions & { readonly name: string },
@@ -100,10 +110,13 @@ interface Listening<Event> {
 function listen<Event>(child: ChildProcess): Listening<Event> {
   const events: Event[] = [];
   const listeners = new Set<(event: Event) => void>();
-  const replies = new Map<number, (value: unknown) => void>();
+  const replies = new Map<number, Waiting>();
+  child.once("exit", () => {
+    for (const waiting of replies.values()) waiting.reject(new Error("the process has ended"));
+  });
   child.on("message", (message) => {
     const { event, reply, value } = message as FromChild<Event>;
-    if (reply !== undefined) replies.get(reply)?.(value);
+    if (reply !== undefined) replies.get(reply)?.resolve(value);
     if (event === undefined) return;
     events.push(event);
     for (const listener of listeners) listener(event);
@@ -112,12 +125,10 @@ function listen<Event>(child: ChildProcess): Listening<Event> {
     events,
     listeners,
     reply: (id) =>
-      new Promise((resolve) => {
-        replies.set(id, (value) => {
-          replies.delete(id);
-          resolve(value);
-        });
-      }),
+      new Promise((resolve, reject) => {
+        replies.set(id, { resolve, reject });
+      }).finally(() => replies.delete(id)),
+    refuse: (id, error) => replies.get(id)?.reject(error),
     when: (passes, { from = 0, timeoutMs = whenTimeoutMsDefault, name }) => {
       const told = events.slice(from).find(passes);
       if (told !== undefined) return Promise.resolve(told);

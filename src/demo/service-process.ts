@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The service as a process on free ports. Disposing it drains it and removes its store. */
+export interface ServiceProcess extends AsyncDisposable {
+  /** Addresses bound, as `host:port`. */
+  readonly grpc: string;
+  readonly http: string;
+  readonly ops: string;
+}
+
+type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
+
+/** Starts the service on a SQLite file of its own; rejects when it ends before it is ready. */
+export async function startService(): Promise<ServiceProcess> {
+  const folder = await mkdtemp(join(tmpdir(), "controller-lease-demo-"));
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  const child = spawn(process.execPath, [main], {
+    env: {
+      LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}`,
+      LEASE_GRPC_LISTEN: "127.0.0.1:0",
+      LEASE_HTTP_LISTEN: "127.0.0.1:0",
+      LEASE_OPS_LISTEN: "127.0.0.1:0",
+      LEASE_LOG_LEVEL: "warn",
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  // Not even a fault of this process may leave the service behind.
+  const killAtExit = (): void => void child.kill();
+  process.once("exit", killAtExit);
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const end = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await exited;
+    process.removeListener("exit", killAtExit);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const ready = new Promise<Addresses>((resolve) => {
+    createInterface(child.stdout).on("line", (line) => {
+      const message = JSON.parse(line) as Addresses & { readonly msg?: string };
+      if (message.msg === "ready") resolve(message);
+    });
+  });
+  const addresses = await Promise.race([ready, exited]);
+  if (addresses === undefined) {
+    await end();
+    throw new Error("the service ended before it was ready");
+  }
+  const { grpc, http, ops } = addresses;
+  return { grpc, http, ops, [Symbol.asyncDispose]: end };
+}
