@@ -85,8 +85,9 @@ function isShown(session: Session, event: TransportEvent): boolean {
     case "HandshakePromoted":
     case "HandshakeAbandoned":
     case "HealthChanged":
-    case "NegotiationDelayed":
       return true;
+    case "NegotiationDelayed":
+      return session.transport[event.which].notBefore !== event.backoff.notBefore;
     case "HandshakeRetired":
       return event.reason === "linger_over";
     case "ReportHeard": {

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import { given, type Step } from "./given.ts";
-import { lastChange, sessionOf, versionKept, versionRose } from "./outcomes.ts";
+import {
+  backsOffFor,
+  happened,
+  lastChange,
+  sessionOf,
+  versionKept,
+  versionRose,
+} from "./outcomes.ts";
 import {
   acquired,
   attached,
@@ -15,6 +22,7 @@ import {
   manager,
   onFastPath,
   onFastPathByManagerAlone,
+  policy,
   ready,
   released,
   renegotiated,
@@ -123,6 +131,25 @@ describe("the version of what is shown", () => {
   ];
   test.each(quiet)("Ordered: stays with %s", (_, before, step) => {
     given(before).when(step).expect(versionKept);
+  });
+});
+
+describe("a delay that a second failure does not prolong", () => {
+  test("Current: raises the version no second time", () => {
+    const lostByTheSecond = (which: number): Step =>
+      together(
+        renegotiated({ reason: "operator" }),
+        later(15_000),
+        manager(ready, { of: which }),
+        manager(closed, { of: which }),
+      );
+    // Abandoned, promoted late and dead at once, twice: both failures delay until the same moment.
+    given(policy({ backoffMsMax: 1_000 }), attached({ hostReports: true }))
+      .when(lostByTheSecond(1), lostByTheSecond(2))
+      .expect(
+        backsOffFor(1_000),
+        happened("ReportHeard", "HealthChanged", "DiedEarly", "NegotiationDelayed"),
+      );
   });
 });
 
