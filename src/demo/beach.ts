@@ -24,7 +24,6 @@ export interface BeachOptions {
   readonly httpUrl: string;
   readonly privateBeachId?: string;
   readonly hosts: readonly BeachHost[];
-  readonly requiredChannels?: readonly string[];
   readonly oldRenewals?: boolean;
 }
 
@@ -106,7 +105,6 @@ async function assemble(options: BeachOptions, stack: AsyncDisposableStack): Pro
   function startManager({
     privateBeachId = defaultBeachId,
     hosts,
-    requiredChannels,
     oldRenewals,
   }: BeachOptions): ManagerProcess {
     const config: ManagerConfig = {
@@ -114,7 +112,7 @@ async function assemble(options: BeachOptions, stack: AsyncDisposableStack): Pro
       httpUrl,
       privateBeachId,
       sessionIds: hosts.flatMap((host) => host.sessionIds),
-      requiredChannels: requiredChannels ?? ["mgr-actions"],
+      requiredChannels: ["mgr-actions"],
       actionsPerSecond,
       oldRenewals: oldRenewals === true,
     };

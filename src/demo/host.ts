@@ -10,20 +10,17 @@ import { createLog, parentLine, readConfig, serveParent } from "./child.ts";
 import { HostSession } from "./host-session.ts";
 import type { HostCommand, HostConfig, HostEvent, NegotiationManners } from "./messages.ts";
 import { endWebrtc } from "./peer-link.ts";
-import { createSilencer } from "./silencer.ts";
 
 // A reference host: offers WebRTC when the service says so, polls over HTTP when there is none.
 
 const config = readConfig<HostConfig>();
 const log = createLog("host");
 const line = parentLine<HostEvent>();
-const silencer = createSilencer();
-const interceptors = [silencer.interceptor];
 const sessionManager = new Http2SessionManager(config.grpcUrl);
 const transport =
   config.door === "grpc"
-    ? createGrpcTransport({ baseUrl: config.grpcUrl, sessionManager, interceptors })
-    : createConnectTransport({ baseUrl: config.httpUrl, httpVersion: "1.1", interceptors });
+    ? createGrpcTransport({ baseUrl: config.grpcUrl, sessionManager })
+    : createConnectTransport({ baseUrl: config.httpUrl, httpVersion: "1.1" });
 
 const reporter = new TransportReporter({
   transport,
@@ -58,9 +55,6 @@ serveParent<HostCommand>(
         return sessions.get(command.sessionId)?.kill(command.death);
       case "manners":
         manners = command.manners;
-        return undefined;
-      case "mute":
-        silencer.mute(command.on);
         return undefined;
       case "mark":
         return sessions.get(command.sessionId)?.ledger.mark();

@@ -11,19 +11,16 @@ import { ManagerSession } from "./manager-session.ts";
 import type { ManagerCommand, ManagerConfig, ManagerEvent } from "./messages.ts";
 import { addOldRenewals } from "./old-renewals.ts";
 import { endWebrtc } from "./peer-link.ts";
-import { createSilencer } from "./silencer.ts";
 
 // A reference manager: attaches its sessions, answers signalling, sends actions, reports.
 
 const config = readConfig<ManagerConfig>();
 const log = createLog("manager");
 const line = parentLine<ManagerEvent>();
-const silencer = createSilencer();
 const sessionManager = new Http2SessionManager(config.grpcUrl);
 const transport = createGrpcTransport({
   baseUrl: config.grpcUrl,
   sessionManager,
-  interceptors: [silencer.interceptor],
 });
 const leases = createClient(ControllerLease, transport);
 const registry = createClient(FastPathRegistry, transport);
@@ -100,9 +97,6 @@ serveParent<ManagerCommand>(
         return sessions.get(command.sessionId)?.kill(command.death);
       case "rally":
         rally = command.on;
-        return undefined;
-      case "mute":
-        silencer.mute(command.on);
         return undefined;
       case "counters":
         return sessions.get(command.sessionId)?.flow.counters();

@@ -53,13 +53,11 @@ export type Death = "close" | "channel";
 export type ManagerCommand =
   | { readonly kind: "kill"; readonly sessionId: string; readonly death: Death }
   | { readonly kind: "rally"; readonly on: boolean }
-  | { readonly kind: "mute"; readonly on: boolean }
   | { readonly kind: "counters"; readonly sessionId: string };
 
 export type HostCommand =
   | { readonly kind: "kill"; readonly sessionId: string; readonly death: Death }
   | { readonly kind: "manners"; readonly manners: NegotiationManners }
-  | { readonly kind: "mute"; readonly on: boolean }
   | { readonly kind: "mark"; readonly sessionId: string }
   | { readonly kind: "counters"; readonly sessionId: string };
 
