@@ -6,7 +6,8 @@ import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import { sequentialIds } from "../support/sequential-ids.ts";
-import { brokenPromises, type Taken } from "./checkers.ts";
+import type { Taken } from "../walk/checkers/taken.ts";
+import { brokenPromises } from "./checkers.ts";
 
 /** Something that happens to the session, or to the world around it. */
 export type Step = (world: World) => void;

@@ -1,0 +1,237 @@
+import type {
+  AbandonedHandshake,
+  Evidence,
+  Handshake,
+  LeaseBook,
+  PromotedHandshake,
+  Session,
+  SessionRecord,
+  Stranger,
+  Transport,
+} from "../../src/core/session.ts";
+import type { Scene } from "./scenes.ts";
+import { smallPolicy, tickMs } from "./small-policy.ts";
+import { foreign, keysOf, letterOf } from "./vocabulary.ts";
+
+const inTicks = (ms: number): number => Math.round(ms / tickMs);
+const staleTicks = inTicks(smallPolicy.evidenceStaleMs);
+const lostTicks = inTicks(smallPolicy.evidenceLostMs);
+const sayTicks = inTicks(smallPolicy.hostSayMs);
+const provenTicks = inTicks(smallPolicy.provenMs);
+/** The delay after this many failures in a row, and after each one more, is the longest. */
+const failuresThatCount = 2;
+const idleTicks = inTicks(smallPolicy.sessionIdleMs);
+const recoveryTicks = inTicks(smallPolicy.recoveryMs);
+const holdsNoneTicks = inTicks(smallPolicy.holdsNoneMs);
+
+/**
+ * A record at `now` as one string; two records with the same string behave alike from here on.
+ *
+ * - Moments are ages or distances in ticks, and stop counting where no rule looks further.
+ * - An observation is as old as `observingSince` lets it be, for everything that looks at its age.
+ * - Left out, since no rule decides by it: revision, version, lastChange, epochs and the other
+ *   counters but as "none yet"; how leases ended; numbers of reports (the walk sends the next one
+ *   or repeats one); attempts; who reported (all observe at once, so nobody overtakes another).
+ * - Failures and early deaths stop counting where the delay stops growing.
+ * - The two lease keys are interchangeable: they stand in the order of what they hold.
+ *
+ * A walk tries this claim: now and then it takes two records that have met and compares all that
+ * follows from either.
+ */
+export function canonical(
+  record: SessionRecord | undefined,
+  now: number,
+  { gaps }: Pick<Scene, "gaps">,
+): string {
+  if (record === undefined) return "none";
+  const left = (at: number): number => Math.max(0, Math.ceil((at - now) / tickMs));
+  if (record.kind === "detached") {
+    const { generation, newestHandshakeId } = record;
+    const past = `${generation > 0 ? "g" : ""}${beyond(newestHandshakeId)}`;
+    const kept = left(record.detachedAt + smallPolicy.tombstoneMs);
+    return `detached ${kept}${past} ${bookForm(record.leases, left)}`;
+  }
+  // The next gap may have begun a tick ago, if the last one was over by then.
+  const deaf = gaps && record.transport.observingSince > now - tickMs;
+  return (deaf ? "!" : "") + new Form(record, now, gaps && !deaf ? 1 : 0).text();
+}
+
+function bookForm(book: LeaseBook, left: (at: number) => number): string {
+  const all = book.holds.find((hold) => hold.kind === "session");
+  return `${all ? left(all.until) : 0}${keysOf(book, left)
+    .map((key) => key.form)
+    .join("")}`;
+}
+
+/** How an id compares with the foreign ones, older and younger than all that a walk starts. */
+function beyond(id: string | undefined): string {
+  if (id === undefined) return "-";
+  if (id === foreign.older) return "o";
+  return id < foreign.younger ? "b" : id === foreign.younger ? "a" : "c";
+}
+
+/** Builds the form of an attached session. */
+class Form {
+  readonly #session: Session;
+  readonly #transport: Transport;
+  readonly #now: number;
+  /** How many ticks ago the next gap may have begun. */
+  readonly #gapTicks: number;
+
+  constructor(session: Session, now: number, gapTicks: number) {
+    this.#gapTicks = gapTicks;
+    this.#session = session;
+    this.#transport = session.transport;
+    this.#now = now;
+  }
+
+  text(): string {
+    const { leases, activeAt } = this.#session;
+    const { path, abandoned, lingering, strangers } = this.#transport;
+    // A live lease keeps the session from idling, and its end counts as use; yet a gap that began
+    // before the last use moves that beyond now.
+    const idle = this.#age(activeAt, leases.live.length > 0 ? this.#gapTicks : idleTicks);
+    const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+    const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
+    return [
+      bookForm(leases, (at) => this.#left(at)),
+      `i${idle}`,
+      this.#say(),
+      this.#delays(current),
+      current ? this.#current(current) : "",
+      next ? this.#next(next) : "",
+      abandoned.map((one) => this.#abandoned(one)).join("+"),
+      lingering ? `${this.#left(lingering.honouredUntil)}${this.#origin(lingering)}` : "",
+      strangers.map((one) => this.#stranger(one)).join("+"),
+    ].join("|");
+  }
+
+  #age(at: number, most: number): number {
+    return Math.min(most, Math.floor((this.#now - at) / tickMs));
+  }
+
+  #observed(at: number, most: number): number {
+    return this.#age(Math.max(at, this.#transport.observingSince), most);
+  }
+
+  #left(at: number): number {
+    return Math.max(0, Math.ceil((at - this.#now) / tickMs));
+  }
+
+  /** A gap that began before it was over prolongs it. */
+  #delay(until: number): number {
+    return Math.max(-this.#gapTicks, Math.ceil((until - this.#now) / tickMs));
+  }
+
+  /** When the attach gave the host a say, it does not matter when the host was heard. */
+  #say(): string {
+    const { hostReports, hostHeardAt, generation, settled } = this.#transport;
+    const heard = hostHeardAt === undefined ? "-" : this.#observed(hostHeardAt, sayTicks);
+    const said = hostReports ? "H" : `h${heard}`;
+    return `${said}${generation > 0 ? "g" : ""}${settled ? "s" : ""}${this.#past()}`;
+  }
+
+  /** How the ids that were never started here compare with those that were. */
+  #past(): string {
+    const { newestHandshakeId: newest, youngestRetiredId: retired } = this.#transport;
+    if (newest === undefined && retired === undefined) return "";
+    return `${beyond(newest)}${beyond(retired)}`;
+  }
+
+  /** Proof is counted only while usable, and from the end of the delay for replacements. */
+  #delays(current: PromotedHandshake | undefined): string {
+    const { recoveries, replacements, earlyDeaths } = this.#transport;
+    const proving = current !== undefined && current.health !== "lost";
+    const since =
+      proving && recoveries.failures + earlyDeaths > 0
+        ? `p${this.#age(current.usableSince, provenTicks)}`
+        : "";
+    const proven =
+      proving && replacements.failures > 0
+        ? `p${this.#age(Math.max(replacements.notBefore, current.usableSince), provenTicks)}`
+        : "";
+    return [
+      `${Math.min(recoveries.failures, failuresThatCount)}/${this.#delay(recoveries.notBefore)}`,
+      `${earlyDeaths > 0 ? "e" : ""}${since}`,
+      `${Math.min(replacements.failures, failuresThatCount)}/${this.#delay(replacements.notBefore)}`,
+      proven,
+    ].join(",");
+  }
+
+  #current(current: PromotedHandshake): string {
+    const { health, healthReason, manager, host, promotedAt, goodSince } = current;
+    const name = `${health}/${healthReason}`;
+    if (isDead(current)) return `${name}${this.#readyForm(host)}${this.#origin(current)}`;
+    // Only the newest word tells for how long all have been silent.
+    const newest = Math.max(manager?.observedAt ?? promotedAt, host?.observedAt ?? promotedAt);
+    const good =
+      goodSince === undefined || health === "healthy" || health === "stale"
+        ? ""
+        : `g${this.#observed(goodSince, recoveryTicks)}`;
+    return [
+      name,
+      this.#age(promotedAt, provenTicks),
+      this.#observed(newest, lostTicks),
+      good,
+      manager ? this.#word(manager) : this.#observed(promotedAt, staleTicks),
+      host ? this.#word(host) : this.#observed(promotedAt, staleTicks),
+      this.#origin(current),
+    ].join(",");
+  }
+
+  /** An adopted one may be older or younger than all that this session started. */
+  #origin({ id }: { readonly id: string }): string {
+    if (id === foreign.odd) return "odd";
+    return id === foreign.older ? "old" : id === foreign.younger ? "young" : "";
+  }
+
+  /** Of a dead transport only this matters: that the host still uses it speaks against others. */
+  #readyForm(host: Evidence | undefined): string {
+    if (host === undefined) return "_";
+    const age = isReadyWord(host) ? this.#observed(host.observedAt, staleTicks) : "-";
+    return `${age}${this.#claims(host)}`;
+  }
+
+  #next({ confirmBy, manager, host }: Handshake): string {
+    return `${this.#left(confirmBy)}${this.#word(manager)}${this.#word(host)}`;
+  }
+
+  #abandoned({ honouredUntil, manager, host }: AbandonedHandshake): string {
+    const words = `${this.#word(manager)}${this.#word(host)}`;
+    return `${this.#left(honouredUntil)}${words}`;
+  }
+
+  #stranger({ id, manager, host }: Stranger): string {
+    return `${this.#origin({ id })}${this.#word(manager)}${this.#word(host)}`;
+  }
+
+  #word(end: Evidence | undefined): string {
+    if (end === undefined) return "_";
+    const ever = end.readyTransportId === undefined ? "" : "r";
+    return `${letterOf(end)}${this.#observed(end.observedAt, staleTicks)}${ever}${this.#claims(end)}`;
+  }
+
+  /** Who says to hold none counts once nobody else has said ready for a while. */
+  #claims(end: Evidence): string {
+    const ready = end.readyReports.at(-1);
+    const said = ready === undefined ? "" : `s${this.#observed(ready.at, holdsNoneTicks)}`;
+    return end.holdsNone ? `${said}n${this.#claim(end)}` : said;
+  }
+
+  #claim({ holdsNone, readyReports }: Evidence): number {
+    const counts = readyReports.map((ready) =>
+      ready.reporterId === holdsNone?.reporterId
+        ? 0
+        : Math.max(ready.at, this.#transport.observingSince) + smallPolicy.holdsNoneMs,
+    );
+    return this.#left(Math.max(holdsNone?.at ?? 0, ...counts));
+  }
+}
+
+function isDead({ health, healthReason }: PromotedHandshake): boolean {
+  return health === "lost" && healthReason !== "silent" && healthReason !== "acks_stalled";
+}
+
+function isReadyWord({ connection, readyChannels }: Evidence): boolean {
+  return connection === "connected" && readyChannels.includes("mgr-actions");
+}

@@ -1,0 +1,62 @@
+import type { SessionEvent } from "../../../src/core/event.ts";
+import type { Session } from "../../../src/core/session.ts";
+import { type Change, isOfCommand, type Taken } from "./taken.ts";
+
+type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
+
+/** A gap ends, abandons, shortens and renegotiates nothing by itself: what it hides is given back. */
+export function checkDurable({ context }: Taken, changes: readonly Change[]): readonly string[] {
+  return changes.flatMap(({ before, event, after }, index) => {
+    if (event.kind !== "GapTaken" || before?.kind !== "attached") return [];
+    if (after?.kind !== "attached") return ["a gap detached the session"];
+    const absence = context.gaps.some(
+      (gap) => gap.number === event.number && gap.kind === "absence",
+    );
+    const later = changes.slice(index + 1);
+    const asked = later.findIndex((change) => isOfCommand(change.event));
+    const by = (asked < 0 ? later : later.slice(0, asked))
+      .filter((change) => change.event.at <= event.until && change.event.kind !== "GapTaken")
+      .map((change) => `${change.event.kind} came of a gap`);
+    return [...by, ...leaseFaults(before, event, after, absence), ...moved(before, event, after)];
+  });
+}
+
+function leaseFaults(
+  before: Session,
+  gap: GapTaken,
+  after: Session,
+  isAbsence: boolean,
+): readonly string[] {
+  const length = gap.until - gap.from;
+  return before.leases.live.flatMap((lease) => {
+    if (lease.expiresAt <= gap.from) return [`${lease.id} had passed and was kept`];
+    const least = Math.max(lease.expiresAt + length, isAbsence ? gap.until + lease.ttlMs : 0);
+    const later = after.leases.live.find((live) => live.id === lease.id);
+    return later && later.expiresAt >= least ? [] : [`${lease.id} lost time by a gap`];
+  });
+}
+
+/** Every deadline that had not passed when the gap began has moved by its length. */
+function moved(before: Session, { from, until }: GapTaken, after: Session): readonly string[] {
+  const was = deadlinesOf(before);
+  const is = new Map(deadlinesOf(after));
+  const faults = was
+    .filter(([name, at]) => {
+      const later = is.get(name) ?? 0;
+      return at > from ? later !== at + until - from : later > until;
+    })
+    .map(([name]) => `a gap did not move ${name} by its length`);
+  const heard = after.transport.observingSince >= until;
+  return heard ? faults : [...faults, "evidence aged while nobody could hear"];
+}
+
+function deadlinesOf({ transport }: Session): readonly (readonly [string, number])[] {
+  const { path, lingering, abandoned, recoveries, replacements } = transport;
+  const all: (readonly [string, number])[] = abandoned.map((one) => [one.id, one.honouredUntil]);
+  if (path.kind === "negotiating" || path.kind === "replacing") {
+    all.push([path.next.id, path.next.confirmBy]);
+  }
+  if (lingering) all.push([lingering.id, lingering.honouredUntil]);
+  all.push(["recoveries", recoveries.notBefore], ["replacements", replacements.notBefore]);
+  return all;
+}

@@ -1,0 +1,76 @@
+import { mintedAt } from "../../../src/core/ids.ts";
+import type { Session, SessionRecord, Standing } from "../../../src/core/session.ts";
+import { type Change, type Taken, usable } from "./taken.ts";
+
+/** Generations, epochs and ids only grow; what is retired for certain, and only that, is so told. */
+export function checkFenced(taken: Taken, changes: readonly Change[]): readonly string[] {
+  return [
+    ...changes.flatMap(counterFaults),
+    ...revenants(taken.before, changes),
+    ...standingFaults(taken),
+  ];
+}
+
+function counterFaults({ before, event, after }: Change): string[] {
+  if (before === undefined || after === undefined) return [];
+  const faults: string[] = [];
+  const [was, is] = [generationOf(before), generationOf(after)];
+  const promoted = event.kind === "HandshakePromoted";
+  if (promoted ? is <= was : is !== was) faults.push(`${event.kind}: generation ${was} to ${is}`);
+  const granted = event.kind === "LeaseGranted";
+  const [old, fresh] = [before.leases.epoch, after.leases.epoch];
+  if (granted ? fresh <= old : fresh !== old)
+    faults.push(`${event.kind}: epoch ${old} to ${fresh}`);
+  if (granted && event.lease.epoch !== fresh) faults.push("a grant does not bear its epoch");
+  if (event.kind === "HandshakeStarted" && before.kind === "attached") {
+    const newest = before.transport.newestHandshakeId;
+    const { id } = event.handshake;
+    if (mintedAt(id) === undefined) faults.push(`${id} is no id of ours`);
+    if (newest !== undefined && id <= newest) faults.push(`${id} is not younger than ${newest}`);
+  }
+  return faults;
+}
+
+function generationOf(record: SessionRecord): number {
+  return record.kind === "attached" ? record.transport.generation : record.generation;
+}
+
+/** Neither what was retired nor what lingers comes back; a promotion retires the rest just before. */
+function revenants(atFirst: SessionRecord | undefined, changes: readonly Change[]): string[] {
+  let settled = atFirst;
+  return changes.flatMap(({ event, after }) => {
+    if (event.kind !== "HandshakePromoted") {
+      if (event.kind !== "HandshakeRetired") settled = after;
+      return [];
+    }
+    const standing = settled?.kind === "attached" && standingIn(settled, event.promoted.id);
+    settled = after;
+    const gone = standing === "retired" || standing === "lingering";
+    return gone ? [`a ${standing} handshake was promoted`] : [];
+  });
+}
+
+function standingFaults({ command, decision }: Taken): string[] {
+  if (command.kind !== "Report" && command.kind !== "CheckHandshake") return [];
+  if (decision.kind !== "accepted" || decision.session?.kind !== "attached") return [];
+  const { standing } = decision.answer as { readonly standing: Standing };
+  const due = standingIn(decision.session, command.handshakeId);
+  return standing === due ? [] : [`a ${due} handshake is called ${standing}`];
+}
+
+/** The rule of the standings, restated. */
+function standingIn(session: Session, id: string): Standing {
+  const { path, abandoned, lingering, youngestRetiredId } = session.transport;
+  const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+  const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
+  if (current?.id === id) return "promoted";
+  if (next?.id === id) return "in_flight";
+  if (abandoned.some((one) => one.id === id)) return "abandoned";
+  if (lingering?.id === id) return "lingering";
+  const minted = mintedAt(id);
+  if (minted === undefined) return "unknown";
+  const promoted = usable(session)?.id;
+  if (promoted !== undefined && mintedAt(promoted) !== undefined && id < promoted) return "retired";
+  const known = youngestRetiredId !== undefined && minted >= session.knownSince;
+  return known && id <= youngestRetiredId ? "retired" : "unknown";
+}

@@ -1,0 +1,30 @@
+import { negotiationOf } from "./single.ts";
+import { type Change, sessionAtCommand, type Taken, usable } from "./taken.ts";
+
+/** The next renewal over a dead fast path starts a handshake, unless a failure just backs off. */
+export function checkGenuine(taken: Taken, changes: readonly Change[]): readonly string[] {
+  const { command, context } = taken;
+  const was = sessionAtCommand(taken, changes);
+  const answer = negotiationOf(taken);
+  if (was === undefined || answer === undefined) return [];
+  const current = usable(was);
+  const { path, recoveries, replacements, managerUrl } = was.transport;
+  const inFlight = path.kind === "negotiating" || path.kind === "replacing";
+  const backsOff = (current ? replacements : recoveries).notBefore > context.now;
+  const busy = context.negotiationsInFlight(managerUrl) >= context.policy.negotiationsPerManagerMax;
+  const started = changes.some(({ event }) => event.kind === "HandshakeStarted");
+  const operator = command.kind === "Renegotiate" && command.reason === "operator";
+  if (started && backsOff && !operator) return ["a negotiation began while another backs off"];
+  const asks = command.kind === "Acquire" || (command.kind === "Renew" && !command.leaseOnly);
+  if (!asks) return [];
+  if (current) {
+    const alone = answer.outcome === "refresh" && answer.retryAt === undefined;
+    return alone ? [] : ["a usable fast path was not left alone"];
+  }
+  if (inFlight || (!backsOff && !busy)) {
+    return answer.outcome === "renegotiate" ? [] : ["a dead fast path was only refreshed"];
+  }
+  if (answer.outcome !== "refresh") return ["a negotiation began before its time"];
+  const told = !backsOff || answer.retryAt === recoveries.notBefore;
+  return told ? [] : ["the caller was not told when to try again"];
+}

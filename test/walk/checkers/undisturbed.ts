@@ -1,0 +1,34 @@
+import type { Command } from "../../../src/core/command.ts";
+import { same } from "./same.ts";
+import { type Change, isOfCommand, sessionAtCommand, type Taken, usable } from "./taken.ts";
+
+/** The commands of people who hold leases, or take them away: none is about the transport. */
+const leaseCommands: readonly Command["kind"][] = [
+  "Acquire",
+  "Renew",
+  "Release",
+  "Revoke",
+  "CheckLease",
+];
+
+/** While the fast path is usable, no lease command changes anything about it. */
+export function checkUndisturbed(taken: Taken, changes: readonly Change[]): readonly string[] {
+  const { command, decision } = taken;
+  if (!leaseCommands.includes(command.kind)) return [];
+  const was = sessionAtCommand(taken, changes);
+  if (was === undefined) return [];
+  const mayStart = mayNegotiate(command) && usable(was) === undefined;
+  const first = changes.findIndex(({ event }) => isOfCommand(event));
+  const own = first < 0 ? [] : changes.slice(first);
+  const faults = own
+    .filter(({ event: { kind } }) => !/^(Lease|Hold)/.test(kind))
+    .filter(({ event: { kind } }) => !(mayStart && kind === "HandshakeStarted"))
+    .map(({ event }) => `${command.kind} brought ${event.kind}`);
+  if (mayStart || decision.session?.kind !== "attached") return faults;
+  const kept = same(was.transport, decision.session.transport);
+  return kept ? faults : [...faults, `${command.kind} replaced the transport of the record`];
+}
+
+function mayNegotiate(command: Command): boolean {
+  return command.kind === "Acquire" || (command.kind === "Renew" && !command.leaseOnly);
+}

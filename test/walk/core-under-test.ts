@@ -1,0 +1,14 @@
+import { nextDeadline } from "../../src/core/deadline.ts";
+import { decide } from "../../src/core/decide.ts";
+import { evolve } from "../../src/core/evolve.ts";
+import { faultsOf } from "../../src/core/invariants.ts";
+
+/** The functions that a walk calls: of the core itself, or of a copy with a fault in it. */
+export interface CoreUnderTest {
+  readonly decide: typeof decide;
+  readonly evolve: typeof evolve;
+  readonly nextDeadline: typeof nextDeadline;
+  readonly faultsOf: typeof faultsOf;
+}
+
+export const theCore: CoreUnderTest = { decide, evolve, nextDeadline, faultsOf };

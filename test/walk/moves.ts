@@ -1,0 +1,237 @@
+import type { Command } from "../../src/core/command.ts";
+import type { End, Gap, Session, SessionRecord } from "../../src/core/session.ts";
+import type { Place, Scene } from "./scenes.ts";
+import { horizonTicks, smallPolicy, tickMs } from "./small-policy.ts";
+import { attach, foreign, type HeldKey, keysOf, report, type Word } from "./vocabulary.ts";
+
+/** One command at one moment. */
+export interface Step {
+  readonly now: number;
+  /** What is asked, of the record as it is by then; nothing when undefined. */
+  readonly ask: (record: SessionRecord | undefined) => Command | undefined;
+  readonly gap?: Gap;
+  readonly watched?: boolean;
+}
+
+/** What takes a walk from one state to another; its name is the same in states that are alike. */
+export interface Move {
+  readonly name: string;
+  readonly steps: readonly Step[];
+}
+
+/** Where a walk stands. */
+export interface Stand {
+  readonly record: SessionRecord | undefined;
+  readonly now: number;
+  readonly deadline: number | undefined;
+}
+
+/** Everything that can happen next. */
+export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
+  const { record, now } = stand;
+  const moves: Move[] = [];
+  const add = (name: string, ...commands: readonly Command[]): void => {
+    moves.push({ name, steps: commands.map((command) => ({ now, ask: () => command })) });
+  };
+  if (record?.kind !== "attached") {
+    const kept = { ...acquire(record, "tile"), ttlMs: smallPolicy.leaseTtlMsMax };
+    add("attach", attach(scene.hostReports), ...(scene.leaseKeys === 0 ? [kept] : []));
+    if (scene.detach) {
+      add("detach again", { kind: "Detach", reason: "closed" });
+      add("renew on a tombstone", renewal(tokenOf(record?.leases.ended.at(-1)?.id)));
+    }
+  } else {
+    addReports(record, scene, add);
+    addLeaseMoves(record, now, scene, add);
+    addNegotiations(record, scene, add);
+    if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
+    if (scene.detach) add("attach again", attach(scene.hostReports));
+    if (scene.gaps) moves.push(...gapsFrom(record, now, scene));
+  }
+  return [...moves, ...timesFrom(stand, scene)];
+}
+
+type Add = (name: string, ...commands: readonly Command[]) => void;
+
+function addReports(session: Session, scene: Scene, add: Add): void {
+  for (const [place, name, id] of placesIn(session)) {
+    const said = scene.says[place];
+    if (said === undefined) continue;
+    const { manager = [], host = [], both = [] } = said;
+    const of = (end: End, word: Word): Command => report(session, end, id, word);
+    for (const word of manager) add(`manager says ${word} of ${name}`, of("manager", word));
+    for (const word of host) add(`host says ${word} of ${name}`, of("host", word));
+    for (const word of both) {
+      add(`both say ${word} of ${name}`, of("manager", word), of("host", word));
+    }
+    add(`check ${name}`, { kind: "CheckHandshake", handshakeId: id });
+  }
+  addRepeats(session, add);
+}
+
+/** What was heard before is heard once, whatever it says. */
+function addRepeats(session: Session, add: Add): void {
+  const { path } = session.transport;
+  if (path.kind !== "active" && path.kind !== "replacing") return;
+  const ends: readonly End[] = ["manager", "host"];
+  for (const end of ends) {
+    if (path.current[end]?.readyTransportId === undefined) continue;
+    const next = report(session, end, path.current.id, "closed");
+    add(`${end} repeats itself`, { ...next, sequence: next.sequence - 1 });
+  }
+}
+
+/** The handshakes that an end can name: those held, the youngest retired, and foreign ones. */
+function placesIn(session: Session): readonly (readonly [Place, string, string])[] {
+  const { path, abandoned, lingering, youngestRetiredId } = session.transport;
+  const ids: readonly (readonly [Place, string | undefined])[] = [
+    ["current", path.kind === "active" || path.kind === "replacing" ? path.current.id : undefined],
+    ["next", path.kind === "negotiating" || path.kind === "replacing" ? path.next.id : undefined],
+    ["abandoned", abandoned[0]?.id],
+    ["lingering", lingering?.id],
+    ["retired", youngestRetiredId],
+  ];
+  const held = ids.flatMap(([place, id]) =>
+    id === undefined ? [] : [[place, place, id] as const],
+  );
+  const others = Object.entries(foreign).filter(([, id]) => !held.some((one) => one[2] === id));
+  return [...held, ...others.map(([name, id]) => ["foreign", `the ${name} one`, id] as const)];
+}
+
+function addLeaseMoves(session: Session, now: number, scene: Scene, add: Add): void {
+  const { live, ended } = session.leases;
+  if (scene.leaseKeys === 0) {
+    const kept = live[0];
+    if (kept && scene.negotiates !== "once") add("renew", renewal(tokenOf(kept.id)));
+    return;
+  }
+  const keys = keysOf(session.leases, (at) => at - now);
+  keys.slice(0, scene.leaseKeys).forEach(({ key }, index) => {
+    const name = index === 0 ? "the first" : "the second";
+    const lease = live.find(({ reason }) => reason === key);
+    if (lease === undefined) {
+      add(`acquire ${name}`, acquire(session, key));
+      return;
+    }
+    add(`acquire ${name} again`, acquire(session, key));
+    add(`renew ${name}`, renewal(tokenOf(lease.id)));
+    add(`renew ${name} for less`, { ...renewal(tokenOf(lease.id)), ttlMs: 1 });
+    add(`renew ${name}, lease only`, { ...renewal(tokenOf(lease.id)), leaseOnly: true });
+    add(`release ${name}`, { kind: "Release", tokenHash: tokenOf(lease.id) });
+    add(`check ${name}`, { kind: "CheckLease", tokenHash: tokenOf(lease.id) });
+    add(`revoke ${name}`, { kind: "Revoke", leaseIds: [lease.id], reason: "", holdMs: undefined });
+  });
+  add("revoke all", { kind: "Revoke", leaseIds: [], reason: "", holdMs: undefined });
+  add("lift holds", { kind: "Revoke", leaseIds: ["none"], reason: "", holdMs: 0 });
+  const dead = tokenOf(ended.at(-1)?.id);
+  add("renew what ended", renewal(dead));
+  add("release what ended", { kind: "Release", tokenHash: dead });
+  add("check what ended", { kind: "CheckLease", tokenHash: dead });
+}
+
+function addNegotiations({ leases, transport }: Session, scene: Scene, add: Add): void {
+  if (scene.negotiates === "renewals") return;
+  const operator = { kind: "Renegotiate", reason: "operator", tokenHash: undefined } as const;
+  const isFirst = transport.newestHandshakeId === undefined;
+  if (isFirst || scene.negotiates === "everybody") {
+    add("an operator renegotiates", { ...operator, observedGeneration: undefined });
+  }
+  const tokenHash = leases.live[0] && tokenOf(leases.live[0].id);
+  if (scene.negotiates === "once" || tokenHash === undefined) return;
+  const asked = { kind: "Renegotiate", reason: "poor_quality", tokenHash } as const;
+  const { generation } = transport;
+  add("renegotiate", { ...asked, observedGeneration: generation });
+  add("renegotiate unseen", { ...asked, observedGeneration: undefined });
+  add("renegotiate late", { ...asked, observedGeneration: generation - 1 });
+}
+
+function gapsFrom(session: Session, now: number, scene: Scene): readonly Move[] {
+  const number = session.gapsTaken + 1;
+  // A gap begins at the last moment on record, with a little decided since; after the last one.
+  const canBeginBefore = session.transport.observingSince <= now - tickMs;
+  const kinds = [
+    ["stall", 1],
+    ["absence", 1],
+    ["absence", horizonTicks],
+  ] as const;
+  return kinds.flatMap(([kind, ticks]) =>
+    (canBeginBefore ? [0, 1] : [0]).map((before) => {
+      const until = now + ticks * tickMs;
+      const gap: Gap = { number, from: now - before * tickMs, until, kind };
+      const name = `${kind} of ${ticks}${before ? ", which began before" : ""}`;
+      return { name, steps: [{ now: until, ask: () => passTime, gap }, ...keeping(until, scene)] };
+    }),
+  );
+}
+
+/** To the next deadline and half-way to it; beyond every horizon where only a kept lease ends. */
+function timesFrom({ record, now, deadline }: Stand, scene: Scene): readonly Move[] {
+  if (deadline === undefined) return [];
+  const ticks = Math.min(Math.round((deadline - now) / tickMs), horizonTicks);
+  const isIdle = record?.kind === "attached" && record.leases.live.length === 0;
+  const at = now + ticks * tickMs;
+  const watched: readonly Move[] =
+    scene.watches && isIdle
+      ? [
+          {
+            name: "to the deadline, watched",
+            steps: [{ now: at, ask: () => passTime, watched: true }],
+          },
+        ]
+      : [];
+  const moments = ticks > 1 ? [ticks, Math.floor(ticks / 2)] : [ticks];
+  const passed = moments.map((after) => {
+    const at = now + after * tickMs;
+    const name = after === ticks ? "to the deadline" : "half-way";
+    return { name, steps: [{ now: at, ask: () => passTime }, ...keeping(at, scene)] };
+  });
+  return [...passed, ...watched];
+}
+
+const passTime: Command = { kind: "PassTime" };
+
+/** What a scene keeps up whenever time has passed. */
+function keeping(now: number, scene: Scene): readonly Step[] {
+  const ends: readonly End[] = scene.keepsTransport ? ["manager", "host"] : [];
+  const reports = ends.map((end) => ({
+    now,
+    ask: (record?: SessionRecord) => stillReady(record, end),
+  }));
+  return scene.leaseKeys === 0 ? [...reports, { now, ask: keptLease }] : reports;
+}
+
+function stillReady(record: SessionRecord | undefined, end: End): Command | undefined {
+  if (record?.kind !== "attached") return undefined;
+  const { path } = record.transport;
+  if (path.kind !== "active" && path.kind !== "replacing") return undefined;
+  return path.current.health === "lost" ? undefined : report(record, end, path.current.id, "ready");
+}
+
+function keptLease(record: SessionRecord | undefined): Command | undefined {
+  const lease = record?.leases.live[0];
+  return lease && { ...renewal(tokenOf(lease.id)), leaseOnly: true };
+}
+
+function acquire(
+  record: SessionRecord | undefined,
+  reason: HeldKey["key"],
+): Extract<Command, { kind: "Acquire" }> {
+  return {
+    kind: "Acquire",
+    account: "account",
+    reason,
+    ttlMs: undefined,
+    nextLeaseId: `lease-${(record?.leases.epoch ?? 0) + 1}`,
+    tokenHashesOf: (id) => [tokenOf(id)],
+    attach: undefined,
+  };
+}
+
+function renewal(tokenHash: string): Extract<Command, { kind: "Renew" }> {
+  return { kind: "Renew", tokenHash, ttlMs: undefined, leaseOnly: false };
+}
+
+/** A token of a walk is the id of its lease. */
+function tokenOf(leaseId: string | undefined): string {
+  return leaseId ?? "none";
+}

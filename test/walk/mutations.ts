@@ -1,0 +1,276 @@
+/** A fault to be put into a copy of the core, and the promises whose checker may catch it. */
+export interface Mutation {
+  readonly name: string;
+  readonly caughtBy: readonly string[];
+  readonly edits: readonly Edit[];
+}
+
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly put: string;
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: "a replaced handshake does not linger",
+    caughtBy: ["Overlapped"],
+    edits: [
+      {
+        file: "evolve-transport.ts",
+        find: "lingering: before && { id: before.id, honouredUntil: lingerUntil },",
+        put: "lingering: undefined,",
+      },
+    ],
+  },
+  {
+    name: "one end's word confirms a handshake",
+    caughtBy: ["Overlapped"],
+    edits: [
+      {
+        file: "promotion.ts",
+        find: "(!hostHasSay(transport, at, draft.context.policy) ||",
+        put: "(true ||",
+      },
+    ],
+  },
+  {
+    name: "stale evidence confirms a handshake",
+    caughtBy: ["Overlapped"],
+    edits: [
+      {
+        file: "evidence.ts",
+        find: "return fresh && !holdsNone(evidence, at, horizon, policy);",
+        put: "return (fresh || true) && !holdsNone(evidence, at, horizon, policy);",
+      },
+    ],
+  },
+  {
+    name: "a replacement may have fewer channels",
+    caughtBy: ["Overlapped"],
+    edits: [
+      {
+        file: "promotion.ts",
+        find: "return inUse === undefined ? channels : [...channels, ...inUse.readyChannels];",
+        put: "return inUse === undefined || inUse ? channels : [];",
+      },
+    ],
+  },
+  {
+    name: "the manager's word alone replaces a usable transport",
+    caughtBy: ["Overlapped"],
+    edits: [
+      {
+        file: "promotion.ts",
+        find: "  if (usable !== undefined) {\n    if (next",
+        put: "  if (usable !== undefined && (next === undefined || next.confirmBy > at)) {\n    if (next",
+      },
+      { file: "promotion.ts", find: "    !contradicts(draft, candidate, at) &&\n", put: "" },
+    ],
+  },
+  {
+    name: "an abandoned handshake is dropped",
+    caughtBy: ["Honoured"],
+    edits: [
+      {
+        file: "evolve-transport.ts",
+        find: "abandoned: [...transport.abandoned, abandoned],",
+        put: "abandoned: [...transport.abandoned, abandoned].slice(0, 0),",
+      },
+    ],
+  },
+  {
+    name: "a lingering handshake is forgotten by the deadlines",
+    caughtBy: ["Timely", "Honoured"],
+    edits: [{ file: "deadline.ts", find: "    lingering?.honouredUntil,\n", put: "" }],
+  },
+  {
+    name: "an expired lease lives on",
+    caughtBy: ["Held"],
+    edits: [{ file: "deadline.ts", find: "    nextExpiry(record),\n", put: "" }],
+  },
+  {
+    name: "a lease that ended is revived",
+    caughtBy: ["Held"],
+    edits: [
+      {
+        file: "evolve-leases.ts",
+        find: "live: book.live.filter((candidate) => candidate !== lease),",
+        put: "live: book.live,",
+      },
+    ],
+  },
+  {
+    name: "a renewal shortens an expiry",
+    caughtBy: ["Held"],
+    edits: [
+      {
+        file: "decide-lease.ts",
+        find: "Math.max(lease.expiresAt, now + ttlMs)",
+        put: "now + ttlMs",
+      },
+    ],
+  },
+  {
+    name: "a hold is not heeded",
+    caughtBy: ["Stopped"],
+    edits: [{ file: "decide-lease.ts", find: "held.until > now &&", put: "held.until < now &&" }],
+  },
+  {
+    name: "a second negotiation is started",
+    caughtBy: ["Single"],
+    edits: [
+      {
+        file: "negotiation.ts",
+        find: "if (inFlight !== undefined) return",
+        put: "if (inFlight !== undefined && inFlight.issuedAt === draft.context.now) return",
+      },
+      {
+        file: "evolve-transport.ts",
+        find: 'throw new Error("a second handshake was started");',
+        put: 'return { kind: "negotiating", next };',
+      },
+    ],
+  },
+  {
+    name: "a renewal disturbs a usable transport",
+    caughtBy: ["Undisturbed"],
+    edits: [
+      {
+        file: "negotiation.ts",
+        find: "if (usableOf(transport.path) !== undefined) return leftAlone;",
+        put: "",
+      },
+    ],
+  },
+  {
+    name: "a back-off is ignored",
+    caughtBy: ["Genuine"],
+    edits: [
+      {
+        file: "view.ts",
+        find: "return backoff.notBefore > now ? backoff.notBefore : undefined;",
+        put: "return backoff.notBefore < now ? backoff.notBefore : undefined;",
+      },
+    ],
+  },
+  {
+    name: "a dead transport is only refreshed",
+    caughtBy: ["Genuine"],
+    edits: [
+      {
+        file: "view.ts",
+        find: 'current === undefined || current.health === "lost"',
+        put: "current === undefined",
+      },
+    ],
+  },
+  {
+    name: "a generation is used twice",
+    caughtBy: ["Fenced"],
+    edits: [
+      { file: "promotion.ts", find: "transport.generation + 1", put: "transport.generation" },
+    ],
+  },
+  {
+    name: "an epoch is used twice",
+    caughtBy: ["Fenced"],
+    edits: [{ file: "decide-lease.ts", find: "epoch: book.epoch + 1,", put: "epoch: book.epoch," }],
+  },
+  {
+    name: "a session comes back from its tombstone with generation 0",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "evolve-transport.ts",
+        find: "generation: before?.generation ?? 0,",
+        put: "generation: 0,",
+      },
+    ],
+  },
+  {
+    name: "an unknown handshake is called retired",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "standing.ts",
+        find: "return minted >= session.knownSince && youngest !== undefined && id <= youngest;",
+        put: "return youngest === undefined || id <= youngest;",
+      },
+    ],
+  },
+  {
+    name: "a claim to hold no connection counts at once",
+    caughtBy: ["Truthful"],
+    edits: [
+      {
+        file: "evidence.ts",
+        find: "Math.max(from, agesFrom(ready.at, horizon) + policy.holdsNoneMs)",
+        put: "Math.max(from, agesFrom(ready.at, horizon))",
+      },
+    ],
+  },
+  {
+    name: "a lost transport recovers on a moment of good evidence",
+    caughtBy: ["Truthful"],
+    edits: [
+      {
+        file: "health.ts",
+        find: "return newest - since >= policy.recoveryMs;",
+        put: "return newest - since >= 0;",
+      },
+    ],
+  },
+  {
+    name: "a closed connection is not believed",
+    caughtBy: ["Truthful"],
+    edits: [
+      {
+        file: "health.ts",
+        find: 'end.connection === "failed" || end.connection === "closed"',
+        put: 'end.connection === "failed"',
+      },
+      { file: "health.ts", find: "if (hasClosed(end, current.channels))", put: "if (false)" },
+    ],
+  },
+  {
+    name: "a gap lets a lease expire",
+    caughtBy: ["Durable"],
+    edits: [
+      {
+        file: "decide-time.ts",
+        find: ".filter((lease) => lease.expiresAt > gap.from)",
+        put: ".filter((lease) => lease.expiresAt > gap.until)",
+      },
+    ],
+  },
+  {
+    name: "a gap abandons a negotiation",
+    caughtBy: ["Durable"],
+    edits: [
+      {
+        file: "evolve-transport.ts",
+        find: "confirmBy: next.confirmBy + length",
+        put: "confirmBy: next.confirmBy",
+      },
+    ],
+  },
+  {
+    name: "evidence ages while nobody can hear",
+    caughtBy: ["Durable"],
+    edits: [
+      {
+        file: "evolve-transport.ts",
+        find: "observingSince: Math.max(transport.observingSince, gap.until),",
+        put: "observingSince: transport.observingSince,",
+      },
+    ],
+  },
+  {
+    name: "the end of a linger is not shown as a new version",
+    caughtBy: ["Current"],
+    edits: [
+      { file: "evolve.ts", find: 'return event.reason === "linger_over";', put: "return false;" },
+    ],
+  },
+];
