@@ -105,17 +105,21 @@ export function nextVerdictAt(
   const manager = silentSince(current.manager, current.promotedAt, transport);
   const host = silentSince(current.host, current.promotedAt, transport);
   const moments = [
-    host + policy.acksHostSilentMs,
     manager + policy.evidenceStaleMs,
     host + policy.evidenceStaleMs,
+    host + policy.acksHostSilentMs,
     Math.max(manager, host) + policy.evidenceLostMs,
     holdsNoneFrom(current.manager, transport, policy),
     holdsNoneFrom(current.host, transport, policy),
-  ].filter((moment) => moment !== undefined);
-  return moments
-    .map((moment) => Math.max(moment, heardAt, current.promotedAt))
-    .sort((a, b) => a - b)
-    .find((moment) => verdictOfTime(transport, current, moment, policy) !== undefined);
+  ];
+  let next: EpochMs | undefined;
+  for (const moment of moments) {
+    if (moment === undefined) continue;
+    const at = Math.max(moment, heardAt, current.promotedAt);
+    if (next !== undefined && at >= next) continue;
+    if (verdictOfTime(transport, current, at, policy) !== undefined) next = at;
+  }
+  return next;
 }
 
 /**
