@@ -1,3 +1,4 @@
+import type { Credentials } from "../auth/authenticator.ts";
 import { authorize, type RpcName } from "../auth/authorize.ts";
 import { type Principal, reaches } from "../auth/principal.ts";
 import type { SessionId } from "../core/ids.ts";
@@ -12,9 +13,9 @@ import { done, type Result, refused } from "./result.ts";
 export async function enter(
   { authenticator, door }: Pick<ApiDependencies, "authenticator" | "door">,
   rpc: RpcName,
-  requestHeader: Headers,
+  call: Credentials,
 ): Promise<Result<Principal>> {
-  const authentication = await authenticator.authenticate(requestHeader, door);
+  const authentication = await authenticator.authenticate(call, door);
   if (authentication.kind === "refused") return refused(authentication.refusal);
   const refusal = authorize(authentication.principal, rpc, door);
   return refusal === undefined ? done(authentication.principal) : refused(refusal);

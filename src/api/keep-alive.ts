@@ -42,10 +42,7 @@ export function createKeepAlive(
   };
 
   return async function* (requests, call) {
-    const principal = valueOrThrow(
-      await enter(dependencies, "KeepAlive", call.requestHeader),
-      action,
-    );
+    const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
     for await (const message of requests) {
       const renewals = valueOrThrow(batchOf(message), action);
       const results = await allReady(renewals.map((renewal) => keep(principal, renewal)));

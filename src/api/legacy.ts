@@ -59,7 +59,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
     perform: (principal: Principal, asked: Asked) => Awaitable<Result<Reply>>,
   ): Promise<LegacyAnswer<Reply>> => {
     try {
-      const entered = await enter(dependencies, rpc, request.requestHeader);
+      const entered = await enter(dependencies, rpc, request);
       if (entered.kind === "refused") return toAnswer(entered);
       const asked = parse(request);
       if (asked.kind === "refused") return toAnswer(asked);

@@ -26,7 +26,7 @@ export function unary<Request, Asked, Reply>(
   if (!isServed(rpc, dependencies.door)) return () => Promise.reject(notServed(action));
   return async (request, call) => {
     try {
-      const principal = valueOrThrow(await enter(dependencies, rpc, call.requestHeader), action);
+      const principal = valueOrThrow(await enter(dependencies, rpc, call), action);
       const asked = valueOrThrow(parse(request), action);
       return valueOrThrow(await perform(principal, asked), action);
     } catch (thrown) {

@@ -4,10 +4,15 @@ import type { Principal } from "./principal.ts";
 /** The two places at which calls arrive. */
 export type Door = "internal" | "public";
 
+/** What a call says of its caller. A door may make the headers only when they are looked at. */
+export interface Credentials {
+  readonly requestHeader: Headers;
+}
+
 /** Tells who calls, by the headers of a call. */
 export interface Authenticator {
   /** Never rejects for bad credentials: those are refused with UNAUTHENTICATED. */
-  authenticate(requestHeader: Headers, door: Door): Promise<Authentication>;
+  authenticate(call: Credentials, door: Door): Promise<Authentication>;
 }
 
 export type Authentication =
