@@ -25,7 +25,7 @@ export function createWatchTransport(
 ): Handlers<typeof ControllerLease>["watchTransport"] {
   const { service } = dependencies;
   return async function* (request, call) {
-    const entered = await enter(dependencies, "WatchTransport", call.requestHeader);
+    const entered = await enter(dependencies, "WatchTransport", call);
     const principal = valueOrThrow(entered, action);
     const asked = valueOrThrow(parseWatch(request), action);
     const selection = await within(service, principal, asked);
