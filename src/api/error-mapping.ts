@@ -8,6 +8,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb.js";
+import { ReaderStalled } from "../service/lease-service.ts";
 import { StoreUnavailable } from "../service/session-store.ts";
 import { toDuration } from "./moments.ts";
 
@@ -56,6 +57,7 @@ const mappings: Readonly<Record<RefusalReason, Mapping>> = {
   CONTENDED: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   STORE_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   ROAD_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
+  READER_STALLED: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   TOO_MANY: { code: Code.ResourceExhausted, status: 429, error: "too_many_requests" },
 };
 
@@ -99,9 +101,13 @@ export function refusalToLegacy(refusal: Refusal): LegacyRefusal {
 
 /** The refusal behind something thrown; undefined for a bug, whose text no caller sees. */
 export function thrownRefusal(thrown: unknown): Refusal | undefined {
-  return thrown instanceof StoreUnavailable
-    ? { reason: "STORE_UNAVAILABLE", retryAfterMs: 1000 }
-    : undefined;
+  if (thrown instanceof StoreUnavailable) {
+    return { reason: "STORE_UNAVAILABLE", retryAfterMs: 1000 };
+  }
+  if (thrown instanceof ReaderStalled) {
+    return { reason: "READER_STALLED", retryAfterMs: thrown.retryAfterMs };
+  }
+  return undefined;
 }
 
 /** How long to wait before the next try, for refusals that pass. */
@@ -167,6 +173,8 @@ function circumstances(refusal: Refusal): string {
       return `the store cannot be reached, ${retry}`;
     case "ROAD_UNAVAILABLE":
       return `Beach Road cannot judge the passcode, ${retry}`;
+    case "READER_STALLED":
+      return `what was sent was not read for too long, read it as it comes and ${retry}`;
     case "TOO_MANY":
       return `${excesses[refusal.what]}, ${retry}`;
   }
@@ -206,6 +214,7 @@ function legacyMessage(refusal: Refusal): string | null {
     case "CONTENDED":
     case "STORE_UNAVAILABLE":
     case "ROAD_UNAVAILABLE":
+    case "READER_STALLED":
     case "TOO_MANY":
       return circumstances(refusal);
   }

@@ -24,6 +24,7 @@ export type Refusal =
   | { readonly reason: "CONTENDED"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "STORE_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "ROAD_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
+  | { readonly reason: "READER_STALLED"; readonly retryAfterMs: DurationMs }
   | {
       readonly reason: "TOO_MANY";
       readonly what: "leases" | "holds" | "negotiations" | "replacements";

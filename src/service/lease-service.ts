@@ -14,8 +14,16 @@ export interface LeaseService {
    */
   execute<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>>;
 
-  /** Streams transport truth until the signal aborts; see {@link WatchMessage}. */
-  watch(selection: WatchSelection, signal: AbortSignal): AsyncIterable<WatchMessage>;
+  /**
+   * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws
+   * {@link ReaderStalled} for a reader that took nothing for too long. It cannot throw while the
+   * reader still holds on to a message: then it calls `breakOff`, once, and is over.
+   */
+  watch(
+    selection: WatchSelection,
+    signal: AbortSignal,
+    breakOff?: () => void,
+  ): AsyncIterable<WatchMessage>;
 
   /** A page of attached sessions in order of id. */
   list(
@@ -79,6 +87,17 @@ export type WatchMessage =
     }
   | { readonly kind: "bookmark"; readonly repeatsEveryMs: DurationMs }
   | { readonly kind: "draining"; readonly reconnectAfterMs: DurationMs };
+
+/** The stream of a reader that stopped reading is over; a new one is welcome after the delay. */
+export class ReaderStalled extends Error {
+  override readonly name = "ReaderStalled";
+  readonly retryAfterMs: DurationMs;
+
+  constructor(retryAfterMs: DurationMs) {
+    super("The reader took nothing for too long");
+    this.retryAfterMs = retryAfterMs;
+  }
+}
 
 export interface FleetSummary {
   readonly sessions: number;

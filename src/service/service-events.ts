@@ -30,8 +30,12 @@ export type ServiceEvent =
     }
   /** The service could not hear for a while. */
   | { readonly kind: "gap"; readonly gap: Gap }
-  /** A watch stream began, ended, or merged states for a slow reader. */
-  | { readonly kind: "watch"; readonly change: "opened" | "closed"; readonly open: number }
+  /** A watch stream began or ended, or its reader has taken nothing for so long that it will. */
+  | {
+      readonly kind: "watch";
+      readonly change: "opened" | "stalled" | "closed";
+      readonly open: number;
+    }
   /** Something failed that no caller is told of; the service goes on. */
   | { readonly kind: "trouble"; readonly where: string; readonly error: unknown };
 

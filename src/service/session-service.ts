@@ -97,8 +97,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#queue.run(id, () => this.#guarded(id, command));
   }
 
-  watch(selection: WatchSelection, signal: AbortSignal): AsyncIterable<WatchMessage> {
-    return this.#hub.watch(selection, signal);
+  watch(
+    selection: WatchSelection,
+    signal: AbortSignal,
+    breakOff?: () => void,
+  ): AsyncIterable<WatchMessage> {
+    return this.#hub.watch(selection, signal, breakOff);
   }
 
   list(

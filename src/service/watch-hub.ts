@@ -1,19 +1,25 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
-import type { DurationMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "./clock.ts";
 import type { IdSource } from "./id-source.ts";
-import type { WatchMessage, WatchSelection } from "./lease-service.ts";
+import { ReaderStalled, type WatchMessage, type WatchSelection } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { ChangeNotice, SessionStore } from "./session-store.ts";
 import { WatchReader } from "./watch-reader.ts";
+import { WatchSnapshot } from "./watch-snapshot.ts";
 
-/** The longest silence on a stream, and how often silent readers are looked for. */
+/** How often every reader is looked at. */
+const lookEveryMs: DurationMs = 1_000;
+/** The longest silence on a stream; each is broken up to that much earlier, not all at once. */
 const bookmarkEveryMs: DurationMs = 15_000;
-const bookmarkCheckMs: DurationMs = 5_000;
-/** Reconnections after a drain are spread between these two. */
+const bookmarkSpreadMs: DurationMs = 4_000;
+/** Reconnections after a drain, or of readers that stalled, are spread between these two. */
 const reconnectMsMin: DurationMs = 500;
 const reconnectMsMax: DurationMs = 5_000;
-const page = 500;
+/** A reader that takes nothing for this long has its stream ended … */
+const stalledMs: DurationMs = 60_000;
+/** … and broken off when it does not even take that. */
+const farewellMs: DurationMs = 5_000;
 
 interface WatchHubDeps {
   readonly store: SessionStore;
@@ -28,7 +34,8 @@ interface WatchHubDeps {
  */
 export class WatchHub {
   readonly #deps: WatchHubDeps;
-  readonly #readers = new Set<WatchReader>();
+  /** Each with what gives it up. */
+  readonly #readers = new Map<WatchReader, () => void>();
   readonly #bySession = new Index<SessionId>();
   readonly #byBeach = new Index<BeachId>();
   readonly #hosts = new Index<SessionId>();
@@ -44,7 +51,11 @@ export class WatchHub {
     for (const reader of this.#bySession.of(id)) reader.offer(id, next);
     const beachId = next?.beachId ?? previous?.beachId;
     if (beachId === undefined) return;
-    for (const reader of this.#byBeach.of(beachId)) reader.offer(id, next);
+    for (const reader of this.#byBeach.of(beachId)) {
+      // Readers of a beach would otherwise remember every session that ever was.
+      if (next === undefined) reader.forget(id);
+      else reader.offer(id, next);
+    }
   }
 
   isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
@@ -58,39 +69,49 @@ export class WatchHub {
   /** Tells every reader to come back later, and ends their streams. */
   drain(): void {
     this.#draining = true;
-    for (const reader of this.#readers) reader.wake();
+    for (const reader of this.#readers.keys()) reader.wake();
   }
 
-  /** Reminds silent streams of life until the signal aborts. */
+  /** Breaks silences, and gives up readers that take nothing, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     while (!signal.aborted) {
-      await clock.sleep(bookmarkCheckMs, signal);
-      const silentSince = clock.now() - (bookmarkEveryMs - bookmarkCheckMs);
-      for (const reader of this.#readers) {
-        if (reader.sentAt > silentSince) continue;
-        reader.bookmarkDue = true;
-        reader.wake();
-      }
+      await clock.sleep(lookEveryMs, signal);
+      const now = clock.now();
+      for (const [reader, giveUp] of this.#readers) this.#look(reader, giveUp, now);
     }
   }
 
-  async *watch(selection: WatchSelection, signal: AbortSignal): AsyncGenerator<WatchMessage> {
+  /**
+   * Streams until the signal aborts, or until the service drains. A reader that stops reading is
+   * ended with {@link ReaderStalled}; one that does not read even that is forgotten, and `breakOff`
+   * called once.
+   */
+  async *watch(
+    selection: WatchSelection,
+    signal: AbortSignal,
+    breakOff?: () => void,
+  ): AsyncGenerator<WatchMessage> {
     if (signal.aborted) return;
-    const reader = new WatchReader(selection.knownVersions, this.#deps.clock.now());
-    const leave = this.#register(reader, selection);
+    const reader = new WatchReader(selection.knownVersions, this.#nextBookmark());
+    const leave = this.#register(reader, selection, breakOff);
     // The generator of a reader that vanished while it was written to may never be resumed.
     signal.addEventListener("abort", leave, { once: true });
+    const snapshot = new WatchSnapshot(this.#deps.store, selection, reader);
     try {
-      for await (const batch of this.#snapshots(selection)) {
-        for (const { id, record } of batch) reader.offer(id, record);
-        yield* this.#tell(reader);
-      }
-      reader.bookmarkDue = true;
       while (!signal.aborted) {
-        yield* this.#tell(reader);
-        if (this.#draining) return yield this.#farewell();
-        await reader.waitForNews(signal);
+        const message = this.#messageFor(reader);
+        if (message !== undefined) {
+          reader.isHolding = true;
+          yield message;
+          this.#tookIt(reader);
+          if (message.kind === "draining") return;
+        } else if (!snapshot.isRead) {
+          await snapshot.readOn();
+          reader.bookmarkDue = snapshot.isRead;
+        } else {
+          await reader.waitForNews();
+        }
       }
     } finally {
       signal.removeEventListener("abort", leave);
@@ -98,58 +119,73 @@ export class WatchHub {
     }
   }
 
-  *#tell(reader: WatchReader): Generator<WatchMessage> {
-    for (const message of reader.take()) {
-      reader.sentAt = this.#deps.clock.now();
-      yield message;
-    }
-    if (!reader.bookmarkDue) return;
+  /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */
+  #messageFor(reader: WatchReader): WatchMessage | undefined {
+    if (this.#draining) return { kind: "draining", reconnectAfterMs: this.#reconnectAfterMs() };
+    const message = reader.take();
+    if (message !== undefined || !reader.bookmarkDue) return message;
     reader.bookmarkDue = false;
-    reader.sentAt = this.#deps.clock.now();
-    yield { kind: "bookmark", repeatsEveryMs: bookmarkEveryMs };
+    return { kind: "bookmark", repeatsEveryMs: bookmarkEveryMs };
   }
 
-  #farewell(): WatchMessage {
-    const spread = (reconnectMsMax - reconnectMsMin) * this.#deps.ids.jitter();
-    return { kind: "draining", reconnectAfterMs: Math.round(reconnectMsMin + spread) };
+  #tookIt(reader: WatchReader): void {
+    reader.isHolding = false;
+    if (reader.heldMs >= stalledMs) throw new ReaderStalled(this.#reconnectAfterMs());
+    reader.heldMs = 0;
+    reader.bookmarkAt = this.#nextBookmark();
   }
 
-  async *#snapshots({ sessions }: WatchSelection): AsyncGenerator<readonly Snapshot[]> {
-    const { store } = this.#deps;
-    if (sessions.kind === "named") {
-      const ids = [...new Set(sessions.ids)];
-      yield await Promise.all(ids.map(async (id) => ({ id, record: await store.load(id) })));
-      return;
+  /** Counts looks and not moments: while this process stood still nobody could take anything. */
+  #look(reader: WatchReader, giveUp: () => void, now: EpochMs): void {
+    if (reader.isHolding) {
+      reader.heldMs += lookEveryMs;
+      if (reader.heldMs === stalledMs) this.#observe("stalled");
+      if (reader.heldMs >= stalledMs + farewellMs) giveUp();
+    } else if (now >= reader.bookmarkAt) {
+      reader.bookmarkDue = true;
+      reader.wake();
     }
-    let after: SessionId | undefined;
-    do {
-      const records = await store.list({ beachId: sessions.beachId, after, limit: page });
-      yield records.map((record) => ({ id: record.id, record }));
-      after = records.length < page ? undefined : records.at(-1)?.id;
-    } while (after !== undefined);
   }
 
-  #register(reader: WatchReader, { sessions, reader: role }: WatchSelection): () => void {
+  #nextBookmark(): EpochMs {
+    const early = lookEveryMs + bookmarkSpreadMs * this.#deps.ids.jitter();
+    return this.#deps.clock.now() + bookmarkEveryMs - early;
+  }
+
+  #reconnectAfterMs(): DurationMs {
+    const spread = (reconnectMsMax - reconnectMsMin) * this.#deps.ids.jitter();
+    return Math.round(reconnectMsMin + spread);
+  }
+
+  /** Answers with what undoes it, in any number of calls. */
+  #register(
+    reader: WatchReader,
+    { sessions, reader: role }: WatchSelection,
+    breakOff: (() => void) | undefined,
+  ): () => void {
     const ids = sessions.kind === "named" ? new Set(sessions.ids) : [];
-    this.#readers.add(reader);
-    for (const id of ids) this.#bySession.add(id, reader);
-    if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
-    if (sessions.kind === "beach") this.#byBeach.add(sessions.beachId, reader);
-    this.#deps.observe({ kind: "watch", change: "opened", open: this.#readers.size });
-    return () => {
+    const leave = (): void => {
       reader.wake();
       if (!this.#readers.delete(reader)) return;
       for (const id of ids) this.#bySession.delete(id, reader);
       if (role === "host") for (const id of ids) this.#hosts.delete(id, reader);
       if (sessions.kind === "beach") this.#byBeach.delete(sessions.beachId, reader);
-      this.#deps.observe({ kind: "watch", change: "closed", open: this.#readers.size });
+      this.#observe("closed");
     };
+    this.#readers.set(reader, () => {
+      leave();
+      breakOff?.();
+    });
+    for (const id of ids) this.#bySession.add(id, reader);
+    if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
+    if (sessions.kind === "beach") this.#byBeach.add(sessions.beachId, reader);
+    this.#observe("opened");
+    return leave;
   }
-}
 
-interface Snapshot {
-  readonly id: SessionId;
-  readonly record: Awaited<ReturnType<SessionStore["load"]>>;
+  #observe(change: "opened" | "stalled" | "closed"): void {
+    this.#deps.observe({ kind: "watch", change, open: this.#readers.size });
+  }
 }
 
 /** Readers under a key; a key without readers is not kept. */

@@ -1,6 +1,6 @@
 import type { SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { WatchMessage } from "./lease-service.ts";
 
 /** The newest of a session that a reader has not been sent yet. */
@@ -9,49 +9,71 @@ interface Pending {
   readonly coalesced: number;
 }
 
+const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
+
 /**
  * What one reader still has to be told: per session the newest state and nothing else, so that a
  * slow reader costs no more than the sessions it asked for. What was merged is counted.
  */
 export class WatchReader {
   readonly #pending = new Map<SessionId, Pending>();
-  /** What the reader knows of each session: a version, or that it is gone. */
-  readonly #sent = new Map<SessionId, number | "gone">();
-  readonly #known: ReadonlyMap<SessionId, number>;
+  /** What the reader has of each session: a version, or that it is gone. */
+  readonly #told = new Map<SessionId, number | "gone">();
+  /** What it said that it had, for sessions of which nothing was told yet. */
+  #known: ReadonlyMap<SessionId, number>;
   #wake: (() => void) | undefined;
-  /** When the reader was last sent anything. */
-  sentAt: EpochMs;
-  bookmarkDue = false;
 
-  constructor(known: ReadonlyMap<SessionId, number>, now: EpochMs) {
+  /** When the next sign of life is due, unless something else is told before. */
+  bookmarkAt: EpochMs;
+  bookmarkDue = false;
+  /** The reader has been handed a message and has not come back for more. */
+  isHolding = false;
+  /** For how long it has not, as far as the service was there to see it. */
+  heldMs: DurationMs = 0;
+
+  constructor(known: ReadonlyMap<SessionId, number>, bookmarkAt: EpochMs) {
     this.#known = known;
-    this.sentAt = now;
+    this.bookmarkAt = bookmarkAt;
   }
 
   /** Takes in a state; older than what the reader has been or will be told, it is dropped. */
   offer(id: SessionId, record: SessionRecord | undefined): void {
     const waiting = this.#pending.get(id);
-    const newest = waiting?.record ?? this.#sent.get(id);
-    if (!isNews(newest, record, this.#sent.has(id) || waiting ? undefined : this.#known.get(id))) {
-      return;
-    }
+    const isNews =
+      waiting === undefined
+        ? this.#isNews(id, record)
+        : supersedes(record, waiting.record?.version ?? "gone");
+    if (!isNews) return;
     this.#pending.set(id, { record, coalesced: waiting === undefined ? 0 : waiting.coalesced + 1 });
     this.wake();
   }
 
-  /** Sessions that wait to be told, oldest first; what comes in meanwhile is among them. */
-  *take(): Generator<WatchMessage> {
+  /** The session that has waited longest, as it is now; undefined when none waits. */
+  take(): WatchMessage | undefined {
     for (const [id, { record, coalesced }] of this.#pending) {
       this.#pending.delete(id);
-      if (record?.kind === "attached") {
-        this.#sent.set(id, record.version);
-        yield { kind: "state", session: record, coalesced };
-      } else {
-        this.#sent.set(id, record?.version ?? "gone");
-        const reason = record === undefined ? "unknown" : record.reason || "detached";
-        yield { kind: "gone", sessionId: id, reason, coalesced };
-      }
+      this.#told.set(id, record?.version ?? "gone");
+      if (record?.kind === "attached") return { kind: "state", session: record, coalesced };
+      const reason = record === undefined ? "unknown" : record.reason || "detached";
+      return { kind: "gone", sessionId: id, reason, coalesced };
     }
+    return undefined;
+  }
+
+  /** Sessions that the reader said it had and of which nothing was told yet. */
+  get untold(): readonly SessionId[] {
+    const isUntold = (id: SessionId): boolean => !this.#told.has(id) && !this.#pending.has(id);
+    return [...this.#known.keys()].filter(isUntold);
+  }
+
+  /** What the reader said it had has been compared with all there is, and is needed no more. */
+  forgetKnown(): void {
+    this.#known = nothingKnown;
+  }
+
+  /** Nobody knows the session any more, and the reader has been told that it is gone. */
+  forget(id: SessionId): void {
+    this.#told.delete(id);
   }
 
   wake(): void {
@@ -59,23 +81,25 @@ export class WatchReader {
     this.#wake = undefined;
   }
 
-  /** Resolves when there is something to tell, or the signal aborts. */
-  waitForNews(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.bookmarkDue || this.#pending.size > 0) return Promise.resolve();
+  /** Resolves when there is something to tell, or the reader is woken. */
+  waitForNews(): Promise<void> {
+    if (this.bookmarkDue || this.#pending.size > 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
   }
+
+  /** The first word on a session is the truth whatever its version; then versions only rise. */
+  #isNews(id: SessionId, record: SessionRecord | undefined): boolean {
+    const told = this.#told.get(id);
+    if (told !== undefined) return supersedes(record, told);
+    const known = this.#known.get(id);
+    if (record?.kind !== "attached" || record.version !== known) return true;
+    this.#told.set(id, known);
+    return false;
+  }
 }
 
-/** The first word on a session is the truth whatever its version; after that versions only rise. */
-function isNews(
-  newest: SessionRecord | number | "gone" | undefined,
-  record: SessionRecord | undefined,
-  known: number | undefined,
-): boolean {
-  if (newest === undefined) return record?.kind !== "attached" || record.version !== known;
-  if (newest === "gone") return record !== undefined;
-  if (record === undefined) return false;
-  return record.version > (typeof newest === "number" ? newest : newest.version);
+function supersedes(record: SessionRecord | undefined, newest: number | "gone"): boolean {
+  return record !== undefined && (newest === "gone" || record.version > newest);
 }

@@ -55,6 +55,7 @@ const table: readonly Row[] = [
   [{ reason: "CONTENDED", ...wait }, "Unavailable", 503, "upstream_error", /1501 ms/],
   [{ reason: "STORE_UNAVAILABLE", ...wait }, "Unavailable", 503, "upstream_error", /store/],
   [{ reason: "ROAD_UNAVAILABLE", ...wait }, "Unavailable", 503, "upstream_error", /Beach Road/],
+  [{ reason: "READER_STALLED", ...wait }, "Unavailable", 503, "upstream_error", /not read/],
   [
     { reason: "TOO_MANY", what: "leases", ...wait },
     "ResourceExhausted",

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import type { WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
 import { settle } from "../support/manual-clock.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { attach, serviceUnderTest } from "../support/session-service.ts";
+import { acquire, named, watch } from "../support/watching.ts";
 
 describe("WatchTransport", () => {
   it("Prompt: sends the state at once, then a bookmark", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
+    await using reader = watch(under.service, named("s1"));
     expect(await reader.next()).toMatchObject({ kind: "state", session: { id: "s1" } });
     expect(await reader.next()).toMatchObject({ kind: "bookmark", repeatsEveryMs: 15_000 });
   });
@@ -17,7 +17,7 @@ describe("WatchTransport", () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
     const version = (await under.store.load("s1"))?.version ?? 0;
-    await using reader = watch(under, {
+    await using reader = watch(under.service, {
       ...named("s1"),
       knownVersions: new Map([["s1", version]]),
     });
@@ -27,7 +27,7 @@ describe("WatchTransport", () => {
   it("Ordered: a version that the reader knows from a lost store is answered by the truth", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    await using reader = watch(under, {
+    await using reader = watch(under.service, {
       ...named("s1"),
       knownVersions: new Map([["s1", Number.MAX_SAFE_INTEGER]]),
     });
@@ -37,7 +37,7 @@ describe("WatchTransport", () => {
   it("Current: every change reaches the reader, a renewal none", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
+    await using reader = watch(under.service, named("s1"));
     await reader.next();
     await reader.next();
     await acquire(under, "s1", "tile");
@@ -58,7 +58,7 @@ describe("WatchTransport", () => {
   it("Bounded: a slow reader gets the newest state and is told how many were merged", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
+    await using reader = watch(under.service, named("s1"));
     await reader.next();
     await reader.next();
     for (const reason of ["a", "b", "c", "d"]) await acquire(under, "s1", reason);
@@ -69,7 +69,7 @@ describe("WatchTransport", () => {
 
   it("says that a session is unknown, and sends its state when it is attached", async () => {
     await using under = await serviceUnderTest();
-    await using reader = watch(under, named("s1"));
+    await using reader = watch(under.service, named("s1"));
     expect(await reader.next()).toMatchObject({ kind: "gone", sessionId: "s1", reason: "unknown" });
     expect(await reader.next()).toMatchObject({ kind: "bookmark" });
     await under.service.execute("s1", attach);
@@ -79,7 +79,7 @@ describe("WatchTransport", () => {
   it("says that a session is gone when it is detached, and when it comes back", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
+    await using reader = watch(under.service, named("s1"));
     await reader.next();
     await reader.next();
     await under.service.execute("s1", { kind: "Detach", reason: "over" });
@@ -88,47 +88,10 @@ describe("WatchTransport", () => {
     expect(await reader.next()).toMatchObject({ kind: "state" });
   });
 
-  it("watches a whole private beach, sessions that join later included", async () => {
-    await using under = await serviceUnderTest();
-    await under.service.execute("s1", attach);
-    await under.service.execute("other", { ...attach, beachId: "beach-2" });
-    await using reader = watch(under, {
-      sessions: { kind: "beach", beachId: "beach-1" },
-      knownVersions: new Map(),
-      reader: "onlooker",
-    });
-    expect(await reader.next()).toMatchObject({ kind: "state", session: { id: "s1" } });
-    expect(await reader.next()).toMatchObject({ kind: "bookmark" });
-    await under.service.execute("s2", attach);
-    expect(await reader.next()).toMatchObject({ kind: "state", session: { id: "s2" } });
-  });
-
-  it("repeats the bookmark while idle, at least as often as it says", async () => {
-    await using under = await serviceUnderTest();
-    await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
-    await reader.next();
-    await reader.next();
-    const next = reader.next();
-    await under.clock.advance(15_000);
-    expect(await next).toMatchObject({ kind: "bookmark" });
-  });
-
-  it("tells every reader that the service drains, and ends", async () => {
-    await using under = await serviceUnderTest();
-    await under.service.execute("s1", attach);
-    await using reader = watch(under, named("s1"));
-    await reader.next();
-    await reader.next();
-    under.service.drain();
-    expect(await reader.next()).toMatchObject({ kind: "draining" });
-    expect(await reader.isOver()).toBe(true);
-  });
-
   it("forgets a reader whose signal aborts while it is not reading", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
-    const reader = watch(under, { ...named("s1"), reader: "host" });
+    const reader = watch(under.service, { ...named("s1"), reader: "host" });
     await reader.next();
     expect(under.service.hostWatches("s1")).toBe(true);
     reader.abort();
@@ -137,43 +100,3 @@ describe("WatchTransport", () => {
     await reader[Symbol.asyncDispose]();
   });
 });
-
-function named(...ids: string[]): WatchSelection {
-  return { sessions: { kind: "named", ids }, knownVersions: new Map(), reader: "onlooker" };
-}
-
-interface Reader extends AsyncDisposable {
-  next(): Promise<WatchMessage>;
-  isOver(): Promise<boolean>;
-  abort(): void;
-}
-
-function watch(under: ServiceUnderTest, selection: WatchSelection): Reader {
-  const stop = new AbortController();
-  const iterator = under.service.watch(selection, stop.signal)[Symbol.asyncIterator]();
-  return {
-    async next() {
-      const { value, done } = await iterator.next();
-      if (done) throw new Error("the stream ended");
-      return value;
-    },
-    isOver: async () => (await iterator.next()).done === true,
-    abort: () => stop.abort(),
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await iterator.return?.();
-    },
-  };
-}
-
-async function acquire({ service }: ServiceUnderTest, id: string, reason: string): Promise<void> {
-  await service.execute(id, {
-    kind: "Acquire",
-    account: "",
-    reason,
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  });
-}
