@@ -4,6 +4,10 @@ import type { DescMethod, DescService, MessageInitShape, MessageShape } from "@b
 export interface Call {
   readonly signal: AbortSignal;
   readonly requestHeader: Headers;
+  /** The door also takes a message as its bytes, and sends them as they are. */
+  readonly takesBytes?: boolean;
+  /** Ends the call by force: for a reader that takes nothing, not even the end of its stream. */
+  breakOff?(): void;
 }
 
 /**

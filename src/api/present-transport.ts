@@ -8,6 +8,7 @@ import type {
   Session,
   Standing,
 } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import {
   currentOf,
   evidenceAt,
@@ -24,10 +25,13 @@ import {
   TransportEnd,
   TransportHealth,
   TransportPath,
+  type TransportState,
   type TransportStateSchema,
 } from "../gen/beach/controller/v1/transport_pb.js";
 import type { LeaseService } from "../service/lease-service.ts";
 import { toDuration, toTimestamp } from "./moments.ts";
+
+type TransportInit = Exclude<MessageInitShape<typeof TransportStateSchema>, TransportState>;
 
 /** Turns service time into what leaves the service. */
 export type TimeSource = Pick<LeaseService, "now" | "toWall">;
@@ -36,15 +40,14 @@ export type TimeSource = Pick<LeaseService, "now" | "toWall">;
  * The whole truth about a session's transport, with ages as of this moment. Its moments are service
  * time, so that one version reads the same whenever it is told.
  */
-export function presentTransport(
-  session: Session,
-  time: Pick<TimeSource, "now">,
-): MessageInitShape<typeof TransportStateSchema> {
+export function presentTransport(session: Session, time: Pick<TimeSource, "now">): TransportInit {
+  return { ...presentLasting(session), ...presentAges(session, time.now()) };
+}
+
+/** What one record says whenever it is told. */
+export function presentLasting(session: Session): TransportInit {
   const { transport, leases, lastChange } = session;
-  const now = time.now();
   const current = currentOf(transport.path);
-  const heardAt = current === undefined ? undefined : evidenceAt(current);
-  const nextAt = nextNegotiationAt(transport, now);
   return {
     sessionId: session.id,
     version: BigInt(session.version),
@@ -53,19 +56,28 @@ export function presentTransport(
     generation: BigInt(transport.generation),
     handshakeId: current?.id ?? "",
     promotedAt: current && toTimestamp(current.promotedAt),
-    evidenceAge: heardAt === undefined ? undefined : toDuration(now - heardAt),
-    ends: [
-      ...presentEnd("manager", current?.manager, now),
-      ...presentEnd("host", current?.host, now),
-    ],
     negotiation: presentNegotiation(session),
     lingering: presentLingering(session),
-    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(nextAt),
     lastChange: changes[lastChange.change],
     lastChangeReason: lastChange.reason,
     lastChangeAt: toTimestamp(lastChange.at),
     liveLeases: leases.live.length,
     leaseVersion: BigInt(leases.version),
+  };
+}
+
+/** What depends on when the record is told: ages, and a delay that may have run out. */
+export function presentAges({ transport }: Session, now: EpochMs): TransportInit {
+  const current = currentOf(transport.path);
+  const heardAt = current === undefined ? undefined : evidenceAt(current);
+  const nextAt = nextNegotiationAt(transport, now);
+  return {
+    evidenceAge: heardAt === undefined ? undefined : toDuration(now - heardAt),
+    ends: [
+      ...presentEnd("manager", current?.manager, now),
+      ...presentEnd("host", current?.host, now),
+    ],
+    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(nextAt),
   };
 }
 
@@ -86,7 +98,7 @@ export function presentStanding(standing: Standing): HandshakeStanding {
 function presentEnd(
   end: End,
   evidence: Evidence | undefined,
-  now: number,
+  now: EpochMs,
 ): MessageInitShape<typeof EndViewSchema>[] {
   if (evidence === undefined) return [];
   return [
@@ -99,8 +111,6 @@ function presentEnd(
     },
   ];
 }
-
-type TransportInit = MessageInitShape<typeof TransportStateSchema>;
 
 function presentNegotiation({ transport }: Session): TransportInit["negotiation"] {
   const next = nextOf(transport.path);

@@ -18,9 +18,14 @@ export class WatchFilter {
     this.#principal = principal;
   }
 
+  /** The reader sees every message as it is. */
+  get isOpen(): boolean {
+    return this.#principal.reach.kind === "every";
+  }
+
   /** The message as the reader may see it; undefined when there is nothing for it to see. */
   async show(message: WatchMessage): Promise<WatchMessage | undefined> {
-    if (this.#principal.reach.kind === "every") return message;
+    if (this.isOpen) return message;
     if (message.kind === "state") {
       const { session } = message;
       if (!reaches(this.#principal, session)) return this.#hide(session.id);

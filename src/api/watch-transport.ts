@@ -5,17 +5,20 @@ import { type Principal, reaches } from "../auth/principal.ts";
 import type { SessionId } from "../core/ids.ts";
 import type {
   ControllerLease,
+  WatchTransportRequest,
   WatchTransportResponseSchema,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import type { LeaseService, WatchMessage, WatchSelection } from "../service/lease-service.ts";
 import type { ApiDependencies } from "./dependencies.ts";
+import { refusalToConnectError, thrownRefusal } from "./error-mapping.ts";
 import { enter, find } from "./gate.ts";
-import type { Handlers } from "./handlers.ts";
-import { toDuration } from "./moments.ts";
+import type { Call, Handlers } from "./handlers.ts";
 import { parseWatch } from "./parse-watch.ts";
-import { presentTransport } from "./present-transport.ts";
 import { valueOrThrow } from "./unary.ts";
 import { WatchFilter } from "./watch-filter.ts";
+import { EncodedMessages, presentMessage } from "./watch-message.ts";
+
+type Response = MessageInitShape<typeof WatchTransportResponseSchema>;
 
 const action = "watch the transport";
 
@@ -24,25 +27,52 @@ export function createWatchTransport(
   dependencies: ApiDependencies,
 ): Handlers<typeof ControllerLease>["watchTransport"] {
   const { service } = dependencies;
+  const encoded = new EncodedMessages(service);
   return async function* (request, call) {
-    const entered = await enter(dependencies, "WatchTransport", call);
-    const principal = valueOrThrow(entered, action);
-    const asked = valueOrThrow(parseWatch(request), action);
-    const selection = await within(service, principal, asked);
-    const filter = new WatchFilter(service, principal);
-    let drained = false;
-    for await (const message of service.watch(selection, call.signal)) {
-      const shown = await filter.show(message);
-      if (shown !== undefined) yield presentMessage(shown, service);
-      drained ||= message.kind === "draining";
+    const present = (message: WatchMessage): Response =>
+      call.takesBytes === true ? asIs(encoded.encode(message)) : presentMessage(message, service);
+    try {
+      const { filter, messages } = await open(dependencies, request, call);
+      for await (const message of messages) {
+        const shown = filter.isOpen ? message : await filter.show(message);
+        if (shown !== undefined) yield present(shown);
+        if (message.kind === "draining") throw goingAway();
+      }
+    } catch (thrown) {
+      const refusal = thrownRefusal(thrown);
+      throw refusal === undefined ? thrown : refusalToConnectError(refusal, action);
     }
-    if (drained || !call.signal.aborted) {
-      throw new ConnectError(
-        "Cannot watch the transport any longer: the server is going away, reconnect",
-        Code.Unavailable,
-      );
-    }
+    if (!call.signal.aborted) throw goingAway();
   };
+}
+
+/** Who reads, and what there is to read. */
+async function open(
+  dependencies: ApiDependencies,
+  request: WatchTransportRequest,
+  call: Call,
+): Promise<{ filter: WatchFilter; messages: AsyncIterable<WatchMessage> }> {
+  const { service } = dependencies;
+  const entered = await enter(dependencies, "WatchTransport", call);
+  const principal = valueOrThrow(entered, action);
+  const asked = valueOrThrow(parseWatch(request), action);
+  const selection = await within(service, principal, asked);
+  return {
+    filter: new WatchFilter(service, principal),
+    messages: service.watch(selection, call.signal, () => call.breakOff?.()),
+  };
+}
+
+function goingAway(): ConnectError {
+  return new ConnectError(
+    "Cannot watch the transport any longer: the server is going away, reconnect",
+    Code.Unavailable,
+  );
+}
+
+/** A door that takes bytes passes them on unread. */
+function asIs(bytes: Uint8Array): Response {
+  return bytes as unknown as Response;
 }
 
 /**
@@ -74,30 +104,4 @@ async function mayBecomeOwn(
   const found = await find(service, id);
   if (found.kind === "refused") return false;
   return found.value === undefined || reaches(principal, found.value);
-}
-
-function presentMessage(
-  message: WatchMessage,
-  service: LeaseService,
-): MessageInitShape<typeof WatchTransportResponseSchema> {
-  switch (message.kind) {
-    case "state":
-      return {
-        event: { case: "state", value: presentTransport(message.session, service) },
-        coalesced: message.coalesced,
-      };
-    case "gone":
-      return {
-        event: { case: "gone", value: { sessionId: message.sessionId, reason: message.reason } },
-        coalesced: message.coalesced,
-      };
-    case "bookmark": {
-      const repeatsEvery = toDuration(message.repeatsEveryMs);
-      return { event: { case: "bookmark", value: { repeatsEvery } } };
-    }
-    case "draining": {
-      const reconnectAfter = toDuration(message.reconnectAfterMs);
-      return { event: { case: "draining", value: { reconnectAfter } } };
-    }
-  }
 }

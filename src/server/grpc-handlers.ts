@@ -12,6 +12,14 @@ import type * as grpc from "@grpc/grpc-js";
 
 import type { Call } from "../api/handlers.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
+import {
+  asQueued,
+  hasGone,
+  oneByOne,
+  resetStream,
+  type StreamingCall,
+  type Write,
+} from "./grpc-writer.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** The handlers of a service as grpc-js calls them, for its {@link grpcDefinition}. */
@@ -56,45 +64,39 @@ function adaptServerStreaming(
   handler: UntypedHandler,
 ): grpc.handleServerStreamingCall<Buffer, Buffer> {
   return (call) =>
-    pump(method, call, () => handler(decode(method.input, call.request), new GrpcCall(call)));
+    pump({ method, call, write: oneByOne(call) }, () =>
+      handler(decode(method.input, call.request), new GrpcCall(call)),
+    );
 }
 
 function adaptBidiStreaming(
   method: DescMethod,
   handler: UntypedHandler,
 ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
-  return (call) => pump(method, call, () => handler(decoded(method, call), new GrpcCall(call)));
+  return (call) =>
+    pump({ method, call, write: asQueued(call) }, () =>
+      handler(decoded(method, call), new GrpcCall(call)),
+    );
 }
 
-type StreamingCall =
-  | grpc.ServerWritableStream<Buffer, Buffer>
-  | grpc.ServerDuplexStream<Buffer, Buffer>;
+interface Pumped {
+  readonly method: DescMethod;
+  readonly call: StreamingCall;
+  readonly write: Write;
+}
 
 /** Writes at the reader's pace until the handler, or the reader, ends; then sends the status. */
-async function pump(method: DescMethod, call: StreamingCall, start: () => unknown): Promise<void> {
+async function pump({ method, call, write }: Pumped, start: () => unknown): Promise<void> {
   try {
     for await (const message of start() as AsyncIterable<unknown>) {
-      if (call.cancelled || call.destroyed) return;
-      if (!call.write(encode(method.output, message))) await drained(call);
+      if (hasGone(call)) return;
+      await write(encode(method.output, message));
     }
     call.end();
   } catch (thrown) {
-    if (call.cancelled || call.destroyed) return;
+    if (hasGone(call)) return;
     call.emit("error", toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
   }
-}
-
-/** Resolves when the reader has caught up, or has gone: then no drain ever comes. */
-function drained(call: StreamingCall): Promise<void> {
-  if (call.cancelled || call.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const ends = ["drain", "cancelled", "close"];
-    const settle = (): void => {
-      for (const end of ends) call.removeListener(end, settle);
-      resolve();
-    };
-    for (const end of ends) call.once(end, settle);
-  });
 }
 
 /** Leaving a loop over the call itself would destroy the call before its status is sent. */
@@ -138,6 +140,7 @@ interface AnyCall {
 
 /** Makes signal and headers only for those handlers that look at them. */
 class GrpcCall implements Call {
+  readonly takesBytes = true;
   readonly #call: AnyCall;
   #signal: AbortSignal | undefined;
   #requestHeader: Headers | undefined;
@@ -154,6 +157,10 @@ class GrpcCall implements Call {
   get requestHeader(): Headers {
     this.#requestHeader ??= headersOf(this.#call.metadata);
     return this.#requestHeader;
+  }
+
+  breakOff(): void {
+    resetStream(this.#call);
   }
 }
 

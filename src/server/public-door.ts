@@ -1,9 +1,18 @@
+import type { Socket } from "node:net";
+
 import type { DescService } from "@bufbuild/protobuf";
-import { cors as connectCors, type ServiceImpl } from "@connectrpc/connect";
+import {
+  cors as connectCors,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
+import type { Call } from "../api/handlers.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import { type Door, messageBytesMax } from "./door.ts";
@@ -11,6 +20,7 @@ import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts
 import { goingAway } from "./guard.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
+import { tolerateParting } from "./parting.ts";
 import type { ServedService } from "./served-service.ts";
 
 export interface PublicDoorOptions {
@@ -40,14 +50,18 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   const shutdown = new AbortController();
 
   await admitPages(app, options.mayCall);
-  await app.register(fastifyConnectPlugin, {
-    readMaxBytes: messageBytesMax,
-    shutdownSignal: shutdown.signal,
-    routes: (router) => {
-      for (const { service, handler } of options.services) {
-        router.service(service, connectImplementation(service, handler));
-      }
-    },
+  await app.register(async (scope) => {
+    scope.addHook("onRequest", async (_request, reply) => tolerateParting(reply.raw));
+    await scope.register(fastifyConnectPlugin, {
+      readMaxBytes: messageBytesMax,
+      shutdownSignal: shutdown.signal,
+      contextValues: ({ raw }) => createContextValues().set(socketKey, raw.socket),
+      routes: (router) => {
+        for (const { service, handler } of options.services) {
+          router.service(service, connectImplementation(service, handler));
+        }
+      },
+    });
   });
   await app.register(async (scope) => addLegacyRoutes(scope, legacy));
   await app.listen({ host: listen.host, port: listen.port });
@@ -80,10 +94,25 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
   });
 }
 
+const socketKey = createContextKey<Socket | undefined>(undefined);
+
 function connectImplementation(
   service: DescService,
   handler: ServedService["handler"],
 ): Partial<ServiceImpl<DescService>> {
-  const methods = service.methods.map((method) => [method.localName, handler(method)]);
+  const methods = service.methods.map((method) => {
+    const handle = handler(method);
+    const carry = (request: unknown, context: HandlerContext): unknown =>
+      handle(request, callIn(context));
+    return [method.localName, method.methodKind === "unary" ? handle : carry];
+  });
   return Object.fromEntries(methods);
+}
+
+/**
+ * Over HTTP/1.1 a response that is under way is broken off with its connection; by a reset, or else
+ * the kernel would keep what was not read.
+ */
+function callIn({ signal, requestHeader, values }: HandlerContext): Call {
+  return { signal, requestHeader, breakOff: () => values.get(socketKey)?.resetAndDestroy() };
 }

@@ -1,0 +1,57 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+
+import type * as grpc from "@grpc/grpc-js";
+
+export type StreamingCall =
+  | grpc.ServerWritableStream<Buffer, Buffer>
+  | grpc.ServerDuplexStream<Buffer, Buffer>;
+
+/** Writes a message; resolves when the next may be fetched, or when the reader has gone. */
+export type Write = (bytes: Buffer) => Promise<void> | undefined;
+
+/**
+ * Writes at the pace at which HTTP/2 takes messages, one at a time. grpc-js would queue sixteen:
+ * states that are old by the time they are read, where their source keeps only the newest.
+ */
+export function oneByOne(call: StreamingCall): Write {
+  let settle: (() => void) | undefined;
+  call.once("close", () => settle?.());
+  return (bytes) =>
+    new Promise((resolve) => {
+      settle = resolve;
+      if (hasGone(call)) resolve();
+      else call.write(bytes, () => resolve());
+    });
+}
+
+/** Writes ahead as far as grpc-js queues: for answers, which all have to be sent anyway. */
+export function asQueued(call: StreamingCall): Write {
+  return (bytes) => (call.write(bytes) ? undefined : drained(call));
+}
+
+export function hasGone(call: StreamingCall): boolean {
+  return call.cancelled || call.destroyed;
+}
+
+/** Resolves when the reader has caught up, or has gone: then no drain ever comes. */
+function drained(call: StreamingCall): Promise<void> {
+  if (hasGone(call)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const ends = ["drain", "cancelled", "close"];
+    const settle = (): void => {
+      for (const end of ends) call.removeListener(end, settle);
+      resolve();
+    };
+    for (const end of ends) call.once(end, settle);
+  });
+}
+
+/**
+ * Resets the stream of a call, whatever waits to be sent. A status would wait behind it, also the
+ * one that grpc-js itself sends when a deadline passes, so its own handle is reached for here.
+ * Clients read this code as UNAVAILABLE.
+ */
+export function resetStream(call: object): void {
+  const { call: carrier } = call as { readonly call?: { readonly stream?: ServerHttp2Stream } };
+  carrier?.stream?.close(constants.NGHTTP2_REFUSED_STREAM);
+}

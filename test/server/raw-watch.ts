@@ -1,0 +1,200 @@
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { connect } from "node:http2";
+import type { Readable } from "node:stream";
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+
+import {
+  ControllerLease,
+  WatchTransportRequestSchema,
+  type WatchTransportResponse,
+  WatchTransportResponseSchema,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
+import type { Reach } from "../support/run-service.ts";
+
+/** How a stream ended, as its reader sees it. */
+export interface StreamEnd {
+  /** By name in Connect, by number in the others. */
+  readonly code: string;
+  readonly reason: string | undefined;
+  readonly hasRetryInfo: boolean;
+}
+
+/** A watch that was answered, and of which nothing has been read. */
+export interface RawWatch {
+  /** Reads all that comes; resolves with the end, or with `reset` when there was none. */
+  readToEnd(): Promise<StreamEnd | "reset">;
+  /** Reads until a message is the one; resolves with all of them, and the bytes that each took. */
+  readUntil(isTheOne: (message: WatchTransportResponse) => boolean): Promise<Received[]>;
+  /** Cuts the connection. */
+  destroy(): void;
+}
+
+export interface Received {
+  readonly message: WatchTransportResponse;
+  readonly bytes: number;
+}
+
+export const rawProtocols = ["gRPC", "Connect", "gRPC-Web"] as const;
+
+export type RawProtocol = (typeof rawProtocols)[number];
+
+/** Watches a whole private beach, and leaves it to flow control to stop the service. */
+export function openRawWatch(
+  reach: Reach,
+  protocol: RawProtocol,
+  privateBeachId: string,
+): Promise<RawWatch> {
+  const request = create(WatchTransportRequestSchema, { privateBeachId });
+  const body = enveloped(toBinary(WatchTransportRequestSchema, request));
+  return protocol === "gRPC" ? openGrpc(reach, body) : openHttp(reach, protocol, body);
+}
+
+const path = `/${ControllerLease.typeName}/WatchTransport`;
+
+async function openGrpc({ addresses }: Reach, body: Buffer): Promise<RawWatch> {
+  const session = connect(`http://${addresses.grpc}`);
+  session.on("error", () => undefined);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => undefined);
+  let trailers: Readonly<Record<string, unknown>> | undefined;
+  stream.on("trailers", (received) => {
+    trailers = received;
+  });
+  stream.end(body);
+  await once(stream, "response");
+  return {
+    async readToEnd() {
+      await readAll(stream);
+      session.destroy();
+      return trailers === undefined ? "reset" : endIn(trailers);
+    },
+    readUntil: (isTheOne) => readUntil(stream, isTheOne),
+    destroy: () => session.destroy(),
+  };
+}
+
+async function openHttp(
+  reach: Reach,
+  protocol: "Connect" | "gRPC-Web",
+  body: Buffer,
+): Promise<RawWatch> {
+  const contentType =
+    protocol === "Connect" ? "application/connect+proto" : "application/grpc-web+proto";
+  const request = httpRequest(reach.httpUrl(path), {
+    method: "POST",
+    headers: { "content-type": contentType },
+  });
+  request.on("error", () => undefined);
+  request.end(body);
+  const [response] = (await once(request, "response")) as [Readable];
+  return {
+    async readToEnd() {
+      const last = lastEnvelope(await readAll(response));
+      if (last === undefined) return "reset";
+      return protocol === "Connect" ? connectEnd(last) : endIn(headersIn(last));
+    },
+    readUntil: (isTheOne) => readUntil(response, isTheOne),
+    destroy: () => request.destroy(),
+  };
+}
+
+async function readAll(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  stream.on("error", () => undefined);
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await new Promise<void>((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once("close", resolve);
+  });
+  return Buffer.concat(chunks);
+}
+
+async function readUntil(
+  stream: Readable,
+  isTheOne: (message: WatchTransportResponse) => boolean,
+): Promise<Received[]> {
+  const received: Received[] = [];
+  let unread = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    unread = Buffer.concat([unread, chunk as Buffer]);
+    for (const { bytes, size } of envelopes(unread)) {
+      const message = fromBinary(WatchTransportResponseSchema, bytes);
+      received.push({ message, bytes: size });
+      if (isTheOne(message)) return received;
+      unread = unread.subarray(size);
+    }
+  }
+  throw new Error("the stream ended before that");
+}
+
+/** The envelope that ends a stream, if there is one: it has a flag for that. */
+function lastEnvelope(bytes: Buffer): Buffer | undefined {
+  for (const envelope of envelopes(bytes)) {
+    if ((envelope.flags & 0x82) !== 0) return envelope.bytes;
+  }
+  return undefined;
+}
+
+interface Envelope {
+  readonly flags: number;
+  readonly bytes: Buffer;
+  /** With its prefix. */
+  readonly size: number;
+}
+
+/** The whole envelopes that the bytes begin with. */
+function* envelopes(bytes: Buffer): Generator<Envelope> {
+  let from = 0;
+  while (from + 5 <= bytes.length) {
+    const flags = bytes.readUInt8(from);
+    const end = from + 5 + bytes.readUInt32BE(from + 1);
+    if (end > bytes.length) return;
+    yield { flags, bytes: bytes.subarray(from + 5, end), size: end - from };
+    from = end;
+  }
+}
+
+function headersIn(text: Buffer): Readonly<Record<string, unknown>> {
+  const lines = text.toString().trim().split("\r\n");
+  return Object.fromEntries(lines.map((line) => line.split(/: (.*)/s)));
+}
+
+function endIn(trailers: Readonly<Record<string, unknown>>): StreamEnd {
+  const details = trailers["grpc-status-details-bin"];
+  const status = fromBinary(StatusSchema, base64Decode(String(details ?? "")));
+  const info = status.details.find(({ typeUrl }) => typeUrl.endsWith(ErrorInfoSchema.typeName));
+  return {
+    code: String(trailers["grpc-status"]),
+    reason: info && fromBinary(ErrorInfoSchema, info.value).reason,
+    hasRetryInfo: status.details.some(({ typeUrl }) => typeUrl.endsWith(RetryInfoSchema.typeName)),
+  };
+}
+
+function connectEnd(json: Buffer): StreamEnd {
+  const { error } = JSON.parse(json.toString()) as {
+    error?: { code: string; details: { type: string; debug?: { reason?: string } }[] };
+  };
+  const types = error?.details.map(({ type }) => type) ?? [];
+  const info = error?.details.find(({ type }) => type === ErrorInfoSchema.typeName);
+  return {
+    code: error?.code ?? "ok",
+    reason: info?.debug?.reason,
+    hasRetryInfo: types.includes(RetryInfoSchema.typeName),
+  };
+}
+
+function enveloped(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
