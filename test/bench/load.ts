@@ -64,7 +64,10 @@ export function batchLoad({ address, leases }: Contestant, batch: number, depth:
   };
 }
 
-/** Runs the load for a while, after a shorter while that is not counted. */
+/** Until the code under load is compiled; the less a server does, the sooner. */
+const warmUpMs = 3000;
+
+/** Runs the load for a while, once it has warmed up. */
 export async function measure(contestant: Contestant, load: Load, ms: number): Promise<Measured> {
   let renewals = 0;
   let isOver = false;
@@ -74,7 +77,7 @@ export async function measure(contestant: Contestant, load: Load, ms: number): P
     },
     () => isOver,
   );
-  await sleep(ms / 2);
+  await sleep(warmUpMs);
   const before = { renewals, cpu: await contestant.cpuMicros(), at: performance.now() };
   await sleep(ms);
   const cpu = await contestant.cpuMicros();
