@@ -99,9 +99,10 @@ export function shiftTransport(
   });
   const { path, abandoned, lingering, recoveries, replacements } = transport;
   const shown =
-    nextOf(path) !== undefined ||
-    lingering !== undefined ||
-    nextNegotiationAt(transport, gap.from) !== undefined;
+    length > 0 &&
+    (nextOf(path) !== undefined ||
+      lingering !== undefined ||
+      nextNegotiationAt(transport, gap.from) !== undefined);
   return {
     shown,
     transport: {
