@@ -27,6 +27,8 @@ export class GapKeeper {
   #aliveAt: EpochMs;
   /** Since when the store has been away; undefined while it answers. */
   #awaySince: EpochMs | undefined;
+  /** A stall that is on its way to the store. */
+  #recording: Promise<void> | undefined;
 
   constructor(deps: GapKeeperDeps) {
     this.#deps = deps;
@@ -52,12 +54,20 @@ export class GapKeeper {
     if (lastAlive !== undefined) await this.#record(lastAlive, this.#beatAt, "absence");
   }
 
-  /** To be called before anything is decided: a loop that stood still has missed reports. */
+  /**
+   * To be called before anything is decided: a loop that stood still has missed reports. Who comes
+   * while the gap is being recorded waits with the first, since it was as deaf.
+   */
   observe(now: EpochMs): Awaitable<void> {
-    if (now - this.#beatAt <= stallMs + beatMs) return undefined;
+    if (now - this.#beatAt <= stallMs + beatMs) return this.#recording;
     const from = this.#beatAt;
     this.#beatAt = now;
-    return this.#record(from, now, "stall");
+    const recorded = this.#record(from, now, "stall");
+    if (!(recorded instanceof Promise)) return undefined;
+    this.#recording = recorded.finally(() => {
+      this.#recording = undefined;
+    });
+    return this.#recording;
   }
 
   /** The store failed: the absence lasts until it answers again. */
