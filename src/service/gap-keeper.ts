@@ -62,6 +62,8 @@ export class GapKeeper {
     if (now - this.#beatAt <= stallMs + beatMs) return this.#recording;
     const from = this.#beatAt;
     this.#beatAt = now;
+    // A stall while the store is away lies within an absence, which is recorded when it ends.
+    if (this.isStoreAway) return undefined;
     const recorded = this.#record(from, now, "stall");
     if (!(recorded instanceof Promise)) return undefined;
     this.#recording = recorded.finally(() => {
