@@ -154,8 +154,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     };
     try {
       if (this.#gaps.isStoreAway) return this.#refused(id, command, undefined, storeAway);
-      const heard = this.#gaps.observe(this.now());
-      const outcome = whenReady(heard, () => this.#attempt(id, command, 1));
+      const outcome = this.#attempt(id, command, 1);
       return outcome instanceof Promise ? outcome.catch(fault) : outcome;
     } catch (error) {
       return fault(error);
@@ -163,15 +162,26 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
-    return whenReady(this.#deps.store.load(id), (record) => {
-      const decision = decide(id, record, command, this.#context(id, record));
-      if (decision.events.length === 0) return this.#outcome(id, command, decision);
-      const change = this.#change(id, record, decision);
-      return whenReady(this.#deps.store.commit(change), (result) => {
-        if (result === "conflict") return this.#retry(id, command, attempt);
-        this.#tell(change, decision.events);
-        return this.#outcome(id, command, decision);
-      });
+    return whenReady(this.#deps.store.load(id), (record) =>
+      // Not before: the loop may have stood still while the record was on its way.
+      whenReady(this.#gaps.observe(this.now()), () => this.#decide(id, command, record, attempt)),
+    );
+  }
+
+  #decide<C extends Command>(
+    id: SessionId,
+    command: C,
+    record: SessionRecord | undefined,
+    attempt: number,
+  ): Awaitable<Outcome<C>> {
+    if (this.#gaps.isStoreAway) return this.#refused(id, command, undefined, storeAway);
+    const decision = decide(id, record, command, this.#context(id, record));
+    if (decision.events.length === 0) return this.#outcome(id, command, decision);
+    const change = this.#change(id, record, decision);
+    return whenReady(this.#deps.store.commit(change), (result) => {
+      if (result === "conflict") return this.#retry(id, command, attempt);
+      this.#tell(change, decision.events);
+      return this.#outcome(id, command, decision);
     });
   }
 
