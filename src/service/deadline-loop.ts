@@ -1,7 +1,9 @@
+import type { PassTime } from "../core/command.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
+import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
 
@@ -19,7 +21,7 @@ interface DeadlineLoopDeps {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly observe: ServiceObserver;
-  readonly passTime: (id: SessionId) => Awaitable<unknown>;
+  readonly passTime: (id: SessionId) => Awaitable<Outcome<PassTime>>;
 }
 
 /** Sleeps until the earliest deadline of all, then lets time pass where it is due. */
@@ -40,8 +42,9 @@ export class DeadlineLoop {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        const worked = await this.#passDue();
-        await (worked ? this.#deps.clock.sleep(0, signal) : this.#sleep(signal));
+        const passed = await this.#passDue();
+        if (passed === "none") await this.#sleep(signal);
+        else await this.#deps.clock.sleep(passed === "refused" ? faultDelayMs : 0, signal);
       } catch (error) {
         this.#deps.observe({ kind: "trouble", where: "deadlines", error });
         await this.#deps.clock.sleep(faultDelayMs, signal);
@@ -49,12 +52,14 @@ export class DeadlineLoop {
     }
   }
 
-  async #passDue(): Promise<boolean> {
+  /** Refused deadlines stay due: without a pause they would be tried over and over. */
+  async #passDue(): Promise<"none" | "some" | "refused"> {
     const { store, clock, passTime } = this.#deps;
     const ids = await store.due(clock.now(), batch);
     // Side by side, so that a store that commits in groups writes them as one.
-    await Promise.all(ids.map((id) => passTime(id)));
-    return ids.length > 0;
+    const outcomes = await Promise.all(ids.map((id) => passTime(id)));
+    if (ids.length === 0) return "none";
+    return outcomes.every((outcome) => outcome.kind === "refused") ? "refused" : "some";
   }
 
   async #sleep(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Command, DecisionContext, LeaseAnswer } from "../core/command.ts";
+import type { Command, DecisionContext, LeaseAnswer, PassTime } from "../core/command.ts";
 import { nextDeadline } from "../core/deadline.ts";
 import { decide } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
@@ -60,7 +60,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
     const isNeeded = (): boolean => this.#tally.sessions > 0;
     this.#gaps = new GapKeeper({ ...deps, isNeeded });
     this.#hub = new WatchHub(deps);
-    const passTime = (id: SessionId): Awaitable<unknown> => this.execute(id, { kind: "PassTime" });
+    const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
+      this.execute(id, { kind: "PassTime" });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
   }
 
