@@ -1,0 +1,49 @@
+import type { Message, Told } from "../sight.ts";
+import type { Breach, Checker } from "./checker.ts";
+import type { StateSighting, StreamSeen, Witness } from "./witness.ts";
+
+/**
+ * A slow reader costs bounded memory: of each session it is told the newest state and no older one
+ * that waited. It is told how much was merged.
+ */
+export const bounded: Checker = (witness) =>
+  witness.streams
+    .flatMap((stream) => stream.told.flatMap((told) => outdated(witness, told)))
+    .concat(witness.streams.flatMap((stream) => miscounted(witness, stream)));
+
+function outdated({ states }: Witness, { message, at, serial, era, run, stream }: Told): Breach[] {
+  if (message.kind !== "state") return [];
+  const { sessionId, state } = message;
+  const newer = states.findLast(
+    (seen) => seen.at < at && seen.sessionId === sessionId && seen.era === era && seen.run === run,
+  );
+  if (newer === undefined || newer.state.version <= state.version) return [];
+  const text = `stream ${stream} was told ${state.version} when ${newer.state.version} was shown`;
+  return [{ sessionId, serial, text }];
+}
+
+type StateMessage = Extract<Message, { kind: "state" }>;
+
+function miscounted({ states }: Witness, { opened, told }: StreamSeen): Breach[] {
+  const last = new Map<string, StateMessage>();
+  return told.flatMap(({ message, serial }) => {
+    if (message.kind === "gone") last.delete(message.sessionId);
+    if (message.kind !== "state") return [];
+    const { sessionId, state, coalesced } = message;
+    const before = last.get(sessionId);
+    last.set(sessionId, message);
+    if (before === undefined) return [];
+    const say = (text: string): Breach[] => [
+      { sessionId, serial, text: `stream ${opened.stream} of ${opened.by} ${text}` },
+    ];
+    const skipped = state.version - before.state.version - 1;
+    if (coalesced > skipped) return say(`claims to have merged ${coalesced} of ${skipped}`);
+    const isBetween = ({ state: seen, ...sighting }: StateSighting): boolean =>
+      sighting.sessionId === sessionId &&
+      sighting.era === opened.era &&
+      seen.version > before.state.version &&
+      seen.version < state.version;
+    if (coalesced > 0 || skipped <= 0 || !states.some(isBetween)) return [];
+    return say(`skipped a state between ${before.state.version} and ${state.version}, uncounted`);
+  });
+}

@@ -1,0 +1,90 @@
+import type { Trouble } from "../sight.ts";
+import type { Breach, Checker } from "./checker.ts";
+import { type LeaseLife, leaseLives } from "./lease-lives.ts";
+import { type StateSighting, statesBySession, type Witness } from "./witness.ts";
+
+/** From here on a stretch is noticed as a gap, wherever it begins. */
+const noticedMs = 3_000;
+
+/**
+ * What was shown survives a crash. A gap (restart, store outage, stalled loop) renegotiates,
+ * abandons, shortens and ends nothing by itself.
+ */
+export const durable: Checker = (witness) => [
+  ...statesBySession(witness).flatMap(forgotten),
+  ...statesBySession(witness).flatMap(retold),
+  ...statesBySession(witness).flatMap((states) => happenedInGaps(witness, states)),
+  ...leaseLives(witness).flatMap((life) => endedByGap(witness, life)),
+];
+
+/** Nobody is shown a state that is older than one that was shown before. */
+function forgotten(states: readonly StateSighting[]): Breach[] {
+  let newest: StateSighting | undefined;
+  return states.flatMap((sighting) => {
+    const { sessionId, serial, at, state } = sighting;
+    const before = newest;
+    if (before === undefined || state.version >= before.state.version) newest = sighting;
+    // What is shown at one and the same moment may overtake itself on its way out.
+    if (before === undefined || before.at >= at || state.version >= before.state.version) return [];
+    const text = `version ${state.version} was shown after ${before.state.version}`;
+    return [{ sessionId, serial, text }];
+  });
+}
+
+/** One version reads the same whenever it is told. */
+function retold(states: readonly StateSighting[]): Breach[] {
+  const told = new Map<number, string>();
+  return states.flatMap(({ sessionId, serial, state }) => {
+    // A moment that merely passes is no change.
+    const content = JSON.stringify({ ...state, nextNegotiationAt: 0 });
+    const before = told.get(state.version) ?? content;
+    told.set(state.version, before);
+    if (before === content) return [];
+    const text = `version ${state.version} read otherwise before: ${before}`;
+    return [{ sessionId, serial, text }];
+  });
+}
+
+/** A change that only time brings about. */
+function isByTime({ change, changeReason }: StateSighting["state"]): boolean {
+  return (
+    change === "negotiation_abandoned" ||
+    changeReason === "linger_over" ||
+    changeReason === "expired" ||
+    (change === "health_changed" && changeReason.endsWith("silent"))
+  );
+}
+
+function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Breach[] {
+  const gaps = witness.troubles.filter(isGap);
+  const aheadMs = witness.states.map(({ serviceNow, at }) => serviceNow - at);
+  // Where the wall clock jumped, moments of two runs cannot be compared.
+  if (new Set(aheadMs).size > 1) return [];
+  return states.flatMap(({ sessionId, serial, state, serviceNow, at }) => {
+    const happenedAt = state.changeAt + at - serviceNow;
+    const gap = gaps.find(({ at: from, until }) => from < happenedAt && happenedAt < until);
+    if (gap === undefined || !isByTime(state)) return [];
+    const text = `${state.change} (${state.changeReason}) happened within a gap (${gap.what})`;
+    return [{ sessionId, serial, text }];
+  });
+}
+
+function isGap({ what, at, until }: Trouble): boolean {
+  return what !== "store shaky" && until - at >= noticedMs;
+}
+
+/** A lease that was live when a gap began outlives it: by its ttl after an absence. */
+function endedByGap({ troubles }: Witness, { sessionId, leaseId, moments }: LeaseLife): Breach[] {
+  const over = moments.find((moment) => moment.kind === "over");
+  if (over === undefined || over.endedBy !== "expired") return [];
+  return troubles.filter(isGap).flatMap((gap) => {
+    const last = moments.findLast((moment) => moment.kind === "live" && moment.answer.at <= gap.at);
+    if (last?.kind !== "live" || last.endsAt <= gap.at) return [];
+    if (over.answer.at < gap.until) return [];
+    const leftMs = gap.what === "stall" ? last.endsAt - gap.at : last.lease.ttlMs;
+    const earlyMs = gap.until + leftMs - over.answer.at;
+    if (earlyMs <= 0) return [];
+    const text = `${leaseId} expired ${earlyMs} ms early after a gap (${gap.what})`;
+    return [{ sessionId, serial: over.answer.serial, text }];
+  });
+}

@@ -1,0 +1,18 @@
+import type { Breach, Checker } from "./checker.ts";
+import type { StreamSeen } from "./witness.ts";
+
+/** After the first state of a session on a stream, versions only rise. */
+export const ordered: Checker = ({ streams }) => streams.flatMap(fallen);
+
+function fallen({ opened, told }: StreamSeen): Breach[] {
+  const last = new Map<string, number>();
+  return told.flatMap(({ message, serial }) => {
+    if (message.kind !== "state") return [];
+    const { sessionId, state } = message;
+    const before = last.get(sessionId);
+    last.set(sessionId, state.version);
+    if (before === undefined || state.version > before) return [];
+    const text = `stream ${opened.stream} of ${opened.by} was told ${state.version} after ${before}`;
+    return [{ sessionId, serial, text }];
+  });
+}

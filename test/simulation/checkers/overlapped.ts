@@ -1,0 +1,128 @@
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { Ask } from "../ask.ts";
+import type { EndSeen, TransportSeen } from "../seen.ts";
+import type { Told } from "../sight.ts";
+import type { Breach, Checker } from "./checker.ts";
+import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
+
+/** Long enough for silence, a slow acknowledgement or a late word to have shown itself. */
+const steadyMs: DurationMs = 45_000;
+
+/**
+ * While a replacement is negotiated, the current handshake and transport stay valid; they are
+ * retired only after the replacement is confirmed, and it is never confirmed with fewer ready
+ * channels than a usable current has. If it fails, the current stays.
+ */
+export const overlapped: Checker = (witness) => [
+  ...witness.streams.flatMap(({ told }) =>
+    consecutive(told).flatMap((step) => judge(witness, step)),
+  ),
+  ...retiredWhileLingering(witness),
+];
+
+/** Two states of one session with nothing between them. */
+interface Step {
+  readonly sessionId: string;
+  readonly serial: number;
+  readonly from: Told;
+  readonly before: TransportSeen;
+  readonly after: TransportSeen;
+}
+
+function consecutive(told: readonly Told[]): readonly Step[] {
+  const last = new Map<string, { readonly from: Told; readonly state: TransportSeen }>();
+  return told.flatMap((from): readonly Step[] => {
+    const { message, serial } = from;
+    if (message.kind === "gone") last.delete(message.sessionId);
+    if (message.kind !== "state") return [];
+    const { sessionId, state, coalesced } = message;
+    const before = last.get(sessionId);
+    last.set(sessionId, { from, state });
+    if (before === undefined || coalesced > 0) return [];
+    return [{ sessionId, serial, from: before.from, before: before.state, after: state }];
+  });
+}
+
+function judge(witness: Witness, step: Step): Breach[] {
+  const { before, after, sessionId, serial } = step;
+  if (before.path !== "fast_path" || before.handshakeId === undefined) return [];
+  if (!isSteady(witness, step)) return [];
+  const say = (text: string): Breach[] => [
+    { sessionId, serial, text: `${text} while ${before.handshakeId} was well` },
+  ];
+  if (after.handshakeId === before.handshakeId) {
+    return after.path === "fast_path" ? [] : say(`the path became ${after.path} (${after.change})`);
+  }
+  if (after.handshakeId === undefined) return say("the fast path was taken away");
+  if (after.handshakeId !== before.negotiation?.handshakeId) {
+    return say(`${after.handshakeId}, which was not in flight, was promoted`);
+  }
+  if (after.lingering?.handshakeId !== before.handshakeId) return say("it does not linger");
+  const fewer = before.ends.filter((end) => hasFewer(after.ends, end)).map(({ end }) => end);
+  return fewer.length === 0 ? [] : say(`the replacement has fewer channels at the ${fewer} end`);
+}
+
+function hasFewer(ends: readonly EndSeen[], before: EndSeen): boolean {
+  const after = ends.find(({ end }) => end === before.end);
+  if (after === undefined) return false;
+  return before.readyChannels.some((channel) => !after.readyChannels.includes(channel));
+}
+
+/** Both ends had for long said nothing but good, in time, about the transport in use. */
+function isSteady(witness: Witness, { sessionId, serial, from, before }: Step): boolean {
+  const until = witness.states.find((sighting) => sighting.serial === serial)?.at ?? from.at;
+  const since = until - steadyMs;
+  if (isTroubled(witness, since, until)) return false;
+  const words = witness.asks.filter(
+    ({ ask, at, sessionId: about }) =>
+      about === sessionId && ask.kind === "Report" && at >= since && at <= until,
+  );
+  const ofCurrent = words.filter(({ ask }) => isAbout(ask, before.handshakeId));
+  if (!ofCurrent.every(({ ask }) => isGood(ask))) return false;
+  return (["manager", "host"] as const).every((end) =>
+    isUnbroken(
+      ofCurrent.filter(
+        ({ ask, askId }) => ask.kind === "Report" && ask.end === end && witness.answerOf.has(askId),
+      ),
+      Math.max(since, until - 9_000),
+    ),
+  );
+}
+
+/** The end was heard about once a second. */
+function isUnbroken(words: readonly { readonly at: number }[], since: number): boolean {
+  return words.filter(({ at }) => at >= since).length >= 7;
+}
+
+function isAbout(ask: Ask, handshakeId: string | undefined): boolean {
+  return ask.kind === "Report" && ask.handshakeId === handshakeId;
+}
+
+function isGood(ask: Ask): boolean {
+  return (
+    ask.kind === "Report" &&
+    ask.connection === "connected" &&
+    ask.readyChannels.includes("mgr-actions") &&
+    ask.oldestUnackedMs < 4_000
+  );
+}
+
+/** What was replaced is honoured until the moment that the state named. */
+function retiredWhileLingering(witness: Witness): Breach[] {
+  const { answers, states } = witness;
+  const lingering = new Map<string, { readonly until: number; readonly generation: number }>();
+  for (const { era, sessionId, state } of states) {
+    if (state.lingering === undefined) continue;
+    const { handshakeId, honouredUntil: until } = state.lingering;
+    lingering.set(`${era} ${sessionId} ${handshakeId}`, { until, generation: state.generation });
+  }
+  return answers.flatMap(({ ask, answer, sessionId, serial, era, serviceNow }) => {
+    if (ask.kind !== "Report" || answer.kind === "refused" || !answer.verdict) return [];
+    const { standing, generation } = answer.verdict;
+    const linger = lingering.get(`${era} ${sessionId} ${ask.handshakeId}`);
+    const isDue = linger && linger.generation === generation && serviceNow < linger.until;
+    if (standing !== "retired" || !isDue || mayBeDetached(witness, sessionId, serial)) return [];
+    const text = `${ask.handshakeId} was retired while it should have lingered`;
+    return [{ sessionId, serial, text }];
+  });
+}

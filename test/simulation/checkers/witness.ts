@@ -1,0 +1,132 @@
+import type { Policy } from "../../../src/core/policy.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { TransportSeen } from "../seen.ts";
+import type { Answered, Asked, Closed, Opened, Sight, Stamp, Told, Trouble } from "../sight.ts";
+
+/** An answer may have been decided this long before it is given, where the store is slow. */
+export const onItsWayMs: DurationMs = 2_000;
+
+/** All that a checker may go by: what clients saw, and what was done to the world around them. */
+export interface Witness {
+  readonly policy: Policy;
+  readonly end: EpochMs;
+  readonly sessionIds: readonly string[];
+  /** Handshakes whose connections are up at both ends when the run is over. */
+  readonly up: readonly string[];
+  readonly asks: readonly Asked[];
+  readonly answers: readonly Answered[];
+  /** By call; a call that nobody was answered is not in it. */
+  readonly answerOf: ReadonlyMap<number, Answered>;
+  /** Every state that anybody was shown, in the order in which the service showed them. */
+  readonly states: readonly StateSighting[];
+  readonly streams: readonly StreamSeen[];
+  /** Stretches in which the service may have been unable to hear. */
+  readonly troubles: readonly Trouble[];
+  readonly tokenKeyLost: boolean;
+}
+
+/** A transport state that somebody was shown, in an answer or on a stream. */
+export interface StateSighting extends Stamp {
+  readonly sessionId: string;
+  readonly state: TransportSeen;
+  /** The stream that it was told on; undefined in an answer. */
+  readonly stream: number | undefined;
+}
+
+/** One stream, from its opening to its end; never ended: undefined. */
+export interface StreamSeen {
+  readonly opened: Opened;
+  readonly told: readonly Told[];
+  readonly closedAt: EpochMs | undefined;
+}
+
+interface Observed {
+  readonly sights: readonly Sight[];
+  readonly policy: Policy;
+  readonly end: EpochMs;
+  readonly sessionIds: readonly string[];
+  readonly up: readonly string[];
+}
+
+export function witnessOf({ sights, policy, end, sessionIds, up }: Observed): Witness {
+  const answers = sights.filter((sight) => sight.kind === "answered");
+  const troubles = sights.filter((sight) => sight.kind === "trouble");
+  return {
+    policy,
+    end,
+    sessionIds,
+    up,
+    asks: sights.filter((sight) => sight.kind === "asked"),
+    answers,
+    answerOf: new Map(answers.map((answer) => [answer.askId, answer])),
+    states: statesOf(sights),
+    streams: streamsOf(sights),
+    troubles: troubles.filter(({ what }) => what !== "token key lost"),
+    tokenKeyLost: troubles.some(({ what }) => what === "token key lost"),
+  };
+}
+
+/** Whether the service may have been unable to hear at some moment of the stretch. */
+export function isTroubled({ troubles }: Witness, from: EpochMs, until: EpochMs): boolean {
+  return troubles.some((trouble) => trouble.at <= until && trouble.until >= from);
+}
+
+/** Whether the session may have been detached by then: somebody asked, or it was idle. */
+export function mayBeDetached(witness: Witness, sessionId: string, before: number): boolean {
+  const { policy, asks } = witness;
+  const isShortLived = policy.sessionIdleMs < 60_000;
+  return (
+    isShortLived ||
+    asks.some(
+      (ask) => ask.sessionId === sessionId && ask.ask.kind === "Detach" && ask.serial < before,
+    )
+  );
+}
+
+/** States of one session within one era: what was durable ends where an era does. */
+export function statesBySession({ states }: Witness): readonly (readonly StateSighting[])[] {
+  return groupBy(states, ({ sessionId, era }) => `${era} ${sessionId}`);
+}
+
+export function groupBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | number,
+): readonly (readonly T[])[] {
+  const groups = new Map<string | number, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
+function statesOf(sights: readonly Sight[]): readonly StateSighting[] {
+  return sights.flatMap((sight): readonly StateSighting[] => {
+    if (sight.kind === "answered" && sight.answer.kind === "done") {
+      const { transport: state } = sight.answer;
+      if (state === undefined) return [];
+      return [{ ...stampOf(sight), sessionId: sight.sessionId, state, stream: undefined }];
+    }
+    if (sight.kind !== "told" || sight.message.kind !== "state") return [];
+    const { sessionId, state } = sight.message;
+    return [{ ...stampOf(sight), sessionId, state, stream: sight.stream }];
+  });
+}
+
+function stampOf({ serial, at, serviceNow, run, era }: Stamp): Stamp {
+  return { serial, at, serviceNow, run, era };
+}
+
+function streamsOf(sights: readonly Sight[]): readonly StreamSeen[] {
+  const onStreams = sights.filter(
+    (sight) => sight.kind === "opened" || sight.kind === "told" || sight.kind === "closed",
+  );
+  return groupBy(onStreams, ({ stream }) => stream).flatMap((group) => {
+    const opened = group.find((sight): sight is Opened => sight.kind === "opened");
+    const closed = group.find((sight): sight is Closed => sight.kind === "closed");
+    const told = group.filter((sight): sight is Told => sight.kind === "told");
+    return opened === undefined ? [] : [{ opened, told, closedAt: closed?.at }];
+  });
+}

@@ -1,0 +1,68 @@
+import type { Random } from "../random.ts";
+
+/** Everything that may go wrong, by the name under which it is counted. */
+export const faultNames = [
+  "message delayed",
+  "message lost",
+  "message duplicated",
+  "message reordered",
+  "partition",
+  "slow reader",
+  "service crash",
+  "service drain",
+  "service stall",
+  "wall clock jump",
+  "token key lost",
+  "store slow",
+  "store conflict",
+  "store contended",
+  "store fault",
+  "store away",
+  "store acknowledgement lost",
+  "extension lost in a crash",
+  "commit in doubt at a crash",
+  "backup restored",
+  "store lost",
+  "manager killed",
+  "host killed",
+  "manager handover",
+  "connection closed",
+  "connection interrupted",
+  "channel closed",
+  "acks slow",
+  "acks stalled",
+  "negotiation slow",
+  "negotiation fails",
+  "negotiation lame",
+  "end mute",
+  "report late",
+  "report repeated",
+  "short lives",
+  "tight limits",
+  "host without a say",
+] as const;
+
+export type FaultName = (typeof faultNames)[number];
+
+/**
+ * Which faults a seed has, and how often each strikes. Every seed has another mix: a run in which
+ * everything fails at once explores less than one in which a few things fail often.
+ */
+export type FaultPlan = ReadonlyMap<FaultName, number>;
+
+/** Faults that follow from others and are counted where they come about. */
+const consequences: readonly FaultName[] = [
+  "extension lost in a crash",
+  "commit in doubt at a crash",
+];
+
+export function drawFaultPlan(random: Random): FaultPlan {
+  const share = random.pick([0, 0.15, 0.3, 0.5]);
+  const plan = new Map<FaultName, number>();
+  for (const name of faultNames) {
+    const isOn = random.chance(share);
+    const rate = random.pick([0.02, 0.08, 0.25]);
+    if (isOn && !consequences.includes(name)) plan.set(name, rate);
+  }
+  return plan;
+}

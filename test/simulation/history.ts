@@ -1,0 +1,62 @@
+import type { EpochMs } from "../../src/core/time.ts";
+import type { Sight, Stamp, Trouble } from "./sight.ts";
+import type { Inside } from "./simulated-service.ts";
+import type { Timeline } from "./timeline.ts";
+
+type WithoutSerial<S> = S extends Sight ? Omit<S, "serial"> : never;
+
+/** What clients saw, and what was done to the service. Checkers are given this and nothing else. */
+export class History {
+  readonly #timeline: Timeline;
+  readonly #sights: Sight[] = [];
+  readonly #bugs: string[] = [];
+  #serial = 0;
+  era = 0;
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  /** In the order in which the service said things, and clients asked them. */
+  get sights(): readonly Sight[] {
+    return this.#sights.toSorted((a, b) => a.serial - b.serial);
+  }
+
+  /** What must never happen, whatever the guarantees say: thrown errors. */
+  get bugs(): readonly string[] {
+    return this.#bugs;
+  }
+
+  get serial(): number {
+    this.#serial += 1;
+    return this.#serial;
+  }
+
+  get now(): EpochMs {
+    return this.#timeline.now;
+  }
+
+  /** The moment at which the service says something. */
+  stamp({ service, run }: Inside): Stamp {
+    const { era, serial, now } = this;
+    return { serial, at: now, serviceNow: service.now(), run, era };
+  }
+
+  /** Something was seen by a client just now, although it may have been said earlier. */
+  see(sight: Sight): void {
+    this.#sights.push(sight);
+  }
+
+  note(sight: WithoutSerial<Sight>): void {
+    this.see({ ...sight, serial: this.serial } as Sight);
+  }
+
+  trouble(what: Trouble["what"], from: EpochMs, until: EpochMs): void {
+    this.note({ kind: "trouble", what, at: from, until });
+  }
+
+  bug(where: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#bugs.push(`${where}: ${text}`);
+  }
+}

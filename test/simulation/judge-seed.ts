@@ -1,0 +1,20 @@
+import { breachesOf } from "./checkers/all-checkers.ts";
+import { witnessOf } from "./checkers/witness.ts";
+import { describeFailure } from "./report.ts";
+import { simulate } from "./simulation.ts";
+import type { Tally } from "./tally.ts";
+
+/** What became of a seed; `failure` says how it broke, and is undefined when it did not. */
+export interface Verdict {
+  readonly seed: number;
+  readonly tally: Tally;
+  readonly failure: string | undefined;
+}
+
+/** Lives through a seed, and has every checker look at it. */
+export async function judgeSeed(seed: number): Promise<Verdict> {
+  const run = await simulate(seed);
+  const breaches = breachesOf(witnessOf(run));
+  const isWell = breaches.length === 0 && run.bugs.length === 0;
+  return { seed, tally: run.tally, failure: isWell ? undefined : describeFailure(run, breaches) };
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from "node:util";
+
+import { judgeSeed } from "./judge-seed.ts";
+import { seedAt } from "./seeds.ts";
+import { Tally } from "./tally.ts";
+
+const help = `Lives through seeded days of the service: clients, network, store, clocks, and their troubles.
+
+  npm run simulate -- [--seed N] [--seconds S]
+
+  --seed N      where to begin; the same seed lives through the same days (default: 1)
+  --seconds S   how long to go on with seeds derived from N; 0: seed N alone (default: 20)
+  --help        this text
+
+Ends with 1 when a guarantee was broken, with what led to it, or when a run of 20 s or more has
+never met something that it should.
+`;
+
+/** From here on everything that can happen has to have happened. */
+const completeFromSeconds = 20;
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One seed after the other, for as long as it was asked; false: something was broken or missed. */
+async function simulateFor(seed: number, seconds: number): Promise<boolean> {
+  const tally = new Tally();
+  const until = performance.now() + seconds * 1_000;
+  let lived = 0;
+  do {
+    const verdict = await judgeSeed(lived === 0 ? seed : seedAt(seed, lived));
+    tally.addAll(verdict.tally);
+    lived += 1;
+    if (verdict.failure !== undefined) {
+      print(verdict.failure);
+      return false;
+    }
+  } while (performance.now() < until);
+  print(`${tally}\n${lived} seeds, nothing broken`);
+  const { missing } = tally;
+  if (seconds < completeFromSeconds || missing.length === 0) return true;
+  print(`never met:\n  ${missing.join("\n  ")}`);
+  return false;
+}
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    seconds: { type: "string", default: "20" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) print(help);
+else process.exitCode = (await simulateFor(Number(values.seed), Number(values.seconds))) ? 0 : 1;

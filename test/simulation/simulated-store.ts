@@ -1,0 +1,190 @@
+import type { SessionId } from "../../src/core/ids.ts";
+import type { Gap, SessionRecord } from "../../src/core/session.ts";
+import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Awaitable } from "../../src/service/awaitable.ts";
+import type { Clock } from "../../src/service/clock.ts";
+import {
+  type ChangeNotice,
+  type SessionChange,
+  type SessionPage,
+  type SessionStore,
+  StoreUnavailable,
+} from "../../src/service/session-store.ts";
+import { GapLog } from "../../src/store/gap-log.ts";
+import { memoryStore } from "../../src/store/memory-store.ts";
+import type { Disk, DiskRow } from "./disk.ts";
+import type { CallFate, StoreWeather } from "./faults/store-weather.ts";
+import type { Random } from "./random.ts";
+
+/** What is behind is written this often: half of the second that it may take. */
+const passEveryMs: DurationMs = 500;
+
+interface StoreParts {
+  readonly disk: Disk;
+  readonly weather: StoreWeather;
+  /** Waits as long as the process lives; then, for ever. */
+  readonly pause: (duration: DurationMs) => Promise<void>;
+}
+
+/**
+ * A run's view of the disk: the memory store with a disk under it, and weather around it. It keeps the promises of the
+ * interface and none beyond: a durable commit is on disk before it resolves, an extension that was
+ * declared behind up to a second later, and the moment alive is written only when nothing that
+ * was shown before it is missing on disk.
+ */
+export class SimulatedStore implements SessionStore {
+  readonly #parts: StoreParts;
+  readonly #shown = memoryStore();
+  readonly #gaps: GapLog;
+  readonly #lastAlive: EpochMs | undefined;
+  readonly #behind = new Map<SessionId, DiskRow>();
+  readonly #inFlight = new Set<() => unknown>();
+
+  #clock: Clock | undefined;
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts;
+    const { rows, gaps, aliveAt } = parts.disk.image();
+    this.#gaps = new GapLog(gaps);
+    this.#lastAlive = aliveAt;
+    for (const [id, { record: next, deadline }] of rows) {
+      void this.#shown.commit({ id, previous: undefined, next, deadline, durability: "durable" });
+    }
+  }
+
+  /** Goes by this clock from now on, and writes what is behind in time. */
+  serve(clock: Clock): void {
+    this.#clock = clock;
+    void this.#passRegularly();
+  }
+
+  load(id: SessionId): Awaitable<SessionRecord | undefined> {
+    return this.#call(() => atOnce(this.#shown.load(id)));
+  }
+
+  commit(change: SessionChange): Awaitable<"committed" | "conflict"> {
+    return this.#call(() => {
+      if (this.#parts.weather.meetsWriter()) return "conflict";
+      const result = atOnce(this.#shown.commit(change));
+      if (result === "committed") this.#keep(change);
+      return result;
+    });
+  }
+
+  due(moment: EpochMs, limit: number): Awaitable<readonly SessionId[]> {
+    return this.#call(() => atOnce(this.#shown.due(moment, limit)));
+  }
+
+  nextDeadline(): Awaitable<EpochMs | undefined> {
+    return this.#call(() => atOnce(this.#shown.nextDeadline()));
+  }
+
+  list(page: SessionPage): Awaitable<readonly SessionRecord[]> {
+    return this.#call(() => atOnce(this.#shown.list(page)));
+  }
+
+  changes(listener: (notice: ChangeNotice) => void): Disposable {
+    return this.#shown.changes(listener);
+  }
+
+  recordGap(gap: Omit<Gap, "number">): Awaitable<Gap> {
+    return this.#call(() => {
+      const numbered = this.#gaps.append(this.#gaps.numbered(gap));
+      this.#parts.disk.writeGap(numbered);
+      if (this.#behind.size === 0) this.#parts.disk.writeAlive(gap.until);
+      return numbered;
+    });
+  }
+
+  gaps(): Awaitable<readonly Gap[]> {
+    return this.#call(() => this.#gaps.all);
+  }
+
+  recordAlive(moment: EpochMs): Awaitable<void> {
+    return this.#call(() => this.#writeBehind(moment));
+  }
+
+  lastAlive(): Awaitable<EpochMs | undefined> {
+    return this.#call(() => this.#lastAlive);
+  }
+
+  /** Writes what is behind, as a process that ends in order does, if it can. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#parts.weather.isAway) this.#writeBehind(this.#now());
+  }
+
+  /**
+   * The process is gone: what was behind is lost, and of commits that were on their way to disk
+   * chance decides.
+   */
+  crash(random: Random): { readonly lost: number; readonly inDoubt: number } {
+    const lost = this.#behind.size;
+    const inDoubt = this.#inFlight.size;
+    this.#behind.clear();
+    for (const effect of this.#inFlight) if (random.chance(0.5)) effect();
+    this.#behind.clear();
+    return { lost, inDoubt };
+  }
+
+  #keep({ id, next, deadline, durability }: SessionChange): void {
+    const row = next && { record: next, deadline };
+    if (durability === "behind" && row !== undefined) {
+      this.#behind.set(id, row);
+      return;
+    }
+    this.#behind.delete(id);
+    this.#parts.disk.write(id, row);
+    if (this.#behind.size === 0) this.#parts.disk.writeAlive(this.#now());
+  }
+
+  #writeBehind(moment: EpochMs): void {
+    for (const [id, row] of this.#behind) this.#parts.disk.write(id, row);
+    this.#behind.clear();
+    this.#parts.disk.writeAlive(moment);
+  }
+
+  async #passRegularly(): Promise<void> {
+    for (;;) {
+      await this.#parts.pause(passEveryMs);
+      if (this.#behind.size > 0 && !this.#parts.weather.isAway) {
+        this.#writeBehind(this.#now());
+      }
+    }
+  }
+
+  #now(): EpochMs {
+    if (this.#clock === undefined) throw new Error("the store was written before it served");
+    return this.#clock.now();
+  }
+
+  /** Answers at once where the weather lets it, as the memory store does. */
+  #call<T>(effect: () => T): Awaitable<T> {
+    const fate = this.#parts.weather.fate();
+    if (fate.beforeMs > 0 || fate.afterMs > 0) return this.#callSlowly(effect, fate);
+    if (fate.fails === "at once") throw away();
+    const result = effect();
+    if (fate.fails === "unheard") throw away();
+    return result;
+  }
+
+  async #callSlowly<T>(effect: () => T, { beforeMs, afterMs, fails }: CallFate): Promise<T> {
+    if (fails !== "at once") this.#inFlight.add(effect);
+    await this.#parts.pause(beforeMs);
+    this.#inFlight.delete(effect);
+    if (fails === "at once") throw away();
+    const result = effect();
+    await this.#parts.pause(afterMs);
+    if (fails === "unheard") throw away();
+    return result;
+  }
+}
+
+/** The memory store answers at once. */
+function atOnce<T>(value: Awaitable<T>): T {
+  if (value instanceof Promise) throw new Error("the memory store took its time");
+  return value;
+}
+
+function away(): StoreUnavailable {
+  return new StoreUnavailable("The simulated store is away");
+}

@@ -1,0 +1,189 @@
+import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
+import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import { StoreUnavailable } from "../../src/service/session-store.ts";
+import { Host } from "./clients/host.ts";
+import type { LeaseHolder } from "./clients/lease-holder.ts";
+import { agent, oldTile, tile } from "./clients/lease-holders.ts";
+import { Manager } from "./clients/manager.ts";
+import { Operator } from "./clients/operator.ts";
+import { Disk } from "./disk.ts";
+import { Chaos } from "./faults/chaos.ts";
+import { drawFaultPlan, type FaultName, type FaultPlan } from "./faults/fault.ts";
+import { StoreWeather } from "./faults/store-weather.ts";
+import { History } from "./history.ts";
+import { Network } from "./network.ts";
+import { PeerNetwork } from "./peer-link.ts";
+import { Random } from "./random.ts";
+import type { Sight } from "./sight.ts";
+import { SimulatedService } from "./simulated-service.ts";
+import { Tally } from "./tally.ts";
+import { tallyServiceEvent, tallySights } from "./tally-events.ts";
+import { Timeline } from "./timeline.ts";
+import type { Place, World } from "./world.ts";
+
+const start: EpochMs = 1_763_400_000_000;
+/** After the trouble: long enough for every deadline and back-off of it to be over. */
+const calmMs: DurationMs = 150_000;
+const beachId = "beach-1";
+
+/** What came of one seed. */
+export interface Run {
+  readonly seed: number;
+  readonly plan: FaultPlan;
+  readonly policy: Policy;
+  readonly sights: readonly Sight[];
+  readonly calmFrom: EpochMs;
+  readonly end: EpochMs;
+  readonly sessionIds: readonly string[];
+  /** Handshakes whose connections are up at both ends when the run is over. */
+  readonly up: readonly string[];
+  /** Thrown errors; there must be none. */
+  readonly bugs: readonly string[];
+  readonly tally: Tally;
+}
+
+/** Lives through the days of one seed: the same seed, the same days. */
+export async function simulate(seed: number): Promise<Run> {
+  const random = new Random(seed);
+  const plan = drawFaultPlan(random);
+  const policy = drawPolicy(plan);
+  const stormMs = random.pick([60_000, 100_000, 180_000]);
+  const setting = set({ random, plan, policy });
+  const { world, service, history, tally } = setting;
+  const { timeline } = world;
+  world.live("the service", () => service.start());
+  const calmDown = populate(setting);
+  await timeline.runUntil(start + stormMs);
+  calmDown();
+  await timeline.runUntil(start + stormMs + calmMs);
+  const { sights } = history;
+  tallySights(tally, sights);
+  return {
+    seed,
+    plan,
+    policy,
+    sights,
+    calmFrom: start + stormMs,
+    end: timeline.now,
+    sessionIds: setting.places.map(({ sessionId }) => sessionId),
+    up: world.peers.up,
+    bugs: history.bugs,
+    tally,
+  };
+}
+
+interface Setting {
+  readonly world: World;
+  readonly service: SimulatedService;
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly weather: StoreWeather;
+  readonly history: History;
+  readonly tally: Tally;
+  readonly places: readonly Place[];
+}
+
+interface Drawn {
+  readonly random: Random;
+  readonly plan: FaultPlan;
+  readonly policy: Policy;
+}
+
+function set({ random, plan, policy }: Drawn): Setting {
+  const timeline = new Timeline(start);
+  const history = new History(timeline);
+  const tally = new Tally();
+  const disk = new Disk();
+  const count = (fault: FaultName): void => tally.fault(fault);
+  for (const name of ["short lives", "tight limits"] as const) if (plan.has(name)) count(name);
+  const onFault = (): void =>
+    history.trouble("store shaky", timeline.now - 1_500, timeline.now + 3_500);
+  const weather = new StoreWeather({
+    plan,
+    random: random.fork(),
+    now: () => timeline.now,
+    count,
+    onFault,
+  });
+  const service = new SimulatedService({
+    timeline,
+    disk,
+    weather,
+    policy,
+    random: random.fork(),
+    observe: (event) => {
+      tallyServiceEvent(tally, event);
+      const isBug = event.kind === "trouble" && !(event.error instanceof StoreUnavailable);
+      if (isBug) history.bug(event.where, event.error);
+    },
+    onGone: () => network.breakStreams(),
+  });
+  const network = new Network({ timeline, history, service, plan, random: random.fork(), count });
+  const draw = (fault: FaultName, share?: number): boolean => network.draw(fault, share);
+  const live = (who: string, life: () => Promise<void>): void => {
+    life().catch((error: unknown) => history.bug(who, error));
+  };
+  const peers = new PeerNetwork({ timeline, random: random.fork(), draw });
+  const places = drawPlaces(random, plan, count);
+  const world: World = { timeline, random, network, peers, history, plan, policy, draw, live };
+  return { world, service, network, disk, weather, history, tally, places };
+}
+
+/** Lets everybody in, and returns what ends the trouble. */
+function populate({ world, service, network, disk, weather, tally, places }: Setting): () => void {
+  const managers = ["manager-a", "manager-b"].map((name) => new Manager(world, name, beachId));
+  const hosts = places.map((place) => new Host(world, place, place.hostReports));
+  if (world.plan.has("short lives")) {
+    // Nobody watches it, and nobody serves it: it goes idle whenever its holder does.
+    const quiet = { sessionId: "session-quiet", beachId: "beach-quiet", hostReports: false };
+    const passerBy = tile(world, quiet, "https://nobody.beach");
+    world.live("a passer-by", () => passerBy.hold());
+  }
+  const operators = places.map((place, index) => {
+    const manager = managers[index % managers.length] as Manager;
+    manager.serve(place);
+    const holders = holdersOf(world, place, manager.url);
+    for (const holder of holders) world.live("a lease holder", () => holder.hold());
+    return new Operator(world, place, holders);
+  });
+  for (const end of [...managers, ...hosts]) end.start();
+  for (const operator of operators) {
+    operator.watch();
+    world.live("an operator", () => operator.act());
+  }
+  const count = (fault: FaultName): void => tally.fault(fault);
+  const chaos = new Chaos({ world, service, disk, weather, managers, hosts, places, count });
+  world.live("chaos", () => chaos.rage());
+  return () => {
+    for (const part of [chaos, network, weather, ...operators]) part.calmDown();
+  };
+}
+
+function holdersOf(world: World, place: Place, managerUrl: string): readonly LeaseHolder[] {
+  const { random } = world;
+  const tiles = [tile(world, place, managerUrl)];
+  if (random.chance(0.5)) tiles.push(oldTile(world, place, managerUrl));
+  return random.chance(0.5) ? [...tiles, ...agent(world, place, managerUrl)] : tiles;
+}
+
+function drawPlaces(
+  random: Random,
+  plan: FaultPlan,
+  count: (fault: FaultName) => void,
+): readonly Place[] {
+  return ["session-1", "session-2", "session-3"].slice(0, random.between(1, 3)).map((sessionId) => {
+    const isSilent = plan.has("host without a say") && random.chance(0.6);
+    if (isSilent) count("host without a say");
+    return { sessionId, beachId, hostReports: !isSilent };
+  });
+}
+
+function drawPolicy(plan: FaultPlan): Policy {
+  const shortLives = { sessionIdleMs: 9_000, tombstoneMs: 25_000 };
+  const tightLimits = { liveLeasesMax: 4, holdsMax: 1, negotiationsPerManagerMax: 1 };
+  return {
+    ...defaultPolicy,
+    ...(plan.has("short lives") ? shortLives : {}),
+    ...(plan.has("tight limits") ? tightLimits : {}),
+  };
+}
