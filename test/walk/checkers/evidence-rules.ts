@@ -14,7 +14,7 @@ export function silentMs(end: Evidence | undefined, known: number, moment: Momen
 }
 
 /** The end says that it holds no connection, and no other process of its said otherwise lately. */
-export function holdsNone(end: Evidence, { at, transport, policy }: Moment): boolean {
+function holdsNone(end: Evidence, { at, transport, policy }: Moment): boolean {
   const claim = end.holdsNone;
   if (claim === undefined) return false;
   return end.readyReports.every(
