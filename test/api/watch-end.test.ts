@@ -33,3 +33,17 @@ test("WatchTransport stops watching when its reader leaves", async () => {
   const open = under.seen.flatMap((event) => (event.kind === "watch" ? [event.open] : []));
   expect(open).toEqual([1, 0]);
 });
+
+test("WatchTransport is UNAVAILABLE while the store is away, and says when to try again", async () => {
+  await using under = await serviceUnderTest();
+  const { lease } = inMemory(dependenciesFor(under.service));
+  await under.store[Symbol.asyncDispose]();
+  const read = async (): Promise<void> => {
+    for await (const _message of lease.watchTransport({ sessionIds: ["s-1"] }));
+  };
+  expect(await refusalOf(read())).toMatchObject({
+    code: "Unavailable",
+    reason: "STORE_UNAVAILABLE",
+    retryable: true,
+  });
+});

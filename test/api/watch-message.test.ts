@@ -2,6 +2,7 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 
+import { presentAges } from "../../src/api/present-transport.ts";
 import { EncodedMessages, presentMessage } from "../../src/api/watch-message.ts";
 import type { Session } from "../../src/core/session.ts";
 import { nextOf } from "../../src/core/view.ts";
@@ -23,7 +24,8 @@ test("what is encoded reads as what is presented, for every kind of message", as
       expect(read(encoded.encode(message))).toEqual(presented(message, under));
     }
   }
-  expect(states).toHaveLength(10);
+  expect(states).toHaveLength(12);
+  expect(states.map(nextNegotiation)).toContainEqual(expect.anything());
   const others: readonly WatchMessage[] = [
     { kind: "gone", sessionId: "s1", reason: "over", coalesced: 2 },
     { kind: "bookmark", repeatsEveryMs: 15_000 },
@@ -71,6 +73,11 @@ test("ages are as of each message, also of one whose bytes are shared", async ()
   ]);
 });
 
+function nextNegotiation(message: WatchMessage): unknown {
+  if (message.kind !== "state") return undefined;
+  return presentAges(message.session, message.session.lastChange.at).nextNegotiationAt;
+}
+
 function inMs(duration: Parameters<typeof durationMs>[0] | undefined): number | undefined {
   return duration && durationMs(duration);
 }
@@ -93,6 +100,9 @@ async function* manyStates(under: ServiceUnderTest): AsyncGenerator<Session> {
   yield await current(under);
   await acquire(under, "s1", "tile");
   yield await current(under);
+  await under.clock.advance(15_000);
+  yield await current(under);
+  await under.clock.advance(2_000);
   yield await promoted(under);
   await under.clock.advance(12_345);
   yield await current(under);

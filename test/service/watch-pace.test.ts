@@ -32,11 +32,13 @@ describe("a bookmark", () => {
     await using reader = watch(under.service, named("s1"));
     await reader.untilBookmark();
     const next = reader.next();
-    await under.clock.advance(9_000);
+    await under.clock.advance(9_250);
     await acquire(under, "s1", "tile");
     expect(await next).toMatchObject({ kind: "state" });
     const after = reader.next();
-    expect(await silence(under.clock, after)).toBeGreaterThan(9_000);
+    const silentFor = await silence(under.clock, after);
+    expect(silentFor).toBeGreaterThan(9_000);
+    expect(silentFor).toBeLessThanOrEqual(15_000);
     expect(await after).toMatchObject({ kind: "bookmark" });
   });
 
@@ -45,12 +47,17 @@ describe("a bookmark", () => {
     const opened = serviceUnderTest({ store });
     await store.letGo();
     await using under = await opened;
-    await under.service.execute("s1", attach);
+    const twoPages = 501;
+    for (let index = 0; index < twoPages; index++) {
+      await under.service.execute(`s${index}`, attach);
+    }
     await using reader = watch(under.service, wholeBeach(attach.beachId, []));
     const reading = reader.untilBookmark();
-    await under.clock.advance(40_000);
-    await store.letGo();
-    expect((await reading).map(({ kind }) => kind)).toEqual(["state", "bookmark"]);
+    for (let page = 0; page < 2; page++) {
+      await under.clock.advance(40_000);
+      await store.letGo();
+    }
+    expect(await reading).toHaveLength(twoPages + 1);
   });
 });
 
@@ -101,6 +108,7 @@ describe("a reader that takes nothing", () => {
     expect(ended).toBeInstanceOf(ReaderStalled);
     expect(ended).toMatchObject({ retryAfterMs: 2_750 });
     expect(under.changes).toEqual(["opened", "stalled", "closed"]);
+    expect(getEventListeners(reader.signal, "abort")).toEqual([]);
     await under.clock.advance(10_000);
     expect(reader.brokenOff).toBe(0);
   });

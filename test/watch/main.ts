@@ -1,0 +1,89 @@
+import { parseArgs } from "node:util";
+
+import type { FanOutFigures } from "./size-run.ts";
+import { runFanOut, runFloor, runMixed } from "./size-run.ts";
+
+const usage = `npm run watch-size -- [--streams N] [--seconds S] [--help]
+
+Watches at size, the service in a process of its own:
+- N streams (10000) on one session over a few connections: what each costs while it is idle, and how
+  long a change takes to reach them all, beside grpc-js alone with the same message in the same run;
+- the cost of a message over gRPC and over Connect;
+- fast, slow and stalled readers beside N idle streams for S seconds (55) while their session changes
+  10000 times: memory, and whether each ends with the truth.
+Ends with 1 when a reader ends with anything else.`;
+
+const { values } = parseArgs({
+  options: {
+    streams: { type: "string", default: "10000" },
+    seconds: { type: "string", default: "55" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const streams = Number(values.streams);
+/** What HTTP/1.1 has: a connection, and so a descriptor, for each. */
+const connectStreams = Math.min(1_000, streams);
+
+if (values.help) print(usage);
+else await measureAll();
+
+async function measureAll(): Promise<void> {
+  const service = await runFanOut(streams, "gRPC");
+  const floor = await runFloor(streams, service.message);
+  show(`${streams} streams over gRPC`, service);
+  show("grpc-js alone, same message", floor);
+  print(`fan-out: ${(median(service.fanOutMs) / median(floor.fanOutMs)).toFixed(2)} × the floor`);
+  const few = await runFanOut(connectStreams, "gRPC");
+  const connect = await runFanOut(connectStreams, "Connect");
+  show(`${connectStreams} streams over gRPC`, few);
+  show(`${connectStreams} streams over Connect`, connect);
+  const wrong = service.wrong + few.wrong + connect.wrong + (await measureMixed());
+  print(wrong === 0 ? "every reader ended with the truth" : `${wrong} readers ended wrong`);
+  process.exitCode = wrong === 0 ? 0 : 1;
+}
+
+async function measureMixed(): Promise<number> {
+  const run = { fast: 20, slow: 100, stalled: 500, changes: 10_000 };
+  const mixed = await runMixed({
+    ...run,
+    idle: streams - run.fast - run.slow - run.stalled,
+    durationMs: Number(values.seconds) * 1000,
+  });
+  const { early, late, states, leastMerged, wrong } = mixed;
+  print(
+    `${run.changes} changes in ${values.seconds} s for ${run.fast} fast, ${run.slow} slow and ` +
+      `${run.stalled} stalled readers of ${streams}: heap ${megabytes(early.heap)} after a fifth, ` +
+      `${megabytes(late.heap)} after all; rss ${megabytes(early.rss)}, ${megabytes(late.rss)}`,
+  );
+  print(
+    `states sent to each: fast ${states.fast.toFixed()}, slow ${states.slow.toFixed()}, stalled ` +
+      `${states.stalled.toFixed()}, whose last one stood for at least ${leastMerged} more`,
+  );
+  return wrong.fast + wrong.slow + wrong.stalled;
+}
+
+function show(what: string, figures: FanOutFigures): void {
+  const { bytesPerStream, rssPerStream, fanOutMs, cpuMicrosPerMessage } = figures;
+  print(
+    `${what}: ${kilobytes(bytesPerStream)} of heap and ${kilobytes(rssPerStream)} of rss each; ` +
+      `one change to all in ${median(fanOutMs).toFixed()} ms (${Math.max(...fanOutMs).toFixed()} ` +
+      `at most), ${cpuMicrosPerMessage.toFixed(1)} µs of processor a message`,
+  );
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

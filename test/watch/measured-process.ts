@@ -1,0 +1,73 @@
+import { type ChildProcess, fork } from "node:child_process";
+
+/** What a process has in use, after it has collected its garbage; in bytes and microseconds. */
+export interface Usage {
+  /** On the heap and in buffers beside it. */
+  readonly heap: number;
+  readonly rss: number;
+  readonly cpuMicros: number;
+}
+
+/** A server in a process of its own, so that its memory can be told from its clients'. */
+export interface MeasuredProcess extends AsyncDisposable {
+  /** `host:port` of its gRPC door, and of its public one. */
+  readonly grpc: string;
+  readonly http: string;
+  usage(): Promise<Usage>;
+}
+
+interface Ready {
+  readonly grpc: string;
+  readonly http: string;
+}
+
+export async function startMeasured(file: string): Promise<MeasuredProcess> {
+  const child = fork(new URL(file, import.meta.url), {
+    execArgv: ["--expose-gc"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const killChild = (): void => void child.kill("SIGKILL");
+  process.once("exit", killChild);
+  const { grpc, http } = await answer<Ready>(child);
+  return {
+    grpc,
+    http,
+    usage() {
+      const answered = answer<Usage>(child);
+      child.send("usage");
+      return answered;
+    },
+    async [Symbol.asyncDispose]() {
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      process.off("exit", killChild);
+      killChild();
+      await gone;
+    },
+  };
+}
+
+/** In the server's process: says that it is ready, then answers each question with its usage. */
+export function serveUsage(ready: Ready): void {
+  process.on("message", () => process.send?.(usage()));
+  process.on("disconnect", () => process.exit());
+  process.send?.(ready);
+}
+
+function usage(): Usage {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return { heap: heapUsed + external, rss, cpuMicros: user + system };
+}
+
+function answer<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error("a measured process ended before its time"));
+    child.once("exit", gone);
+    child.once("message", (message) => {
+      child.off("exit", gone);
+      resolve(message as T);
+    });
+  });
+}

@@ -1,0 +1,109 @@
+import { once } from "node:events";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+
+import { create, toBinary } from "@bufbuild/protobuf";
+
+import {
+  ControllerLease,
+  WatchTransportRequestSchema,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { type Habit, RawReader } from "./raw-reader.ts";
+
+/** Many streams on one session, each of which costs the client next to nothing. */
+export interface RawStreams extends Disposable {
+  readonly readers: readonly RawReader[];
+}
+
+interface Wanted {
+  readonly sessionId: string;
+  readonly streams: number;
+  readonly habit: Habit;
+}
+
+const path = `/${ControllerLease.typeName}/WatchTransport`;
+const connections = 4;
+/** Opened at a time, so that none waits in a queue of the kernel. */
+const batch = 500;
+
+/** Streams over gRPC, on a few connections. */
+export async function openStreams(address: string, wanted: Wanted): Promise<RawStreams> {
+  const sessions = await Promise.all(
+    Array.from({ length: connections }, () => openSession(address)),
+  );
+  const body = enveloped(wanted.sessionId);
+  const readers = await inBatches(wanted.streams, async (index) => {
+    const session = sessions[index % connections] as ClientHttp2Session;
+    return new RawReader(await openStream(session, body), wanted.habit);
+  });
+  return {
+    readers,
+    [Symbol.dispose]() {
+      for (const reader of readers) reader.stop();
+      for (const session of sessions) session.destroy();
+    },
+  };
+}
+
+/** Streams over Connect, on a connection each, as HTTP/1.1 has it. */
+export async function openConnectStreams(address: string, wanted: Wanted): Promise<RawStreams> {
+  const agent = new Agent();
+  const body = enveloped(wanted.sessionId);
+  const readers = await inBatches(wanted.streams, async () => {
+    const request = httpRequest(`http://${address}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/connect+proto" },
+      agent,
+    });
+    request.on("error", () => undefined);
+    request.end(body);
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    response.on("error", () => undefined);
+    return new RawReader(response, wanted.habit);
+  });
+  return {
+    readers,
+    [Symbol.dispose]() {
+      agent.destroy();
+    },
+  };
+}
+
+async function inBatches<T>(count: number, open: (index: number) => Promise<T>): Promise<T[]> {
+  const opened: T[] = [];
+  while (opened.length < count) {
+    const from = opened.length;
+    const length = Math.min(batch, count - from);
+    opened.push(...(await Promise.all(Array.from({ length }, (_, index) => open(from + index)))));
+  }
+  return opened;
+}
+
+async function openSession(address: string): Promise<ClientHttp2Session> {
+  const session = connect(`http://${address}`);
+  session.on("error", () => undefined);
+  // The server's limit on streams is not known before.
+  await once(session, "remoteSettings");
+  return session;
+}
+
+async function openStream(session: ClientHttp2Session, body: Buffer): Promise<ClientHttp2Stream> {
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  stream.on("error", () => undefined);
+  stream.end(body);
+  await once(stream, "response");
+  return stream;
+}
+
+function enveloped(sessionId: string): Buffer {
+  const request = create(WatchTransportRequestSchema, { sessionIds: [sessionId] });
+  const message = toBinary(WatchTransportRequestSchema, request);
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
