@@ -9,7 +9,7 @@ export const channelLabels = ["mgr-actions", "mgr-acks", "mgr-state"] as const;
 interface PeerParts {
   readonly timeline: Timeline;
   readonly random: Random;
-  readonly draw: (fault: FaultName) => boolean;
+  readonly draw: (fault: FaultName, share?: number) => boolean;
 }
 
 /** One end's peer connection, as that end sees it: the truth that reports are made of. */
@@ -143,6 +143,12 @@ export class PeerNetwork {
     }
   }
 
+  /** Readiness never shows: of the channels beside the actions, or of all of them at one end. */
+  #lame(a: PeerEnd, b: PeerEnd): void {
+    const { random } = this.#parts;
+    if (random.chance(0.6)) random.pick([a, b]).become({ ready: [], opening: channelLabels });
+  }
+
   #both(handshakeId: string): readonly PeerEnd[] {
     const { manager, host } = this.#links.get(handshakeId)?.ends ?? {};
     return manager?.isUp === true && host?.isUp === true ? [manager, host] : [];
@@ -150,7 +156,7 @@ export class PeerNetwork {
 
   #connect(a: PeerEnd, b: PeerEnd): void {
     const { timeline, random, draw } = this.#parts;
-    if (draw("negotiation fails")) return;
+    if (draw("negotiation fails", 2.5)) return;
     const isSlow = draw("negotiation slow");
     const isLame = draw("negotiation lame");
     const takesMs = isSlow ? random.between(14_000, 40_000) : random.between(50, 6_200);
@@ -163,7 +169,7 @@ export class PeerNetwork {
           opening: channelLabels.slice(1),
         });
       }
-      if (isLame) return;
+      if (isLame) return this.#lame(a, b);
       timeline.after(random.between(1, 400), () => {
         for (const end of [a, b]) {
           if (end.connection === "connected" && end.ready.length > 0) {

@@ -54,12 +54,13 @@ export class SimulatedService {
     this.#tokenKey = drawKey(parts.random);
   }
 
-  get isUp(): boolean {
-    return this.#run?.service !== undefined;
-  }
-
   get #wallNow(): EpochMs {
     return this.#parts.timeline.now + this.#wallAheadMs;
+  }
+
+  /** Something that was said, or is about to be, is not yet on disk. */
+  get hasUnwritten(): boolean {
+    return this.#run?.store.hasUnwritten ?? false;
   }
 
   jumpWall(by: DurationMs): void {

@@ -113,6 +113,10 @@ export class SimulatedStore implements SessionStore {
     if (!this.#parts.weather.isAway) this.#writeBehind(this.#now());
   }
 
+  get hasUnwritten(): boolean {
+    return this.#behind.size > 0 || this.#inFlight.size > 0;
+  }
+
   /**
    * The process is gone: what was behind is lost, and of commits that were on their way to disk
    * chance decides.

@@ -6,6 +6,7 @@ import type { LeaseHolder } from "./clients/lease-holder.ts";
 import { agent, oldTile, tile } from "./clients/lease-holders.ts";
 import { Manager } from "./clients/manager.ts";
 import { Operator } from "./clients/operator.ts";
+import { passBy } from "./clients/passer-by.ts";
 import { Disk } from "./disk.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { drawFaultPlan, type FaultName, type FaultPlan } from "./faults/fault.ts";
@@ -132,12 +133,9 @@ function set({ random, plan, policy }: Drawn): Setting {
 /** Lets everybody in, and returns what ends the trouble. */
 function populate({ world, service, network, disk, weather, tally, places }: Setting): () => void {
   const managers = ["manager-a", "manager-b"].map((name) => new Manager(world, name, beachId));
-  const hosts = places.map((place) => new Host(world, place, place.hostReports));
+  const hosts = places.map((place) => new Host(world, place));
   if (world.plan.has("short lives")) {
-    // Nobody watches it, and nobody serves it: it goes idle whenever its holder does.
-    const quiet = { sessionId: "session-quiet", beachId: "beach-quiet", hostReports: false };
-    const passerBy = tile(world, quiet, "https://nobody.beach");
-    world.live("a passer-by", () => passerBy.hold());
+    world.live("a passer-by", () => passBy(world));
   }
   const operators = places.map((place, index) => {
     const manager = managers[index % managers.length] as Manager;
@@ -174,7 +172,9 @@ function drawPlaces(
   return ["session-1", "session-2", "session-3"].slice(0, random.between(1, 3)).map((sessionId) => {
     const isSilent = plan.has("host without a say") && random.chance(0.6);
     if (isSilent) count("host without a say");
-    return { sessionId, beachId, hostReports: !isSilent };
+    // Some are attached as if they reported, and never do.
+    const hostReports = !isSilent || random.chance(0.4);
+    return { sessionId, beachId, hostReports, hostSpeaks: !isSilent };
   });
 }
 

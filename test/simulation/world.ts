@@ -24,6 +24,7 @@ export interface World {
 export interface Place {
   readonly sessionId: string;
   readonly beachId: string;
-  /** Whether its host reports, and the attach says so. */
+  /** Whether the attach says that its host reports, and whether it does. */
   readonly hostReports: boolean;
+  readonly hostSpeaks: boolean;
 }

@@ -20,6 +20,6 @@ test("readers that do not read cost the same after 10,000 changes, and all end w
   });
   expect(mixed.wrong).toEqual({ fast: 0, slow: 0, stalled: 0 });
   expect(mixed.leastMerged).toBeGreaterThan(changes / 2);
-  // A reference for each change and stalled reader would be 13 MB, a state some gigabytes.
+  // A bare reference for each of the later changes and stalled readers would be 13 MB.
   expect(mixed.late.heap - mixed.early.heap).toBeLessThan(6_000_000);
 }, 60_000);

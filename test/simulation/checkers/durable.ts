@@ -6,6 +6,9 @@ import { type StateSighting, statesBySession, type Witness } from "./witness.ts"
 /** From here on a stretch is noticed as a gap, wherever it begins. */
 const noticedMs = 3_000;
 
+/** Deadlines are due as soon as the gap is on record, a moment before anybody can be served. */
+const startingMs = 500;
+
 /**
  * What was shown survives a crash. A gap (restart, store outage, stalled loop) renegotiates,
  * abandons, shortens and ends nothing by itself.
@@ -62,7 +65,9 @@ function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Bre
   if (new Set(aheadMs).size > 1) return [];
   return states.flatMap(({ sessionId, serial, state, serviceNow, at }) => {
     const happenedAt = state.changeAt + at - serviceNow;
-    const gap = gaps.find(({ at: from, until }) => from < happenedAt && happenedAt < until);
+    const gap = gaps.find(
+      ({ at: from, until }) => from < happenedAt && happenedAt < until - startingMs,
+    );
     if (gap === undefined || !isByTime(state)) return [];
     const text = `${state.change} (${state.changeReason}) happened within a gap (${gap.what})`;
     return [{ sessionId, serial, text }];

@@ -1,7 +1,7 @@
-import { mintedAt } from "../../../src/core/ids.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
   groupBy,
+  isInherited,
   isTroubled,
   onItsWayMs,
   type StateSighting,
@@ -92,8 +92,6 @@ interface StandingSeen {
   readonly era: number;
   readonly handshakeId: string;
   readonly standing: string;
-  /** Of a handshake from before the era began, an id tells nothing while no fast path is usable. */
-  readonly isInherited: boolean;
   /** Under which the end knows it, and that of the session; equal where neither is told. */
   readonly reported: number;
   readonly generation: number;
@@ -102,8 +100,6 @@ interface StandingSeen {
 
 function standingsOf(witness: Witness): readonly StandingSeen[] {
   const { answers } = witness;
-  const began = new Map<number, number>();
-  for (const { era, at } of answers) began.set(era, began.get(era) ?? at);
   return answers.flatMap(({ ask, answer, sessionId, serial, at, era, serviceNow }) => {
     if (ask.kind !== "Report" && ask.kind !== "CheckHandshake") return [];
     if (answer.kind === "refused") return [];
@@ -111,8 +107,7 @@ function standingsOf(witness: Witness): readonly StandingSeen[] {
     const generation = answer.verdict?.generation ?? answer.transport?.generation ?? 0;
     const reported = ask.kind === "Report" ? ask.generation : 0;
     const { handshakeId } = ask;
-    const isInherited = era > 0 && (mintedAt(handshakeId) ?? 0) < (began.get(era) ?? 0);
-    const about = { sessionId, serial, at, era, handshakeId, serviceNow, isInherited };
+    const about = { sessionId, serial, at, era, handshakeId, serviceNow };
     return [{ ...about, standing, reported, generation }];
   });
 }
@@ -120,14 +115,12 @@ function standingsOf(witness: Witness): readonly StandingSeen[] {
 /** What was retired stays retired, and is never promoted. */
 function revenants(witness: Witness): Breach[] {
   const retired = new Map<string, number>();
-  const inherited = new Set<string>();
   const standings = standingsOf(witness);
   const breaches: Breach[] = [];
   for (const { sessionId, serial, era, handshakeId, standing, ...seen } of standings) {
     const key = `${era} ${sessionId} ${handshakeId}`;
-    if (seen.isInherited) inherited.add(key);
     if (standing === "retired") retired.set(key, retired.get(key) ?? serial);
-    else if (retired.has(key) && !seen.isInherited) {
+    else if (retired.has(key) && !isInherited(witness, era, handshakeId)) {
       breaches.push({ sessionId, serial, text: `${handshakeId} was retired and is ${standing}` });
     }
     if (standing === "promoted" && seen.generation < seen.reported) {
@@ -137,7 +130,8 @@ function revenants(witness: Witness): Breach[] {
   }
   for (const { sessionId, serial, era, state } of witness.states) {
     const key = `${era} ${sessionId} ${state.handshakeId}`;
-    if (inherited.has(key) || (retired.get(key) ?? serial) >= serial) continue;
+    if ((retired.get(key) ?? serial) >= serial) continue;
+    if (isInherited(witness, era, state.handshakeId ?? "")) continue;
     breaches.push({ sessionId, serial, text: `${state.handshakeId} was retired and is promoted` });
   }
   return breaches;
@@ -157,7 +151,7 @@ function neverClosed(witness: Witness): Breach[] {
     const until = linger?.state.lingering?.honouredUntil;
     if (linger === undefined || until === undefined || linger.serial > serial) return [];
     if (isTroubled(witness, linger.at, at) || seen.serviceNow < until + onItsWayMs) return [];
-    if (seen.standing === "retired" || seen.isInherited) return [];
+    if (seen.standing === "retired" || isInherited(witness, era, handshakeId)) return [];
     const text = `${handshakeId} is ${seen.standing}, although its lingering is over`;
     return [{ sessionId, serial, text }];
   });

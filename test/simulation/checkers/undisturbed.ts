@@ -1,6 +1,7 @@
 import type { Answered } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
+  isInherited,
   mayBeDetached,
   type StateSighting,
   type StreamSeen,
@@ -63,7 +64,7 @@ function toldWithoutNews({ told }: StreamSeen): Breach[] {
     const { sessionId, state, coalesced } = message;
     const content = JSON.stringify({ ...state, version: 0 });
     // When to negotiate next may have moved, and be over by the time that it is told.
-    const maySayWhen = state.path === "http_fallback" && state.negotiation === undefined;
+    const maySayWhen = state.negotiation === undefined && state.lingering === undefined;
     const isNews = shown.get(sessionId) !== content || coalesced > 0 || maySayWhen;
     shown.set(sessionId, content);
     return isNews ? [] : [{ sessionId, serial, text: "a watcher was told what it knew already" }];
@@ -86,6 +87,7 @@ function closedWithoutReplacement(witness: Witness): Breach[] {
     const under = promotedUnder.get(`${era} ${sessionId} ${ask.handshakeId}`);
     if (standing !== "retired" || under === undefined || generation > under) return [];
     if (mayBeDetached(witness, sessionId, serial)) return [];
+    if (isInherited(witness, era, ask.handshakeId)) return [];
     const text = `${ask.handshakeId} is to be closed, and nothing has taken its place`;
     return [{ sessionId, serial, text }];
   });

@@ -23,6 +23,8 @@ export interface Witness {
   /** Stretches in which the service may have been unable to hear. */
   readonly troubles: readonly Trouble[];
   readonly tokenKeyLost: boolean;
+  /** The era in which a handshake was first shown. */
+  readonly firstEraOf: ReadonlyMap<string, number>;
 }
 
 /** A transport state that somebody was shown, in an answer or on a stream. */
@@ -50,6 +52,7 @@ interface Observed {
 
 export function witnessOf({ sights, policy, end, sessionIds, up }: Observed): Witness {
   const answers = sights.filter((sight) => sight.kind === "answered");
+  const states = statesOf(sights);
   const troubles = sights.filter((sight) => sight.kind === "trouble");
   return {
     policy,
@@ -59,9 +62,10 @@ export function witnessOf({ sights, policy, end, sessionIds, up }: Observed): Wi
     asks: sights.filter((sight) => sight.kind === "asked"),
     answers,
     answerOf: new Map(answers.map((answer) => [answer.askId, answer])),
-    states: statesOf(sights),
+    states,
     streams: streamsOf(sights),
     troubles: troubles.filter(({ what }) => what !== "token key lost"),
+    firstEraOf: firstErasOf(states),
     tokenKeyLost: troubles.some(({ what }) => what === "token key lost"),
   };
 }
@@ -81,6 +85,16 @@ export function mayBeDetached(witness: Witness, sessionId: string, before: numbe
       (ask) => ask.sessionId === sessionId && ask.ask.kind === "Detach" && ask.serial < before,
     )
   );
+}
+
+/**
+ * Whether a handshake may be older than what the store knows of the session, since that was lost or
+ * its tombstone had stood for its time: it may have been promoted, replaced or retired there, and it
+ * may be adopted once more.
+ */
+export function isInherited(witness: Witness, era: number, handshakeId: string): boolean {
+  if (witness.policy.tombstoneMs < 60_000) return true;
+  return era > 0 && (witness.firstEraOf.get(handshakeId) ?? era) < era;
 }
 
 /** States of one session within one era: what was durable ends where an era does. */
@@ -113,6 +127,16 @@ function statesOf(sights: readonly Sight[]): readonly StateSighting[] {
     const { sessionId, state } = sight.message;
     return [{ ...stampOf(sight), sessionId, state, stream: sight.stream }];
   });
+}
+
+function firstErasOf(states: readonly StateSighting[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  for (const { era, state } of states) {
+    for (const id of [state.handshakeId, state.negotiation?.handshakeId]) {
+      if (id !== undefined && !first.has(id)) first.set(id, era);
+    }
+  }
+  return first;
 }
 
 function stampOf({ serial, at, serviceNow, run, era }: Stamp): Stamp {

@@ -12,15 +12,13 @@ export class Host {
   readonly #place: Place;
   readonly #link: Link;
   readonly #watcher: Watcher;
-  readonly #speaks: boolean;
   #reporter: EndReporter | undefined;
   #offered: readonly string[] = [];
   #runs = 0;
 
-  constructor(world: World, place: Place, speaks: boolean) {
+  constructor(world: World, place: Place) {
     this.#world = world;
     this.#place = place;
-    this.#speaks = speaks;
     this.#link = world.network.link(`host of ${place.sessionId}`);
     this.#watcher = new Watcher(world, this.#link, {
       sessions: { kind: "named", ids: [place.sessionId] },
@@ -43,7 +41,7 @@ export class Host {
       onUnknown: () => undefined,
     });
     this.#watcher.start();
-    if (this.#speaks) this.#reporter.start();
+    if (this.#place.hostSpeaks) this.#reporter.start();
     else this.#reporter.silence();
   }
 

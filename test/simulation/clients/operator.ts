@@ -15,6 +15,13 @@ const reasons: readonly NegotiationReason[] = [
   "unspecified",
 ];
 
+const operatorsWish: Ask = {
+  kind: "Renegotiate",
+  token: undefined,
+  reason: "operator",
+  observedGeneration: undefined,
+};
+
 /** People and programs around one session that check, replace, revoke and detach. */
 export class Operator {
   readonly #world: World;
@@ -72,7 +79,10 @@ export class Operator {
   #draw(): readonly Ask[] {
     const { random, plan } = this.#world;
     if (this.#detaches && random.chance(0.024)) return this.#detach();
-    if (plan.has("tight limits") && random.chance(0.15)) return this.#crowd();
+    if (plan.has("tight limits")) {
+      if (random.chance(0.15)) return this.#crowd();
+      if (random.chance(0.2)) return [operatorsWish];
+    }
     if (random.chance(0.15)) return [this.#check()];
     if (random.chance(0.25)) return [this.#checkLease()];
     if (random.chance(0.5)) return [this.#renegotiate()];

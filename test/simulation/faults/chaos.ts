@@ -41,7 +41,7 @@ export class Chaos {
   async rage(): Promise<void> {
     const { world } = this.#stage;
     while (!this.#isCalm) {
-      await world.timeline.sleep(tickMs);
+      await world.timeline.sleep(world.random.between(tickMs / 2, tickMs * 1.5));
       if (!this.#isCalm) await this.#tick();
     }
   }
@@ -70,6 +70,7 @@ export class Chaos {
   async #crash(damage: { readonly losing?: "key" | "backup" | "everything" } = {}): Promise<void> {
     const { world, service, disk, count } = this.#stage;
     const { history, timeline, random } = world;
+    if (random.chance(0.5)) await this.#awaitBadMoment();
     const from = timeline.now;
     const { lost, inDoubt } = service.crash();
     for (let each = 0; each < lost; each += 1) count("extension lost in a crash");
@@ -90,10 +91,17 @@ export class Chaos {
     history.trouble("absence", from, timeline.now);
   }
 
+  /** A moment at which a crash loses something, if one comes soon. */
+  async #awaitBadMoment(): Promise<void> {
+    const { world, service } = this.#stage;
+    const until = world.timeline.now + tickMs;
+    while (!service.hasUnwritten && world.timeline.now < until) await world.timeline.sleep(1);
+  }
+
   async #drain(): Promise<void> {
     const { world, service } = this.#stage;
-    const from = world.timeline.now;
     await service.drain();
+    const from = world.timeline.now;
     await world.timeline.sleep(world.random.pick([50, 900, 6_000]));
     await service.start();
     world.history.trouble("absence", from, world.timeline.now);

@@ -61,7 +61,7 @@ export function drawFaultPlan(random: Random): FaultPlan {
   const plan = new Map<FaultName, number>();
   for (const name of faultNames) {
     const isOn = random.chance(share);
-    const rate = random.pick([0.02, 0.08, 0.25]);
+    const rate = random.pick([0.04, 0.12, 0.3]);
     if (isOn && !consequences.includes(name)) plan.set(name, rate);
   }
   return plan;

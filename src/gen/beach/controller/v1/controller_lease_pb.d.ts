@@ -1061,10 +1061,11 @@ export declare const ControllerLease: GenService<{
    * Bounded: a slow reader costs bounded memory and is told how much was merged (coalesced).
    *
    * Of a whole private beach, a session in known_versions that is no longer on it is SessionGone.
-   * Ends with UNAVAILABLE after Draining; with UNAVAILABLE READER_STALLED and RetryInfo when the
-   *   reader has taken nothing for 60 s (one that takes not even that within 5 s has its stream
-   *   reset, over HTTP/1.1 its connection); UNAUTHENTICATED when the bearer ends. The stream's end
-   * says nothing about a transport: go on by the last state. Safe to retry, with known_versions.
+   *
+   * UNAVAILABLE after Draining. UNAVAILABLE READER_STALLED: the reader took nothing for 60 s; if it
+   *   does not take that either, within 5 s, its stream is reset, over HTTP/1.1 its connection.
+   *   UNAUTHENTICATED when the bearer ends. The stream's end says nothing about a transport: go on
+   *   by the last state. Safe to retry, with known_versions.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.WatchTransport
    */
