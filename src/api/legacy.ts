@@ -99,7 +99,11 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
       answer("Renew", request, parseToken, async (principal, { token, ttlMs }) => {
         const { sessionId } = request;
         const held = await calls.renew(principal, { sessionId, token, ttlMs, leaseOnly: true });
-        return mapDone(held, (value) => presentLegacyHandshake(service, value, ""));
+        // The token that was asked with has just been proven; a lost key would derive another one.
+        return mapDone(held, (value) => ({
+          ...presentLegacyHandshake(service, value, ""),
+          controller_token: token,
+        }));
       }),
 
     acquireLease: (request) =>

@@ -33,7 +33,7 @@ export function parseReport(
   const check = new FieldCheck(path);
   const end = ends[report.end];
   check.note("session_id", idFault(report.sessionId));
-  check.note("handshake_id", lengthFault(report.handshakeId, limits.idLength));
+  check.note("handshake_id", requiredTextFault(report.handshakeId, limits.idLength));
   check.note("end", endFault(end, hostOnly));
   check.note("transport_id", lengthFault(report.transportId, limits.idLength));
   const connection = connections[report.connection];
