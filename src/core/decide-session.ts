@@ -33,7 +33,7 @@ export function decideDetach(draft: Draft, command: Detach): Decision<Detach> {
 /** The session becomes known, or comes back from its tombstone. */
 export function attachSession(draft: Draft, command: Attach): void {
   const { beachId, managerUrl, requiredChannels, hostReports } = command;
-  const { now: at, gaps } = draft.context;
+  const { now: at, gaps, history } = draft.context;
   const gapsTaken = gaps.at(-1)?.number ?? 0;
   apply(draft, {
     kind: "SessionAttached",
@@ -43,6 +43,7 @@ export function attachSession(draft: Draft, command: Attach): void {
     requiredChannels,
     hostReports,
     gapsTaken,
+    history,
   });
 }
 

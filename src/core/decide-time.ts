@@ -7,8 +7,12 @@ import type { Gap, Handshake, Session } from "./session.ts";
 import type { EpochMs } from "./time.ts";
 import { currentOf, nextOf, usableOf } from "./view.ts";
 
-/** Takes up what the service could not hear, then applies every deadline due, in order of time. */
+/**
+ * Takes up what the store has lost and what the service could not hear, then applies every deadline
+ * due, in order of time.
+ */
 export function passTime(draft: Draft): void {
+  takeHistory(draft);
   for (const gap of draft.context.gaps) {
     if (draft.record?.kind !== "attached") break;
     if (gap.number <= draft.record.gapsTaken) continue;
@@ -16,6 +20,13 @@ export function passTime(draft: Draft): void {
     if (draft.record?.kind === "attached") takeGap(draft, gap);
   }
   applyDue(draft, draft.context.now);
+}
+
+/** Before anything else happens, since what happens next is counted. */
+function takeHistory(draft: Draft): void {
+  const { now: at, history } = draft.context;
+  if (draft.record === undefined || draft.record.historyTaken >= history) return;
+  apply(draft, { kind: "HistoryLost", at, history });
 }
 
 function applyDue(draft: Draft, now: EpochMs): void {

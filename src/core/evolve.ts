@@ -17,6 +17,8 @@ export function evolve(
       return attach(record, event, sessionId);
     case "TombstoneExpired":
       return undefined;
+    case "HistoryLost":
+      return liftCounters(known(record, event), event);
     case "SessionUpdated":
     case "SessionDetached":
     case "SessionTouched":
@@ -40,6 +42,11 @@ export function evolve(
     case "HealthChanged":
       return evolveFastPath(attached(record, event), event);
   }
+}
+
+function known(record: SessionRecord | undefined, event: SessionEvent): SessionRecord {
+  if (record === undefined) throw new Error(`${event.kind} happened to a session that is unknown`);
+  return record;
 }
 
 function attached(record: SessionRecord | undefined, event: SessionEvent): Session {
@@ -124,7 +131,7 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
 
 function evolveLifecycle(
   session: Session,
-  event: Exclude<LifecycleEvent, { kind: "SessionAttached" | "TombstoneExpired" }>,
+  event: Exclude<LifecycleEvent, { kind: "SessionAttached" | "TombstoneExpired" | "HistoryLost" }>,
 ): SessionRecord {
   const revision = session.revision + 1;
   switch (event.kind) {
@@ -158,6 +165,7 @@ function attach(record: SessionRecord | undefined, event: Attached, sessionId: s
     version: Math.max(fresh, (record?.version ?? 0) + 1),
     activeAt: event.at,
     gapsTaken: event.gapsTaken,
+    historyTaken: event.history,
     leases: record?.leases ?? emptyBook(fresh),
     transport: initialTransport(event, record),
     lastChange: { change: "attached", reason: "attached", at: event.at },
@@ -170,7 +178,7 @@ function emptyBook(at: EpochMs): LeaseBook {
 }
 
 function bury(session: Session, at: EpochMs, reason: string): Tombstone {
-  const { newestHandshakeId, generation, youngestRetiredId } = session.transport;
+  const { newestHandshakeId, generation, generationFloor, youngestRetiredId } = session.transport;
   return {
     kind: "detached",
     id: session.id,
@@ -179,10 +187,11 @@ function bury(session: Session, at: EpochMs, reason: string): Tombstone {
     revision: session.revision + 1,
     version: session.version + 1,
     gapsTaken: session.gapsTaken,
+    historyTaken: session.historyTaken,
     detachedAt: at,
     reason,
     leases: session.leases,
-    generation,
+    generation: Math.max(generation, generationFloor),
     newestHandshakeId:
       newestHandshakeId === undefined
         ? youngestRetiredId
@@ -208,4 +217,31 @@ function takeGap(session: Session, gap: GapTaken): Session {
     leases: { ...session.leases, live },
     transport,
   };
+}
+
+/** Where service time is no measure, as between two machines whose clocks differ a little. */
+const leastLift = 1_000;
+
+type HistoryLost = Extract<LifecycleEvent, { kind: "HistoryLost" }>;
+
+/**
+ * Whatever the lost history gave out is below what comes next: nothing that is counted happens more
+ * often than once a millisecond for long, and how much was lost is not known. The generation that is
+ * shown stays, since the transport has not changed; only the next one is above.
+ */
+function liftCounters(record: SessionRecord, { at, history }: HistoryLost): SessionRecord {
+  const lifted = (count: number): number => Math.max(count + leastLift, Math.floor(at));
+  const { leases } = record;
+  const counters = {
+    revision: record.revision + leastLift,
+    version: lifted(record.version),
+    historyTaken: history,
+    leases: { ...leases, epoch: lifted(leases.epoch), version: lifted(leases.version) },
+  };
+  if (record.kind === "detached") {
+    return { ...record, ...counters, generation: lifted(record.generation) };
+  }
+  const { transport } = record;
+  const used = Math.max(transport.generation, transport.generationFloor);
+  return { ...record, ...counters, transport: { ...transport, generationFloor: lifted(used) } };
 }

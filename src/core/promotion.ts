@@ -192,8 +192,9 @@ function outrunBy(session: Session, winner: HandshakeId): readonly HandshakeId[]
 /** Reports beyond this are no generation of ours. */
 const generationMax = 2 ** 48;
 
-/** Above the session's, and not below those under which the ends know the handshake. */
+/** Above all that the session can have used, and not below those that the ends know it under. */
 function nextGeneration(transport: Transport, winner: Candidate): number {
   const reported = Math.max(winner.manager?.generation ?? 0, winner.host?.generation ?? 0);
-  return Math.max(transport.generation + 1, Math.min(reported, generationMax));
+  const used = Math.max(transport.generation, transport.generationFloor);
+  return Math.max(used + 1, Math.min(reported, generationMax));
 }

@@ -28,6 +28,8 @@ export interface Session {
   readonly activeAt: EpochMs;
   /** The number of the last gap that this session has taken up. */
   readonly gapsTaken: number;
+  /** The history of the store in which the counters count. */
+  readonly historyTaken: number;
   readonly leases: LeaseBook;
   readonly transport: Transport;
   readonly lastChange: LastChange;
@@ -42,6 +44,7 @@ export interface Tombstone {
   readonly revision: number;
   readonly version: number;
   readonly gapsTaken: number;
+  readonly historyTaken: number;
   readonly detachedAt: EpochMs;
   readonly reason: string;
   readonly leases: LeaseBook;
@@ -104,6 +107,8 @@ export interface Transport {
 
   /** Fences promoted transports; grows with each promotion, 0 before the first. */
   readonly generation: number;
+  /** The next promotion is above this too: a history that was lost may have come so far. */
+  readonly generationFloor: number;
   readonly path: FastPath;
   /** Handshakes started since the last promotion. */
   readonly attempts: number;

@@ -24,6 +24,7 @@ function levelOf(event: SessionEvent): Level {
     case "LeaseGranted":
     case "LeaseRekeyed":
     case "GapTaken":
+    case "HistoryLost":
     case "SessionTouched":
     case "TombstoneExpired":
     case "BackoffReset":
@@ -55,6 +56,7 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   SessionTouched: "session kept by its watchers",
   TombstoneExpired: "detached session forgotten",
   GapTaken: "deadlines moved by a gap",
+  HistoryLost: "counters lifted over a lost history",
   LeaseGranted: "lease granted",
   LeaseExtended: "lease extended",
   LeaseRekeyed: "lease answers to a second token",
@@ -83,6 +85,8 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
       return { cause: event.reason };
     case "GapTaken":
       return { gap: event.number, gap_ms: event.until - event.from };
+    case "HistoryLost":
+      return { history: event.history };
     case "LeaseGranted": {
       const { id, epoch, reason, ttlMs } = event.lease;
       return { lease: id, epoch, reason, ttl_ms: ttlMs };

@@ -28,6 +28,12 @@ import type { ServiceObserver } from "./service-events.ts";
 import { type SessionChange, type SessionStore, StoreUnavailable } from "./session-store.ts";
 import { WatchHub } from "./watch-hub.ts";
 
+/** What the store knew of a session. */
+interface Loaded {
+  readonly record: SessionRecord | undefined;
+  readonly history: number;
+}
+
 const commitAttemptsMax = 8;
 const contendedRetryMs: DurationMs = 100;
 const storeRetryMs: DurationMs = 1000;
@@ -165,18 +171,23 @@ export class SessionService implements LeaseService, AsyncDisposable {
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
     return whenReady(this.#deps.store.load(id), (record) =>
       // Not before: the loop may have stood still while the record was on its way.
-      whenReady(this.#gaps.observe(this.now()), () => this.#decide(id, command, record, attempt)),
+      whenReady(this.#gaps.observe(this.now()), () =>
+        // Nor this: a record of a younger history would look as if it had taken up all.
+        whenReady(this.#deps.store.history(), (history) =>
+          this.#decide(id, command, { record, history }, attempt),
+        ),
+      ),
     );
   }
 
   #decide<C extends Command>(
     id: SessionId,
     command: C,
-    record: SessionRecord | undefined,
+    { record, history }: Loaded,
     attempt: number,
   ): Awaitable<Outcome<C>> {
     if (this.#gaps.isStoreAway) return this.#refused(id, command, undefined, storeAway);
-    const decision = decide(id, record, command, this.#context(id, record));
+    const decision = decide(id, record, command, this.#context(id, record, history));
     if (decision.events.length === 0) return this.#outcome(id, command, decision);
     const change = this.#change(id, record, decision);
     return whenReady(this.#deps.store.commit(change), (result) => {
@@ -192,11 +203,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#refused(id, command, undefined, refusal);
   }
 
-  #context(id: SessionId, record: SessionRecord | undefined): DecisionContext {
+  #context(id: SessionId, record: SessionRecord | undefined, history: number): DecisionContext {
     return {
       now: this.now(),
       policy: this.#deps.policy,
       gaps: this.#gaps.gaps,
+      history,
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#tally.negotiationsInFlight(managerUrl),
       watched: this.#hub.isWatched(id, record?.beachId),

@@ -47,6 +47,14 @@ export interface SessionStore extends AsyncDisposable {
   /** The gaps on record, oldest first. */
   gaps(): Awaitable<readonly Gap[]>;
 
+  /**
+   * How often the store has lost the newest part of what it held, and gone on from an older part:
+   * a backup was restored, or a replica took over that had not heard everything. 0 for a store that
+   * never did. It may rise at any time and never falls; a load that began before a loss may still
+   * show what was lost. Sessions take it up as they do gaps: none of their counters repeats.
+   */
+  history(): Awaitable<number>;
+
   /** Records that the service was alive and observing at `now`; a gap begins at the last one. */
   recordAlive(now: EpochMs): Awaitable<void>;
 

@@ -69,6 +69,12 @@ class MemoryStore implements SessionStore {
     return this.#gaps.all;
   }
 
+  /** Always 0: what is lost is lost with the process. */
+  history(): number {
+    this.#mustBeOpen();
+    return 0;
+  }
+
   recordAlive(_now: EpochMs): void {
     this.#mustBeOpen();
   }

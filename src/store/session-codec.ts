@@ -10,8 +10,14 @@ import { readLeaseBook, writeLeaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";
 import { readTransport, writeTransport } from "./transport-codec.ts";
 
-/** Rises with every change of what is written; older versions stay readable. */
-const recordVersion = 1;
+/**
+ * Rises with every change of what is written. Older versions stay readable: a reader that meets one
+ * fills in what that version did not know. A record is written anew when it next changes.
+ *
+ * 2: the history that a session has taken up, and how far its generations may have come in one
+ * that was lost.
+ */
+const recordVersion = 2;
 
 const kinds = new Words<SessionRecord["kind"]>({ attached: 0, detached: 1 });
 
@@ -46,28 +52,28 @@ export function encodeRecord(record: SessionRecord): string {
  * The record that was encoded. Records decoded with the same `shared` hold one copy of what they
  * have in common.
  *
- * Throws {@link RecordUnreadable} on another version or any damage.
+ * Throws {@link RecordUnreadable} on a newer version or any damage.
  */
 export function decodeRecord(text: string, shared: SharedStrings): SessionRecord {
   const from = new FlatReader(text, shared);
   const version = from.number();
-  if (version !== recordVersion) {
+  if (!Number.isInteger(version) || version < 1 || version > recordVersion) {
     throw new RecordUnreadable(
-      `it has version ${version}, and this program reads ${recordVersion}`,
+      `it has version ${version}, and this program reads 1 to ${recordVersion}`,
     );
   }
-  const record = readKind(from);
+  const record = readKind(from, version);
   from.finish();
   return record;
 }
 
-function readKind(from: FlatReader): SessionRecord {
+function readKind(from: FlatReader, version: number): SessionRecord {
   const kind = from.word(kinds);
   switch (kind) {
     case "attached":
-      return readSession(from);
+      return readSession(from, version);
     case "detached":
-      return readTombstone(from);
+      return readTombstone(from, version);
   }
 }
 
@@ -79,13 +85,14 @@ function writeSession(out: FlatWriter, session: Session): void {
   out.moment(session.version);
   out.moment(session.activeAt);
   out.number(session.gapsTaken);
+  out.number(session.historyTaken);
   writeLeaseBook(out, session.leases);
   writeTransport(out, session.transport);
   writeLastChange(out, session.lastChange);
 }
 
 // Here and in the other readers the properties stand in the order in which they were written.
-function readSession(from: FlatReader): Session {
+function readSession(from: FlatReader, version: number): Session {
   return {
     kind: "attached",
     id: from.text(),
@@ -95,8 +102,9 @@ function readSession(from: FlatReader): Session {
     version: from.moment(),
     activeAt: from.moment(),
     gapsTaken: from.number(),
+    historyTaken: version < 2 ? 0 : from.number(),
     leases: readLeaseBook(from),
-    transport: readTransport(from),
+    transport: readTransport(from, version),
     lastChange: readLastChange(from),
   };
 }
@@ -108,6 +116,7 @@ function writeTombstone(out: FlatWriter, tombstone: Tombstone): void {
   out.number(tombstone.revision);
   out.moment(tombstone.version);
   out.number(tombstone.gapsTaken);
+  out.number(tombstone.historyTaken);
   out.moment(tombstone.detachedAt);
   out.repeatedText(tombstone.reason);
   writeLeaseBook(out, tombstone.leases);
@@ -115,7 +124,7 @@ function writeTombstone(out: FlatWriter, tombstone: Tombstone): void {
   out.maybeRepeatedText(tombstone.newestHandshakeId);
 }
 
-function readTombstone(from: FlatReader): Tombstone {
+function readTombstone(from: FlatReader, version: number): Tombstone {
   return {
     kind: "detached",
     id: from.text(),
@@ -124,6 +133,7 @@ function readTombstone(from: FlatReader): Tombstone {
     revision: from.number(),
     version: from.moment(),
     gapsTaken: from.number(),
+    historyTaken: version < 2 ? 0 : from.number(),
     detachedAt: from.moment(),
     reason: from.sharedText(),
     leases: readLeaseBook(from),

@@ -161,6 +161,12 @@ export class SqliteFile {
     return row?.value as EpochMs | undefined;
   }
 
+  /** How many backups lie between this file and the first of its line. */
+  history(): number {
+    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'history'").get();
+    return (row?.value as number | undefined) ?? 0;
+  }
+
   close(): void {
     this.#db.close();
   }

@@ -66,6 +66,7 @@ class SqliteStore implements SessionStore {
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   readonly #lastAlive: EpochMs | undefined;
+  readonly #history: number;
   /** Durable commits that are on their way to disk, at most one a session. */
   readonly #pending = new Map<SessionId, Promise<"committed">>();
   #closing: Promise<void> | undefined;
@@ -76,6 +77,7 @@ class SqliteStore implements SessionStore {
     this.#writer = new SqliteWriter({ file, clock: options.clock, observe: options.observe });
     this.#gaps = new GapLog(file.gaps());
     this.#lastAlive = file.lastAlive();
+    this.#history = file.history();
   }
 
   start(): void {
@@ -136,6 +138,12 @@ class SqliteStore implements SessionStore {
   gaps(): readonly Gap[] {
     this.#mustBeOpen();
     return this.#gaps.all;
+  }
+
+  /** Never rises while the store is open: what it holds can only be lost by another file. */
+  history(): number {
+    this.#mustBeOpen();
+    return this.#history;
   }
 
   async recordAlive(now: EpochMs): Promise<void> {

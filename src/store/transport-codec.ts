@@ -50,6 +50,7 @@ export function writeTransport(out: FlatWriter, transport: Transport): void {
   out.repeatedTexts(transport.requiredChannels);
   out.flag(transport.hostReports);
   out.number(transport.generation);
+  out.number(transport.generationFloor);
   writePath(out, transport.path);
   out.number(transport.attempts);
   out.flag(transport.settled);
@@ -66,12 +67,14 @@ export function writeTransport(out: FlatWriter, transport: Transport): void {
   out.number(transport.earlyDeaths);
 }
 
-export function readTransport(from: FlatReader): Transport {
+/** Of a record of that version; see session-codec.ts. */
+export function readTransport(from: FlatReader, version: number): Transport {
   return {
     managerUrl: from.sharedText(),
     requiredChannels: from.sharedTexts(),
     hostReports: from.flag(),
     generation: from.number(),
+    generationFloor: version < 2 ? 0 : from.number(),
     path: readPath(from),
     attempts: from.number(),
     settled: from.flag(),

@@ -28,6 +28,7 @@ export class World {
   /** Negotiations in flight towards every manager, of other sessions. */
   negotiationsElsewhere = 0;
   gaps: readonly Gap[] = [];
+  history = 0;
   entropy: Entropy = sequentialIds();
   /** Token keys, the one in use first. */
   keys: readonly string[] = ["key-1"];
@@ -70,11 +71,12 @@ export class World {
   }
 
   #context(): DecisionContext {
-    const { now, policy, gaps, entropy, watched } = this;
+    const { now, policy, gaps, history, entropy, watched } = this;
     return {
       now,
       policy,
       gaps,
+      history,
       entropy,
       watched,
       negotiationsInFlight: () => this.negotiationsElsewhere,

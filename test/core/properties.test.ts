@@ -12,6 +12,7 @@ import {
   checked,
   detached,
   handshakeChecked,
+  historyLost,
   host,
   later,
   manager,
@@ -188,6 +189,7 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
   },
   { weight: 1, arbitrary: told("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
   { weight: 1, arbitrary: told("detached", fc.constant("closed"), detached) },
+  { weight: 1, arbitrary: told("historyLost", fc.constant(null), historyLost) },
   { weight: 1, arbitrary: told("storeLost", fc.constant(null), storeLost) },
 );
 

@@ -93,6 +93,27 @@ export function tokenKeys(...keys: readonly string[]): Step {
   };
 }
 
+/** A copy of the store, which may take its place later: what came after it is lost then. */
+export function backup(): { readonly taken: Step; readonly restored: Step } {
+  let kept: World["record"];
+  return {
+    taken: (world) => {
+      kept = world.record;
+    },
+    restored: (world) => {
+      world.record = kept;
+      historyLost()(world);
+    },
+  };
+}
+
+/** The store lost what came last, if only of other sessions. */
+export function historyLost(): Step {
+  return (world) => {
+    world.history += 1;
+  };
+}
+
 /** The store forgot everything. */
 export function storeLost(): Step {
   return (world) => {

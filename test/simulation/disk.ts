@@ -13,15 +13,23 @@ export interface DiskImage {
   readonly rows: ReadonlyMap<SessionId, DiskRow>;
   readonly gaps: readonly Gap[];
   readonly aliveAt: EpochMs | undefined;
+  /** How often a backup was restored on the way here. */
+  readonly history: number;
 }
 
-export const emptyDisk: DiskImage = { rows: new Map(), gaps: [], aliveAt: undefined };
+export const emptyDisk: DiskImage = {
+  rows: new Map(),
+  gaps: [],
+  aliveAt: undefined,
+  history: 0,
+};
 
 /** What is left when the process that serves from it dies. */
 export class Disk {
   #rows = new Map<SessionId, DiskRow>();
   #gaps: readonly Gap[] = [];
   #aliveAt: EpochMs | undefined;
+  #history = 0;
 
   write(id: SessionId, row: DiskRow | undefined): void {
     if (row === undefined) this.#rows.delete(id);
@@ -37,14 +45,21 @@ export class Disk {
     this.#aliveAt = Math.max(this.#aliveAt ?? 0, at);
   }
 
-  /** As a backup is taken; records are never changed in place. */
+  /** Records are never changed in place. */
   image(): DiskImage {
-    return { rows: new Map(this.#rows), gaps: this.#gaps, aliveAt: this.#aliveAt };
+    const [gaps, aliveAt, history] = [this.#gaps, this.#aliveAt, this.#history];
+    return { rows: new Map(this.#rows), gaps, aliveAt, history };
+  }
+
+  /** Whoever goes on from a backup has lost what came after it. */
+  backup(): DiskImage {
+    return { ...this.image(), history: this.#history + 1 };
   }
 
   restore(image: DiskImage): void {
     this.#rows = new Map(image.rows);
     this.#gaps = image.gaps;
     this.#aliveAt = image.aliveAt;
+    this.#history = image.history;
   }
 }

@@ -90,7 +90,13 @@ export interface Closed {
 export interface Trouble {
   readonly kind: "trouble";
   readonly serial: number;
-  readonly what: "absence" | "stall" | "store away" | "store shaky" | "token key lost";
+  readonly what:
+    | "absence"
+    | "stall"
+    | "store away"
+    | "store shaky"
+    | "store lost"
+    | "token key lost";
   readonly at: EpochMs;
   readonly until: EpochMs;
 }

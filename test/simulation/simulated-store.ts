@@ -37,6 +37,7 @@ export class SimulatedStore implements SessionStore {
   readonly #shown = memoryStore();
   readonly #gaps: GapLog;
   readonly #lastAlive: EpochMs | undefined;
+  readonly #history: number;
   readonly #behind = new Map<SessionId, DiskRow>();
   readonly #inFlight = new Set<() => unknown>();
 
@@ -44,9 +45,10 @@ export class SimulatedStore implements SessionStore {
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
-    const { rows, gaps, aliveAt } = parts.disk.image();
+    const { rows, gaps, aliveAt, history } = parts.disk.image();
     this.#gaps = new GapLog(gaps);
     this.#lastAlive = aliveAt;
+    this.#history = history;
     for (const [id, { record: next, deadline }] of rows) {
       void this.#shown.commit({ id, previous: undefined, next, deadline, durability: "durable" });
     }
@@ -98,6 +100,10 @@ export class SimulatedStore implements SessionStore {
 
   gaps(): Awaitable<readonly Gap[]> {
     return this.#call(() => this.#gaps.all);
+  }
+
+  history(): number {
+    return this.#history;
   }
 
   recordAlive(moment: EpochMs): Awaitable<void> {

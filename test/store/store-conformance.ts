@@ -323,4 +323,10 @@ function describeGaps(storeOf: () => SessionStore): void {
     await storeOf().recordAlive(builtAt);
     expect(await storeOf().lastAlive()).toBeUndefined();
   });
+
+  test("a new store has lost no history, and a gap loses none", async () => {
+    expect(await storeOf().history()).toBe(0);
+    await storeOf().recordGap({ from: builtAt, until: builtAt + 5, kind: "absence" });
+    expect(await storeOf().history()).toBe(0);
+  });
 }

@@ -125,10 +125,11 @@ class Form {
 
   /** When the attach gave the host a say, it does not matter when the host was heard. */
   #say(): string {
-    const { hostReports, hostHeardAt, generation, settled } = this.#transport;
+    const { hostReports, hostHeardAt, generation, generationFloor, settled } = this.#transport;
     const heard = hostHeardAt === undefined ? "-" : this.#observed(hostHeardAt, sayTicks);
     const said = hostReports ? "H" : `h${heard}`;
-    return `${said}${generation > 0 ? "g" : ""}${settled ? "s" : ""}${this.#past()}`;
+    const used = generation > 0 ? "g" : generationFloor > 0 ? "f" : "";
+    return `${said}${used}${settled ? "s" : ""}${this.#past()}`;
   }
 
   /** How the ids that were never started here compare with those that were. */

@@ -10,6 +10,8 @@ export interface Step {
   /** What is asked, of the record as it is by then; nothing when undefined. */
   readonly ask: (record: SessionRecord | undefined) => Command | undefined;
   readonly gap?: Gap;
+  /** The store has lost what came after this record. */
+  readonly historyLost?: boolean;
   readonly watched?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
   if (record?.kind !== "attached") {
     const kept = { ...acquire(record, "tile"), ttlMs: smallPolicy.leaseTtlMsMax };
     add("attach", attach(scene.hostReports), ...(scene.leaseKeys === 0 ? [kept] : []));
+    if (scene.gaps && record) moves.push(historyLost(now));
     if (scene.detach) {
       add("detach again", { kind: "Detach", reason: "closed" });
       add("renew on a tombstone", renewal(tokenOf(record?.leases.ended.at(-1)?.id)));
@@ -46,7 +49,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
     addNegotiations(record, scene, add);
     if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
     if (scene.detach) add("attach again", attach(scene.hostReports));
-    if (scene.gaps) moves.push(...gapsFrom(record, now, scene));
+    if (scene.gaps) moves.push(...gapsFrom(record, now, scene), historyLost(now));
   }
   return [...moves, ...timesFrom(stand, scene)];
 }
@@ -162,6 +165,10 @@ function gapsFrom(session: Session, now: number, scene: Scene): readonly Move[] 
       return { name, steps: [{ now: until, ask: () => passTime, gap }, ...keeping(until, scene)] };
     }),
   );
+}
+
+function historyLost(now: number): Move {
+  return { name: "history lost", steps: [{ now, ask: () => passTime, historyLost: true }] };
 }
 
 /** To the next deadline and half-way to it; beyond every horizon where only a kept lease ends. */

@@ -168,9 +168,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a generation is used twice",
     caughtBy: ["Fenced"],
-    edits: [
-      { file: "promotion.ts", find: "transport.generation + 1", put: "transport.generation" },
-    ],
+    edits: [{ file: "promotion.ts", find: "Math.max(used + 1,", put: "Math.max(used," }],
   },
   {
     name: "an epoch is used twice",
@@ -187,6 +185,33 @@ export const mutations: readonly Mutation[] = [
         put: "generation: 0,",
       },
     ],
+  },
+  {
+    name: "a generation of a lost history is used again",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "promotion.ts",
+        find: "Math.max(transport.generation, transport.generationFloor)",
+        put: "transport.generation",
+      },
+    ],
+  },
+  {
+    name: "a session that comes back forgets how far a lost history may have come",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "evolve.ts",
+        find: "generation: Math.max(generation, generationFloor),",
+        put: "generation,",
+      },
+    ],
+  },
+  {
+    name: "an epoch of a lost history is used again",
+    caughtBy: ["Fenced"],
+    edits: [{ file: "evolve.ts", find: "epoch: lifted(leases.epoch), ", put: "" }],
   },
   {
     name: "an unknown handshake is called retired",

@@ -13,6 +13,7 @@ export interface Scene {
   readonly keepsTransport?: boolean;
   /** What the ends say of the handshake in each place. */
   readonly says: Says;
+  /** The service is deaf now and then, and the store loses what came last. */
   readonly gaps: boolean;
   readonly detach: boolean;
   /** Somebody may watch when the session would go idle. */

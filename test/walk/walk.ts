@@ -176,11 +176,12 @@ class Walk {
   }
 
   #take(before: SessionRecord | undefined, command: Command, step: Step): Taken | Fault {
-    const { now, gap, watched = false } = step;
+    const { now, gap, historyLost = false, watched = false } = step;
     const context = {
       now,
       policy: smallPolicy,
       gaps: gap ? [gap] : [],
+      history: (before?.historyTaken ?? 0) + (historyLost ? 1 : 0),
       entropy,
       negotiationsInFlight: () => 0,
       watched,

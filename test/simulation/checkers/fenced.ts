@@ -14,9 +14,10 @@ import {
  * to close it. `epoch` names a grant and is never used twice: within one (session, account,
  * reason) the later ends the earlier.
  *
- * After a restored backup or a lost store this begins anew: what was lost may be used again, and
- * what was minted before is retired only while something usable is younger. But a handshake which
- * its ends still know under a generation is never served under a lower one.
+ * After a restored backup no epoch comes again. But generations of a session that it did not know
+ * may, and after a lost store everything begins anew; and what was minted before is retired only
+ * while something usable is younger. A handshake which its ends still know under a generation is
+ * never served under a lower one.
  */
 export const fenced: Checker = (witness) => [
   ...statesBySession(witness).flatMap((states) => usedTwice(witness, states)),
@@ -58,12 +59,12 @@ function usedTwice({ policy }: Witness, states: readonly StateSighting[]): Breac
   });
 }
 
-function epochsUsedTwice({ answers }: Witness): Breach[] {
+function epochsUsedTwice({ answers, isCounting }: Witness): Breach[] {
   const grants = new Map<string, string>();
   return answers.flatMap(({ answer, sessionId, serial, era }) => {
     if (answer.kind === "refused" || answer.lease === undefined) return [];
     const { id, epoch } = answer.lease;
-    const key = `${era} ${sessionId} ${epoch}`;
+    const key = `${isCounting ? "" : era} ${sessionId} ${epoch}`;
     const known = grants.get(key) ?? id;
     grants.set(key, known);
     if (known === id) return [];

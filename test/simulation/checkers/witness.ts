@@ -23,6 +23,8 @@ export interface Witness {
   /** Stretches in which the service may have been unable to hear. */
   readonly troubles: readonly Trouble[];
   readonly tokenKeyLost: boolean;
+  /** Whether a backup was all that was ever restored, and service time went on evenly. */
+  readonly isCounting: boolean;
   /** The era in which a handshake was first shown. */
   readonly firstEraOf: ReadonlyMap<string, number>;
 }
@@ -67,7 +69,15 @@ export function witnessOf({ sights, policy, end, sessionIds, up }: Observed): Wi
     troubles: troubles.filter(({ what }) => what !== "token key lost"),
     firstEraOf: firstErasOf(states),
     tokenKeyLost: troubles.some(({ what }) => what === "token key lost"),
+    isCounting: !troubles.some(({ what }) => what === "store lost") && goesOn(answers),
   };
+}
+
+/** Whether service time never went back, as the wall clock may while the service is down. */
+function goesOn(answers: readonly Answered[]): boolean {
+  return answers.every(
+    ({ serviceNow }, index) => serviceNow >= (answers[index - 1]?.serviceNow ?? 0),
+  );
 }
 
 /** Whether the service may have been unable to hear at some moment of the stretch. */

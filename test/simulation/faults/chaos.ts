@@ -49,7 +49,7 @@ export class Chaos {
   async #tick(): Promise<void> {
     const { world, disk } = this.#stage;
     const { draw, random } = world;
-    if (random.chance(0.03)) this.#backup = disk.image();
+    if (random.chance(0.03)) this.#backup = disk.backup();
     if (draw("service crash", 0.15)) await this.#crash();
     // A lease answers to two tokens at the most: that a key is lost twice is no promise.
     if (!this.#keyLost && draw("token key lost", 0.05)) await this.#crash({ losing: "key" });
@@ -80,11 +80,12 @@ export class Chaos {
       service.loseTokenKey();
       history.trouble("token key lost", from, from);
     }
-    if (damage.losing === "backup") disk.restore(this.#backup);
-    if (damage.losing === "everything") disk.restore(emptyDisk);
+    const left = damage.losing === "backup" ? this.#backup : emptyDisk;
     if (damage.losing === "backup" || damage.losing === "everything") {
-      this.#backup = disk.image();
+      disk.restore(left);
+      this.#backup = disk.backup();
       history.era += 1;
+      if (left === emptyDisk) history.trouble("store lost", from, from);
     }
     await timeline.sleep(random.pick([20, 400, 3_000, 12_000, 50_000]));
     await service.start();

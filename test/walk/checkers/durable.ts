@@ -1,5 +1,6 @@
 import type { SessionEvent } from "../../../src/core/event.ts";
-import type { Session } from "../../../src/core/session.ts";
+import type { Session, SessionRecord } from "../../../src/core/session.ts";
+import { same } from "./same.ts";
 import { type Change, isOfCommand, type Taken } from "./taken.ts";
 
 type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
@@ -7,6 +8,7 @@ type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
 /** A gap ends, abandons, shortens and renegotiates nothing by itself: what it hides is given back. */
 export function checkDurable({ context }: Taken, changes: readonly Change[]): readonly string[] {
   return changes.flatMap(({ before, event, after }, index) => {
+    if (event.kind === "HistoryLost") return lossFaults(before, after);
     if (event.kind !== "GapTaken" || before?.kind !== "attached") return [];
     if (after?.kind !== "attached") return ["a gap detached the session"];
     const absence = context.gaps.some(
@@ -19,6 +21,19 @@ export function checkDurable({ context }: Taken, changes: readonly Change[]): re
       .map((change) => `${change.event.kind} came of a gap`);
     return [...by, ...leaseFaults(before, event, after, absence), ...moved(before, event, after)];
   });
+}
+
+/** What is left of a history goes on as it is, but for what it counts. */
+function lossFaults(before: SessionRecord | undefined, after: SessionRecord | undefined): string[] {
+  return same(uncounted(before), uncounted(after)) ? [] : ["a lost history changed the session"];
+}
+
+function uncounted(record: SessionRecord | undefined): unknown {
+  if (record === undefined) return undefined;
+  const none = { revision: 0, version: 0, historyTaken: 0 };
+  const leases = { ...record.leases, epoch: 0, version: 0 };
+  if (record.kind === "detached") return { ...record, ...none, leases, generation: 0 };
+  return { ...record, ...none, leases, transport: { ...record.transport, generationFloor: 0 } };
 }
 
 function leaseFaults(

@@ -14,13 +14,18 @@ export function checkFenced(taken: Taken, changes: readonly Change[]): readonly 
 function counterFaults({ before, event, after }: Change): string[] {
   if (before === undefined || after === undefined) return [];
   const faults: string[] = [];
-  const [was, is] = [generationOf(before), generationOf(after)];
+  const lost = event.kind === "HistoryLost";
+  const [was, is] = [usedGeneration(before), usedGeneration(after)];
   const promoted = event.kind === "HandshakePromoted";
-  if (promoted ? is <= was : is !== was) faults.push(`${event.kind}: generation ${was} to ${is}`);
+  if (promoted || lost ? is <= was : is !== was) {
+    faults.push(`${event.kind}: generations used up to ${was} and ${is}`);
+  }
+  if (promoted && event.generation !== is) faults.push("a promotion does not bear its generation");
   const granted = event.kind === "LeaseGranted";
   const [old, fresh] = [before.leases.epoch, after.leases.epoch];
-  if (granted ? fresh <= old : fresh !== old)
+  if (granted || lost ? fresh <= old : fresh !== old)
     faults.push(`${event.kind}: epoch ${old} to ${fresh}`);
+  if (lost) faults.push(...repeatable(after, event.at));
   if (granted && event.lease.epoch !== fresh) faults.push("a grant does not bear its epoch");
   if (event.kind === "HandshakeStarted" && before.kind === "attached") {
     const newest = before.transport.newestHandshakeId;
@@ -31,8 +36,17 @@ function counterFaults({ before, event, after }: Change): string[] {
   return faults;
 }
 
-function generationOf(record: SessionRecord): number {
-  return record.kind === "attached" ? record.transport.generation : record.generation;
+/** Up to where generations may have been used, in this history or in one that was lost. */
+function usedGeneration(record: SessionRecord): number {
+  if (record.kind === "detached") return record.generation;
+  return Math.max(record.transport.generation, record.transport.generationFloor);
+}
+
+/** What began at service time is past all that a lost history can have given out by then. */
+function repeatable(record: SessionRecord, at: number): string[] {
+  const { version, leases } = record;
+  const least = Math.min(version, leases.version, leases.epoch, usedGeneration(record));
+  return least < at ? ["a counter may repeat what a lost history gave out"] : [];
 }
 
 /** Neither what was retired nor what lingers comes back; a promotion retires the rest just before. */
