@@ -219,15 +219,17 @@ function takeGap(session: Session, gap: GapTaken): Session {
   };
 }
 
-/** Where service time is no measure, as between two machines whose clocks differ a little. */
+/** More than a session gives out of any counter while nobody notices that the store fell back. */
 const leastLift = 1_000;
 
 type HistoryLost = Extract<LifecycleEvent, { kind: "HistoryLost" }>;
 
 /**
- * Whatever the lost history gave out is below what comes next: nothing that is counted happens more
- * often than once a millisecond for long, and how much was lost is not known. The generation that is
- * shown stays, since the transport has not changed; only the next one is above.
+ * Whatever the lost history gave out is below what comes next. Versions and epochs go on at service
+ * time at least: nothing that they count happens more often than once a millisecond for long. So do
+ * not generations, which are small numbers that people compare: they rise by what is certainly more
+ * than was lost, a promotion a second. The one that is shown stays, since the transport has not
+ * changed; only the next one is above.
  */
 function liftCounters(record: SessionRecord, { at, history }: HistoryLost): SessionRecord {
   const lifted = (count: number): number => Math.max(count + leastLift, Math.floor(at));
@@ -239,9 +241,16 @@ function liftCounters(record: SessionRecord, { at, history }: HistoryLost): Sess
     leases: { ...leases, epoch: lifted(leases.epoch), version: lifted(leases.version) },
   };
   if (record.kind === "detached") {
-    return { ...record, ...counters, generation: lifted(record.generation) };
+    const generation = pastLost(record.generation, record.detachedAt, at);
+    return { ...record, ...counters, generation };
   }
   const { transport } = record;
   const used = Math.max(transport.generation, transport.generationFloor);
-  return { ...record, ...counters, transport: { ...transport, generationFloor: lifted(used) } };
+  const generationFloor = pastLost(used, record.lastChange.at, at);
+  return { ...record, ...counters, transport: { ...transport, generationFloor } };
+}
+
+/** The generation below the first one that is free: there was no promotion until `since`. */
+function pastLost(used: number, since: EpochMs, at: EpochMs): number {
+  return used - 1 + Math.max(leastLift, Math.ceil((at - since) / 1000));
 }

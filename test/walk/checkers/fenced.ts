@@ -26,6 +26,7 @@ function counterFaults({ before, event, after }: Change): string[] {
   if (granted || lost ? fresh <= old : fresh !== old)
     faults.push(`${event.kind}: epoch ${old} to ${fresh}`);
   if (lost) faults.push(...repeatable(after, event.at));
+  if (lost && is + 1 < was + 1_000) faults.push(`the next generation is ${is + 1} after ${was}`);
   if (granted && event.lease.epoch !== fresh) faults.push("a grant does not bear its epoch");
   if (event.kind === "HandshakeStarted" && before.kind === "attached") {
     const newest = before.transport.newestHandshakeId;
@@ -45,7 +46,7 @@ function usedGeneration(record: SessionRecord): number {
 /** What began at service time is past all that a lost history can have given out by then. */
 function repeatable(record: SessionRecord, at: number): string[] {
   const { version, leases } = record;
-  const least = Math.min(version, leases.version, leases.epoch, usedGeneration(record));
+  const least = Math.min(version, leases.version, leases.epoch);
   return least < at ? ["a counter may repeat what a lost history gave out"] : [];
 }
 
