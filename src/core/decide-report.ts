@@ -20,6 +20,9 @@ export function decideReport(draft: Draft, report: Report): Decision<Report> {
     const { end } = report;
     const observedAt = at - report.observedAgeMs;
     const heard = heardEvidence(draft, session, report);
+    if (isOldNews(draft, session, { report, heard })) {
+      return accept(draft, { standing: "promoted" });
+    }
     apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), observedAt, heard });
     judge(draft, at, verdictAfterReport);
     considerPromotion(draft, at);
@@ -48,6 +51,26 @@ function isRepeated(session: Session, report: Report): boolean {
 
 function reporterOf({ end, reporterId, sequence }: Report): Reporter | undefined {
   return sequence === 0 ? undefined : { end, id: reporterId, sequence };
+}
+
+/** A word about a healthy fast path that differs from the last one only in being younger. */
+function isOldNews(
+  { context: { policy } }: Draft,
+  { transport: { path, hostHeardAt } }: Session,
+  { report, heard }: { readonly report: Report; readonly heard: HeardEvidence | undefined },
+): boolean {
+  if (path.kind !== "active" || path.current.health !== "healthy") return false;
+  const previous = path.current[report.end];
+  if (heard === undefined || heard.changed || heard.handshakeId !== path.current.id) return false;
+  if (previous === undefined || previous.holdsNone !== undefined) return false;
+  if (report.end === "host" && hostHeardAt === undefined) return false;
+  const { evidence } = heard;
+  return (
+    previous.reporterId === evidence.reporterId &&
+    previous.generation === evidence.generation &&
+    Math.max(previous.oldestUnackedMs, evidence.oldestUnackedMs) <= policy.acksSlowMs &&
+    evidence.observedAt - previous.observedAt < policy.unchangedReportMs
+  );
 }
 
 function heardEvidence(draft: Draft, session: Session, report: Report): HeardEvidence | undefined {

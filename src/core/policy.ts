@@ -44,6 +44,9 @@ export interface Policy {
   /** A claim to hold no connection counts when no other reporter said ready for this long. */
   readonly holdsNoneMs: DurationMs;
 
+  /** A report that tells nothing new of a healthy fast path is recorded this seldom; 0: always. */
+  readonly unchangedReportMs: DurationMs;
+
   /** A session without live lease, report or watcher for this long is detached. */
   readonly sessionIdleMs: DurationMs;
   readonly tombstoneMs: DurationMs;
@@ -83,11 +86,21 @@ export const defaultPolicy: Policy = {
   acksHostSilentMs: 5 * second,
   recoveryMs: 3 * second,
   holdsNoneMs: 3 * second,
+  unchangedReportMs: 0,
   sessionIdleMs: day,
   tombstoneMs: 30 * day,
   renewAfterMin: 0.5,
   renewAfterMax: 0.66,
 };
+
+/**
+ * The policy of processes that share a store: reports that tell nothing new are not all written, so
+ * that what was last recorded of an end may be that much older than what it last said.
+ */
+export function sharedPolicy(policy: Policy): Policy {
+  const unchangedReportMs = policy.evidenceStaleMs * 0.3;
+  return { ...policy, unchangedReportMs, holdsNoneMs: policy.holdsNoneMs + unchangedReportMs };
+}
 
 /** Every horizon of `policy` times `factor`; limits and shares stay. */
 export function scalePolicy(policy: Policy, factor: number): Policy {
@@ -117,6 +130,10 @@ export function policyFaults(policy: Policy): readonly string[] {
     [policy.acksSlowMs < policy.acksStalledMs, "acks must be slow before they are stalled"],
     [policy.recoveryMs < policy.evidenceStaleMs, "recovery must be shorter than stale"],
     [policy.holdsNoneMs < policy.evidenceStaleMs, "a claim to hold none must count before stale"],
+    [
+      policy.unchangedReportMs <= policy.holdsNoneMs,
+      "reports must be recorded more often than a claim to hold none takes to count",
+    ],
     [policy.backoffMsBase <= policy.backoffMsMax, "the back-off must not start above its maximum"],
     [policy.abandonedMax >= 1, "at least one abandoned handshake must be kept"],
     [policy.renewAfterMin <= policy.renewAfterMax, "the renewal window must not be empty"],
