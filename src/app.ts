@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
-import { type Policy, reportEveryMs } from "./core/policy.ts";
+import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
 import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { Readiness } from "./server/ops-door.ts";
-import { type Clock, systemClock } from "./service/clock.ts";
+import { type Clock, steeredClock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
@@ -18,6 +18,8 @@ import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
 import { memoryStore } from "./store/memory-store.ts";
+import { withoutPassword } from "./store/redis-check.ts";
+import { openRedisStore } from "./store/redis-store.ts";
 import { openSqliteStore } from "./store/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
@@ -65,13 +67,13 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
   const closing = new AbortController();
-  const policy = overrides.policy ?? settings.policy;
-
-  const store = resources.use(await openStore(settings, overrides));
+  const { store, clock } = await openStore(settings, overrides);
+  resources.use(store);
+  const policy = policyFor(store, overrides.policy ?? settings.policy);
   const service = resources.use(
     await createSessionService({
       store,
-      clock: overrides.clock ?? systemClock(await store.lastAlive()),
+      clock,
       ids: overrides.ids ?? randomIds,
       policy,
       tokens: await tokensFor(settings),
@@ -79,7 +81,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     }),
   );
   exposeFleet(metrics, () => service.summarize(undefined));
-  log.info({ store: settings.store, sessions: service.summarize(undefined).sessions }, "recovered");
+  const { sessions } = await service.summarize(undefined);
+  log.info({ store: storeName(settings), sessions }, "recovered");
   warnOfOpenDoors(log);
 
   let app: App | undefined;
@@ -183,20 +186,58 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
   return { kind: process.stdout.isTTY ? "pretty" : "json" };
 }
 
-async function openStore(
-  { store }: Settings,
-  { clock = systemClock(), lockWaitMs }: AppOverrides,
-): Promise<SessionStore> {
-  if (store.kind === "memory") return memoryStore();
-  const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
+interface OpenStore {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+}
+
+async function openStore(settings: Settings, overrides: AppOverrides): Promise<OpenStore> {
   try {
-    return await openSqliteStore(store.path, { clock, createFolder: true, ...wait });
+    return await openStoreOf(settings, overrides);
   } catch (error) {
     if (error instanceof StoreCannotOpen) {
       throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
     }
     throw error;
   }
+}
+
+async function openStoreOf(
+  { store: setting, redisAckReplicas: acknowledgements }: Settings,
+  { clock, lockWaitMs }: AppOverrides,
+): Promise<OpenStore> {
+  switch (setting.kind) {
+    case "memory":
+      return { store: memoryStore(), clock: clock ?? systemClock() };
+    case "sqlite": {
+      const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
+      const options = { clock: clock ?? systemClock(), createFolder: true, ...wait };
+      const store = await openSqliteStore(setting.path, options);
+      return { store, clock: clock ?? systemClock(await store.lastAlive()) };
+    }
+    case "redis": {
+      const shared = clock ?? steeredClock(systemClock());
+      const store = await openRedisStore(setting.url, { clock: shared, acknowledgements });
+      return { store, clock: shared };
+    }
+  }
+}
+
+/** Where the sessions are, as the log may show it. */
+function storeName({ store }: Settings): string {
+  switch (store.kind) {
+    case "memory":
+      return "memory";
+    case "sqlite":
+      return store.path;
+    case "redis":
+      return withoutPassword(store.url);
+  }
+}
+
+/** Processes that share a store spare it what tells nothing new. */
+function policyFor(store: SessionStore, policy: Policy): Policy {
+  return store.kind === "shared" ? sharedPolicy(policy) : policy;
 }
 
 async function tokensFor(settings: Settings): Promise<ControllerTokens> {
@@ -209,7 +250,7 @@ async function tokensFor(settings: Settings): Promise<ControllerTokens> {
 
 async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
   if (tokenKey !== undefined) return Buffer.from(tokenKey);
-  if (store.kind === "memory") return randomBytes(32);
+  if (store.kind !== "sqlite") return randomBytes(32);
   try {
     return await loadOrCreateTokenKey(tokenKeyPath(store.path));
   } catch (error) {

@@ -155,6 +155,7 @@ function summarizeFleet(dependencies: ApiDependencies): RegistryHandler<"summari
     rpc: "SummarizeFleet",
     action: "summarize the fleet",
     parse: parseSummarize,
-    perform: (principal, beachId) => done(summarize(dependencies.service, principal, beachId)),
+    perform: (principal, beachId) =>
+      whenReady(summarize(dependencies.service, principal, beachId), done),
   });
 }

@@ -35,9 +35,13 @@ export function listPage(
 }
 
 /** The figures of what the principal may see. */
-export function summarize(service: LeaseService, principal: Principal, beachId: BeachId): Summary {
+export function summarize(
+  service: LeaseService,
+  principal: Principal,
+  beachId: BeachId,
+): Awaitable<Summary> {
   const scope = visible(principal, beachId);
-  return scope === "nothing" ? {} : presentFleet(service.summarize(scope.beachId));
+  return scope === "nothing" ? {} : whenReady(service.summarize(scope.beachId), presentFleet);
 }
 
 /** @param asked empty for everything that the principal may see */

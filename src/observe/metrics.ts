@@ -72,15 +72,25 @@ export function createMetrics(): Metrics {
   };
 }
 
-/** Shows the figures of the fleet, as they are at each scrape. */
-export function exposeFleet({ registry }: Metrics, figures: () => FleetFigures): void {
+/** Shows the figures of the fleet, as they are at each scrape; NaN while they cannot be had. */
+export function exposeFleet(
+  { registry }: Metrics,
+  figures: () => FleetFigures | Promise<FleetFigures>,
+): void {
+  const known = async (): Promise<FleetFigures> => {
+    try {
+      return await figures();
+    } catch {
+      return unknownFigures;
+    }
+  };
   new Gauge({
     name: "lease_sessions",
     help: "Attached sessions by the path that carries their actions",
     labelNames: ["path"],
     registers: [registry],
-    collect() {
-      const { pending, fastPath, httpFallback } = figures();
+    async collect() {
+      const { pending, fastPath, httpFallback } = await known();
       this.set({ path: "pending" }, pending);
       this.set({ path: "fast_path" }, fastPath);
       this.set({ path: "http_fallback" }, httpFallback);
@@ -90,16 +100,24 @@ export function exposeFleet({ registry }: Metrics, figures: () => FleetFigures):
     name: "lease_live_leases",
     help: "Live leases over all sessions",
     registers: [registry],
-    collect() {
-      this.set(figures().liveLeases);
+    async collect() {
+      this.set((await known()).liveLeases);
     },
   });
   new Gauge({
     name: "lease_negotiations_in_flight",
     help: "Handshakes between their start and their end",
     registers: [registry],
-    collect() {
-      this.set(figures().negotiationsInFlight);
+    async collect() {
+      this.set((await known()).negotiationsInFlight);
     },
   });
 }
+
+const unknownFigures: FleetFigures = {
+  liveLeases: Number.NaN,
+  pending: Number.NaN,
+  fastPath: Number.NaN,
+  httpFallback: Number.NaN,
+  negotiationsInFlight: Number.NaN,
+};

@@ -10,6 +10,38 @@ export interface Clock {
   sleep(duration: DurationMs, signal: AbortSignal): Promise<void>;
 }
 
+/** A clock that keeps to another one, so that several processes have one service time. */
+export interface SteeredClock extends Clock {
+  /**
+   * Tells how far the reference is ahead at this moment. The first word is taken as it is; later
+   * ones bend the clock by so little that a second stays a second to within one percent, and never
+   * take it back.
+   */
+  steer(aheadMs: DurationMs): void;
+}
+
+/** How much one word may bend the clock: with two words a second, one percent. */
+const bendMsMax: DurationMs = 5;
+
+/** Goes by `base` until it is steered. */
+export function steeredClock(base: Clock): SteeredClock {
+  let offset: DurationMs | undefined;
+  let last: EpochMs = 0;
+  const now = (): EpochMs => {
+    last = Math.max(last, Math.floor(base.now() + (offset ?? 0)));
+    return last;
+  };
+  return {
+    now,
+    wall: () => base.wall(),
+    sleep: (duration, signal) => base.sleep(duration, signal),
+    steer: (aheadMs) => {
+      const bend = Math.max(-bendMsMax, Math.min(aheadMs, bendMsMax));
+      offset = offset === undefined ? aheadMs : offset + bend;
+    },
+  };
+}
+
 /** A clock that starts at the wall clock, or at `notBefore` if that is later. */
 export function systemClock(notBefore: EpochMs = 0): Clock {
   const origin = Math.max(Date.now(), notBefore) - performance.now();

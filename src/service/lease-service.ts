@@ -4,6 +4,8 @@ import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
+import type { FleetCounts } from "./fleet-counts.ts";
+import type { FleetRates } from "./fleet-rates.ts";
 
 /** What the doors call: every rule behind it is the core's. */
 export interface LeaseService {
@@ -33,7 +35,7 @@ export interface LeaseService {
   ): Awaitable<readonly Session[]>;
 
   /** Figures of the fleet, or of one private beach. */
-  summarize(beachId: BeachId | undefined): FleetSummary;
+  summarize(beachId: BeachId | undefined): Awaitable<FleetSummary>;
 
   /** The session as it stands, without applying anything; for checks of standing. */
   find(id: SessionId): Awaitable<SessionRecord | undefined>;
@@ -99,13 +101,5 @@ export class ReaderStalled extends Error {
   }
 }
 
-export interface FleetSummary {
-  readonly sessions: number;
-  readonly liveLeases: number;
-  readonly pending: number;
-  readonly fastPath: number;
-  readonly httpFallback: number;
-  readonly negotiationsInFlight: number;
-  readonly renewalsLastMinute: number;
-  readonly renegotiationsLastHour: number;
-}
+/** Counts over all processes, and rates of the one that is asked. */
+export interface FleetSummary extends FleetCounts, FleetRates {}

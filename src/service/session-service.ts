@@ -12,8 +12,11 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Awaitable, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
+import type { FleetCounts } from "./fleet-counts.ts";
+import { FleetGapKeeper } from "./fleet-gap-keeper.ts";
+import { RateKeeper } from "./fleet-rates.ts";
 import { FleetTally } from "./fleet-tally.ts";
-import { GapKeeper } from "./gap-keeper.ts";
+import type { GapKeeper } from "./gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type {
@@ -24,15 +27,15 @@ import type {
   WatchMessage,
   WatchSelection,
 } from "./lease-service.ts";
+import { ProcessGapKeeper } from "./process-gap-keeper.ts";
 import type { ServiceObserver } from "./service-events.ts";
-import { type SessionChange, type SessionStore, StoreUnavailable } from "./session-store.ts";
+import {
+  type SessionChange,
+  type SessionStore,
+  type SharedStore,
+  StoreUnavailable,
+} from "./session-store.ts";
 import { WatchHub } from "./watch-hub.ts";
-
-/** What the store knew of a session. */
-interface Loaded {
-  readonly record: SessionRecord | undefined;
-  readonly history: number;
-}
 
 const commitAttemptsMax = 8;
 const contendedRetryMs: DurationMs = 100;
@@ -53,7 +56,9 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly tokens: ControllerTokens;
   readonly #deps: SessionServiceDeps;
   readonly #queue = new KeyedQueue<SessionId>();
+  /** Of a store that this process alone holds; a shared one counts by itself. */
   readonly #tally = new FleetTally();
+  readonly #rates = new RateKeeper();
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
@@ -63,8 +68,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
     this.tokens = deps.tokens;
-    const isNeeded = (): boolean => this.#tally.sessions > 0;
-    this.#gaps = new GapKeeper({ ...deps, isNeeded });
+    this.#gaps = this.#gapKeeper();
     this.#hub = new WatchHub(deps);
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
@@ -74,14 +78,10 @@ export class SessionService implements LeaseService, AsyncDisposable {
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
   async start(): Promise<void> {
     const { store } = this.#deps;
-    for await (const record of this.#everySession()) {
-      this.#tally.note({ id: record.id, previous: undefined, next: record });
-    }
     await this.#gaps.start();
-    store.changes((notice) => {
-      this.#tally.note(notice);
-      this.#hub.notify(notice);
-    });
+    if (store.kind === "sole") await this.#takeStock();
+    else store.follow(this.#hub);
+    store.changes((notice) => this.#hub.notify(notice));
     const { signal } = this.#stop;
     this.#running = Promise.all([
       this.#gaps.run(signal),
@@ -122,8 +122,9 @@ export class SessionService implements LeaseService, AsyncDisposable {
     );
   }
 
-  summarize(beachId: BeachId | undefined): FleetSummary {
-    return this.#tally.summarize(beachId, this.now());
+  summarize(beachId: BeachId | undefined): Awaitable<FleetSummary> {
+    const rates = this.#rates.ratesAt(this.now(), beachId);
+    return whenReady(this.#count(beachId), (counts) => ({ ...counts, ...rates }));
   }
 
   find(id: SessionId): Awaitable<SessionRecord | undefined> {
@@ -155,12 +156,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
   #guarded<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
     const fault = (error: unknown): Outcome<C> => {
       if (!(error instanceof StoreUnavailable)) throw error;
-      this.#gaps.noteStoreFault();
+      this.#gaps.noteStoreFault(id);
       this.#deps.observe({ kind: "trouble", where: "store", error });
       return this.#refused(id, command, undefined, storeAway);
     };
     try {
-      if (this.#gaps.isStoreAway) return this.#refused(id, command, undefined, storeAway);
+      if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
       const outcome = this.#attempt(id, command, 1);
       return outcome instanceof Promise ? outcome.catch(fault) : outcome;
     } catch (error) {
@@ -169,13 +170,23 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
+    const { store } = this.#deps;
+    const recalled = store.kind === "shared" ? store.recall(id) : undefined;
+    if (recalled !== undefined) {
+      return this.#decide(id, command, { record: recalled, isCurrent: false, attempt });
+    }
+    return this.#decideOnLoaded(id, command, attempt);
+  }
+
+  #decideOnLoaded<C extends Command>(
+    id: SessionId,
+    command: C,
+    attempt: number,
+  ): Awaitable<Outcome<C>> {
     return whenReady(this.#deps.store.load(id), (record) =>
       // Not before: the loop may have stood still while the record was on its way.
       whenReady(this.#gaps.observe(this.now()), () =>
-        // Nor this: a record of a younger history would look as if it had taken up all.
-        whenReady(this.#deps.store.history(), (history) =>
-          this.#decide(id, command, { record, history }, attempt),
-        ),
+        this.#decide(id, command, { record, isCurrent: true, attempt }),
       ),
     );
   }
@@ -183,17 +194,24 @@ export class SessionService implements LeaseService, AsyncDisposable {
   #decide<C extends Command>(
     id: SessionId,
     command: C,
-    { record, history }: Loaded,
-    attempt: number,
+    { record, isCurrent, attempt }: Read,
   ): Awaitable<Outcome<C>> {
-    if (this.#gaps.isStoreAway) return this.#refused(id, command, undefined, storeAway);
-    const decision = decide(id, record, command, this.#context(id, record, history));
-    if (decision.events.length === 0) return this.#outcome(id, command, decision);
-    const change = this.#change(id, record, decision);
-    return whenReady(this.#deps.store.commit(change), (result) => {
-      if (result === "conflict") return this.#retry(id, command, attempt);
-      this.#tell(change, decision.events);
+    if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
+    const context = this.#context(id, record);
+    const decision = decide(id, record, command, context);
+    if (decision.events.length === 0) {
+      // Only a commit shows that what was recalled is still so.
+      if (!isCurrent) return this.#decideOnLoaded(id, command, attempt);
       return this.#outcome(id, command, decision);
+    }
+    const change = this.#change(id, record, decision, context.now);
+    return whenReady(this.#deps.store.commit(change), (result) => {
+      if (result === "committed") {
+        this.#tell(change, decision.events);
+        return this.#outcome(id, command, decision);
+      }
+      const again = (): Awaitable<Outcome<C>> => this.#retry(id, command, attempt);
+      return result === "unaware" ? this.#gaps.catchUp(id).then(again) : again();
     });
   }
 
@@ -203,14 +221,14 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#refused(id, command, undefined, refusal);
   }
 
-  #context(id: SessionId, record: SessionRecord | undefined, history: number): DecisionContext {
+  #context(id: SessionId, record: SessionRecord | undefined): DecisionContext {
     return {
       now: this.now(),
       policy: this.#deps.policy,
-      gaps: this.#gaps.gaps,
-      history,
+      gaps: this.#gaps.gapsOf(id),
+      history: this.#gaps.historyOf(id),
       entropy: this.#deps.ids,
-      negotiationsInFlight: (managerUrl) => this.#tally.negotiationsInFlight(managerUrl),
+      negotiationsInFlight: (managerUrl) => this.#counter.negotiationsInFlight(managerUrl),
       watched: this.#hub.isWatched(id, record?.beachId),
     };
   }
@@ -219,27 +237,29 @@ export class SessionService implements LeaseService, AsyncDisposable {
     id: SessionId,
     previous: SessionRecord | undefined,
     { session: next, events }: Decision<Command>,
+    now: EpochMs,
   ): SessionChange {
     const isPlain = events.every((event) => event.kind === "LeaseExtended" && event.plain);
     if (next !== undefined && !isPlain) assertSession(next);
+    const basis = this.#gaps.basisOf(id, now);
     return {
       id,
       previous,
       next,
       deadline: next && nextDeadline(next, this.#deps.policy),
       durability: isPlain ? "behind" : "durable",
+      ...(basis && { basis }),
     };
   }
 
-  #tell(
-    { id: sessionId, previous, next, deadline }: SessionChange,
-    events: readonly SessionEvent[],
-  ): void {
+  #tell(change: SessionChange, events: readonly SessionEvent[]): void {
+    const { id: sessionId, previous, next, deadline } = change;
+    this.#tally.note(change);
     this.#deadlines.notice(deadline);
     const beachId = next?.beachId;
     for (const event of events) {
       if (event.kind === "HandshakeStarted" && beachId !== undefined) {
-        this.#tally.noteNegotiation(beachId, event.at);
+        this.#rates.noteNegotiation(beachId, event.at);
       }
       this.#deps.observe({ kind: "happened", sessionId, event, previous, next });
     }
@@ -263,7 +283,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     session: SessionRecord | undefined,
     { negotiation }: LeaseAnswer,
   ): void {
-    if (session !== undefined) this.#tally.noteRenewal(session.beachId, this.now());
+    if (session !== undefined) this.#rates.noteRenewal(session.beachId, this.now());
     const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
     this.#deps.observe({
       kind: "renewed",
@@ -285,14 +305,37 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return { kind: "refused", session, refusal };
   }
 
-  async *#everySession(): AsyncGenerator<SessionRecord> {
+  #gapKeeper(): GapKeeper {
+    const { store } = this.#deps;
+    if (store.kind === "shared") return new FleetGapKeeper({ ...this.#deps, store });
+    const isNeeded = (): boolean => this.#tally.count(undefined).sessions > 0;
+    return new ProcessGapKeeper({ ...this.#deps, store, isNeeded });
+  }
+
+  get #counter(): SharedStore | FleetTally {
+    return this.#deps.store.kind === "shared" ? this.#deps.store : this.#tally;
+  }
+
+  #count(beachId: BeachId | undefined): Awaitable<FleetCounts> {
+    return this.#counter.count(beachId);
+  }
+
+  async #takeStock(): Promise<void> {
     let after: SessionId | undefined;
     do {
       const records = await this.#deps.store.list({ beachId: undefined, after, limit: listPage });
-      yield* records;
+      for (const next of records) this.#tally.note({ id: next.id, previous: undefined, next });
       after = records.length < listPage ? undefined : records.at(-1)?.id;
     } while (after !== undefined);
   }
+}
+
+/** What a decision is made on. */
+interface Read {
+  readonly record: SessionRecord | undefined;
+  /** The store said so just now; what is recalled may be out of date. */
+  readonly isCurrent: boolean;
+  readonly attempt: number;
 }
 
 const storeAway: Refusal = { reason: "STORE_UNAVAILABLE", retryAfterMs: storeRetryMs };

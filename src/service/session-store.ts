@@ -1,10 +1,14 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
+import type { FleetCounts } from "./fleet-counts.ts";
+
+/** Where sessions live: held by one process, or shared by any number of them. */
+export type SessionStore = SoleStore | SharedStore;
 
 /**
- * Where sessions live. Every store keeps the same promises, checked by one conformance suite:
+ * What every store promises, checked by one conformance suite:
  *
  * - `load`, `list` and change notices show only what is durable, except for extensions that a
  *   change declared `behind`.
@@ -13,7 +17,7 @@ import type { Awaitable } from "./awaitable.ts";
  * - A fault of the store throws {@link StoreUnavailable}; a commit that threw may or may not have
  *   taken effect.
  */
-export interface SessionStore extends AsyncDisposable {
+export interface KeptSessions extends AsyncDisposable {
   /** The newest record, or undefined when nothing is kept under the id. */
   load(id: SessionId): Awaitable<SessionRecord | undefined>;
 
@@ -21,7 +25,7 @@ export interface SessionStore extends AsyncDisposable {
    * Replaces the record if its revision is still the expected one. Resolves when the change is
    * durable, or at once when it may be written behind (at most a second later).
    */
-  commit(change: SessionChange): Awaitable<"committed" | "conflict">;
+  commit(change: SessionChange): Awaitable<CommitResult>;
 
   /**
    * Up to `limit` sessions whose deadline is at or before `now`, earliest first. Fewer, even none,
@@ -38,8 +42,18 @@ export interface SessionStore extends AsyncDisposable {
   /** A page of attached sessions in order of id, those after `after` only. */
   list(page: SessionPage): Awaitable<readonly SessionRecord[]>;
 
-  /** Tells of every committed change, in the order of each session's revisions. */
+  /** Tells of every change that this process commits, in the order of each session's revisions. */
   changes(listener: (notice: ChangeNotice) => void): Disposable;
+}
+
+/** `unaware`: the change was decided without a gap, or a history, that its bucket has on record. */
+export type CommitResult = "committed" | "conflict" | "unaware";
+
+/** A store that one process holds and nobody else can open. It alone knows when it was away. */
+export interface SoleStore extends KeptSessions {
+  readonly kind: "sole";
+
+  commit(change: SessionChange): Awaitable<"committed" | "conflict">;
 
   /** Makes a gap durable and gives it the next number. */
   recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
@@ -48,10 +62,8 @@ export interface SessionStore extends AsyncDisposable {
   gaps(): Awaitable<readonly Gap[]>;
 
   /**
-   * How often the store has lost the newest part of what it held, and gone on from an older part:
-   * a backup was restored, or a replica took over that had not heard everything. 0 for a store that
-   * never did. It may rise at any time and never falls; a load that began before a loss may still
-   * show what was lost. Sessions take it up as they do gaps: none of their counters repeats.
+   * How often the store has lost the newest part of what it held before it was opened, as when a
+   * backup was restored; 0 if never. Sessions take it up as they do gaps: no counter repeats.
    */
   history(): Awaitable<number>;
 
@@ -60,6 +72,71 @@ export interface SessionStore extends AsyncDisposable {
 
   /** The last moment recorded by an earlier run; undefined for a new store. */
   lastAlive(): Awaitable<EpochMs | undefined>;
+}
+
+/**
+ * A store that any number of processes share. Its sessions are dealt out over buckets, each of which
+ * is reached or lost as a whole; a gap is a stretch in which nobody at all reached a bucket.
+ */
+export interface SharedStore extends KeptSessions {
+  readonly kind: "shared";
+  /** How many there are, numbered from 0. */
+  readonly buckets: number;
+  bucketOf(id: SessionId): number;
+
+  /**
+   * What this process remembers of a session, which others may have changed since: a decision made
+   * on it counts only once it is committed.
+   */
+  recall(id: SessionId): SessionRecord | undefined;
+
+  /** Shows that this process reaches the bucket, and answers with what the bucket has on record. */
+  beat(bucket: number, beat: Beat): Promise<Pulse>;
+
+  /** Tells of what other processes changed. */
+  follow(follower: Follower): Disposable;
+
+  /** Counts over all sessions, or over those of one beach. */
+  count(beachId: BeachId | undefined): Promise<FleetCounts>;
+
+  /** Handshakes in flight towards one manager, over all processes, as of the last beats. */
+  negotiationsInFlight(managerUrl: string): number;
+}
+
+export interface Beat {
+  readonly now: EpochMs;
+  /** When the last beat of anybody is older than this, a gap lies between the two. */
+  readonly quietMs: DurationMs;
+  /** What such a gap would be. */
+  readonly kind: Gap["kind"];
+  /** The newest gap that the caller knows; 0 for none. */
+  readonly after: number;
+}
+
+export interface Pulse {
+  /** The gaps that the caller does not know, oldest first. */
+  readonly gaps: readonly Gap[];
+  /** Which history the bucket is in: it rises when the store may have lost what it had shown. */
+  readonly history: number;
+}
+
+/** Somebody who wants to hear what other processes changed. */
+export interface Follower {
+  /** Whether a change of this session is of interest; the others are not even loaded. */
+  isWanted(id: SessionId, beachId: BeachId): boolean;
+  /** The newest state of a session that another process changed. */
+  tell(id: SessionId, record: SessionRecord | undefined): void;
+  /** Notices of a bucket were lost: what is of interest has to be read again. */
+  missed(bucket: number): void;
+}
+
+/** What a decision knew of its bucket. */
+export interface DecisionBasis {
+  /** The newest gap, and the history, that it went by. */
+  readonly gap: number;
+  readonly history: number;
+  /** The bucket must have been reached by somebody at or after this moment. */
+  readonly heardSince: EpochMs;
 }
 
 export interface SessionChange {
@@ -71,6 +148,8 @@ export interface SessionChange {
   /** When time itself next changes something about the record. */
   readonly deadline: EpochMs | undefined;
   readonly durability: "durable" | "behind";
+  /** Asked for by shared stores alone. */
+  readonly basis?: DecisionBasis;
 }
 
 export interface ChangeNotice {

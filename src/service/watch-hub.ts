@@ -1,10 +1,16 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
+import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "./clock.ts";
 import type { IdSource } from "./id-source.ts";
 import { ReaderStalled, type WatchMessage, type WatchSelection } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
-import type { ChangeNotice, SessionStore } from "./session-store.ts";
+import {
+  type ChangeNotice,
+  type Follower,
+  type SessionStore,
+  StoreUnavailable,
+} from "./session-store.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
 
@@ -32,10 +38,10 @@ interface WatchHubDeps {
  * Streams transport truth: register, then read, then stream. A reader is registered before the
  * current states are read, so that no change falls between the two.
  */
-export class WatchHub {
+export class WatchHub implements Follower {
   readonly #deps: WatchHubDeps;
-  /** Each with what gives it up. */
-  readonly #readers = new Map<WatchReader, () => void>();
+  /** Each with what it asked for, and what gives it up. */
+  readonly #readers = new Map<WatchReader, Registration>();
   readonly #bySession = new Index<SessionId>();
   readonly #byBeach = new Index<BeachId>();
   readonly #hosts = new Index<SessionId>();
@@ -55,6 +61,23 @@ export class WatchHub {
       // Readers of a beach would otherwise remember every session that ever was.
       if (next === undefined) reader.forget(id);
       else reader.offer(id, next);
+    }
+  }
+
+  isWanted(id: SessionId, beachId: BeachId): boolean {
+    return this.isWatched(id, beachId);
+  }
+
+  tell(id: SessionId, next: SessionRecord | undefined): void {
+    this.notify({ id, previous: undefined, next });
+  }
+
+  /** Whoever may have been owed a change of the bucket reads everything again, at its own pace. */
+  missed(bucket: number): void {
+    for (const [reader, { selection }] of this.#readers) {
+      if (!this.#concerns(selection, bucket)) continue;
+      reader.isBehind = true;
+      reader.wake();
     }
   }
 
@@ -78,7 +101,7 @@ export class WatchHub {
     while (!signal.aborted) {
       await clock.sleep(lookEveryMs, signal);
       const now = clock.now();
-      for (const [reader, giveUp] of this.#readers) this.#look(reader, giveUp, now);
+      for (const [reader, { giveUp }] of this.#readers) this.#look(reader, giveUp, now);
     }
   }
 
@@ -109,6 +132,8 @@ export class WatchHub {
         } else if (!snapshot.isRead) {
           await snapshot.readOn();
           reader.bookmarkDue = snapshot.isRead;
+        } else if (reader.isBehind) {
+          await this.#readAgain(reader, selection, signal);
         } else {
           await reader.waitForNews();
         }
@@ -116,6 +141,23 @@ export class WatchHub {
     } finally {
       signal.removeEventListener("abort", leave);
       leave();
+    }
+  }
+
+  /** Who has a stream keeps it: a store that is away is asked again when it may be back. */
+  async #readAgain(
+    reader: WatchReader,
+    selection: WatchSelection,
+    signal: AbortSignal,
+  ): Promise<void> {
+    reader.isBehind = false;
+    const snapshot = new WatchSnapshot(this.#deps.store, selection, reader);
+    try {
+      while (!snapshot.isRead && !signal.aborted) await snapshot.readOn();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      reader.isBehind = true;
+      await this.#deps.clock.sleep(lookEveryMs, signal);
     }
   }
 
@@ -160,9 +202,10 @@ export class WatchHub {
   /** Answers with what undoes it, in any number of calls. */
   #register(
     reader: WatchReader,
-    { sessions, reader: role }: WatchSelection,
+    selection: WatchSelection,
     breakOff: (() => void) | undefined,
   ): () => void {
+    const { sessions, reader: role } = selection;
     const ids = sessions.kind === "named" ? new Set(sessions.ids) : [];
     const leave = (): void => {
       reader.wake();
@@ -172,10 +215,11 @@ export class WatchHub {
       if (sessions.kind === "beach") this.#byBeach.delete(sessions.beachId, reader);
       this.#observe("closed");
     };
-    this.#readers.set(reader, () => {
+    const giveUp = (): void => {
       leave();
       breakOff?.();
-    });
+    };
+    this.#readers.set(reader, { selection, giveUp });
     for (const id of ids) this.#bySession.add(id, reader);
     if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
     if (sessions.kind === "beach") this.#byBeach.add(sessions.beachId, reader);
@@ -183,9 +227,20 @@ export class WatchHub {
     return leave;
   }
 
+  #concerns({ sessions }: WatchSelection, bucket: number): boolean {
+    const { store } = this.#deps;
+    if (store.kind === "sole" || sessions.kind === "beach") return true;
+    return sessions.ids.some((id) => store.bucketOf(id) === bucket);
+  }
+
   #observe(change: "opened" | "stalled" | "closed"): void {
     this.#deps.observe({ kind: "watch", change, open: this.#readers.size });
   }
+}
+
+interface Registration {
+  readonly selection: WatchSelection;
+  readonly giveUp: () => void;
 }
 
 /** Readers under a key; a key without readers is not kept. */

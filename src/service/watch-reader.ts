@@ -26,6 +26,8 @@ export class WatchReader {
   /** When the next sign of life is due, unless something else is told before. */
   bookmarkAt: EpochMs;
   bookmarkDue = false;
+  /** Changes may have passed it by: it has to read the states that there are again. */
+  isBehind = false;
   /** The reader has been handed a message and has not come back for more. */
   isHolding = false;
   /** For how long it has not, as far as the service was there to see it. */
@@ -60,10 +62,11 @@ export class WatchReader {
     return undefined;
   }
 
-  /** Sessions that the reader said it had and of which nothing was told yet. */
-  get untold(): readonly SessionId[] {
-    const isUntold = (id: SessionId): boolean => !this.#told.has(id) && !this.#pending.has(id);
-    return [...this.#known.keys()].filter(isUntold);
+  /** Sessions that the reader has: told of, or as it said, without word that they are gone. */
+  get held(): readonly SessionId[] {
+    const told = [...this.#told].filter(([, version]) => version !== "gone").map(([id]) => id);
+    const known = [...this.#known.keys()].filter((id) => !this.#told.has(id));
+    return [...told, ...known].filter((id) => !this.#pending.has(id));
   }
 
   /** What the reader said it had has been compared with all there is, and is needed no more. */
@@ -83,7 +86,7 @@ export class WatchReader {
 
   /** Resolves when there is something to tell, or the reader is woken. */
   waitForNews(): Promise<void> {
-    if (this.bookmarkDue || this.#pending.size > 0) return Promise.resolve();
+    if (this.bookmarkDue || this.isBehind || this.#pending.size > 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });

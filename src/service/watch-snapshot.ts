@@ -40,22 +40,26 @@ export class WatchSnapshot {
   }
 
   async *#beach(beachId: BeachId): AsyncGenerator<void> {
+    const here = new Set<SessionId>();
     let after: SessionId | undefined;
     do {
       const records = await this.#store.list({ beachId, after, limit: page });
-      for (const record of records) this.#reader.offer(record.id, record);
+      for (const record of records) {
+        here.add(record.id);
+        this.#reader.offer(record.id, record);
+      }
       yield;
       after = records.length < page ? undefined : records.at(-1)?.id;
     } while (after !== undefined);
-    yield* this.#leftMeanwhile(beachId);
+    yield* this.#leftMeanwhile(beachId, here);
   }
 
   /**
    * Sessions that the reader still has and that are not on the beach: they left it while the reader
    * was away. One of another beach is not known here, as one that never was.
    */
-  async *#leftMeanwhile(beachId: BeachId): AsyncGenerator<void> {
-    const left = this.#reader.untold;
+  async *#leftMeanwhile(beachId: BeachId, here: ReadonlySet<SessionId>): AsyncGenerator<void> {
+    const left = this.#reader.held.filter((id) => !here.has(id));
     for (let from = 0; from < left.length; from += page) {
       const ids = left.slice(from, from + page);
       const records = await Promise.all(ids.map((id) => this.#store.load(id)));

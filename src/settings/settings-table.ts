@@ -5,7 +5,7 @@ export interface Setting {
   readonly name: SettingName;
   /** Empty: none. */
   readonly default: string;
-  readonly type: "address" | "url" | "key" | "word" | "list" | "ms";
+  readonly type: "address" | "url" | "key" | "word" | "list" | "ms" | "count";
   readonly meaning: string;
   /** Its value appears in no log and no message. */
   readonly secret?: true;
@@ -35,13 +35,15 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_STORE_URL",
     default: "sqlite:data/controller-lease.db",
     type: "url",
-    meaning: "Where sessions live: sqlite:path, or memory: for nothing that outlives the process.",
+    meaning:
+      "Where sessions live: sqlite:path, redis://host:port (rediss: with TLS) for several processes, or memory:.",
   },
   {
     name: "LEASE_TOKEN_KEY",
     default: "",
     type: "key",
-    meaning: "Derives controller tokens; without one, a file beside the SQLite file holds a key.",
+    meaning:
+      "Derives controller tokens; needed with Redis. Without one, a file beside the SQLite file holds a key.",
     secret: true,
   },
   {
@@ -116,6 +118,12 @@ export const settingsTable: readonly Setting[] = [
     default: "86400000",
     type: "ms",
     meaning: "A session without lease, report or watcher for this long is detached.",
+  },
+  {
+    name: "LEASE_REDIS_ACK_REPLICAS",
+    default: "0",
+    type: "count",
+    meaning: "How many replicas of Redis must have a change before it is answered.",
   },
   {
     name: "LEASE_LOG_LEVEL",

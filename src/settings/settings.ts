@@ -9,6 +9,8 @@ export interface Settings {
   readonly httpListen: ListenAddress;
   readonly opsListen: ListenAddress;
   readonly store: StoreSetting;
+  /** How many replicas of Redis must have a change before it is answered. */
+  readonly redisAckReplicas: number;
   /** Undefined: a key file beside the SQLite file, or a fresh key with the memory store. */
   readonly tokenKey: string | undefined;
   readonly tokenKeyPrevious: string | undefined;
@@ -22,7 +24,8 @@ export interface Settings {
 
 type StoreSetting =
   | { readonly kind: "memory" }
-  | { readonly kind: "sqlite"; readonly path: string };
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "redis"; readonly url: string };
 
 type LogLevel = (typeof logLevels)[number];
 
@@ -44,6 +47,7 @@ export function toSettings(env: Environment): SettingsResult {
     httpListen: reading.address("LEASE_HTTP_LISTEN"),
     opsListen: reading.address("LEASE_OPS_LISTEN"),
     store: reading.store(),
+    redisAckReplicas: reading.ackReplicas(),
     tokenKey: reading.key("LEASE_TOKEN_KEY"),
     tokenKeyPrevious: reading.key("LEASE_TOKEN_KEY_PREVIOUS"),
     auth: reading.auth(),
@@ -88,14 +92,21 @@ class Reading {
     const url = this.#text("LEASE_STORE_URL");
     const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : "";
     if (path !== "") return { kind: "sqlite", path };
-    if (/^rediss?:/.test(url)) {
+    if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url)) return { kind: "redis", url };
+    if (url !== "memory:") {
+      // Not shown as it is: it may hold a password.
       this.faults.push(
-        "LEASE_STORE_URL names Redis, which is not in this version: use sqlite:path or memory:",
+        "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379",
       );
-    } else if (url !== "memory:") {
-      this.#fault("LEASE_STORE_URL", "must be sqlite:path or memory:");
     }
     return { kind: "memory" };
+  }
+
+  ackReplicas(): number {
+    const text = this.#text("LEASE_REDIS_ACK_REPLICAS");
+    if (/^\d$/.test(text)) return Number(text);
+    this.#fault("LEASE_REDIS_ACK_REPLICAS", "must be a whole number from 0 to 9");
+    return 0;
   }
 
   key(name: "LEASE_TOKEN_KEY" | "LEASE_TOKEN_KEY_PREVIOUS"): string | undefined {
@@ -174,6 +185,15 @@ class Reading {
         `${name} is "${this.#text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
           `bind to loopback, such as 127.0.0.1:${address.port}`,
       );
+    }
+    if (settings.store.kind === "redis" && settings.tokenKey === undefined) {
+      this.faults.push(
+        "LEASE_TOKEN_KEY is missing: processes that share Redis derive the same tokens from it; " +
+          'make one with "openssl rand -base64 32"',
+      );
+    }
+    if (settings.redisAckReplicas > 0 && settings.store.kind !== "redis") {
+      this.faults.push("LEASE_REDIS_ACK_REPLICAS needs LEASE_STORE_URL to name Redis");
     }
     if (settings.tokenKeyPrevious !== undefined && settings.tokenKey === undefined) {
       this.faults.push("LEASE_TOKEN_KEY_PREVIOUS needs LEASE_TOKEN_KEY beside it: set both");

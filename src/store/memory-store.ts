@@ -5,7 +5,7 @@ import {
   type ChangeNotice,
   type SessionChange,
   type SessionPage,
-  type SessionStore,
+  type SoleStore,
   StoreUnavailable,
 } from "../service/session-store.ts";
 import { ChangeListeners } from "./change-listeners.ts";
@@ -16,11 +16,12 @@ import { SessionIndex } from "./session-index.ts";
  * Keeps everything in this process and answers at once: `durable` lasts as long as the process.
  * The reference for every other store.
  */
-export function memoryStore(): SessionStore {
+export function memoryStore(): SoleStore {
   return new MemoryStore();
 }
 
-class MemoryStore implements SessionStore {
+class MemoryStore implements SoleStore {
+  readonly kind = "sole";
   readonly #index = new SessionIndex();
   readonly #listeners = new ChangeListeners();
   readonly #gaps = new GapLog();

@@ -7,7 +7,7 @@ import {
   type ChangeNotice,
   type SessionChange,
   type SessionPage,
-  type SessionStore,
+  type SoleStore,
   StoreUnavailable,
 } from "../service/session-store.ts";
 import { ChangeListeners } from "./change-listeners.ts";
@@ -44,7 +44,7 @@ const lockWaitMsDefault: DurationMs = 15_000;
 export async function openSqliteStore(
   path: string,
   options: SqliteStoreOptions,
-): Promise<SessionStore> {
+): Promise<SoleStore> {
   const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault, fileBytesMax } = options;
   const file = await openSqliteFile(path, { clock, createFolder, lockWaitMs, fileBytesMax });
   try {
@@ -58,7 +58,8 @@ export async function openSqliteStore(
   }
 }
 
-class SqliteStore implements SessionStore {
+class SqliteStore implements SoleStore {
+  readonly kind = "sole";
   readonly #file: SqliteFile;
   /** What is on disk, and what was declared behind. */
   readonly #index: SessionIndex;

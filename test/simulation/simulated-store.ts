@@ -7,7 +7,7 @@ import {
   type ChangeNotice,
   type SessionChange,
   type SessionPage,
-  type SessionStore,
+  type SoleStore,
   StoreUnavailable,
 } from "../../src/service/session-store.ts";
 import { GapLog } from "../../src/store/gap-log.ts";
@@ -32,7 +32,9 @@ interface StoreParts {
  * declared behind up to a second later, and the moment alive is written only when nothing that
  * was shown before it is missing on disk.
  */
-export class SimulatedStore implements SessionStore {
+export class SimulatedStore implements SoleStore {
+  readonly kind = "sole";
+
   readonly #parts: StoreParts;
   readonly #shown = memoryStore();
   readonly #gaps: GapLog;

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import { memoryStore } from "../../src/store/memory-store.ts";
 import { insertion, sessionRecord } from "../support/store-records.ts";
-import { describeSessionStore } from "./store-conformance.ts";
+import { describeSoleStore } from "./sole-store-conformance.ts";
 
-describeSessionStore("the memory store", async () => ({
+describeSoleStore("the memory store", async () => ({
   store: memoryStore(),
   async [Symbol.asyncDispose]() {},
 }));

@@ -13,9 +13,9 @@ import {
   sessionsOf,
   tombstoneRecord,
 } from "../support/store-records.ts";
-import { describeSessionStore } from "./store-conformance.ts";
+import { describeSoleStore } from "./sole-store-conformance.ts";
 
-describeSessionStore("the SQLite store", async () => {
+describeSoleStore("the SQLite store", async () => {
   const folder = await storeFolder();
   const store = await folder.open();
   return { store, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };

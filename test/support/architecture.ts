@@ -14,6 +14,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/store": [
     "src/core",
     "src/service/session-store.ts",
+    "src/service/fleet-counts.ts",
     "src/service/awaitable.ts",
     "src/service/clock.ts",
   ],

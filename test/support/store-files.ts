@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { systemClock } from "../../src/service/clock.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
+import type { SoleStore } from "../../src/service/session-store.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite-store.ts";
 
 /** A folder for the files of one test, removed when it is disposed of. */
@@ -13,7 +13,7 @@ export interface StoreFolder extends AsyncDisposable {
   /** Where this folder's store lies. */
   readonly storePath: string;
   /** Opens the store on the system clock unless told otherwise, without waiting for others. */
-  open(options?: Partial<SqliteStoreOptions>): Promise<SessionStore>;
+  open(options?: Partial<SqliteStoreOptions>): Promise<SoleStore>;
 }
 
 export async function storeFolder(): Promise<StoreFolder> {
@@ -31,7 +31,7 @@ export async function storeFolder(): Promise<StoreFolder> {
 /** Opens what another process would find in the store's file if this one were killed now. */
 export async function copyOf(
   storePath: string,
-): Promise<AsyncDisposable & { readonly store: SessionStore }> {
+): Promise<AsyncDisposable & { readonly store: SoleStore }> {
   const folder = await storeFolder();
   for (const suffix of ["", "-wal"]) {
     await copyFile(`${storePath}${suffix}`, `${folder.storePath}${suffix}`);

@@ -12,7 +12,7 @@ import type {
   Transport,
 } from "../../src/core/session.ts";
 import type { EpochMs } from "../../src/core/time.ts";
-import type { SessionChange } from "../../src/service/session-store.ts";
+import type { DecisionBasis, SessionChange } from "../../src/service/session-store.ts";
 
 /** The moment at which everything built here happened, unless told otherwise. */
 export const builtAt: EpochMs = 1_763_400_000_000;
@@ -160,6 +160,9 @@ function readyEvidence(of: Partial<Evidence> = {}): Evidence {
   };
 }
 
+/** What is known of a bucket that was first reached when everything here happened. */
+export const basis: DecisionBasis = { gap: 0, history: builtAt, heardSince: builtAt };
+
 /** The change that makes `next` known. */
 export function insertion(
   next: SessionRecord,
@@ -171,6 +174,7 @@ export function insertion(
     next,
     deadline: undefined,
     durability: "durable",
+    basis,
     ...of,
   };
 }
@@ -188,13 +192,21 @@ export function revisionOf<R extends SessionRecord>(
     next,
     deadline: undefined,
     durability: "durable",
+    basis,
     ...change,
   };
 }
 
 /** The change after which nothing is kept under the id. */
 export function removal(previous: SessionRecord): SessionChange {
-  return { id: previous.id, previous, next: undefined, deadline: undefined, durability: "durable" };
+  return {
+    id: previous.id,
+    previous,
+    next: undefined,
+    deadline: undefined,
+    durability: "durable",
+    basis,
+  };
 }
 
 export function sessionsOf(

@@ -1,0 +1,47 @@
+import type { SessionRecord } from "../core/session.ts";
+import { nextOf, pathOf } from "../core/view.ts";
+
+/** How many there are of what, over a fleet or a private beach. */
+export interface FleetCounts {
+  readonly sessions: number;
+  readonly liveLeases: number;
+  readonly pending: number;
+  readonly fastPath: number;
+  readonly httpFallback: number;
+  readonly negotiationsInFlight: number;
+}
+
+export const nothingCounted: FleetCounts = {
+  sessions: 0,
+  liveLeases: 0,
+  pending: 0,
+  fastPath: 0,
+  httpFallback: 0,
+  negotiationsInFlight: 0,
+};
+
+/** What one record adds to the counts. */
+export function countsOf(record: SessionRecord | undefined): FleetCounts {
+  if (record?.kind !== "attached") return nothingCounted;
+  const path = pathOf(record.transport);
+  return {
+    sessions: 1,
+    liveLeases: record.leases.live.length,
+    pending: path === "pending" ? 1 : 0,
+    fastPath: path === "fast_path" ? 1 : 0,
+    httpFallback: path === "http_fallback" ? 1 : 0,
+    negotiationsInFlight: nextOf(record.transport.path) === undefined ? 0 : 1,
+  };
+}
+
+/** Each of `a` plus, or minus, its counterpart in `b`. */
+export function addCounts(a: FleetCounts, b: FleetCounts, sign: 1 | -1 = 1): FleetCounts {
+  return {
+    sessions: a.sessions + sign * b.sessions,
+    liveLeases: a.liveLeases + sign * b.liveLeases,
+    pending: a.pending + sign * b.pending,
+    fastPath: a.fastPath + sign * b.fastPath,
+    httpFallback: a.httpFallback + sign * b.httpFallback,
+    negotiationsInFlight: a.negotiationsInFlight + sign * b.negotiationsInFlight,
+  };
+}

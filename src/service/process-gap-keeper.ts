@@ -1,0 +1,136 @@
+import type { Gap } from "../core/session.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import { type Awaitable, whenReady } from "./awaitable.ts";
+import type { Clock } from "./clock.ts";
+import type { GapKeeper } from "./gap-keeper.ts";
+import type { ServiceObserver } from "./service-events.ts";
+import type { SoleStore } from "./session-store.ts";
+
+/** How long the loop may stand still before the stretch counts as a gap. */
+const stallMs: DurationMs = 1000;
+/** How often the loop shows that it turns, and how often that is made durable. */
+const beatMs: DurationMs = 250;
+const aliveMs: DurationMs = 1000;
+
+interface ProcessGapKeeperDeps {
+  readonly store: SoleStore;
+  readonly clock: Clock;
+  readonly observe: ServiceObserver;
+  /** Whether there is anything whose deadlines a gap could move. */
+  readonly isNeeded: () => boolean;
+}
+
+/**
+ * Notices when this process, the only one, could not hear, and puts each gap on record before going
+ * on.
+ */
+export class ProcessGapKeeper implements GapKeeper {
+  readonly #deps: ProcessGapKeeperDeps;
+  #gaps: readonly Gap[] = [];
+  #history = 0;
+  #beatAt: EpochMs;
+  #aliveAt: EpochMs;
+  /** Since when the store has been away; undefined while it answers. */
+  #awaySince: EpochMs | undefined;
+  /** A stall that is on its way to the store. */
+  #recording: Promise<void> | undefined;
+
+  constructor(deps: ProcessGapKeeperDeps) {
+    this.#deps = deps;
+    this.#beatAt = deps.clock.now();
+    this.#aliveAt = this.#beatAt;
+  }
+
+  gapsOf(): readonly Gap[] {
+    return this.#gaps;
+  }
+
+  historyOf(): number {
+    return this.#history;
+  }
+
+  basisOf(): undefined {
+    return undefined;
+  }
+
+  isAway(): boolean {
+    return this.isStoreAway;
+  }
+
+  get isStoreAway(): boolean {
+    return this.#awaySince !== undefined;
+  }
+
+  /** Records the absence since the earlier run, if there was one. */
+  async start(): Promise<void> {
+    const { store, clock } = this.#deps;
+    this.#gaps = await store.gaps();
+    this.#history = await store.history();
+    const lastAlive = await store.lastAlive();
+    this.#beatAt = clock.now();
+    if (lastAlive !== undefined) await this.#record(lastAlive, this.#beatAt, "absence");
+  }
+
+  /**
+   * To be called before anything is decided: a loop that stood still has missed reports. Who comes
+   * while the gap is being recorded waits with the first, since it was as deaf.
+   */
+  observe(now: EpochMs): Awaitable<void> {
+    if (now - this.#beatAt <= stallMs + beatMs) return this.#recording;
+    const from = this.#beatAt;
+    this.#beatAt = now;
+    // A stall while the store is away lies within an absence, which is recorded when it ends.
+    if (this.isStoreAway) return undefined;
+    const recorded = this.#record(from, now, "stall");
+    if (!(recorded instanceof Promise)) return undefined;
+    this.#recording = recorded.finally(() => {
+      this.#recording = undefined;
+    });
+    return this.#recording;
+  }
+
+  /** The absence lasts until the store answers again. */
+  noteStoreFault(): void {
+    this.#awaySince ??= this.#aliveAt;
+  }
+
+  /** Nobody but this process puts anything on record. */
+  async catchUp(): Promise<void> {}
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(beatMs, signal);
+      if (signal.aborted) return;
+      try {
+        const now = clock.now();
+        await this.observe(now);
+        this.#beatAt = now;
+        if (now - this.#aliveAt >= aliveMs) await this.#beAlive(now);
+      } catch (error) {
+        this.noteStoreFault();
+        this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
+      }
+    }
+  }
+
+  async #beAlive(now: EpochMs): Promise<void> {
+    const { store, isNeeded } = this.#deps;
+    const awaySince = this.#awaySince;
+    // Before the moment alive is raised past it: a crash between the two must not lose the gap.
+    if (awaySince !== undefined) await this.#record(awaySince, now, "absence");
+    this.#awaySince = undefined;
+    if (isNeeded()) await store.recordAlive(now);
+    this.#aliveAt = now;
+  }
+
+  #record(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+    return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
+      this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
+      this.#deps.observe({ kind: "gap", gap });
+    });
+  }
+}
+
+/** A session takes up a gap within its longest deadline, so that old ones are not asked for. */
+const gapsMax = 1000;

@@ -1,0 +1,59 @@
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Clock } from "../service/clock.ts";
+
+interface Waiting {
+  readonly since: EpochMs;
+  readonly giveUp: () => void;
+}
+
+/** How much later than its time a call may be given up. */
+const lookEveryMs: DurationMs = 100;
+
+/**
+ * Gives up calls that take longer than `timeoutMs`. One look at the oldest serves them all: a timer
+ * for each call would cost more than the call. Holds one entry per call under way.
+ */
+export class CallTimeouts {
+  readonly #clock: Clock;
+  readonly #timeoutMs: DurationMs;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(clock: Clock, timeoutMs: DurationMs) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Settles as `call` does, or rejects when its time is over. */
+  limit<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#waiting.delete(waiting);
+        reject(new Error(`no answer within ${this.#timeoutMs} ms`));
+      };
+      const waiting: Waiting = { since: this.#clock.now(), giveUp };
+      this.#waiting.add(waiting);
+      call.then(
+        (value) => {
+          this.#waiting.delete(waiting);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(waiting);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** Looks until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#clock.sleep(lookEveryMs, signal);
+      const over = this.#clock.now() - this.#timeoutMs;
+      for (const { since, giveUp } of this.#waiting) {
+        if (since > over) break;
+        giveUp();
+      }
+    }
+  }
+}

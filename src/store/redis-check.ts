@@ -1,0 +1,65 @@
+import type { ServerInfo } from "./redis-link.ts";
+import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
+
+const majorVersionMin = 7;
+
+/** A server on which the store would lose what it promised to keep. */
+class ServerUnfit extends Error {}
+
+/** Throws unless the server can keep the store's promises. */
+export function checkServer(info: ServerInfo): void {
+  const version = info.get("redis_version") ?? "unknown";
+  if (Number.parseInt(version, 10) < majorVersionMin) {
+    throw new ServerUnfit(
+      `it is version ${version}; use Redis or Valkey ${majorVersionMin} or newer`,
+    );
+  }
+  const policy = info.get("maxmemory_policy");
+  if (policy !== "noeviction") {
+    throw new ServerUnfit(
+      `its maxmemory-policy is ${policy}, which drops sessions when memory is short; set it to noeviction`,
+    );
+  }
+  if (info.get("role") === "slave") {
+    throw new ServerUnfit("it is a replica; name the primary, or an address that leads to it");
+  }
+}
+
+/** What kept the store from being opened, with its remedy. Never shows a password. */
+export function cannotOpenRedis(url: string, error: unknown): StoreCannotOpen {
+  if (error instanceof StoreCannotOpen) return error;
+  return storeCannotOpen(withoutPassword(url), remedy(error), error);
+}
+
+/** The URL as it may be shown. */
+export function withoutPassword(url: string): string {
+  const parsed = URL.parse(url);
+  if (parsed === null) return "redis";
+  if (parsed.password !== "") parsed.password = "***";
+  return parsed.href;
+}
+
+function remedy(error: unknown): string {
+  const why = causeOf(error);
+  if (error instanceof ServerUnfit) return why;
+  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|timeout/i.test(why)) {
+    return `nobody answers there (${why}); start Redis, or correct the address`;
+  }
+  if (/WRONGPASS|NOAUTH/.test(why)) {
+    return `it does not let this user in (${why}); correct user and password in the URL`;
+  }
+  if (/NOPERM/.test(why)) {
+    return `this user may not do what the store needs (${why}); allow ~lease:* &lease:* +@all -@admin +info`;
+  }
+  if (/certificate|self-signed|SSL|TLS/i.test(why)) {
+    return `its certificate is not trusted (${why}); name its authority in NODE_EXTRA_CA_CERTS`;
+  }
+  return why;
+}
+
+/** The innermost cause says most. */
+function causeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
+  if (error instanceof Error && error.cause !== undefined) return causeOf(error.cause);
+  return error instanceof Error ? error.message : String(error);
+}

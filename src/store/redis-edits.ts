@@ -1,0 +1,111 @@
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type { Session, SessionRecord } from "../core/session.ts";
+import { nextOf } from "../core/view.ts";
+import { addCounts, countsOf, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import type { SessionChange } from "../service/session-store.ts";
+import type { BucketKeys } from "./redis-keys.ts";
+
+/** A Redis command: its name, its key, the rest. */
+type Edit = readonly [command: string, key: string, ...rest: readonly string[]];
+
+/**
+ * What a change does to everything of its bucket that is not the session itself; empty for the
+ * change that is made most often, a renewal.
+ *
+ * @param now for the time to live of a tombstone, the only thing that Redis itself lets go
+ */
+export function editsOf(
+  keys: BucketKeys,
+  { id, previous, next, deadline }: SessionChange,
+  now: number,
+): readonly Edit[] {
+  return [
+    ...countEdits(keys, attachedOf(previous), attachedOf(next)),
+    ...negotiationEdits(keys, attachedOf(previous), attachedOf(next)),
+    ...indexEdits(keys, id, { from: beachOf(previous), to: beachOf(next) }),
+    ...lifeEdits(keys.session(id), previous, { next, livesMs: deadline && deadline - now }),
+  ];
+}
+
+function attachedOf(record: SessionRecord | undefined): Session | undefined {
+  return record?.kind === "attached" ? record : undefined;
+}
+
+function beachOf(record: SessionRecord | undefined): BeachId | undefined {
+  return attachedOf(record)?.beachId;
+}
+
+function indexEdits(
+  keys: BucketKeys,
+  id: SessionId,
+  { from, to }: { readonly from: BeachId | undefined; readonly to: BeachId | undefined },
+): readonly Edit[] {
+  if (from === to) return [];
+  const edits: Edit[] = [];
+  if (from !== undefined) edits.push(["ZREM", keys.sessionsOf(from), id]);
+  if (to !== undefined) edits.push(["ZADD", keys.sessionsOf(to), "0", id]);
+  if (to === undefined) edits.push(["ZREM", keys.sessions, id]);
+  if (from === undefined) edits.push(["ZADD", keys.sessions, "0", id]);
+  return edits;
+}
+
+function countEdits(
+  keys: BucketKeys,
+  previous: Session | undefined,
+  next: Session | undefined,
+): readonly Edit[] {
+  // A renewal leaves both as they are.
+  if (previous?.transport === next?.transport && isSameLeases(previous, next)) return [];
+  const change = addCounts(countsOf(next), countsOf(previous), -1);
+  const fleet = countUp(keys.counts, change);
+  if (previous?.beachId === next?.beachId) return [...fleet, ...ofBeach(keys, next, change)];
+  const less = addCounts(nothingCounted, countsOf(previous), -1);
+  return [...fleet, ...ofBeach(keys, previous, less), ...ofBeach(keys, next, countsOf(next))];
+}
+
+function ofBeach(
+  keys: BucketKeys,
+  session: Session | undefined,
+  change: FleetCounts,
+): readonly Edit[] {
+  return session === undefined ? [] : countUp(keys.countsOf(session.beachId), change);
+}
+
+function isSameLeases(previous: Session | undefined, next: Session | undefined): boolean {
+  return previous?.leases.live.length === next?.leases.live.length;
+}
+
+function countUp(key: string, change: FleetCounts): readonly Edit[] {
+  return Object.entries(change)
+    .filter(([, by]) => by !== 0)
+    .map(([name, by]): Edit => ["HINCRBY", key, name, String(by)]);
+}
+
+function negotiationEdits(
+  keys: BucketKeys,
+  previous: Session | undefined,
+  next: Session | undefined,
+): readonly Edit[] {
+  if (previous?.transport === next?.transport) return [];
+  const from = previous && nextOf(previous.transport.path)?.managerUrl;
+  const to = next && nextOf(next.transport.path)?.managerUrl;
+  if (from === to) return [];
+  const edits: Edit[] = [];
+  if (from !== undefined) edits.push(["HINCRBY", keys.negotiations, from, "-1"]);
+  if (to !== undefined) edits.push(["HINCRBY", keys.negotiations, to, "1"]);
+  return edits;
+}
+
+function lifeEdits(
+  key: string,
+  previous: SessionRecord | undefined,
+  {
+    next,
+    livesMs,
+  }: { readonly next: SessionRecord | undefined; readonly livesMs: number | undefined },
+): readonly Edit[] {
+  if (next?.kind === "detached" && livesMs !== undefined) {
+    return [["PEXPIRE", key, String(Math.max(1, Math.ceil(livesMs)))]];
+  }
+  return previous?.kind === "detached" && next !== undefined ? [["PERSIST", key]] : [];
+}

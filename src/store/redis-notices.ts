@@ -1,0 +1,131 @@
+import type { SessionId } from "../core/ids.ts";
+import type { SessionRecord } from "../core/session.ts";
+import type { Follower, SessionChange } from "../service/session-store.ts";
+import { bucketCount } from "./redis-keys.ts";
+
+interface Bucket {
+  /** The newest notice that was heard; undefined before the first beat. */
+  heard: number | undefined;
+  /** How many there were at the beat before: all of them should have been heard by now. */
+  due: number;
+  /** Something could not be read: whoever follows has to read again. */
+  isBehind: boolean;
+}
+
+/** What a notice says: enough to know whether the session has to be read. */
+interface Notice {
+  readonly number: number;
+  /** The process that made the change. */
+  readonly by: string;
+  readonly id: SessionId;
+  readonly revision: number;
+  readonly beachId: string;
+}
+
+interface NoticesDeps {
+  /** By which this process knows its own notices. */
+  readonly processId: string;
+  /** The newest revision that this process knows of a session. */
+  readonly known: (id: SessionId) => number | undefined;
+  /** What this process knows of the session is out of date. */
+  readonly forget: (id: SessionId) => void;
+  readonly load: (id: SessionId) => Promise<SessionRecord | undefined>;
+}
+
+/**
+ * Hears of what other processes changed. A notice only says that there is something to read; they
+ * are numbered, and each beat tells how many there were, so that one that was lost is noticed.
+ */
+export class RedisNotices {
+  readonly #deps: NoticesDeps;
+  readonly #followers = new Set<Follower>();
+  readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({
+    heard: undefined,
+    due: 0,
+    isBehind: false,
+  }));
+  /** Sessions that are being read, and whether they changed meanwhile. */
+  readonly #reading = new Map<SessionId, boolean>();
+
+  constructor(deps: NoticesDeps) {
+    this.#deps = deps;
+  }
+
+  follow(follower: Follower): Disposable {
+    this.#followers.add(follower);
+    return { [Symbol.dispose]: () => this.#followers.delete(follower) };
+  }
+
+  hear(bucket: number, message: string): void {
+    const notice = parseNotice(message);
+    const state = this.#of(bucket);
+    if (notice === undefined) return;
+    if (state.heard !== undefined && notice.number > state.heard + 1) state.isBehind = true;
+    state.heard = Math.max(state.heard ?? 0, notice.number);
+    // Heard before the commit is answered: what it changed is told then.
+    if (notice.by === this.#deps.processId) return;
+    const known = this.#deps.known(notice.id);
+    if (known !== undefined && known >= notice.revision) return;
+    this.#deps.forget(notice.id);
+    if (this.#isWanted(notice)) this.#read(bucket, notice.id);
+  }
+
+  /** @param count how many notices there have been in the bucket, as a beat tells */
+  beat(bucket: number, count: number): void {
+    const state = this.#of(bucket);
+    const isLost = state.heard !== undefined && state.heard < state.due;
+    // A restored or failed-over server counts from an earlier number.
+    const isAnotherCount = state.due > count;
+    if (isLost || isAnotherCount || state.isBehind) {
+      state.isBehind = false;
+      state.heard = count;
+      for (const follower of this.#followers) follower.missed(bucket);
+    }
+    state.heard ??= count;
+    state.due = count;
+  }
+
+  #read(bucket: number, id: SessionId): void {
+    if (this.#reading.has(id)) {
+      this.#reading.set(id, true);
+      return;
+    }
+    this.#reading.set(id, false);
+    void this.#deps.load(id).then(
+      (record) => this.#tell(bucket, id, record),
+      () => {
+        this.#reading.delete(id);
+        this.#of(bucket).isBehind = true;
+      },
+    );
+  }
+
+  #tell(bucket: number, id: SessionId, record: SessionRecord | undefined): void {
+    const changedMeanwhile = this.#reading.get(id) === true;
+    this.#reading.delete(id);
+    for (const follower of this.#followers) follower.tell(id, record);
+    if (changedMeanwhile) this.#read(bucket, id);
+  }
+
+  #isWanted({ id, beachId }: Notice): boolean {
+    for (const follower of this.#followers) if (follower.isWanted(id, beachId)) return true;
+    return false;
+  }
+
+  #of(bucket: number): Bucket {
+    return this.#buckets[bucket] as Bucket;
+  }
+}
+
+/** What is told of a change; empty when nobody has to hear of it, as of a renewal. */
+export function noticeOf({ id, previous, next }: SessionChange, processId: string): string {
+  if (next === undefined || previous?.version === next.version) return "";
+  // No id holds the end of a line.
+  return [processId, next.revision, next.beachId, id].join("\n");
+}
+
+function parseNotice(message: string): Notice | undefined {
+  const [number, by, revision, beachId, id] = message.split("\n");
+  if (by === undefined || beachId === undefined || id === undefined) return undefined;
+  return { number: Number(number), by, revision: Number(revision), beachId, id };
+}

@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+
+/** Lua that the server runs as one step, known to it by its SHA-1. */
+export interface RedisScript {
+  readonly text: string;
+  readonly sha1: string;
+}
+
+/** Which server this is, as far as its data go: a restart or a failover begins a new origin. */
+const originOf = `
+local function origin()
+  return string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+`;
+
+/**
+ * Compare-and-set of one session, with everything that goes with it.
+ *
+ * KEYS: session, state, deadlines, and whatever the edits name.
+ * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it),
+ *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 history known,
+ *   8 moment since which somebody must have beaten, 9 '1' if a counter may have been used,
+ *   10 edits as JSON ('' for none), 11 channel ('' to tell nobody), 12 what to tell.
+ * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
+ */
+export const commitScript: RedisScript = script(`${originOf}
+-- The decision has to know of every gap and history, or it would judge by what it could not hear.
+local state = redis.call('HMGET', KEYS[2], 'alive', 'gap', 'history', 'origin')
+if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
+  or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
+  return {'unaware'}
+end
+-- After a failover a counter may be behind what was shown: nothing is counted on before that is known.
+if ARGV[9] == '1' and state[4] ~= origin() then
+  return {'unaware'}
+end
+
+if (redis.call('HGET', KEYS[1], 'revision') or '') ~= ARGV[1] then
+  return {'conflict', redis.call('HGET', KEYS[1], 'record')}
+end
+
+if ARGV[3] == '' then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'record', ARGV[3])
+end
+
+if ARGV[4] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[5])
+else
+  redis.call('ZADD', KEYS[3], ARGV[4], ARGV[5])
+end
+
+-- Indexes, counts and the time to live of a tombstone; each edit is a command without its reply.
+if ARGV[10] ~= '' then
+  for _, edit in ipairs(cjson.decode(ARGV[10])) do
+    local reply = redis.call(unpack(edit))
+    if edit[1] == 'HINCRBY' and reply == 0 then
+      redis.call('HDEL', edit[2], edit[3])
+    end
+  end
+end
+
+-- Numbered, so that whoever listens sees that one was lost.
+if ARGV[11] ~= '' then
+  local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
+  redis.call('SPUBLISH', ARGV[11], number .. '\\n' .. ARGV[12])
+end
+return {'committed'}
+`);
+
+/**
+ * Shows that somebody reaches the bucket, records the gap before that, and notices a new origin.
+ *
+ * KEYS: state, gaps, negotiations.
+ * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept.
+ * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
+ */
+export const beatScript: RedisScript = script(`${originOf}
+local state = redis.call('HMGET', KEYS[1], 'alive', 'gap', 'history', 'origin', 'changes')
+local alive, newest, now = tonumber(state[1]), tonumber(state[2] or '0'), tonumber(ARGV[1])
+-- Numbers of this size would be written as 1.7e+12.
+local function whole(number) return string.format('%.0f', number) end
+
+if alive and now - alive > tonumber(ARGV[2]) then
+  newest = newest + 1
+  redis.call('HSET', KEYS[1], 'gap', newest)
+  redis.call('RPUSH', KEYS[2], cjson.encode({whole(newest), state[1], ARGV[1], ARGV[3]}))
+  redis.call('LTRIM', KEYS[2], -tonumber(ARGV[5]), -1)
+end
+if not alive or now > alive then
+  redis.call('HSET', KEYS[1], 'alive', ARGV[1])
+end
+
+local history, here = state[3], origin()
+if state[4] ~= here then
+  history = whole(math.max(tonumber(history or '0') + 1, now))
+  redis.call('HSET', KEYS[1], 'history', history, 'origin', here)
+end
+
+local unknown = newest - tonumber(ARGV[4])
+local gaps = unknown > 0 and redis.call('LRANGE', KEYS[2], -unknown, -1) or {}
+local time = redis.call('TIME')
+return {gaps, history, state[5] or '0', redis.call('HGETALL', KEYS[3]), time[1], time[2]}
+`);
+
+/**
+ * Begins a new history, since the server shows an older state than it did.
+ *
+ * KEYS: state. ARGV: 1 now.
+ */
+export const renewHistoryScript: RedisScript = script(`
+local history = tonumber(redis.call('HGET', KEYS[1], 'history') or '0')
+redis.call('HSET', KEYS[1], 'history', string.format('%.0f', math.max(history + 1, tonumber(ARGV[1]))))
+`);
+
+/**
+ * Claims sessions that are due: until the claim ends they are due for nobody else. Whoever commits
+ * a claimed session puts its deadline in its place.
+ *
+ * KEYS: deadlines. ARGV: 1 now, 2 end of the claim, then session ids.
+ * Answers the ids that were claimed.
+ */
+export const claimScript: RedisScript = script(`
+local claimed = {}
+for index = 3, #ARGV do
+  local deadline = redis.call('ZSCORE', KEYS[1], ARGV[index])
+  if deadline and tonumber(deadline) <= tonumber(ARGV[1]) then
+    redis.call('ZADD', KEYS[1], ARGV[2], ARGV[index])
+    claimed[#claimed + 1] = ARGV[index]
+  end
+end
+return claimed
+`);
+
+function script(text: string): RedisScript {
+  return { text, sha1: createHash("sha1").update(text).digest("hex") };
+}

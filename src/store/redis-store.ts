@@ -1,0 +1,318 @@
+import { randomUUID } from "node:crypto";
+
+import { LRUCache } from "lru-cache";
+
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type { SessionRecord } from "../core/session.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Clock, SteeredClock } from "../service/clock.ts";
+import { addCounts, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import {
+  type Beat,
+  type ChangeNotice,
+  type CommitResult,
+  type Follower,
+  type Pulse,
+  type SessionChange,
+  type SessionPage,
+  type SharedStore,
+  StoreUnavailable,
+} from "../service/session-store.ts";
+import { ChangeListeners } from "./change-listeners.ts";
+import { RecordUnreadable } from "./flat-record.ts";
+import { gapsMax } from "./gap-log.ts";
+import { RedisCalls } from "./redis-calls.ts";
+import { cannotOpenRedis, checkServer } from "./redis-check.ts";
+import { editsOf } from "./redis-edits.ts";
+import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
+import { openRedisLink } from "./redis-link.ts";
+import { noticeOf, RedisNotices } from "./redis-notices.ts";
+import { type BeatReply, countNames, toCounts, toFleetCounts, toGap } from "./redis-replies.ts";
+import { beatScript, claimScript, commitScript, renewHistoryScript } from "./redis-scripts.ts";
+import { decodeRecord, encodeRecord } from "./session-codec.ts";
+import { SharedStrings } from "./shared-strings.ts";
+
+export interface RedisStoreOptions {
+  /** Kept to the server's clock, where it can be, so that all processes have one service time. */
+  readonly clock: Clock | SteeredClock;
+  /** How many replicas of the server must have a change before it is answered; 0. */
+  readonly acknowledgements?: number;
+}
+
+/** Records remembered from the last read or commit of this process: about 100 MB of them. */
+const rememberedMax = 50_000;
+/** For how long a session that is due is due for one process alone. */
+const claimMs: DurationMs = 2_000;
+
+/**
+ * Connects to Redis (at least 7), a single server or a cluster. Everything is written through, and
+ * every change is one script: nothing that a process remembers counts until the server agrees.
+ *
+ * Rejects with StoreCannotOpen, whose message says what would help.
+ */
+export async function openRedisStore(
+  url: string,
+  options: RedisStoreOptions,
+): Promise<SharedStore> {
+  try {
+    const calls = new RedisCalls(await openRedisLink(url, checkServer), options.clock);
+    const store = new RedisStore(calls, options);
+    try {
+      await store.start();
+      return store;
+    } catch (error) {
+      await calls[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (error) {
+    throw cannotOpenRedis(url, error);
+  }
+}
+
+class RedisStore implements SharedStore {
+  readonly kind = "shared";
+  readonly buckets = bucketCount;
+  readonly bucketOf = bucketOf;
+  readonly #processId = randomUUID();
+  readonly #calls: RedisCalls;
+  readonly #clock: Clock | SteeredClock;
+  readonly #acknowledgements: number;
+  readonly #remembered = new LRUCache<SessionId, SessionRecord>({ max: rememberedMax });
+  readonly #strings = new SharedStrings();
+  readonly #listeners = new ChangeListeners();
+  readonly #notices: RedisNotices;
+  /** Handshakes in flight by manager URL, per bucket, as of its last beat. */
+  readonly #negotiations = new Map<number, ReadonlyMap<string, number>>();
+
+  constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
+    this.#calls = calls;
+    this.#clock = clock;
+    this.#acknowledgements = acknowledgements;
+    this.#notices = new RedisNotices({
+      processId: this.#processId,
+      known: (id) => this.#remembered.peek(id)?.revision,
+      forget: (id) => this.#remembered.delete(id),
+      load: (id) => this.load(id),
+    });
+  }
+
+  async start(): Promise<void> {
+    const listening = buckets.map(({ changes }, bucket) =>
+      this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
+    );
+    await Promise.all(listening);
+  }
+
+  recall(id: SessionId): SessionRecord | undefined {
+    return this.#remembered.get(id);
+  }
+
+  async load(id: SessionId): Promise<SessionRecord | undefined> {
+    // As of now: what this process commits while the answer is on its way is newer, not lost.
+    const known = this.#remembered.peek(id);
+    const text = await this.#calls.send(bucketOf(id), ["HGET", keysOf(id).session(id), "record"]);
+    return this.#take(id, text, known);
+  }
+
+  async commit(change: SessionChange): Promise<CommitResult> {
+    const { id, next } = change;
+    const bucket = bucketOf(id);
+    try {
+      const reply = (await this.#calls.run(
+        bucket,
+        commitScript,
+        [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines],
+        this.#commitArguments(change),
+      )) as readonly unknown[];
+      if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
+      if (reply[0] !== "committed") return reply[0] as CommitResult;
+      if (this.#acknowledgements > 0) {
+        await this.#calls.beAcknowledged(bucket, this.#acknowledgements);
+      }
+    } catch (error) {
+      // It may or may not have been changed: only the server knows.
+      this.#remembered.delete(id);
+      throw error;
+    }
+    this.#remember(id, next);
+    this.#listeners.tell({ id, previous: change.previous, next });
+    return "committed";
+  }
+
+  /** Claimed for this process: nobody is handed them again before {@link claimMs} are over. */
+  async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
+    const found = await this.#earliest(limit, now);
+    const earliest = found.toSorted((a, b) => a.deadline - b.deadline).slice(0, limit);
+    const claims = buckets.map(({ deadlines }, bucket) => {
+      const ids = earliest.map(({ id }) => id).filter((id) => bucketOf(id) === bucket);
+      const args = [String(now), String(now + claimMs), ...ids];
+      return ids.length === 0 ? [] : this.#calls.run(bucket, claimScript, [deadlines], args);
+    });
+    const claimed = new Set((await inReach(claims)).flat() as readonly SessionId[]);
+    return earliest.map(({ id }) => id).filter((id) => claimed.has(id));
+  }
+
+  async nextDeadline(): Promise<EpochMs | undefined> {
+    const found = await this.#earliest(1, Number.POSITIVE_INFINITY);
+    return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
+  }
+
+  async list({ beachId, after, limit }: SessionPage): Promise<readonly SessionRecord[]> {
+    if (limit <= 0) return [];
+    const from = after === undefined ? "-" : `(${after}`;
+    const pages = buckets.map((keys, bucket) => {
+      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
+      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
+      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
+    });
+    const ids = (await Promise.all(pages)).flat().toSorted(byCode).slice(0, limit);
+    const records = await Promise.all(ids.map((id) => this.load(id)));
+    // One may have been detached, and attached elsewhere, since the index was read.
+    return records.filter(
+      (record) =>
+        record?.kind === "attached" && (beachId === undefined || record.beachId === beachId),
+    ) as readonly SessionRecord[];
+  }
+
+  changes(listener: (notice: ChangeNotice) => void): Disposable {
+    return this.#listeners.add(listener);
+  }
+
+  follow(follower: Follower): Disposable {
+    return this.#notices.follow(follower);
+  }
+
+  async beat(bucket: number, { now, quietMs, kind, after }: Beat): Promise<Pulse> {
+    const keys = buckets[bucket];
+    if (keys === undefined) throw new Error(`there is no bucket ${bucket}`);
+    const sentAt = this.#clock.now();
+    const reply = (await this.#calls.run(
+      bucket,
+      beatScript,
+      [keys.state, keys.gaps, keys.negotiations],
+      [String(now), String(quietMs), kind, String(after), String(gapsMax)],
+    )) as BeatReply;
+    const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
+    // One bucket's server is the reference for all, since several may disagree.
+    if (bucket === 0) this.#steer(sentAt, Number(seconds) * 1000 + Number(microseconds) / 1000);
+    this.#negotiations.set(bucket, toCounts(negotiations));
+    this.#notices.beat(bucket, Number(changes));
+    return { gaps: gaps.map(toGap), history: Number(history) };
+  }
+
+  async count(beachId: BeachId | undefined): Promise<FleetCounts> {
+    const counts = buckets.map((keys, bucket) => {
+      const key = beachId === undefined ? keys.counts : keys.countsOf(beachId);
+      return this.#calls.send(bucket, ["HMGET", key, ...countNames]);
+    });
+    return ((await Promise.all(counts)) as (readonly (string | null)[])[])
+      .map(toFleetCounts)
+      .reduce((sum, some) => addCounts(sum, some), nothingCounted);
+  }
+
+  negotiationsInFlight(managerUrl: string): number {
+    let sum = 0;
+    for (const byManager of this.#negotiations.values()) sum += byManager.get(managerUrl) ?? 0;
+    return sum;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#calls[Symbol.asyncDispose]();
+  }
+
+  #commitArguments(change: SessionChange): readonly string[] {
+    const { id, previous, next, deadline, durability, basis } = change;
+    if (basis === undefined) throw new Error("a shared store is told what a change goes by");
+    const keys = keysOf(id);
+    const edits = editsOf(keys, change, this.#clock.now());
+    const notice = noticeOf(change, this.#processId);
+    return [
+      previous === undefined ? "" : String(previous.revision),
+      next === undefined ? "" : String(next.revision),
+      next === undefined ? "" : encodeRecord(next),
+      // A tombstone is let go by Redis itself.
+      deadline === undefined || next?.kind !== "attached" ? "" : String(deadline),
+      id,
+      String(basis.gap),
+      String(basis.history),
+      String(basis.heardSince),
+      durability === "durable" ? "1" : "",
+      edits.length === 0 ? "" : JSON.stringify(edits),
+      notice === "" ? "" : keys.changes,
+      notice,
+    ];
+  }
+
+  /** Sessions of each bucket in reach with the earliest deadlines, at or before `until`. */
+  async #earliest(
+    limit: number,
+    until: EpochMs,
+  ): Promise<readonly { readonly id: SessionId; readonly deadline: EpochMs }[]> {
+    const last = Number.isFinite(until) ? String(until) : "+inf";
+    const found = buckets.map(({ deadlines }, bucket) => {
+      const range = [deadlines, "-inf", last, "BYSCORE", "LIMIT", "0", String(limit)];
+      return this.#calls.send(bucket, ["ZRANGE", ...range, "WITHSCORES"]);
+    });
+    const pairs = (await inReach(found)).flat() as readonly (readonly [SessionId, number])[];
+    return pairs.map(([id, deadline]) => ({ id, deadline: Number(deadline) }));
+  }
+
+  /**
+   * The record that the server answered with. When it is older than what this process knew before
+   * it asked, the server has lost something, and more than this session may be concerned.
+   */
+  async #take(
+    id: SessionId,
+    text: unknown,
+    known: SessionRecord | undefined,
+  ): Promise<SessionRecord | undefined> {
+    const record = typeof text === "string" ? this.#decode(id, text) : undefined;
+    this.#remember(id, record);
+    if (known !== undefined && isOlder(record, known)) {
+      this.#remembered.delete(id);
+      const { state } = keysOf(id);
+      await this.#calls.run(bucketOf(id), renewHistoryScript, [state], [String(this.#clock.now())]);
+    }
+    return record;
+  }
+
+  #remember(id: SessionId, record: SessionRecord | undefined): void {
+    if (record === undefined) this.#remembered.delete(id);
+    else this.#remembered.set(id, record);
+  }
+
+  #decode(id: SessionId, text: string): SessionRecord {
+    try {
+      return decodeRecord(text, this.#strings);
+    } catch (error) {
+      if (!(error instanceof RecordUnreadable)) throw error;
+      const why = `The record of session '${id}' cannot be read: ${error.message}`;
+      throw new StoreUnavailable(why, { cause: error });
+    }
+  }
+
+  /** Takes the reference to have read its clock half-way between question and answer. */
+  #steer(sentAt: EpochMs, reference: EpochMs): void {
+    if (!("steer" in this.#clock)) return;
+    const now = this.#clock.now();
+    this.#clock.steer(reference + (now - sentAt) / 2 - now);
+  }
+}
+
+/** Redis forgets a tombstone by itself; an attached session it may not. */
+function isOlder(record: SessionRecord | undefined, known: SessionRecord): boolean {
+  return record === undefined ? known.kind === "attached" : record.revision < known.revision;
+}
+
+/** The answers of the buckets that can be reached; of the others nothing can be done anyway. */
+async function inReach<T>(answers: readonly (T | Promise<T>)[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(answers);
+  const reached = settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  if (reached.length === 0) throw (settled[0] as PromiseRejectedResult).reason;
+  return reached;
+}
+
+function byCode(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

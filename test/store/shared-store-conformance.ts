@@ -1,0 +1,294 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import type { SessionId } from "../../src/core/ids.ts";
+import type { Session, SessionRecord } from "../../src/core/session.ts";
+import { nothingCounted } from "../../src/service/fleet-counts.ts";
+import type { Beat, SharedStore } from "../../src/service/session-store.ts";
+import {
+  basis,
+  builtAt,
+  busySession,
+  insertion,
+  removal,
+  revisionOf,
+  sessionRecord,
+  sessionsOf,
+  tombstoneRecord,
+} from "../support/store-records.ts";
+import { describeSessionStore } from "./store-conformance.ts";
+
+/** An empty place that any number of stores may be opened on. */
+export interface SharedPlace extends AsyncDisposable {
+  open(): Promise<SharedStore>;
+}
+
+/** What every store promises that processes share. */
+export function describeSharedStore(name: string, prepare: () => Promise<SharedPlace>): void {
+  describeSessionStore(name, async () => {
+    const place = await prepare();
+    return {
+      store: await reached(await place.open()),
+      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    };
+  });
+
+  describe(`${name}, shared by two processes,`, () => {
+    let place: SharedPlace;
+    let one: SharedStore;
+    let other: SharedStore;
+
+    beforeEach(async () => {
+      place = await prepare();
+      one = await reached(await place.open());
+      other = await reached(await place.open());
+    });
+
+    afterEach(async () => {
+      await one[Symbol.asyncDispose]();
+      await other[Symbol.asyncDispose]();
+      await place[Symbol.asyncDispose]();
+    });
+
+    const both = (): readonly [SharedStore, SharedStore] => [one, other];
+    describeSharing(both);
+    describeClaims(both);
+    describeNotices(both);
+    describeBeats(both);
+    describeCounts(both);
+  });
+}
+
+type Both = () => readonly [SharedStore, SharedStore];
+
+const beat: Beat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 };
+
+/** As a process does first: every bucket knows that it is reached, and in which history. */
+async function reached(store: SharedStore): Promise<SharedStore> {
+  const buckets = Array.from({ length: store.buckets }, (_, bucket) => bucket);
+  await Promise.all(buckets.map((bucket) => store.beat(bucket, beat)));
+  return store;
+}
+
+function describeSharing(both: Both): void {
+  test("what one commits the other loads, and builds on", async () => {
+    const [one, other] = both();
+    const record = busySession();
+    await one.commit(insertion(record));
+    expect(await other.load(record.id)).toEqual(record);
+    const change = revisionOf(record);
+    expect(await other.commit(change)).toBe("committed");
+    expect(await one.load(record.id)).toEqual(change.next);
+  });
+
+  test("what is recalled may be out of date, and then does not commit", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    await one.commit(insertion(record));
+    expect(one.recall(record.id)).toEqual(record);
+    const change = revisionOf(record, {}, { durability: "behind" });
+    await other.commit(change);
+    expect(one.recall(record.id)).toEqual(record);
+    expect(await one.commit(revisionOf(record))).toBe("conflict");
+    // The conflict brings what is there, so that the next try needs no question.
+    expect(one.recall(record.id)).toEqual(change.next);
+  });
+
+  test("of many commits of both at once with the same expected revision one takes effect", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    await one.commit(insertion(record));
+    const stores = [one, other, one, other, one, other];
+    const results = await Promise.all(stores.map((store) => store.commit(revisionOf(record))));
+    expect(results.filter((result) => result === "committed")).toHaveLength(1);
+    expect(results.filter((result) => result === "conflict")).toHaveLength(5);
+  });
+
+  test("a tombstone is let go in time, an attached session never", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    await one.commit(insertion(record, { deadline: builtAt + 1 }));
+    const buried = tombstoneRecord({ revision: 2 });
+    const detached = insertion(buried, { previous: record, deadline: builtAt + 40 });
+    await one.commit(detached);
+    expect(await other.due(builtAt + 1_000, 10)).toEqual([]);
+    await expect.poll(() => other.load(record.id)).toBeUndefined();
+    expect(await other.commit(insertion(sessionRecord()))).toBe("committed");
+  });
+
+  test("a session that comes back from its tombstone outlives it", async () => {
+    const [one, other] = both();
+    const buried = tombstoneRecord();
+    await one.commit(insertion(buried, { deadline: builtAt + 60 }));
+    const back = sessionRecord({ revision: 2 });
+    await other.commit(insertion(back, { previous: buried }));
+    // Another tombstone with the same time to live shows that the time has passed.
+    const later = tombstoneRecord({ id: "later" });
+    await one.commit(insertion(later, { deadline: builtAt + 60 }));
+    await expect.poll(() => other.load("later")).toBeUndefined();
+    expect(await other.load(back.id)).toEqual(back);
+  });
+}
+
+function describeClaims(both: Both): void {
+  test("what is due is handed to one of the two, and again when its claim is over", async () => {
+    const [one, other] = both();
+    const ids = Array.from({ length: 40 }, (_, index) => `s${index}`);
+    for (const record of sessionsOf("beach-1", ids)) {
+      await one.commit(insertion(record, { deadline: builtAt }));
+    }
+    const handed = await Promise.all([one.due(builtAt, 100), other.due(builtAt, 100)]);
+    expect(handed.flat().toSorted()).toEqual(ids.toSorted());
+    expect(await one.due(builtAt + 1_999, 100)).toEqual([]);
+    expect((await other.due(builtAt + 2_000, 100)).toSorted()).toEqual(ids.toSorted());
+  });
+
+  test("whoever commits a claimed session says when it is due next", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    await one.commit(insertion(record, { deadline: builtAt }));
+    await one.due(builtAt, 1);
+    await other.commit(revisionOf(record, {}, { deadline: builtAt + 500 }));
+    expect(await one.nextDeadline()).toBe(builtAt + 500);
+    expect(await other.due(builtAt + 500, 1)).toEqual([record.id]);
+  });
+}
+
+function describeNotices(both: Both): void {
+  /** Listens to everything that the other process changes. */
+  function heardBy(store: SharedStore, wanted = true) {
+    const told: (readonly [SessionId, SessionRecord | undefined])[] = [];
+    const missed: number[] = [];
+    store.follow({
+      isWanted: () => wanted,
+      tell: (id, record) => told.push([id, record]),
+      missed: (bucket) => missed.push(bucket),
+    });
+    return { told, missed };
+  }
+
+  test("who follows is told the newest state of what the other changed", async () => {
+    const [one, other] = both();
+    const { told } = heardBy(other);
+    const record = sessionRecord();
+    await one.commit(insertion(record));
+    await expect.poll(() => told).toEqual([[record.id, record]]);
+    const change = revisionOf(record, { version: builtAt + 1 });
+    await one.commit(change);
+    await expect.poll(() => told.at(-1)).toEqual([record.id, change.next]);
+  });
+
+  test("nobody is told of a renewal, or of what nobody wants", async () => {
+    const [one, other] = both();
+    const { told } = heardBy(other);
+    const unwanted = heardBy(one, false);
+    const record = sessionRecord();
+    await other.commit(insertion(record));
+    await one.commit(revisionOf(record, {}, { durability: "behind" }));
+    const last = sessionRecord({ id: "last" });
+    await one.commit(insertion(last));
+    await expect.poll(() => told).toEqual([[last.id, last]]);
+    expect(unwanted.told).toEqual([]);
+  });
+
+  test("a notice that was lost is missed by the second beat after it", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    const bucket = one.bucketOf(record.id);
+    const { missed } = heardBy(other);
+    await one.commit(insertion(record));
+    await other.beat(bucket, beat);
+    await other.beat(bucket, beat);
+    expect(missed).toEqual([]);
+  });
+}
+
+function describeBeats(both: Both): void {
+  test("a bucket that somebody reaches all the time has no gap, whoever was away", async () => {
+    const [one, other] = both();
+    for (let at = 0; at < 10_000; at += 1_000) await one.beat(0, { ...beat, now: builtAt + at });
+    const pulse = await other.beat(0, { ...beat, now: builtAt + 10_000 });
+    expect(pulse.gaps).toEqual([]);
+  });
+
+  test("the first to reach a bucket again records the gap, once for both", async () => {
+    const [one, other] = both();
+    const now = builtAt + 5_000;
+    const gap = { number: 1, from: builtAt, until: now, kind: "absence" };
+    expect((await one.beat(0, { ...beat, now })).gaps).toEqual([gap]);
+    expect((await other.beat(0, { ...beat, now: now + 1 })).gaps).toEqual([gap]);
+    expect((await other.beat(0, { ...beat, now: now + 2, after: 1 })).gaps).toEqual([]);
+    const next = await one.beat(0, { ...beat, now: now + 4_000, kind: "stall", after: 1 });
+    const second = { number: 2, from: now + 2, until: now + 4_000, kind: "stall" };
+    expect(next.gaps).toEqual([second]);
+  });
+
+  test("a decision that did not know of a gap or a history, or that nobody was there, does not commit", async () => {
+    const [one] = both();
+    const record = sessionRecord();
+    const commit = (of: Partial<typeof basis>) =>
+      one.commit(insertion(record, { basis: { ...basis, ...of } }));
+    expect(await commit({ heardSince: builtAt + 1 })).toBe("unaware");
+    expect(await commit({ history: basis.history - 1 })).toBe("unaware");
+    await one.beat(one.bucketOf(record.id), { ...beat, now: builtAt + 5_000 });
+    expect(await commit({})).toBe("unaware");
+    expect(await one.load(record.id)).toBeUndefined();
+    expect(await commit({ gap: 1, heardSince: builtAt + 5_000 })).toBe("committed");
+  });
+}
+
+function describeCounts(both: Both): void {
+  const negotiating = (id: SessionId, beachId: string): Session =>
+    sessionRecord({
+      id,
+      beachId,
+      transport: {
+        ...sessionRecord().transport,
+        path: {
+          kind: "negotiating",
+          next: {
+            id: "handshake-1",
+            attempt: 1,
+            reason: "renewed",
+            issuedAt: builtAt,
+            confirmBy: builtAt + 1,
+            channels: [],
+            managerUrl: "http://127.0.0.1:8080",
+            manager: undefined,
+            host: undefined,
+          },
+        },
+      },
+    });
+
+  test("counts are the same for both, and follow every change", async () => {
+    const [one, other] = both();
+    const busy = busySession({ id: "a" });
+    const next = negotiating("b", "beach-2");
+    await one.commit(insertion(busy));
+    await other.commit(insertion(next));
+    const first = { ...nothingCounted, sessions: 1, liveLeases: 1, fastPath: 1 };
+    const second = { ...nothingCounted, sessions: 1, pending: 1, negotiationsInFlight: 1 };
+    for (const store of [one, other]) {
+      expect(await store.count("beach-1")).toEqual(first);
+      expect(await store.count("beach-2")).toEqual(second);
+      const all = { ...first, sessions: 2, pending: 1, negotiationsInFlight: 1 };
+      expect(await store.count(undefined)).toEqual(all);
+    }
+    await other.commit(removal(busy));
+    await one.commit(insertion(tombstoneRecord({ id: "b", revision: 2 }), { previous: next }));
+    expect(await one.count(undefined)).toEqual(nothingCounted);
+    expect(await other.count("beach-2")).toEqual(nothingCounted);
+  });
+
+  test("handshakes in flight towards a manager are known from the next beat on", async () => {
+    const [one, other] = both();
+    const next = negotiating("b", "beach-2");
+    await one.commit(insertion(next));
+    await reached(other);
+    expect(other.negotiationsInFlight("http://127.0.0.1:8080")).toBe(1);
+    expect(other.negotiationsInFlight("http://127.0.0.1:8081")).toBe(0);
+    await one.commit(removal(next));
+    await reached(other);
+    expect(other.negotiationsInFlight("http://127.0.0.1:8080")).toBe(0);
+  });
+}

@@ -1,0 +1,53 @@
+import { describe, expect } from "vitest";
+
+import type { SoleStore } from "../../src/service/session-store.ts";
+import { StoreUnavailable } from "../../src/service/session-store.ts";
+import { builtAt, insertion, revisionOf, sessionRecord } from "../support/store-records.ts";
+import { describeSessionStore, type OpenStore, testsOn } from "./store-conformance.ts";
+
+/** What every store promises that one process holds. */
+export function describeSoleStore(name: string, open: () => Promise<OpenStore<SoleStore>>): void {
+  describeSessionStore(name, open);
+  describe(`${name}, held by one process,`, () => {
+    const { store, test } = testsOn(open);
+
+    test("gaps are numbered from 1 and told oldest first", async () => {
+      expect(await store().gaps()).toEqual([]);
+      const first = { from: builtAt, until: builtAt + 5, kind: "absence" } as const;
+      const second = { from: builtAt + 10, until: builtAt + 12, kind: "stall" } as const;
+      expect(await store().recordGap(first)).toEqual({ ...first, number: 1 });
+      expect(await store().recordGap(second)).toEqual({ ...second, number: 2 });
+      expect(await store().gaps()).toEqual([
+        { ...first, number: 1 },
+        { ...second, number: 2 },
+      ]);
+    });
+
+    test("a new store has no earlier run, and being alive now does not make one", async () => {
+      await store().recordAlive(builtAt);
+      expect(await store().lastAlive()).toBeUndefined();
+    });
+
+    test("a new store has lost no history, and a gap loses none", async () => {
+      expect(await store().history()).toBe(0);
+      await store().recordGap({ from: builtAt, until: builtAt + 5, kind: "absence" });
+      expect(await store().history()).toBe(0);
+    });
+
+    test("sessions stay due until their deadline moves", async () => {
+      const a = sessionRecord({ id: "a" });
+      await store().commit(insertion(a, { deadline: builtAt }));
+      await store().commit(insertion(sessionRecord({ id: "b" }), { deadline: builtAt + 1 }));
+      expect(await store().due(builtAt + 1, 1)).toEqual(["a"]);
+      expect(await store().due(builtAt + 1, 1)).toEqual(["a"]);
+      await store().commit(revisionOf(a, {}, { deadline: builtAt + 50 }));
+      expect(await store().due(builtAt + 1, 1)).toEqual(["b"]);
+      expect(await store().nextDeadline()).toBe(builtAt + 1);
+    });
+
+    test("once disposed of, it does not pretend to be alive", async () => {
+      await store()[Symbol.asyncDispose]();
+      await expect(async () => store().recordAlive(builtAt)).rejects.toThrow(StoreUnavailable);
+    });
+  });
+}
