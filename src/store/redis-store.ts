@@ -158,20 +158,19 @@ class RedisStore implements SharedStore {
   }
 
   async list({ beachId, after, limit }: SessionPage): Promise<readonly SessionRecord[]> {
-    if (limit <= 0) return [];
-    const from = after === undefined ? "-" : `(${after}`;
-    const pages = buckets.map((keys, bucket) => {
-      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
-      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
-      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
-    });
-    const ids = (await Promise.all(pages)).flat().toSorted(byCode).slice(0, limit);
-    const records = await Promise.all(ids.map((id) => this.load(id)));
-    // One may have been detached, and attached elsewhere, since the index was read.
-    return records.filter(
-      (record) =>
-        record?.kind === "attached" && (beachId === undefined || record.beachId === beachId),
-    ) as readonly SessionRecord[];
+    const page: SessionRecord[] = [];
+    let from = after;
+    while (page.length < limit) {
+      const ids = await this.#idsAfter(from, beachId, limit - page.length);
+      if (ids.length === 0) break;
+      from = ids.at(-1);
+      for (const record of await Promise.all(ids.map((id) => this.load(id)))) {
+        // It may have been detached, and attached elsewhere, since the index was read.
+        if (record?.kind !== "attached") continue;
+        if (beachId === undefined || record.beachId === beachId) page.push(record);
+      }
+    }
+    return page;
   }
 
   changes(listener: (notice: ChangeNotice) => void): Disposable {
@@ -241,6 +240,21 @@ class RedisStore implements SharedStore {
       notice === "" ? "" : keys.changes,
       notice,
     ];
+  }
+
+  /** Ids of attached sessions, in order. */
+  async #idsAfter(
+    after: SessionId | undefined,
+    beachId: BeachId | undefined,
+    limit: number,
+  ): Promise<readonly SessionId[]> {
+    const from = after === undefined ? "-" : `(${after}`;
+    const ids = buckets.map((keys, bucket) => {
+      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
+      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
+      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
+    });
+    return (await Promise.all(ids)).flat().toSorted(byCode).slice(0, limit);
   }
 
   /** Sessions of each bucket in reach with the earliest deadlines, at or before `until`. */
