@@ -57,7 +57,7 @@ export function parseCheckHandshake(
   const check = new FieldCheck();
   const { sessionId, handshakeId } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("handshake_id", lengthFault(handshakeId, limits.idLength));
+  check.note("handshake_id", requiredTextFault(handshakeId, limits.idLength));
   return check.finish({ sessionId, command: { kind: "CheckHandshake", handshakeId } });
 }
 

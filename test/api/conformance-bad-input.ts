@@ -184,9 +184,14 @@ const everywhere: readonly BadCase[] = [
     ["reports"],
   ],
   [
-    "CheckHandshake without a session",
+    "CheckHandshake without anything",
     ({ registry }) => registry.checkHandshake({}),
-    ["session_id"],
+    ["session_id", "handshake_id"],
+  ],
+  [
+    "CheckHandshake without a handshake",
+    ({ registry }, { sessionId }) => registry.checkHandshake({ sessionId }),
+    ["handshake_id"],
   ],
   [
     "CheckHandshake of an id that is too long",

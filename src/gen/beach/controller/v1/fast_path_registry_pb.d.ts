@@ -260,8 +260,7 @@ export declare type CheckHandshakeRequest = Message<"beach.controller.v1.CheckHa
   sessionId: string;
 
   /**
-   * Any text of at most 128 characters; one that the service cannot have made is UNKNOWN, no
-   * refusal.
+   * Any text of 1–128 characters; one that the service cannot have made is UNKNOWN, no refusal.
    *
    * @generated from field: string handshake_id = 2;
    */
