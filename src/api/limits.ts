@@ -14,5 +14,4 @@ export const limits = {
   namedLeases: 1000,
   pageSize: 1000,
   pageSizeDefault: 100,
-  holdMs: 86_400_000,
 } as const;

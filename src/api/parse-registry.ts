@@ -1,6 +1,7 @@
 import { actionsChannel, channelName } from "../core/channel.ts";
 import type { Attach, CheckHandshake, Detach, Revoke } from "../core/command.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
+import type { DurationMs } from "../core/time.ts";
 import type {
   AttachSessionRequest,
   CheckHandshakeRequest,
@@ -71,13 +72,18 @@ export function parseCheckLease(
   return check.finish({ sessionId, token });
 }
 
-export function parseRevoke(request: RevokeLeasesRequest): Result<Addressed<Revoke>> {
+const hourMs = 3_600_000;
+
+export function parseRevoke(
+  request: RevokeLeasesRequest,
+  holdMsMax: DurationMs,
+): Result<Addressed<Revoke>> {
   const check = new FieldCheck();
   const { sessionId, leaseIds, reason } = request;
   check.note("session_id", idFault(sessionId));
   check.note("reason", lengthFault(reason, limits.reasonLength));
   const holdMs = parseDuration({ check, name: "hold" }, request.hold, (ms) =>
-    ms < 0 || ms > limits.holdMs ? "must be from zero to 24 hours" : undefined,
+    ms < 0 || ms > holdMsMax ? `must be from zero to ${holdMsMax / hourMs} hours` : undefined,
   );
   checkIds({ check, name: "lease_ids" }, leaseIds, limits.namedLeases);
   return check.finish({ sessionId, command: { kind: "Revoke", leaseIds, reason, holdMs } });

@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { status } from "@grpc/grpc-js";
 import { expect, test, vi } from "vitest";
 
+import { defaultPolicy } from "../../src/core/policy.ts";
 import { RenewRequestSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
@@ -11,6 +12,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { refusalOf } from "../api/expect-refusal.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { rawGrpc } from "./raw-grpc.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
@@ -67,6 +69,19 @@ test("a plain grpc-js client reads the details of a refusal", async () => {
   expect(fromBinary(ErrorInfoSchema, details[0]?.value ?? new Uint8Array())).toMatchObject({
     reason: "SESSION_UNKNOWN",
   });
+});
+
+test("the longest hold that may be asked for is the policy's", async () => {
+  const policy = { ...defaultPolicy, holdMsMax: 7_200_000 };
+  await using service = await runService({ policy });
+  await service.registry.attachSession({ sessionId: "s1", privateBeachId: "b1" });
+  const hold = (seconds: bigint) =>
+    service.registry.revokeLeases({ sessionId: "s1", hold: { seconds } });
+  expect(await refusalOf(hold(7_201n))).toMatchObject({
+    fields: ["hold"],
+    message: expect.stringContaining("from zero to 2 hours"),
+  });
+  expect(await hold(7_200n)).toMatchObject({ revoked: 0 });
 });
 
 test("bytes that are no request are INVALID_ARGUMENT", async () => {
