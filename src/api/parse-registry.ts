@@ -16,8 +16,8 @@ import { FieldCheck } from "./field-check.ts";
 import {
   type Fault,
   idFault,
-  lengthFault,
   optionalIdFault,
+  reasonFault,
   requiredTextFault,
 } from "./field-rules.ts";
 import { limits } from "./limits.ts";
@@ -44,11 +44,16 @@ export function parseAttach(
   return check.finish({ sessionId: request.sessionId, command });
 }
 
+/** What the service itself says in SessionGone; readers act on these words. */
+const ownReasons: ReadonlySet<string> = new Set(["unknown", "idle"]);
+
+const ownReasonWanted = `must not be "unknown" or "idle": these are the service's own words`;
+
 export function parseDetach(request: DetachSessionRequest): Result<Addressed<Detach>> {
   const check = new FieldCheck();
   const { sessionId, reason } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("reason", lengthFault(reason, limits.reasonLength));
+  check.note("reason", ownReasons.has(reason) ? ownReasonWanted : reasonFault(reason));
   return check.finish({ sessionId, command: { kind: "Detach", reason } });
 }
 
@@ -81,7 +86,7 @@ export function parseRevoke(
   const check = new FieldCheck();
   const { sessionId, leaseIds, reason } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("reason", lengthFault(reason, limits.reasonLength));
+  check.note("reason", reasonFault(reason));
   const holdMs = parseDuration({ check, name: "hold" }, request.hold, (ms) =>
     ms < 0 || ms > holdMsMax ? `must be from zero to ${holdMsMax / hourMs} hours` : undefined,
   );
@@ -130,11 +135,16 @@ function parseLabels(check: FieldCheck, labels: readonly string[]): readonly str
   return [...new Set(labels.map(channelName))];
 }
 
+/** URL.parse is more tolerant: it drops line breaks and encodes what is not ASCII. */
+const printable = /^[\x21-\x7e]+$/;
+
+const managerUrlWanted: string = `must be an http or https URL of at most ${limits.managerUrlLength} printable ASCII characters, or empty`;
+
 function managerUrlFault(url: string): Fault {
   if (url === "") return undefined;
-  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
+  const protocol = URL.parse(url)?.protocol;
   const isHttp = protocol === "http:" || protocol === "https:";
-  return isHttp
-    ? lengthFault(url, limits.managerUrlLength)
-    : "must be an http or https URL, or empty";
+  return isHttp && url.length <= limits.managerUrlLength && printable.test(url)
+    ? undefined
+    : managerUrlWanted;
 }

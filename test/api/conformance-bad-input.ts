@@ -104,6 +104,11 @@ const everywhere: readonly BadCase[] = [
     ["session_id", "private_beach_id", "reason", "ttl", "passcode", "account_id"],
   ],
   [
+    "Acquire for a reason with a line break in it",
+    ({ lease }, { sessionId }) => lease.acquire({ sessionId, reason: "tile\n" }),
+    ["reason"],
+  ],
+  [
     "Acquire with ttl zero",
     ({ lease }, { sessionId }) => lease.acquire({ sessionId, ttl: { seconds: 0n } }),
     ["ttl"],
@@ -205,6 +210,11 @@ const everywhere: readonly BadCase[] = [
     ["session_id", "reason", "hold", "lease_ids[0]"],
   ],
   [
+    "RevokeLeases for a reason that rings a bell",
+    ({ registry }, { sessionId }) => registry.revokeLeases({ sessionId, reason: "stop\u0007" }),
+    ["reason"],
+  ],
+  [
     "RevokeLeases with a hold above a day",
     ({ registry }, { sessionId }) =>
       registry.revokeLeases({ sessionId, hold: { seconds: 86_401n } }),
@@ -259,6 +269,21 @@ const internalOnly: readonly BadCase[] = [
     ({ registry }) => registry.detachSession({ reason: tooLong }),
     ["session_id", "reason"],
   ],
+  ...["unknown", "idle", "bye\u001b[2J"].map(
+    (reason): BadCase => [
+      `DetachSession for the reason ${JSON.stringify(reason)}`,
+      ({ registry }, { sessionId }) => registry.detachSession({ sessionId, reason }),
+      ["reason"],
+    ],
+  ),
+  ...["//manager", "http://manager/\n", "http://bücher", `http://${"m".repeat(1018)}`].map(
+    (managerUrl): BadCase => [
+      `AttachSession with the manager url ${JSON.stringify(managerUrl.slice(0, 20))}`,
+      ({ registry }, { sessionId }) =>
+        registry.attachSession({ sessionId, privateBeachId: beach, managerUrl }),
+      ["manager_url"],
+    ],
+  ),
   [
     "CheckLease without anything",
     ({ registry }) => registry.checkLease({}),

@@ -189,7 +189,7 @@ export declare type AcquireRequest = Message<"beach.controller.v1.AcquireRequest
 
   /**
    * What the lease is for; part of its key, so that two tabs with distinct reasons hold two leases.
-   * At most 64 characters; may be empty.
+   * At most 64 characters, none of them a control character; may be empty.
    *
    * @generated from field: string reason = 3;
    */

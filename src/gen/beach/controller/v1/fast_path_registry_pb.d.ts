@@ -43,8 +43,8 @@ export declare type AttachSessionRequest = Message<"beach.controller.v1.AttachSe
   requiredChannels: string[];
 
   /**
-   * Where hosts reach the manager that attaches; LEASE_MANAGER_URL when empty. The last attach
-   * wins, for later offers.
+   * Where hosts reach the manager that attaches: an http or https URL of at most 1024 printable
+   * ASCII characters; LEASE_MANAGER_URL when empty. The last attach wins, for later offers.
    *
    * @generated from field: string manager_url = 4;
    */
@@ -99,8 +99,9 @@ export declare type DetachSessionRequest = Message<"beach.controller.v1.DetachSe
   sessionId: string;
 
   /**
-   * Told to watchers in SessionGone; at most 64 characters. "idle" is what the service itself says
-   * after 24 h without live lease, report or watcher.
+   * Told to watchers in SessionGone; at most 64 characters, none of them a control character. "idle"
+   * and "unknown" are refused: there they are what the service itself says, the former after 24 h
+   * without live lease, report or watcher.
    *
    * @generated from field: string reason = 2;
    */
@@ -389,7 +390,7 @@ export declare type RevokeLeasesRequest = Message<"beach.controller.v1.RevokeLea
   sessionId: string;
 
   /**
-   * For the record of operators; at most 64 characters.
+   * For the record of operators; at most 64 characters, none of them a control character.
    *
    * @generated from field: string reason = 2;
    */
