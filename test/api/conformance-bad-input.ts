@@ -46,6 +46,14 @@ export function badInputCases(
       expect(await look()).toEqual(before);
     });
 
+    test("with more wrong fields than a refusal lists says how many there are beside them", async () => {
+      const sessionIds = Array.from({ length: 1000 }, () => "a/b");
+      const seen = await refusalOf(watched(subject().clients, { sessionIds }));
+      expect(seen.fields).toEqual(Array.from({ length: 16 }, (_, n) => `session_ids[${n}]`));
+      expect(seen.message).toMatch(/; and 984 more$/);
+      expect(seen.metadata).toEqual({ not_listed: "984" });
+    });
+
     test.each(door === "internal" ? [...unknown, ...unknownInternal] : unknown)(
       "%s",
       async (_what, call, code, reason) => {

@@ -234,7 +234,8 @@ export declare type ReportVerdict = Message<"beach.controller.v1.ReportVerdict">
   refusal: string;
 
   /**
-   * What the refusal says to people, every wrong field by name; empty when the report was heard.
+   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
+   * how many more there are); empty when the report was heard.
    *
    * @generated from field: string detail = 7;
    */
