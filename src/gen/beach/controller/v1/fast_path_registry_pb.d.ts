@@ -454,7 +454,7 @@ export declare type ListSessionsRequest = Message<"beach.controller.v1.ListSessi
   privateBeachId: string;
 
   /**
-   * 1–1000; 0 is 100.
+   * At most so many, 1–1000; 0 is 100.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -481,7 +481,8 @@ export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
  */
 export declare type ListSessionsResponse = Message<"beach.controller.v1.ListSessionsResponse"> & {
   /**
-   * At most page_size.
+   * At most page_size, and no more than keep the page under 4 MiB: the last page is the one without
+   * next_page_token (AIP-158).
    *
    * @generated from field: repeated beach.controller.v1.SessionSummary sessions = 1;
    */
