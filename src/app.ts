@@ -93,6 +93,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       authenticator: devAuthenticator,
       passcodes: devPasscodes,
       defaultManagerUrl: settings.managerUrl,
+      holdMsMax: policy.holdMsMax,
       reportEveryMs: reportEveryMs(policy),
       onReportedError: ({ sessionId, end, text }) =>
         log.debug({ session: sessionId, end, text }, "an end reported an error"),

@@ -13,6 +13,8 @@ export interface ApiDependencies {
   readonly door: Door;
   /** What offers tell hosts where an attach named no manager. */
   readonly defaultManagerUrl: string;
+  /** The longest hold that a revocation may ask for: the policy's. */
+  readonly holdMsMax: DurationMs;
   /** The pace at which ends repeat reports in which nothing changed. */
   readonly reportEveryMs: DurationMs;
   /** Told of an end's last transport error, for the log alone. */

@@ -46,6 +46,14 @@ export function badInputCases(
       expect(await look()).toEqual(before);
     });
 
+    test("with more wrong fields than a refusal lists says how many there are beside them", async () => {
+      const sessionIds = Array.from({ length: 1000 }, () => "a/b");
+      const seen = await refusalOf(watched(subject().clients, { sessionIds }));
+      expect(seen.fields).toEqual(Array.from({ length: 16 }, (_, n) => `session_ids[${n}]`));
+      expect(seen.message).toMatch(/; and 984 more$/);
+      expect(seen.metadata).toEqual({ not_listed: "984" });
+    });
+
     test.each(door === "internal" ? [...unknown, ...unknownInternal] : unknown)(
       "%s",
       async (_what, call, code, reason) => {
@@ -102,6 +110,11 @@ const everywhere: readonly BadCase[] = [
         accountId: tooLongId,
       }),
     ["session_id", "private_beach_id", "reason", "ttl", "passcode", "account_id"],
+  ],
+  [
+    "Acquire for a reason with a line break in it",
+    ({ lease }, { sessionId }) => lease.acquire({ sessionId, reason: "tile\n" }),
+    ["reason"],
   ],
   [
     "Acquire with ttl zero",
@@ -184,9 +197,14 @@ const everywhere: readonly BadCase[] = [
     ["reports"],
   ],
   [
-    "CheckHandshake without a session",
+    "CheckHandshake without anything",
     ({ registry }) => registry.checkHandshake({}),
-    ["session_id"],
+    ["session_id", "handshake_id"],
+  ],
+  [
+    "CheckHandshake without a handshake",
+    ({ registry }, { sessionId }) => registry.checkHandshake({ sessionId }),
+    ["handshake_id"],
   ],
   [
     "CheckHandshake of an id that is too long",
@@ -198,6 +216,11 @@ const everywhere: readonly BadCase[] = [
     ({ registry }) =>
       registry.revokeLeases({ reason: tooLong, hold: { seconds: -1n }, leaseIds: [""] }),
     ["session_id", "reason", "hold", "lease_ids[0]"],
+  ],
+  [
+    "RevokeLeases for a reason that rings a bell",
+    ({ registry }, { sessionId }) => registry.revokeLeases({ sessionId, reason: "stop\u0007" }),
+    ["reason"],
   ],
   [
     "RevokeLeases with a hold above a day",
@@ -254,6 +277,21 @@ const internalOnly: readonly BadCase[] = [
     ({ registry }) => registry.detachSession({ reason: tooLong }),
     ["session_id", "reason"],
   ],
+  ...["unknown", "idle", "bye\u001b[2J"].map(
+    (reason): BadCase => [
+      `DetachSession for the reason ${JSON.stringify(reason)}`,
+      ({ registry }, { sessionId }) => registry.detachSession({ sessionId, reason }),
+      ["reason"],
+    ],
+  ),
+  ...["//manager", "http://manager/\n", "http://bücher", `http://${"m".repeat(1018)}`].map(
+    (managerUrl): BadCase => [
+      `AttachSession with the manager url ${JSON.stringify(managerUrl.slice(0, 20))}`,
+      ({ registry }, { sessionId }) =>
+        registry.attachSession({ sessionId, privateBeachId: beach, managerUrl }),
+      ["manager_url"],
+    ],
+  ),
   [
     "CheckLease without anything",
     ({ registry }) => registry.checkLease({}),

@@ -211,6 +211,7 @@ const bad: readonly Bad[] = [
   ["a negative ttl", "POST", "controller/lease", { ttl_ms: -5 }, 400, /"ttl_ms"/],
   ["a ttl in words", "POST", "controller/lease", { ttl_ms: "30000" }, 400, /"ttl_ms"/],
   ["a reason too long", "POST", "controller/lease", { reason: "r".repeat(65) }, 400, /"reason"/],
+  ["a reason in two lines", "POST", "controller/lease", { reason: "a\nb" }, 400, /"reason"/],
   ["no token", "DELETE", handshakeRoute, undefined, 400, /"controller_token"/],
   ["an empty token", "POST", `${handshakeRoute}/renew`, {}, 400, /"controller_token"/],
   [

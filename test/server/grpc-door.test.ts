@@ -1,21 +1,27 @@
 import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { status } from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { expect, test, vi } from "vitest";
 
-import { RenewRequestSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { defaultPolicy } from "../../src/core/policy.ts";
+import {
+  RenewRequestSchema,
+  WatchTransportRequestSchema,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { refusalOf } from "../api/expect-refusal.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { rawGrpc } from "./raw-grpc.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 
 const ours = ["beach.controller.v1.ControllerLease", "beach.controller.v1.FastPathRegistry"];
+const watchPath = "/beach.controller.v1.ControllerLease/WatchTransport";
 const renewPath = "/beach.controller.v1.ControllerLease/Renew";
 const { SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
 
@@ -67,6 +73,38 @@ test("a plain grpc-js client reads the details of a refusal", async () => {
   expect(fromBinary(ErrorInfoSchema, details[0]?.value ?? new Uint8Array())).toMatchObject({
     reason: "SESSION_UNKNOWN",
   });
+});
+
+test("the longest hold that may be asked for is the policy's", async () => {
+  const policy = { ...defaultPolicy, holdMsMax: 7_200_000 };
+  await using service = await runService({ policy });
+  await service.registry.attachSession({ sessionId: "s1", privateBeachId: "b1" });
+  const hold = (seconds: bigint) =>
+    service.registry.revokeLeases({ sessionId: "s1", hold: { seconds } });
+  expect(await refusalOf(hold(7_201n))).toMatchObject({
+    fields: ["hold"],
+    message: expect.stringContaining("from zero to 2 hours"),
+  });
+  expect(await hold(7_200n)).toMatchObject({ revoked: 0 });
+});
+
+test("a refusal of very many wrong fields fits into the 8 KiB of headers that peers take", async () => {
+  await using service = await runService();
+  using client = rawGrpc(service.addresses.grpc);
+  const key = (n: number) => `${n}${'"\\/\u0001🏖'.repeat(100)}`;
+  const request = create(WatchTransportRequestSchema, {
+    sessionIds: ["s1"],
+    knownVersions: Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [key(n), 1n])),
+  });
+  const thrown = await client
+    .unary(watchPath, toBinary(WatchTransportRequestSchema, request))
+    .catch((error: unknown) => error);
+  const { code, details, metadata } = thrown as ServiceError;
+  expect(code).toBe(status.INVALID_ARGUMENT);
+  expect(details).toMatch(/; and 984 more$/);
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  const size = encodeURI(details).length + Buffer.from(bytes ?? "").toString("base64").length;
+  expect(size).toBeLessThan(8 * 1024);
 });
 
 test("bytes that are no request are INVALID_ARGUMENT", async () => {

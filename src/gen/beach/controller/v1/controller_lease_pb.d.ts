@@ -189,7 +189,7 @@ export declare type AcquireRequest = Message<"beach.controller.v1.AcquireRequest
 
   /**
    * What the lease is for; part of its key, so that two tabs with distinct reasons hold two leases.
-   * At most 64 characters; may be empty.
+   * At most 64 characters, none of them a control character; may be empty.
    *
    * @generated from field: string reason = 3;
    */
@@ -638,7 +638,8 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   retryAfter?: Duration | undefined;
 
   /**
-   * What the refusal says to people, every wrong field by name; empty when renewed.
+   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
+   * how many more there are); empty when renewed.
    *
    * @generated from field: string detail = 13;
    */
@@ -948,8 +949,10 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
  * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
  * CONTENDED or STORE_UNAVAILABLE (UNAVAILABLE, with a google.rpc.RetryInfo); each rpc names only
- * the others. A caller of another private beach gets SESSION_UNKNOWN. Only UNAVAILABLE is to be
- * retried blindly (AIP-194), after the delay that it names. A message is at most 1 MiB.
+ * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
+ * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
+ * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
+ * names. A message is at most 1 MiB.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

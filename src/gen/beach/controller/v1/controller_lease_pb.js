@@ -189,8 +189,10 @@ export const RenegotiationReason = /*@__PURE__*/
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
  * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
  * CONTENDED or STORE_UNAVAILABLE (UNAVAILABLE, with a google.rpc.RetryInfo); each rpc names only
- * the others. A caller of another private beach gets SESSION_UNKNOWN. Only UNAVAILABLE is to be
- * retried blindly (AIP-194), after the delay that it names. A message is at most 1 MiB.
+ * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
+ * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
+ * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
+ * names. A message is at most 1 MiB.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

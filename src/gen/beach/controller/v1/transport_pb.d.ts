@@ -78,8 +78,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   sessionId: string;
 
   /**
-   * The handshake this connection was built for: at most 128 characters. One that the session does
-   * not hold is no error: its standing in the verdict is RETIRED or UNKNOWN.
+   * The handshake this connection was built for: 1–128 characters. One that the session does not
+   * hold is no error: its standing in the verdict is RETIRED or UNKNOWN.
    *
    * @generated from field: string handshake_id = 2;
    */
@@ -782,7 +782,8 @@ export enum TransportChange {
   HEALTH_CHANGED = 5,
 
   /**
-   * A replaced or abandoned handshake stopped being honoured.
+   * The handshake that was replaced stopped being honoured: lingering is unset. An abandoned one
+   * that stops being honoured changes nothing here.
    *
    * @generated from enum value: TRANSPORT_CHANGE_RETIRED = 6;
    */
