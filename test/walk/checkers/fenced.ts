@@ -2,7 +2,12 @@ import { mintedAt } from "../../../src/core/ids.ts";
 import type { Session, SessionRecord, Standing } from "../../../src/core/session.ts";
 import { type Change, type Taken, usable } from "./taken.ts";
 
-/** Generations, epochs and ids only grow; what is retired for certain, and only that, is so told. */
+/**
+ * `generation` only grows and is never used twice; an end that holds a retired handshake is told
+ * to close it. `epoch` names a grant and is never used twice: within one (session, account,
+ * reason) the later ends the earlier. Handshake ids only grow, and nothing but what is retired for
+ * certain is called so.
+ */
 export function checkFenced(taken: Taken, changes: readonly Change[]): readonly string[] {
   return [
     ...changes.flatMap(counterFaults),
