@@ -9,13 +9,19 @@ import { currentOf, nextOf, usableOf } from "./view.ts";
 
 /** Takes up what the service could not hear, then applies every deadline due, in order of time. */
 export function passTime(draft: Draft): void {
-  for (const gap of draft.context.gaps) {
+  for (const gap of gapsToTake(draft)) {
     if (draft.record?.kind !== "attached") break;
-    if (gap.number <= draft.record.gapsTaken) continue;
     applyDue(draft, gap.from);
     if (draft.record?.kind === "attached") takeGap(draft, gap);
   }
   applyDue(draft, draft.context.now);
+}
+
+/** Looked for from the end: there may be thousands that were taken up long ago. */
+function gapsToTake({ record, context: { gaps } }: Draft): readonly Gap[] {
+  if (record?.kind !== "attached") return [];
+  const { gapsTaken } = record;
+  return gaps.slice(gaps.findLastIndex((gap) => gap.number <= gapsTaken) + 1);
 }
 
 function applyDue(draft: Draft, now: EpochMs): void {

@@ -3,7 +3,7 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Awaitable, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { ServiceObserver } from "./service-events.ts";
-import type { SessionStore } from "./session-store.ts";
+import { gapsMax, type SessionStore } from "./session-store.ts";
 
 /** How long the loop may stand still before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
@@ -112,6 +112,3 @@ export class GapKeeper {
     });
   }
 }
-
-/** A session takes up a gap within its longest deadline, so that old ones are not asked for. */
-const gapsMax = 1000;

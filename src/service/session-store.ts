@@ -44,7 +44,7 @@ export interface SessionStore extends AsyncDisposable {
   /** Makes a gap durable and gives it the next number. */
   recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
 
-  /** The gaps on record, oldest first. */
+  /** The newest gaps, at most {@link gapsMax}, oldest first. */
   gaps(): Awaitable<readonly Gap[]>;
 
   /** Records that the service was alive and observing at `now`; a gap begins at the last one. */
@@ -53,6 +53,13 @@ export interface SessionStore extends AsyncDisposable {
   /** The last moment recorded by an earlier run; undefined for a new store. */
   lastAlive(): Awaitable<EpochMs | undefined>;
 }
+
+/**
+ * How many gaps are remembered, by a store and by whoever decides: one every nine seconds of the
+ * day that a session may sleep for until it goes idle. It takes up all that it has slept through
+ * when it is loaded, and gets no time back for a gap that is forgotten by then.
+ */
+export const gapsMax = 10_000;
 
 export interface SessionChange {
   /** The record before, undefined when the session becomes known by this change. */
