@@ -189,6 +189,17 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "an id that cannot be ours is adopted",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "decide-report.ts",
+        find: 'if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;',
+        put: "",
+      },
+    ],
+  },
+  {
     name: "an unknown handshake is called retired",
     caughtBy: ["Fenced"],
     edits: [

@@ -21,6 +21,9 @@ function counterFaults({ before, event, after }: Change): string[] {
   const faults: string[] = [];
   const [was, is] = [generationOf(before), generationOf(after)];
   const promoted = event.kind === "HandshakePromoted";
+  if (promoted && !isFromWithinADay(event.promoted.id, event.at)) {
+    faults.push(`${event.promoted.id}, which cannot be ours, was promoted`);
+  }
   if (promoted ? is <= was : is !== was) faults.push(`${event.kind}: generation ${was} to ${is}`);
   const granted = event.kind === "LeaseGranted";
   const [old, fresh] = [before.leases.epoch, after.leases.epoch];
@@ -34,6 +37,12 @@ function counterFaults({ before, event, after }: Change): string[] {
     if (newest !== undefined && id <= newest) faults.push(`${id} is not younger than ${newest}`);
   }
   return faults;
+}
+
+/** Ids from further ahead would leave no room for younger ones. */
+function isFromWithinADay(id: string, at: number): boolean {
+  const minted = mintedAt(id);
+  return minted !== undefined && minted <= at + 86_400_000;
 }
 
 function generationOf(record: SessionRecord): number {
@@ -75,7 +84,7 @@ function standingIn(session: Session, id: string): Standing {
   const minted = mintedAt(id);
   if (minted === undefined) return "unknown";
   const promoted = usable(session)?.id;
-  if (promoted !== undefined && mintedAt(promoted) !== undefined && id < promoted) return "retired";
+  if (promoted !== undefined && id < promoted) return "retired";
   const known = youngestRetiredId !== undefined && minted >= session.knownSince;
   return known && id <= youngestRetiredId ? "retired" : "unknown";
 }
