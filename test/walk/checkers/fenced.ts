@@ -21,8 +21,8 @@ function counterFaults({ before, event, after }: Change): string[] {
   const faults: string[] = [];
   const [was, is] = [generationOf(before), generationOf(after)];
   const promoted = event.kind === "HandshakePromoted";
-  if (promoted && !isFromWithinADay(event.promoted.id, event.at)) {
-    faults.push(`${event.promoted.id}, which cannot be ours, was promoted`);
+  if (promoted && event.reason === "adopted" && !mayBeOurs(event.promoted.id, event.at)) {
+    faults.push(`${event.promoted.id}, which cannot be ours, was adopted`);
   }
   if (promoted ? is <= was : is !== was) faults.push(`${event.kind}: generation ${was} to ${is}`);
   const granted = event.kind === "LeaseGranted";
@@ -39,8 +39,8 @@ function counterFaults({ before, event, after }: Change): string[] {
   return faults;
 }
 
-/** Ids from further ahead would leave no room for younger ones. */
-function isFromWithinADay(id: string, at: number): boolean {
+/** Restated: from at most a day ahead, so that there is room for younger ones. */
+function mayBeOurs(id: string, at: number): boolean {
   const minted = mintedAt(id);
   return minted !== undefined && minted <= at + 86_400_000;
 }
