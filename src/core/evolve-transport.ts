@@ -1,5 +1,5 @@
 import type { HeardEvidence, TransportEvent } from "./event.ts";
-import { type HandshakeId, mintedAt, younger } from "./ids.ts";
+import { type HandshakeId, younger } from "./ids.ts";
 import type {
   AbandonedHandshake,
   Backoff,
@@ -159,7 +159,6 @@ function promote(
 ): Transport {
   const { promoted, generation, lingerUntil } = event;
   const before = currentOf(transport.path);
-  const minted = mintedAt(promoted.id) !== undefined;
   return {
     ...transport,
     generation,
@@ -169,9 +168,7 @@ function promote(
     abandoned: transport.abandoned.filter((handshake) => handshake.id !== promoted.id),
     lingering: before && { id: before.id, honouredUntil: lingerUntil },
     strangers: transport.strangers.filter((stranger) => stranger.id !== promoted.id),
-    newestHandshakeId: minted
-      ? younger(transport.newestHandshakeId, promoted.id)
-      : transport.newestHandshakeId,
+    newestHandshakeId: younger(transport.newestHandshakeId, promoted.id),
   };
 }
 
@@ -194,10 +191,7 @@ function retire(transport: Transport, id: HandshakeId): Transport {
     path: nextOf(transport.path)?.id === id ? withoutNext(transport.path) : transport.path,
     abandoned: transport.abandoned.filter((handshake) => handshake.id !== id),
     lingering: transport.lingering?.id === id ? undefined : transport.lingering,
-    youngestRetiredId:
-      mintedAt(id) === undefined
-        ? transport.youngestRetiredId
-        : younger(transport.youngestRetiredId, id),
+    youngestRetiredId: younger(transport.youngestRetiredId, id),
   };
 }
 

@@ -117,7 +117,7 @@ export interface Transport {
   /** Oldest first. */
   readonly abandoned: readonly AbandonedHandshake[];
   readonly lingering: LingeringHandshake | undefined;
-  /** Handshakes that ends named and this session does not hold. */
+  /** Handshakes that ends named, that this session does not hold, and that may be ours. */
   readonly strangers: readonly Stranger[];
   readonly newestHandshakeId: HandshakeId | undefined;
   readonly youngestRetiredId: HandshakeId | undefined;
@@ -187,7 +187,7 @@ export interface LingeringHandshake {
   readonly honouredUntil: EpochMs;
 }
 
-/** A handshake that the session does not hold: a lost store may have known it. */
+/** A handshake that the session does not hold, and that a lost store may have known. */
 export interface Stranger extends Witnessed {}
 
 /** What the service knows of a handshake; an end closes its connection on `retired` alone. */

@@ -58,7 +58,7 @@ export interface SoleStore extends KeptSessions {
   /** Makes a gap durable and gives it the next number. */
   recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
 
-  /** The gaps on record, oldest first. */
+  /** The newest gaps, at most {@link gapsMax}, oldest first. */
   gaps(): Awaitable<readonly Gap[]>;
 
   /**
@@ -138,6 +138,13 @@ export interface DecisionBasis {
   /** The bucket must have been reached by somebody at or after this moment. */
   readonly heardSince: EpochMs;
 }
+
+/**
+ * How many gaps are remembered, by a store and by whoever decides: one every nine seconds of the
+ * day that a session may sleep for until it goes idle. It takes up all that it has slept through
+ * when it is loaded, and gets no time back for a gap that is forgotten by then.
+ */
+export const gapsMax = 10_000;
 
 export interface SessionChange {
   /** The record before, undefined when the session becomes known by this change. */

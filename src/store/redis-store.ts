@@ -12,6 +12,7 @@ import {
   type ChangeNotice,
   type CommitResult,
   type Follower,
+  gapsMax,
   type Pulse,
   type SessionChange,
   type SessionPage,
@@ -20,7 +21,6 @@ import {
 } from "../service/session-store.ts";
 import { ChangeListeners } from "./change-listeners.ts";
 import { RecordUnreadable } from "./flat-record.ts";
-import { gapsMax } from "./gap-log.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer } from "./redis-check.ts";
 import { editsOf } from "./redis-edits.ts";

@@ -6,8 +6,7 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
-import { StoreUnavailable } from "../service/session-store.ts";
-import { gapsMax } from "./gap-log.ts";
+import { gapsMax, StoreUnavailable } from "../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import { claim } from "./sqlite-schema.ts";
 

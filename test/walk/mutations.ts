@@ -187,6 +187,17 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "an id that cannot be ours is adopted",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "decide-report.ts",
+        find: 'if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;',
+        put: "",
+      },
+    ],
+  },
+  {
     name: "a generation of a lost history is used again",
     caughtBy: ["Fenced"],
     edits: [

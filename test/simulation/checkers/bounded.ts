@@ -3,8 +3,8 @@ import type { Breach, Checker } from "./checker.ts";
 import type { StateSighting, StreamSeen, Witness } from "./witness.ts";
 
 /**
- * A slow reader costs bounded memory: of each session it is told the newest state and no older one
- * that waited. It is told how much was merged.
+ * A slow reader costs bounded memory and is told how much was merged. Of each session it is told
+ * the newest state, and no older one that waited.
  */
 export const bounded: Checker = (witness) =>
   witness.streams

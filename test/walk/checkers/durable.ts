@@ -5,7 +5,10 @@ import { type Change, isOfCommand, type Taken } from "./taken.ts";
 
 type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
 
-/** A gap ends, abandons, shortens and renegotiates nothing by itself: what it hides is given back. */
+/**
+ * What was shown survives a crash. A gap (restart, store outage, stalled loop) renegotiates,
+ * abandons, shortens and ends nothing by itself. What it hides is given back.
+ */
 export function checkDurable({ context }: Taken, changes: readonly Change[]): readonly string[] {
   return changes.flatMap(({ before, event, after }, index) => {
     if (event.kind === "HistoryLost") return lossFaults(before, after);

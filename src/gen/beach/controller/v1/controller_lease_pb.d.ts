@@ -48,8 +48,8 @@ export declare type Lease = Message<"beach.controller.v1.Lease"> & {
   reason: string;
 
   /**
-   * Fencing number: grows with each grant on the session and is never used twice. Within one
-   * (session, account, reason) the later ends the earlier (Chubby's sequencer).
+   * Fencing number (Chubby's sequencer): grows with each grant on the session. Fenced: it is never
+   * used twice, and within one (session, account, reason) the later ends the earlier.
    *
    * @generated from field: uint64 epoch = 5;
    */
@@ -939,11 +939,15 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
+ * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
+ *   told to close it. epoch names a grant and is never used twice: within one (session, account,
+ *   reason) the later ends the earlier.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *
- * Not promised: delivery of messages on the channels; anything while both ends' reports are wrong;
- * clocks that run at different rates.
+ * Not promised: delivery of messages on the channels; what an old host does that drops its first
+ * connection before the second is up; anything while the reports of both ends are wrong; clocks that
+ * run at different rates.
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
@@ -962,8 +966,9 @@ export declare const ControllerLease: GenService<{
    *
    * One live lease per (session, account, reason): asking again returns the same token. A caller
    *   whose beach does not own the session needs a passcode; one that verifies makes it known.
-   * Held: a lease is live until its expires_at (exclusive). Once anything has shown that it ended,
-   *   it never revives: a later grant is another lease, with a greater epoch.
+   * Held: a lease is live until its expires_at (exclusive). Only a renewal, or the grace after a
+   *   gap, moves it, and only later. Once anything has shown that it ended, it never revives. A
+   *   later grant is another lease, with a greater epoch.
    *
    * NOT_FOUND SESSION_UNKNOWN; PERMISSION_DENIED PASSCODE_WRONG, or REVOKED while a hold is on;
    * FAILED_PRECONDITION ACCOUNT_MISSING; UNAVAILABLE ROAD_UNAVAILABLE: the passcode was not judged;
@@ -985,7 +990,7 @@ export declare const ControllerLease: GenService<{
    *   the previous one stays honoured until the new one is confirmed.
    * Genuine: a fast path that is really dead is replaced: the next renewal after hard evidence
    *   (that is not lease_only) starts a handshake, unless a recovery that failed just before is
-   *   still backing off or its manager has 50 in flight: then REFRESH, with next_negotiation_at.
+   *   still backing off or its manager has 50 in flight. Then REFRESH, with next_negotiation_at.
    *
    * NOT_FOUND SESSION_UNKNOWN. FAILED_PRECONDITION LEASE_NOT_LIVE: the lease ended first, as
    * ended_by says (expired, released, revoked, detached or unknown); acquire a new one.
@@ -1004,8 +1009,8 @@ export declare const ControllerLease: GenService<{
    * REFRESH when the session is past observed_generation or a back-off runs (OPERATOR ignores it).
    * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
    *   they are retired only after the replacement is confirmed, and it is never confirmed with
-   *   fewer ready channels than a usable current has. If it fails, the current stays (RFC 9000
-   *   §9.3.2 likewise reverts to the last validated path).
+   *   fewer ready channels than a usable current has. If it fails, the current stays. (RFC 9000
+   *   §9.3.2 likewise reverts to the last validated path.)
    * Single: at most one negotiation in flight per session; later asks join it and are told so.
    *
    * NOT_FOUND SESSION_UNKNOWN; FAILED_PRECONDITION LEASE_NOT_LIVE; INVALID_ARGUMENT FIELD_INVALID:
@@ -1060,8 +1065,9 @@ export declare const ControllerLease: GenService<{
    * Ordered: the first state of a session on a stream is the truth whatever its version; after that
    *   versions only rise.
    * Current: the last state of every session always arrives.
-   * Resumable: a reconnecting reader gets only what differs from what it knows (known_versions).
-   * Bounded: a slow reader costs bounded memory and is told how much was merged (coalesced).
+   * Resumable: a reconnecting reader gets only what differs from what it knows. It says what it
+   *   knows in known_versions.
+   * Bounded: a slow reader costs bounded memory and is told how much was merged. See coalesced.
    *
    * Of a whole private beach, a session in known_versions that is no longer on it is SessionGone.
    *

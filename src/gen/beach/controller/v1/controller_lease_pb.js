@@ -179,11 +179,15 @@ export const RenegotiationReason = /*@__PURE__*/
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
+ * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
+ *   told to close it. epoch names a grant and is never used twice: within one (session, account,
+ *   reason) the later ends the earlier.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *
- * Not promised: delivery of messages on the channels; anything while both ends' reports are wrong;
- * clocks that run at different rates.
+ * Not promised: delivery of messages on the channels; what an old host does that drops its first
+ * connection before the second is up; anything while the reports of both ends are wrong; clocks that
+ * run at different rates.
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),

@@ -305,8 +305,9 @@ export declare const EndViewSchema: GenMessage<EndView>;
  * The whole truth about one session's transport, whichever call or stream shows it.
  *
  * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
- *   they are retired only after the replacement is confirmed. If it fails, the current stays.
- * Durable: what was shown survives a crash; a state is on disk before any reader sees it.
+ *   they are retired only after the replacement is confirmed, and it is never confirmed with fewer
+ *   ready channels than a usable current has. If it fails, the current stays.
+ * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
  * Moments are in service time, which never steps back: for a countdown on another clock use the
  * durations that answers carry, not these.
  *
