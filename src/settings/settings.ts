@@ -74,7 +74,8 @@ class Reading {
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith("LEASE_") || known.includes(name)) continue;
       const meant = nearest(name, known);
-      const hint = meant === undefined ? "--help lists all settings" : `did you mean ${meant}?`;
+      const hint =
+        meant === undefined ? "npm start -- --help lists all settings" : `did you mean ${meant}?`;
       this.faults.push(`${name} is not a setting of this version: ${hint}`);
     }
   }
@@ -89,12 +90,14 @@ class Reading {
 
   store(): StoreSetting {
     const url = this.#text("LEASE_STORE_URL");
-    const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : "";
-    if (path !== "") return { kind: "sqlite", path };
+    const path = /^sqlite:(?!:memory:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
+    if (path !== undefined) return { kind: "sqlite", path };
     if (/^rediss?:/.test(url)) {
       this.faults.push(
         "LEASE_STORE_URL names Redis, which is not in this version: use sqlite:path or memory:",
       );
+    } else if (url.startsWith("sqlite://")) {
+      this.#fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
     } else if (url !== "memory:") {
       this.#fault("LEASE_STORE_URL", "must be sqlite:path or memory:");
     }

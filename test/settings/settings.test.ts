@@ -80,6 +80,14 @@ describe("settings", () => {
     });
   });
 
+  test.each([
+    ["sqlite:lease.db", "lease.db"],
+    ["sqlite:/var/lib/lease.db", "/var/lib/lease.db"],
+    ["sqlite:///var/lib/lease.db", "///var/lib/lease.db"],
+  ])("take the path of %s as it is", (url, path) => {
+    expect(settingsOf({ LEASE_STORE_URL: url }).store).toEqual({ kind: "sqlite", path });
+  });
+
   test("cannot be changed afterwards", () => {
     const settings = settingsOf({});
     expect(Object.isFrozen(settings)).toBe(true);
@@ -122,11 +130,14 @@ describe("faults", () => {
 
   test.each([
     ["a misspelt name", { LEASE_TTLMS: "1" }, /did you mean LEASE_TTL_MS\?/],
+    ["half a name", { LEASE_GRPC: "1" }, /did you mean LEASE_GRPC_LISTEN\?/],
     ["a name that resembles none", { LEASE_XYZZY_PLUGH_FOO: "1" }, /--help/],
     ["Redis", { LEASE_STORE_URL: "redis://localhost" }, /not in this version.*sqlite:/],
     ["jwt", { LEASE_AUTH: "jwt" }, /not in this version.*dev/],
     ["a port beyond 65535", { LEASE_OPS_LISTEN: "127.0.0.1:70000" }, /host:port/],
     ["a sqlite URL without a path", { LEASE_STORE_URL: "sqlite:" }, /sqlite:path/],
+    ["a sqlite URL with a host", { LEASE_STORE_URL: "sqlite://data/a.db" }, /sqlite:data/],
+    ["SQLite's own word for memory", { LEASE_STORE_URL: "sqlite::memory:" }, /or memory:/],
     ["a previous key alone", { LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32) }, /set both/],
     ["a ttl below its minimum", { LEASE_TTL_MS: "1000" }, /ttl must not be below/],
   ])("of %s say what to write instead", (_what, env, remedy) => {
