@@ -67,7 +67,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const closing = new AbortController();
   const policy = overrides.policy ?? settings.policy;
 
-  const store = resources.use(await openStore(settings, overrides));
+  const store = resources.use(await openStore(settings, overrides, log));
   const service = resources.use(
     await createSessionService({
       store,
@@ -186,11 +186,15 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
 async function openStore(
   { store }: Settings,
   { clock = systemClock(), lockWaitMs }: AppOverrides,
+  log: Logger,
 ): Promise<SessionStore> {
   if (store.kind === "memory") return memoryStore();
+  const { path } = store;
   const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
+  const onLockWait = (remainingMs: number): void =>
+    log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    return await openSqliteStore(store.path, { clock, createFolder: true, ...wait });
+    return await openSqliteStore(path, { clock, createFolder: true, onLockWait, ...wait });
   } catch (error) {
     if (error instanceof StoreCannotOpen) {
       throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
