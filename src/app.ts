@@ -67,7 +67,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
   const closing = new AbortController();
-  const { store, clock } = await openStore(settings, overrides);
+  const { store, clock } = await openStore(settings, overrides, log);
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const service = resources.use(
@@ -192,9 +192,13 @@ interface OpenStore {
   readonly clock: Clock;
 }
 
-async function openStore(settings: Settings, overrides: AppOverrides): Promise<OpenStore> {
+async function openStore(
+  settings: Settings,
+  overrides: AppOverrides,
+  log: Logger,
+): Promise<OpenStore> {
   try {
-    return await openStoreOf(settings, overrides);
+    return await openStoreOf(settings, overrides, log);
   } catch (error) {
     if (error instanceof StoreCannotOpen) {
       throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
@@ -206,14 +210,18 @@ async function openStore(settings: Settings, overrides: AppOverrides): Promise<O
 async function openStoreOf(
   { store: setting, redisAckReplicas: acknowledgements }: Settings,
   { clock, lockWaitMs }: AppOverrides,
+  log: Logger,
 ): Promise<OpenStore> {
   switch (setting.kind) {
     case "memory":
       return { store: memoryStore(), clock: clock ?? systemClock() };
     case "sqlite": {
+      const { path } = setting;
       const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
-      const options = { clock: clock ?? systemClock(), createFolder: true, ...wait };
-      const store = await openSqliteStore(setting.path, options);
+      const onLockWait = (wait_ms_max: number): void =>
+        log.info({ path, wait_ms_max }, "another process holds the store; waiting for it");
+      const options = { clock: clock ?? systemClock(), createFolder: true, onLockWait, ...wait };
+      const store = await openSqliteStore(path, options);
       return { store, clock: clock ?? systemClock(await store.lastAlive()) };
     }
     case "redis": {

@@ -22,7 +22,10 @@ export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
 const unwritable = "it cannot be written; make the file and its folder writable for this user";
 
 function remedy(error: unknown): string {
-  if (isPermissionFault(error)) return unwritable;
+  if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return unwritable;
+  if (hasCode(error, ["EEXIST", "ENOTDIR"])) {
+    return "a file stands where its folder should be; name another path";
+  }
   switch (resultCode(error)) {
     case codes.busy:
       return "another process holds it; stop that one, or give this one a file of its own";
@@ -40,7 +43,7 @@ function remedy(error: unknown): string {
   }
 }
 
-function isPermissionFault(error: unknown): boolean {
-  if (!(error instanceof Error && "code" in error)) return false;
-  return error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS";
+/** One of Node's codes for what the file system refused. */
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
@@ -9,6 +9,7 @@ import type { Clock } from "../service/clock.ts";
 import { gapsMax, StoreUnavailable } from "../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import { claim } from "./sqlite-schema.ts";
+import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
@@ -43,6 +44,8 @@ export interface OpenOptions {
   readonly clock: Clock;
   /** How long to wait while another process holds the file. */
   readonly lockWaitMs: DurationMs;
+  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
   /** Makes the folder of the file if it is missing. */
   readonly createFolder: boolean;
   /** Writes that would make the file larger fail as on a full disk. */
@@ -50,6 +53,8 @@ export interface OpenOptions {
 }
 
 const lockRetryMs: DurationMs = 50;
+/** Most waits are for a process that is about to end, and over before anybody wonders. */
+const lockWaitToldAfterMs: DurationMs = 1_000;
 const pageBytes = 4096;
 const recoveryPage = 2_000;
 
@@ -63,8 +68,7 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
   let db: DatabaseSync | undefined;
   try {
     if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
-    // SQLite would open it for reading, and then fail to lock it without saying why.
-    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    mustBeUsable(path);
     db = new DatabaseSync(path);
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     await beginAlone(db, options);
@@ -83,13 +87,29 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
   }
 }
 
-async function beginAlone(db: DatabaseSync, { clock, lockWaitMs }: OpenOptions): Promise<void> {
-  const giveUpAt = clock.now() + lockWaitMs;
+/** Throws where SQLite would fail without saying why. */
+function mustBeUsable(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (found.isDirectory()) throw storeCannotOpen(path, "it is a folder; name a file in it");
+  accessSync(path, constants.R_OK | constants.W_OK);
+}
+
+async function beginAlone(db: DatabaseSync, options: OpenOptions): Promise<void> {
+  const { clock, lockWaitMs, onLockWait } = options;
+  const startedAt = clock.now();
+  let isTold = false;
   for (;;) {
     try {
       return db.exec("BEGIN EXCLUSIVE");
     } catch (error) {
-      if (!isBusy(error) || clock.now() >= giveUpAt) throw error;
+      if (!isBusy(error)) throw error;
+      const waitedMs = clock.now() - startedAt;
+      if (waitedMs >= lockWaitMs) throw error;
+      if (waitedMs >= lockWaitToldAfterMs && !isTold) {
+        isTold = true;
+        onLockWait?.(lockWaitMs - waitedMs);
+      }
     }
     await clock.sleep(lockRetryMs, new AbortController().signal);
   }

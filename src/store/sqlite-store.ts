@@ -24,6 +24,8 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** How long to wait for another process that holds the file, as one that drains; 15 s. */
   readonly lockWaitMs?: DurationMs;
+  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  readonly onLockWait?: (remainingMs: DurationMs) => void;
   /** Makes the folder of the file if it is missing; false. */
   readonly createFolder?: boolean;
   /** Writes that would make the file larger than this fail as on a full disk; no limit. */
@@ -45,8 +47,15 @@ export async function openSqliteStore(
   path: string,
   options: SqliteStoreOptions,
 ): Promise<SoleStore> {
-  const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault, fileBytesMax } = options;
-  const file = await openSqliteFile(path, { clock, createFolder, lockWaitMs, fileBytesMax });
+  const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault } = options;
+  const { onLockWait, fileBytesMax } = options;
+  const file = await openSqliteFile(path, {
+    clock,
+    createFolder,
+    lockWaitMs,
+    onLockWait,
+    fileBytesMax,
+  });
   try {
     const index = await recoverSessions(file);
     const store = new SqliteStore(file, index, options);

@@ -2,10 +2,13 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { startApp } from "../../src/app.ts";
+import { type Settings, toSettings } from "../../src/settings/settings.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
-import { runService, runToExit, spawnService } from "../support/run-service.ts";
+import { manualClock } from "../support/manual-clock.ts";
+import { runService, runToExit, spawnService, startProcess } from "../support/run-service.ts";
 
 let folder = "";
 
@@ -16,6 +19,11 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
+
+function settingsOf(env: Readonly<Record<string, string>>): Settings {
+  const result = toSettings(env);
+  return result.kind === "settings" ? result.settings : expect.fail(result.faults.join("\n"));
+}
 
 test("the ready line names the addresses that were bound", async () => {
   await using service = await spawnService();
@@ -94,6 +102,35 @@ test("a second service on the same file waits for the first, then is told the re
   await expect(second).rejects.toThrow(/another process holds it.*file of its own/);
 });
 
+test("a second service on the same file logs that it waits, and for how long", async () => {
+  await using first = await runService({ store: "sqlite" });
+  const clock = manualClock();
+  const log: string[] = [];
+  const settings = settingsOf({ LEASE_STORE_URL: `sqlite:${first.storePath}` });
+  const second = startApp(settings, { clock, logTo: { write: (line) => void log.push(line) } });
+  const refused = expect(second).rejects.toThrow(/another process holds it/);
+  await clock.advance(15_000);
+  await refused;
+  expect(log.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({
+      level: "info",
+      msg: "another process holds the store; waiting for it",
+      path: first.storePath,
+      wait_ms_max: 14_000,
+    }),
+  ]);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)("%s ends a service that still waits", async (signal) => {
+  await using first = await runService({ store: "sqlite" });
+  const second = startProcess({ LEASE_STORE_URL: `sqlite:${first.storePath}` });
+  await vi.waitFor(() => expect(second.stdout.join()).toContain("another process holds"), {
+    timeout: 30_000,
+  });
+  expect(await second.stop(signal)).toEqual({ code: 0, signal: null });
+  expect(second.stderr).toEqual([]);
+});
+
 test("a second service on the same file takes over from one that drains", async () => {
   await using first = await runService({ store: "sqlite" });
   const second = runService({ store: { path: first.storePath } });
@@ -111,6 +148,18 @@ test("an uncaught bug is logged, and the process ends with 70", async () => {
   expect(JSON.parse(service.stdout.at(-1) ?? "")).toMatchObject({
     level: "fatal",
     err: { message: "planted" },
+  });
+});
+
+test.each([
+  ["bogus", "Unexpected argument 'bogus'"],
+  ["--bogus", "Unknown option '--bogus'"],
+  ["--version=2", "Option '--version' does not take an argument"],
+])("%s on the command line is refused with a hint, and the exit code is 64", async (arg, what) => {
+  expect(await runToExit({}, [arg])).toMatchObject({
+    code: 64,
+    stdout: "",
+    stderr: `controller-lease: ${what}: npm start -- --help lists the options`,
   });
 });
 

@@ -1,10 +1,11 @@
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
 import { systemClock } from "../../src/service/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { manualClock } from "../support/manual-clock.ts";
 import { storeFolder, withDatabase } from "../support/store-files.ts";
 import { startStoreProcess } from "../support/store-process.ts";
 import { insertion, sessionRecord } from "../support/store-records.ts";
@@ -20,6 +21,24 @@ describe("a SQLite file that another process holds", () => {
       name: "StoreCannotOpen",
       message: `Cannot open the store '${folder.storePath}': another process holds it; stop that one, or give this one a file of its own`,
     });
+  });
+
+  test("is waited for, and that is told once, after a second", async () => {
+    await using folder = await storeFolder();
+    await using holder = startStoreProcess(folder.storePath, "hold");
+    await holder.line((line) => line === "opened");
+    const clock = manualClock();
+    const told: number[] = [];
+    const onLockWait = (remainingMs: number): void => void told.push(remainingMs);
+    const opening = folder.open({ clock, lockWaitMs: 15_000, onLockWait });
+    const refused = expect(opening).rejects.toThrow("another process holds it");
+    await clock.advance(999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual([14_000]);
+    await clock.advance(14_000);
+    await refused;
+    expect(told).toEqual([14_000]);
   });
 
   test("is refused to a second process while this one holds it", async () => {
@@ -118,6 +137,22 @@ describe("opening a SQLite file is refused, and leaves it alone, when it", () =>
     withDatabase(folder.storePath, (db) => db.exec("UPDATE session SET record = '[99,0]'"));
     await expect(folder.open()).rejects.toMatchObject(
       refusal("the record of session 'odd' cannot be read: it has version 99"),
+    );
+  });
+
+  test("is a folder", async () => {
+    await using folder = await storeFolder();
+    await mkdir(folder.storePath);
+    await expect(folder.open()).rejects.toMatchObject(refusal("it is a folder; name a file in it"));
+  });
+
+  test.each(["lease.db", "deep/lease.db"])("has a file for a folder: %s", async (name) => {
+    await using folder = await storeFolder();
+    const file = join(folder.path, "file");
+    await writeFile(file, "");
+    const opening = openSqliteStore(join(file, name), { clock, createFolder: true });
+    await expect(opening).rejects.toMatchObject(
+      refusal("a file stands where its folder should be; name another path"),
     );
   });
 

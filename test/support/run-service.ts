@@ -150,7 +150,8 @@ const freePorts: Env = {
   LEASE_OPS_LISTEN: "127.0.0.1:0",
 };
 
-interface Started {
+/** A service as its own process, which may still be starting. */
+export interface Started {
   readonly pid: number;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
@@ -162,7 +163,8 @@ interface Started {
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
-function startProcess(env: Env, args: readonly string[] = []): Started {
+/** Starts the service as a process and waits for nothing. */
+export function startProcess(env: Env, args: readonly string[] = []): Started {
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...withoutOurs(readEnv()), ...env },
     stdio: ["ignore", "pipe", "pipe"],
