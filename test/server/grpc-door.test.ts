@@ -130,7 +130,7 @@ test("a reader that vanishes while it is written to leaves nothing hanging", asy
   const reader = await openUnreadWatch(service);
   expect(await callsEnded(service)).toBe(0);
   reader.destroy();
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 5_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
   expect(service.log.map(({ msg }) => msg)).toContain("watch stream closed");
 });
 
@@ -141,7 +141,7 @@ test("a stream that its caller cancels ends at the service as well", async () =>
   await expect(async () => {
     for await (const _ of watch) leave.abort();
   }).rejects.toMatchObject({ code: Code.Canceled });
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 5_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
 });
 
 async function callsEnded(service: RunningService): Promise<number> {
