@@ -141,7 +141,7 @@ describe("faults", () => {
     ["a port beyond 65535", { LEASE_OPS_LISTEN: "127.0.0.1:70000" }, /host:port/],
     ["a sqlite URL without a path", { LEASE_STORE_URL: "sqlite:" }, /sqlite:path/],
     ["a sqlite URL with a host", { LEASE_STORE_URL: "sqlite://data/a.db" }, /sqlite:data/],
-    ["SQLite's own word for memory", { LEASE_STORE_URL: "sqlite::memory:" }, /or memory:/],
+    ["SQLite's own word for memory", { LEASE_STORE_URL: "sqlite::memory:" }, /memory:/],
     ["a previous key alone", { LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32) }, /set both/],
     ["a ttl below its minimum", { LEASE_TTL_MS: "1000" }, /ttl must not be below/],
   ])("of %s say what to write instead", (_what, env, remedy) => {
