@@ -115,6 +115,11 @@ class SqliteStore implements SessionStore {
     return this.#index.nextDeadline();
   }
 
+  postpone(id: SessionId, until: EpochMs): void {
+    this.#mustBeOpen();
+    this.#index.postpone(id, until);
+  }
+
   list(page: SessionPage): readonly SessionRecord[] {
     this.#mustBeOpen();
     return this.#index.list(page);
