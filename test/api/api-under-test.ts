@@ -29,6 +29,9 @@ export function dependenciesFor(
     defaultManagerUrl: "http://127.0.0.1:8080",
     reportEveryMs: 2000,
     onReportedError: () => undefined,
+    onItemFailed: ({ error }) => {
+      throw error;
+    },
     ...overrides,
   };
 }
