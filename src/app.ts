@@ -66,6 +66,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   await using resources = new AsyncDisposableStack();
   const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
+  const observe = observeEvents(log, metrics);
   const closing = new AbortController();
   const { store, clock } = await openStore(settings, overrides, log);
   resources.use(store);
@@ -77,7 +78,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       ids: overrides.ids ?? randomIds,
       policy,
       tokens: await tokensFor(settings),
-      observe: observeEvents(log, metrics),
+      observe,
     }),
   );
   exposeFleet(metrics, () => service.summarize(undefined));
@@ -97,6 +98,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       reportEveryMs: reportEveryMs(policy),
       onReportedError: ({ sessionId, end, text }) =>
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
+      onItemFailed: (failure) => observe({ kind: "trouble", where: "batch", ...failure }),
     },
     log,
     metrics,

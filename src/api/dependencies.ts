@@ -19,6 +19,13 @@ export interface ApiDependencies {
   readonly reportEveryMs: DurationMs;
   /** Told of an end's last transport error, for the log alone. */
   readonly onReportedError: (report: ReportedError) => void;
+  /** Told of a bug that spoiled one item of a batch: of the whole call its door is told. */
+  readonly onItemFailed: (failure: ItemFailure) => void;
+}
+
+interface ItemFailure {
+  readonly sessionId: SessionId;
+  readonly error: unknown;
 }
 
 interface ReportedError {

@@ -69,6 +69,13 @@ export const legacyInternalError: LegacyRefusal = {
   retryAfterSeconds: undefined,
 };
 
+/** What a batch says of an item that met a bug, in place of a refusal's reason. */
+export const internalReason = "INTERNAL";
+
+export function internalMessage(action: string): string {
+  return `Cannot ${action}: internal error, the service has noted it, try again later`;
+}
+
 /**
  * The error of a refused rpc: code, a message for people, and ErrorInfo, RetryInfo and BadRequest
  * for programs.

@@ -72,7 +72,7 @@ function write(log: Logger, event: ServiceEvent): void {
       log.debug({ open: event.open }, `watch stream ${event.change}`);
       break;
     case "trouble":
-      log.error({ where: event.where, err: event.error }, "trouble");
+      log.error({ where: event.where, session: event.sessionId, err: event.error }, "trouble");
       break;
   }
 }

@@ -9,7 +9,7 @@ import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import { type Awaitable, whenReady } from "./awaitable.ts";
+import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
@@ -154,19 +154,16 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   /** Store faults become a refusal; everything else that throws is a bug and goes on. */
   #guarded<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
-    const fault = (error: unknown): Outcome<C> => {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      this.#gaps.noteStoreFault(id);
-      this.#deps.observe({ kind: "trouble", where: "store", error });
-      return this.#refused(id, command, undefined, storeAway);
-    };
-    try {
-      if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
-      const outcome = this.#attempt(id, command, 1);
-      return outcome instanceof Promise ? outcome.catch(fault) : outcome;
-    } catch (error) {
-      return fault(error);
-    }
+    if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
+    return orElse(
+      () => this.#attempt(id, command, 1),
+      (error) => {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        this.#gaps.noteStoreFault(id);
+        this.#deps.observe({ kind: "trouble", where: "store", error });
+        return this.#refused(id, command, undefined, storeAway);
+      },
+    );
   }
 
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {

@@ -39,6 +39,11 @@ export interface KeptSessions extends AsyncDisposable {
    */
   nextDeadline(): Awaitable<EpochMs | undefined>;
 
+  /**
+   * Hands the session out as due no more until then, or until a commit sets its deadline anew.
+   */
+  postpone(id: SessionId, until: EpochMs): Awaitable<void>;
+
   /** A page of attached sessions in order of id, those after `after` only. */
   list(page: SessionPage): Awaitable<readonly SessionRecord[]>;
 

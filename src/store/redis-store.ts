@@ -157,6 +157,12 @@ class RedisStore implements SharedStore {
     return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
   }
 
+  /** For every process: what one of them cannot work on, the others could not either. */
+  async postpone(id: SessionId, until: EpochMs): Promise<void> {
+    const { deadlines } = keysOf(id);
+    await this.#calls.send(bucketOf(id), ["ZADD", deadlines, "XX", String(until), id]);
+  }
+
   async list({ beachId, after, limit }: SessionPage): Promise<readonly SessionRecord[]> {
     const page: SessionRecord[] = [];
     let from = after;

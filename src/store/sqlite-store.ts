@@ -127,6 +127,11 @@ class SqliteStore implements SoleStore {
     return this.#index.nextDeadline();
   }
 
+  postpone(id: SessionId, until: EpochMs): void {
+    this.#mustBeOpen();
+    this.#index.postpone(id, until);
+  }
+
   list(page: SessionPage): readonly SessionRecord[] {
     this.#mustBeOpen();
     return this.#index.list(page);

@@ -31,6 +31,9 @@ export function dependenciesFor(
     holdMsMax: defaultPolicy.holdMsMax,
     reportEveryMs: 2000,
     onReportedError: () => undefined,
+    onItemFailed: ({ error }) => {
+      throw error;
+    },
     ...overrides,
   };
 }

@@ -113,6 +113,17 @@ test("renewals and reports add nothing to a log at info", async () => {
   expect(service.log).toHaveLength(before);
 });
 
+test("trouble is told once, with the session that it is about", () => {
+  const lines: string[] = [];
+  const stream = { write: (line: string) => lines.push(line) };
+  const metrics = createMetrics();
+  const observe = observeEvents(createLogger("info", { kind: "stream", stream }), metrics);
+  observe({ kind: "trouble", where: "deadlines", sessionId: "s1", error: new Error("two of one") });
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { msg: "trouble", where: "deadlines", session: "s1", err: { message: "two of one" } },
+  ]);
+});
+
 test("a log that fails takes nothing with it", () => {
   const stream = {
     write: () => {

@@ -617,7 +617,7 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   path: TransportPath;
 
   /**
-   * A stable refusal such as LEASE_NOT_LIVE; empty when renewed.
+   * A stable refusal such as LEASE_NOT_LIVE; INTERNAL when the service failed; empty when renewed.
    *
    * @generated from field: string refusal = 10;
    */
@@ -1044,7 +1044,8 @@ export declare const ControllerLease: GenService<{
    * each renewal does what Renew does.
    *
    * One answer per message, in the order of the messages. A refused renewal is a result with its
-   *   reason word: it touches no other renewal and does not end the stream.
+   *   reason word: it touches no other renewal and does not end the stream. Nor does one that fails
+   *   in the service, whose word is INTERNAL: whether it took effect is not known.
    * The end of the stream ends no lease and touches no transport; renew elsewhere.
    *
    * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (over 1000 renewals in a message),

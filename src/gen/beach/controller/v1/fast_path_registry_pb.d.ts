@@ -697,7 +697,8 @@ export declare const FastPathRegistry: GenService<{
    *   say, reports the same one ready; it is never confirmed with fewer ready channels than a
    *   usable current has.
    *
-   * A refused report is a verdict with its reason word, such as SESSION_UNKNOWN; the others count.
+   * A refused report is a verdict with its reason word, such as SESSION_UNKNOWN, or INTERNAL where
+   *   the service failed; the others count.
    * INVALID_ARGUMENT FIELD_INVALID for the whole call: over 1000 reports.
    * Safe to retry: a sequence that does not grow is dropped.
    *
