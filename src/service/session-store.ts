@@ -104,7 +104,10 @@ export interface SharedStore extends KeptSessions {
   /** Counts over all sessions, or over those of one beach. */
   count(beachId: BeachId | undefined): Promise<FleetCounts>;
 
-  /** Handshakes in flight towards one manager, over all processes, as of the last beats. */
+  /**
+   * Handshakes in flight towards one manager: those of this process now, those of others as of the
+   * last beats.
+   */
   negotiationsInFlight(managerUrl: string): number;
 }
 

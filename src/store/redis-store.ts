@@ -23,7 +23,7 @@ import { ChangeListeners } from "./change-listeners.ts";
 import { RecordUnreadable } from "./flat-record.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer } from "./redis-check.ts";
-import { editsOf } from "./redis-edits.ts";
+import { editsOf, negotiationCounts } from "./redis-edits.ts";
 import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
@@ -81,8 +81,8 @@ class RedisStore implements SharedStore {
   readonly #strings = new SharedStrings();
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
-  /** Handshakes in flight by manager URL, per bucket, as of its last beat. */
-  readonly #negotiations = new Map<number, ReadonlyMap<string, number>>();
+  /** Handshakes in flight by manager URL, per bucket: as of its last beat, and own ones since. */
+  readonly #negotiations = new Map<number, Map<string, number>>();
 
   constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
     this.#calls = calls;
@@ -134,6 +134,7 @@ class RedisStore implements SharedStore {
       this.#remembered.delete(id);
       throw error;
     }
+    this.#noteNegotiations(bucket, change);
     this.#remember(id, next);
     this.#listeners.tell({ id, previous: change.previous, next });
     return "committed";
@@ -246,6 +247,12 @@ class RedisStore implements SharedStore {
       notice === "" ? "" : keys.changes,
       notice,
     ];
+  }
+
+  #noteNegotiations(bucket: number, change: SessionChange): void {
+    const counts = this.#negotiations.get(bucket) ?? new Map<string, number>();
+    for (const [url, by] of negotiationCounts(change)) counts.set(url, (counts.get(url) ?? 0) + by);
+    this.#negotiations.set(bucket, counts);
   }
 
   /** Ids of attached sessions, in order. */

@@ -284,6 +284,7 @@ function describeCounts(both: Both): void {
     const [one, other] = both();
     const next = negotiating("b", "beach-2");
     await one.commit(insertion(next));
+    expect(one.negotiationsInFlight("http://127.0.0.1:8080")).toBe(1);
     await reached(other);
     expect(other.negotiationsInFlight("http://127.0.0.1:8080")).toBe(1);
     expect(other.negotiationsInFlight("http://127.0.0.1:8081")).toBe(0);
