@@ -8,7 +8,7 @@ import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { Readiness } from "./server/ops-door.ts";
-import { type Clock, steeredClock, systemClock } from "./service/clock.ts";
+import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
@@ -17,10 +17,7 @@ import type { SessionStore } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
-import { memoryStore } from "./store/memory-store.ts";
-import { withoutPassword } from "./store/redis-check.ts";
-import { openRedisStore } from "./store/redis-store.ts";
-import { openSqliteStore } from "./store/sqlite-store.ts";
+import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 
@@ -68,7 +65,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const metrics = createMetrics();
   const observe = observeEvents(log, metrics);
   const closing = new AbortController();
-  const { store, clock } = await openStore(settings, overrides, log);
+  const { store, clock } = await openStoreAt(settings, overrides, log);
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const service = resources.use(
@@ -83,7 +80,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   );
   exposeFleet(metrics, () => service.summarize(undefined));
   const { sessions } = await service.summarize(undefined);
-  log.info({ store: storeName(settings), sessions }, "recovered");
+  log.info({ store: placeName(settings.store), sessions }, "recovered");
   warnOfOpenDoors(log);
 
   let app: App | undefined;
@@ -189,60 +186,20 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
   return { kind: process.stdout.isTTY ? "pretty" : "json" };
 }
 
-interface OpenStore {
-  readonly store: SessionStore;
-  readonly clock: Clock;
-}
-
-async function openStore(
-  settings: Settings,
-  overrides: AppOverrides,
+async function openStoreAt(
+  { store: place, redisAckReplicas: acknowledgements }: Settings,
+  { clock, lockWaitMs }: AppOverrides,
   log: Logger,
-): Promise<OpenStore> {
+): Promise<OpenedStore> {
+  const onLockWait = (path: string, remainingMs: number): void =>
+    log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    return await openStoreOf(settings, overrides, log);
+    return await openStore(place, { clock, lockWaitMs, onLockWait, acknowledgements });
   } catch (error) {
     if (error instanceof StoreCannotOpen) {
       throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
     }
     throw error;
-  }
-}
-
-async function openStoreOf(
-  { store: setting, redisAckReplicas: acknowledgements }: Settings,
-  { clock, lockWaitMs }: AppOverrides,
-  log: Logger,
-): Promise<OpenStore> {
-  switch (setting.kind) {
-    case "memory":
-      return { store: memoryStore(), clock: clock ?? systemClock() };
-    case "sqlite": {
-      const { path } = setting;
-      const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
-      const onLockWait = (wait_ms_max: number): void =>
-        log.info({ path, wait_ms_max }, "another process holds the store; waiting for it");
-      const options = { clock: clock ?? systemClock(), createFolder: true, onLockWait, ...wait };
-      const store = await openSqliteStore(path, options);
-      return { store, clock: clock ?? systemClock(await store.lastAlive()) };
-    }
-    case "redis": {
-      const shared = clock ?? steeredClock(systemClock());
-      const store = await openRedisStore(setting.url, { clock: shared, acknowledgements });
-      return { store, clock: shared };
-    }
-  }
-}
-
-/** Where the sessions are, as the log may show it. */
-function storeName({ store }: Settings): string {
-  switch (store.kind) {
-    case "memory":
-      return "memory";
-    case "sqlite":
-      return store.path;
-    case "redis":
-      return withoutPassword(store.url);
   }
 }
 
