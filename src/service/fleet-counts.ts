@@ -45,3 +45,13 @@ export function addCounts(a: FleetCounts, b: FleetCounts, sign: 1 | -1 = 1): Fle
     negotiationsInFlight: a.negotiationsInFlight + sign * b.negotiationsInFlight,
   };
 }
+
+/** Whether two states of a session count the same; cheap for a renewal, and most are renewals. */
+export function isSameCount(previous: SessionRecord, next: SessionRecord): boolean {
+  return (
+    previous.kind === "attached" &&
+    next.kind === "attached" &&
+    previous.transport === next.transport &&
+    previous.leases.live.length === next.leases.live.length
+  );
+}

@@ -1,7 +1,13 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import { nextOf } from "../core/view.ts";
-import { addCounts, countsOf, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import {
+  addCounts,
+  countsOf,
+  type FleetCounts,
+  isSameCount,
+  nothingCounted,
+} from "../service/fleet-counts.ts";
 import type { SessionChange } from "../service/session-store.ts";
 import type { BucketKeys } from "./redis-keys.ts";
 
@@ -51,8 +57,7 @@ function countEdits(
   previous: Session | undefined,
   next: Session | undefined,
 ): readonly Edit[] {
-  // A renewal leaves both as they are.
-  if (previous?.transport === next?.transport && isSameLeases(previous, next)) return [];
+  if (previous !== undefined && next !== undefined && isSameCount(previous, next)) return [];
   const change = addCounts(countsOf(next), countsOf(previous), -1);
   const fleet = countUp(keys.counts, change);
   if (previous?.beachId === next?.beachId) return [...fleet, ...ofBeach(keys, next, change)];
@@ -66,10 +71,6 @@ function ofBeach(
   change: FleetCounts,
 ): readonly Edit[] {
   return session === undefined ? [] : countUp(keys.countsOf(session.beachId), change);
-}
-
-function isSameLeases(previous: Session | undefined, next: Session | undefined): boolean {
-  return previous?.leases.live.length === next?.leases.live.length;
 }
 
 function countUp(key: string, change: FleetCounts): readonly Edit[] {
