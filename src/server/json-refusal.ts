@@ -23,7 +23,7 @@ export function refuseJson(
   reply: FastifyReply,
   onBug: (error: unknown) => void,
 ): FastifyReply {
-  const refusal = toRefusal(error);
+  const refusal = toRefusal(error, reply.request.routeOptions.bodyLimit);
   if (refusal.status >= 500) onBug(error);
   return sendRefusal(reply, refusal);
 }
@@ -41,9 +41,12 @@ function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusa
   return reply.code(status).send({ error, message });
 }
 
-function toRefusal(error: unknown): JsonRefusal {
+function toRefusal(error: unknown, bodyBytesMax: number | undefined): JsonRefusal {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status === 413) return { status, error: "bad_request", message: "the body is too large" };
+  if (status === 413) {
+    const message = `"body" must be at most ${bodyBytesMax} bytes`;
+    return { status, error: "bad_request", message };
+  }
   if (status >= 400 && status < 500 && error instanceof Error) {
     return { status, error: "bad_request", message: error.message };
   }

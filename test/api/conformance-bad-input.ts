@@ -67,7 +67,7 @@ export function badInputCases(
 }
 
 /** A target, and a look at what must not change about it. */
-async function aim(
+export async function aim(
   subject: ConformanceSubject,
 ): Promise<{ readonly target: Target; readonly look: () => Promise<unknown> }> {
   const held = await live(subject);

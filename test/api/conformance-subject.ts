@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMethod, type MessageInitShape } from "@bufbuild/protobuf";
 
 import type { Door } from "../../src/auth/authenticator.ts";
 import type { AcquireResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -17,11 +17,24 @@ export interface ConformanceSubject extends AsyncDisposable {
   readonly clients: DoorClients;
   /** Clients of an internal door of the same service, to set things up. */
   readonly internal: DoorClients;
+  /** Sends a message past the client, which would make none that cannot be read. */
+  readonly sendRaw: SendRaw;
   /** What is stored of a session, where the test can look. */
   readonly stored?: (sessionId: string) => Promise<unknown>;
 }
 
+/** Resolves with whatever is answered; rejects with a ConnectError. */
+export type SendRaw = (method: DescMethod, sent: RawMessage) => Promise<unknown>;
+
+/** The bytes of one message, without what a protocol puts around them. */
+export interface RawMessage {
+  readonly format: "binary" | "json";
+  readonly bytes: Uint8Array;
+}
+
 export interface ConformanceOptions {
+  /** How messages can be encoded; in memory they are not. */
+  readonly formats: readonly RawMessage["format"][];
   readonly door: Door;
   /** The protocol carries streams in both directions: HTTP/2, or memory. */
   readonly duplex: boolean;

@@ -201,9 +201,23 @@ const everyRoute: readonly (readonly ["POST" | "DELETE", string])[] = [
 ];
 const bad: readonly Bad[] = [
   ...everyRoute.flatMap(([method, route]): readonly Bad[] => [
-    [`${method} ${route} with broken JSON`, method, route, '{"passcode":', 400, /not JSON/],
+    [
+      `${method} ${route} with broken JSON`,
+      method,
+      route,
+      '{"passcode":',
+      400,
+      /"body" must be JSON$/,
+    ],
     [`${method} ${route} with a list`, method, route, "[1]", 400, /"body"/],
-    [`${method} ${route} with too much`, method, route, oversized, 413, /too large/],
+    [
+      `${method} ${route} with too much`,
+      method,
+      route,
+      oversized,
+      413,
+      /"body" must be at most 65536 bytes/,
+    ],
   ]),
   ["a passcode that is a number", "POST", handshakeRoute, { passcode: 1 }, 400, /"passcode"/],
   ["a passcode too long", "POST", handshakeRoute, { passcode: "p".repeat(257) }, 400, /"passcode"/],

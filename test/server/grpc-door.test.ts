@@ -6,6 +6,7 @@ import { expect, test, vi } from "vitest";
 
 import { defaultPolicy } from "../../src/core/policy.ts";
 import {
+  ControllerLease,
   RenewRequestSchema,
   WatchTransportRequestSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -15,12 +16,15 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { unknownField } from "../api/conformance-unreadable.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { rawGrpc } from "./raw-grpc.ts";
+import { rawOverGrpc } from "./raw-messages.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 
 const ours = ["beach.controller.v1.ControllerLease", "beach.controller.v1.FastPathRegistry"];
+const mebibyte = 1024 * 1024;
 const watchPath = "/beach.controller.v1.ControllerLease/WatchTransport";
 const renewPath = "/beach.controller.v1.ControllerLease/Renew";
 const { SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
@@ -107,22 +111,47 @@ test("a refusal of very many wrong fields fits into the 8 KiB of headers that pe
   expect(size).toBeLessThan(8 * 1024);
 });
 
-test("bytes that are no request are INVALID_ARGUMENT", async () => {
+test("a message of 1 MiB is read, a longer one refused, and the longest by the stack", async () => {
   await using service = await runService();
-  using client = rawGrpc(service.addresses.grpc);
-  await expect(client.unary(renewPath, Uint8Array.of(0x0a, 0xff))).rejects.toMatchObject({
-    code: status.INVALID_ARGUMENT,
-    details: expect.stringContaining("beach.controller.v1.RenewRequest"),
+  const send = (bytes: number) =>
+    refusalOf(
+      rawOverGrpc(service, ControllerLease.method.renew, {
+        format: "binary",
+        bytes: unknownField(bytes),
+      }),
+    );
+  expect(await send(mebibyte)).toMatchObject({ fields: ["session_id", "controller_token"] });
+  for (const bytes of [mebibyte + 1, 4 * mebibyte]) {
+    expect(await send(bytes)).toMatchObject({
+      reason: "FIELD_INVALID",
+      fields: ["message"],
+      message: 'Cannot read the request: "message" must be at most 1048576 bytes',
+    });
+  }
+  expect(await send(4 * mebibyte + 1)).toMatchObject({
+    code: "ResourceExhausted",
+    reason: undefined,
   });
 });
 
-test("a message above 1 MiB is RESOURCE_EXHAUSTED", async () => {
+test("a batch that is too long ends its stream, and those before it count", async () => {
   await using service = await runService();
-  using client = rawGrpc(service.addresses.grpc);
-  const request = create(RenewRequestSchema, { sessionId: "s".repeat(1024 * 1024) });
-  await expect(
-    client.unary(renewPath, toBinary(RenewRequestSchema, request)),
-  ).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  const { lease } = service;
+  const acquired = await lease.acquire({ sessionId: "s1", privateBeachId: "b1", passcode: "1" });
+  const renewal = { sessionId: "s1", controllerToken: acquired.controllerToken };
+  const tooLong = Array.from({ length: 1000 }, () => ({ controllerToken: "t".repeat(1100) }));
+  async function* batches() {
+    yield { renewals: [renewal] };
+    yield { renewals: tooLong };
+  }
+  const answers = lease.keepAlive(batches())[Symbol.asyncIterator]();
+  expect((await answers.next()).value).toMatchObject({
+    results: [{ sessionId: "s1", refusal: "" }],
+  });
+  expect(await refusalOf(answers.next())).toMatchObject({
+    reason: "FIELD_INVALID",
+    fields: ["message"],
+  });
 });
 
 test("a reader that vanishes while it is written to leaves nothing hanging", async () => {

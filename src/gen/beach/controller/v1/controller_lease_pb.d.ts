@@ -956,7 +956,11 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
  * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
- * names. A message is at most 1 MiB.
+ * names.
+ *
+ * A message is at most 1 MiB, and answers are below 4 MiB. One that is longer, or cannot be read, is
+ * FIELD_INVALID too: of each field that is of the wrong type in JSON (of a list, the first such
+ * item), else of "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */
@@ -1048,8 +1052,9 @@ export declare const ControllerLease: GenService<{
    *   in the service, whose word is INTERNAL: whether it took effect is not known.
    * The end of the stream ends no lease and touches no transport; renew elsewhere.
    *
-   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (over 1000 renewals in a message),
-   * with the caller's bearer (UNAUTHENTICATED), or with UNAVAILABLE when the server goes away.
+   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message with over 1000 renewals, or
+   * that is too long or cannot be read), with the caller's bearer (UNAUTHENTICATED), or with
+   * UNAVAILABLE when the server goes away.
    * Needs HTTP/2: over HTTP/1.1, call Renew. Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.KeepAlive

@@ -196,7 +196,11 @@ export const RenegotiationReason = /*@__PURE__*/
  * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
  * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
- * names. A message is at most 1 MiB.
+ * names.
+ *
+ * A message is at most 1 MiB, and answers are below 4 MiB. One that is longer, or cannot be read, is
+ * FIELD_INVALID too: of each field that is of the wrong type in JSON (of a list, the first such
+ * item), else of "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */
