@@ -152,7 +152,7 @@ describe("a reader that takes nothing", () => {
     expect(reader.brokenOff).toBe(0);
   });
 
-  it("holds the newest state of each of its sessions, whatever happens meanwhile", async () => {
+  it("Bounded: holds the newest state of each of its sessions, whatever happens meanwhile", async () => {
     await using under = await serviceUnderTest();
     for (const id of ["s1", "s2"]) await under.service.execute(id, attach);
     await using reader = watch(under.service, named("s1", "s2"));
