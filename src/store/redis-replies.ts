@@ -1,4 +1,5 @@
 import type { Gap } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
 
 /** What the beat script answers. */
@@ -37,4 +38,9 @@ export const countNames = Object.keys(nothingCounted) as readonly (keyof FleetCo
 export function toFleetCounts(reply: readonly (string | null)[]): FleetCounts {
   const counts = countNames.map((name, index) => [name, Number(reply[index] ?? 0)]);
   return Object.fromEntries(counts) as FleetCounts;
+}
+
+/** A moment as `TIME` tells it. */
+export function toMs(seconds: string | undefined, microseconds: string | undefined): EpochMs {
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

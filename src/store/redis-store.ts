@@ -27,7 +27,14 @@ import { editsOf, negotiationCounts } from "./redis-edits.ts";
 import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
-import { type BeatReply, countNames, toCounts, toFleetCounts, toGap } from "./redis-replies.ts";
+import {
+  type BeatReply,
+  countNames,
+  toCounts,
+  toFleetCounts,
+  toGap,
+  toMs,
+} from "./redis-replies.ts";
 import { beatScript, claimScript, commitScript, renewHistoryScript } from "./redis-scripts.ts";
 import { decodeRecord, encodeRecord } from "./session-codec.ts";
 import { SharedStrings } from "./shared-strings.ts";
@@ -97,6 +104,8 @@ class RedisStore implements SharedStore {
   }
 
   async start(): Promise<void> {
+    // Before anything else, since everything goes by it.
+    await this.#setClock();
     const listening = buckets.map(({ changes }, bucket) =>
       this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
     );
@@ -200,7 +209,7 @@ class RedisStore implements SharedStore {
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
     // One bucket's server is the reference for all, since several may disagree.
-    if (bucket === 0) this.#steer(sentAt, Number(seconds) * 1000 + Number(microseconds) / 1000);
+    if (bucket === 0) this.#steer(sentAt, toMs(seconds, microseconds));
     this.#negotiations.set(bucket, toCounts(negotiations));
     this.#notices.beat(bucket, Number(changes));
     return { gaps: gaps.map(toGap), history: Number(history) };
@@ -316,6 +325,20 @@ class RedisStore implements SharedStore {
       const why = `The record of session '${id}' cannot be read: ${error.message}`;
       throw new StoreUnavailable(why, { cause: error });
     }
+  }
+
+  /**
+   * Service time begins at the server's, and not before the last moment that a process recorded:
+   * the server that held the clock before may have been ahead.
+   */
+  async #setClock(): Promise<void> {
+    const recorded = buckets.map(({ state }, bucket) =>
+      this.#calls.send(bucket, ["HGET", state, "alive"]),
+    );
+    const latest = Math.max(...(await Promise.all(recorded)).map(Number));
+    const sentAt = this.#clock.now();
+    const [seconds, microseconds] = (await this.#calls.send(0, ["TIME"])) as readonly string[];
+    this.#steer(sentAt, Math.max(latest, toMs(seconds, microseconds)));
   }
 
   /** Takes the reference to have read its clock half-way between question and answer. */
