@@ -47,8 +47,16 @@ function toRefusal(error: unknown, bodyBytesMax: number | undefined): JsonRefusa
     const message = `"body" must be at most ${bodyBytesMax} bytes`;
     return { status, error: "bad_request", message };
   }
+  if (isBadPath(error)) {
+    return { status, error: "bad_request", message: "the path must be percent-encoded UTF-8" };
+  }
   if (status >= 400 && status < 500 && error instanceof Error) {
     return { status, error: "bad_request", message: error.message };
   }
   return { status: 500, error: "internal_error", message: null };
+}
+
+/** Fastify would repeat the whole path. */
+function isBadPath(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "FST_ERR_BAD_URL";
 }

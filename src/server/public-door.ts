@@ -1,3 +1,4 @@
+import { maxHeaderSize } from "node:http";
 import type { Socket } from "node:net";
 
 import type { DescService } from "@bufbuild/protobuf";
@@ -33,8 +34,8 @@ export interface PublicDoorOptions {
   readonly onBug: (error: unknown) => void;
 }
 
-/** Ids over their limit are refused by name, so longer ones have to reach their route. */
-const routeParamLengthMax = 4096;
+/** Ids over their limit are refused by name, so any that HTTP lets in has to reach its route. */
+const routeParamLengthMax = maxHeaderSize;
 
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {

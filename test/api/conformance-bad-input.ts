@@ -26,7 +26,7 @@ type BadCall = (clients: DoorClients, target: Target) => Promise<unknown>;
 type BadCase = readonly [what: string, call: BadCall, fields: readonly string[]];
 
 const tooLongId = "s".repeat(129);
-const tooLong = "x".repeat(257);
+const tooLongText = "x".repeat(257);
 
 export function badInputCases(
   subject: () => ConformanceSubject,
@@ -91,6 +91,27 @@ function watched(
   return takeUntil(clients.lease.watchTransport(request), (seen) => seen.length === 1);
 }
 
+/** A session and a token that are missing, too long, or cannot be. */
+function namesCases(
+  rpc: string,
+  call: (clients: DoorClients, names: Partial<Target>) => Promise<unknown>,
+): readonly BadCase[] {
+  const tooLong: Target = { sessionId: tooLongId, controllerToken: tooLongText };
+  return [
+    [`${rpc} without anything`, (clients) => call(clients, {}), ["session_id", "controller_token"]],
+    [
+      `${rpc} with names that are too long`,
+      (clients) => call(clients, tooLong),
+      ["session_id", "controller_token"],
+    ],
+    [
+      `${rpc} with a session id that holds a slash`,
+      (clients, target) => call(clients, { ...target, sessionId: "a/b" }),
+      ["session_id"],
+    ],
+  ];
+}
+
 const everywhere: readonly BadCase[] = [
   ["Acquire without anything", ({ lease }) => lease.acquire({}), ["session_id"]],
   [
@@ -106,7 +127,7 @@ const everywhere: readonly BadCase[] = [
         privateBeachId: tooLongId,
         reason: "r".repeat(65),
         ttl: { seconds: -1n },
-        passcode: tooLong,
+        passcode: tooLongText,
         accountId: tooLongId,
       }),
     ["session_id", "private_beach_id", "reason", "ttl", "passcode", "account_id"],
@@ -121,7 +142,9 @@ const everywhere: readonly BadCase[] = [
     ({ lease }, { sessionId }) => lease.acquire({ sessionId, ttl: { seconds: 0n } }),
     ["ttl"],
   ],
-  ["Renew without anything", ({ lease }) => lease.renew({}), ["session_id", "controller_token"]],
+  ...namesCases("Renew", ({ lease }, names) => lease.renew(names)),
+  ...namesCases("Renegotiate", ({ lease }, names) => lease.renegotiate(names)),
+  ...namesCases("Release", ({ lease }, names) => lease.release(names)),
   [
     "Renew with ttl zero",
     ({ lease }, target) => lease.renew({ ...target, ttl: { seconds: 0n } }),
@@ -131,11 +154,6 @@ const everywhere: readonly BadCase[] = [
     "Renew with a negative ttl",
     ({ lease }, target) => lease.renew({ ...target, ttl: { seconds: 0n, nanos: -1 } }),
     ["ttl"],
-  ],
-  [
-    "Renew with a token that is too long",
-    ({ lease }, target) => lease.renew({ ...target, controllerToken: tooLong }),
-    ["controller_token"],
   ],
   [
     "Renegotiate without a token, by nobody in particular",
@@ -151,16 +169,6 @@ const everywhere: readonly BadCase[] = [
     "Renegotiate with a generation that no number holds",
     ({ lease }, target) => lease.renegotiate({ ...target, observedGeneration: 2n ** 60n }),
     ["observed_generation"],
-  ],
-  [
-    "Release without anything",
-    ({ lease }) => lease.release({}),
-    ["session_id", "controller_token"],
-  ],
-  [
-    "Release with a token that is too long",
-    ({ lease }, target) => lease.release({ ...target, controllerToken: tooLong }),
-    ["controller_token"],
   ],
   ["WatchTransport of nothing", (clients) => watched(clients, {}), ["session_ids"]],
   [
@@ -178,6 +186,12 @@ const everywhere: readonly BadCase[] = [
     "WatchTransport of an empty session id, as nobody in the contract",
     (clients) => watched(clients, { sessionIds: ["s", ""], reader: 9 as TransportEnd }),
     ["session_ids[1]", "reader"],
+  ],
+  [
+    "WatchTransport of an impossible beach, with known versions of impossible sessions",
+    (clients) =>
+      watched(clients, { privateBeachId: tooLongId, knownVersions: { "": 1n, "a/b": 1n } }),
+    ["private_beach_id", 'known_versions[""]', 'known_versions["a?b"]'],
   ],
   [
     "WatchTransport with too many known versions",
@@ -208,14 +222,21 @@ const everywhere: readonly BadCase[] = [
   ],
   [
     "CheckHandshake of an id that is too long",
-    ({ registry }, { sessionId }) => registry.checkHandshake({ sessionId, handshakeId: tooLong }),
+    ({ registry }, { sessionId }) =>
+      registry.checkHandshake({ sessionId, handshakeId: tooLongText }),
     ["handshake_id"],
   ],
   [
     "RevokeLeases with everything wrong",
     ({ registry }) =>
-      registry.revokeLeases({ reason: tooLong, hold: { seconds: -1n }, leaseIds: [""] }),
+      registry.revokeLeases({ reason: tooLongText, hold: { seconds: -1n }, leaseIds: [""] }),
     ["session_id", "reason", "hold", "lease_ids[0]"],
+  ],
+  [
+    "RevokeLeases of more leases than can be named",
+    ({ registry }, { sessionId }) =>
+      registry.revokeLeases({ sessionId, leaseIds: Array.from({ length: 1001 }, () => "l") }),
+    ["lease_ids"],
   ],
   [
     "RevokeLeases for a reason that rings a bell",
@@ -273,8 +294,13 @@ const internalOnly: readonly BadCase[] = [
     ["required_channels[0]", "required_channels[2]"],
   ],
   [
-    "DetachSession with a reason that is too long",
-    ({ registry }) => registry.detachSession({ reason: tooLong }),
+    "AttachSession with ids that cannot be",
+    ({ registry }) => registry.attachSession({ sessionId: "a/b", privateBeachId: tooLongId }),
+    ["session_id", "private_beach_id"],
+  ],
+  [
+    "DetachSession with everything too long",
+    ({ registry }) => registry.detachSession({ sessionId: tooLongId, reason: tooLongText }),
     ["session_id", "reason"],
   ],
   ...["unknown", "idle", "bye\u001b[2J"].map(
@@ -292,11 +318,7 @@ const internalOnly: readonly BadCase[] = [
       ["manager_url"],
     ],
   ),
-  [
-    "CheckLease without anything",
-    ({ registry }) => registry.checkLease({}),
-    ["session_id", "controller_token"],
-  ],
+  ...namesCases("CheckLease", ({ registry }, names) => registry.checkLease(names)),
 ];
 
 type UnknownCase = readonly [what: string, call: BadCall, code: keyof typeof Code, reason: string];

@@ -198,9 +198,10 @@ export const RenegotiationReason = /*@__PURE__*/
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
  * names.
  *
- * A message is at most 1 MiB, and answers are below 4 MiB. One that is longer, or cannot be read, is
- * FIELD_INVALID too: of each field that is of the wrong type in JSON (of a list, the first such
- * item), else of "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo.
+ * A message sent to a door is at most 1 MiB. One that is longer, or cannot be read, is FIELD_INVALID
+ * too: of each field that has the wrong type in JSON (of a list, the first such item), else of
+ * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
+ * below 4 MiB.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

@@ -1,7 +1,10 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 
-import { RenegotiationReason } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import {
+  KeepAliveResponseSchema,
+  RenegotiationReason,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   ListSessionsResponseSchema,
   SessionSummarySchema,
@@ -10,6 +13,7 @@ import { ChannelState, TransportEnd } from "../../src/gen/beach/controller/v1/tr
 import { serviceUnderTest } from "../support/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
 import { readyReport } from "./conformance-subject.ts";
+import { takeUntil } from "./expect-refusal.ts";
 
 /** What clients of gRPC take unless told otherwise. */
 const answerBytesMax = 4 * 1024 * 1024;
@@ -44,15 +48,30 @@ test("sessions of the largest size are listed in pages that every gRPC client ta
   expect(pages).toBe(2);
 });
 
+test("a batch of renewals over the largest offers has an answer that every gRPC client takes", async () => {
+  await using under = await serviceUnderTest();
+  const clients = inMemory(dependenciesFor(under.service));
+  const renewals: { sessionId: string; controllerToken: string }[] = [];
+  for (let n = 0; n < 1000; n += 1) {
+    const sessionId = `${1000 + n}`.padEnd(128, "s");
+    await attach(clients, sessionId);
+    const { controllerToken } = await clients.lease.acquire({ sessionId });
+    renewals.push({ sessionId, controllerToken });
+  }
+  async function* batches() {
+    yield { renewals };
+  }
+  const [answer] = await takeUntil(clients.lease.keepAlive(batches()), () => true);
+  expect(answer?.results.filter(({ offer }) => offer !== undefined)).toHaveLength(1000);
+  const size = answer === undefined ? 0 : toBinary(KeepAliveResponseSchema, answer).length;
+  expect(size).toBeGreaterThan(3_000_000);
+  expect(size).toBeLessThan(answerBytesMax);
+});
+
 /** A session with all the leases it may have, every end heard, and a replacement in flight. */
-async function grow({ lease, registry }: DoorClients, sessionId: string): Promise<void> {
-  await registry.attachSession({
-    sessionId,
-    privateBeachId: beach,
-    requiredChannels: [...labels],
-    // One each: a manager negotiates with a few sessions at a time.
-    managerUrl: `http://manager/${sessionId.slice(0, 3)}`.padEnd(1024, "m"),
-  });
+async function grow(clients: DoorClients, sessionId: string): Promise<void> {
+  const { lease, registry } = clients;
+  await attach(clients, sessionId);
   const held = await Promise.all(
     Array.from({ length: leasesMax }, (_, n) =>
       lease.acquire({
@@ -70,4 +89,14 @@ async function grow({ lease, registry }: DoorClients, sessionId: string): Promis
     ),
   });
   await lease.renegotiate({ sessionId, reason: RenegotiationReason.OPERATOR });
+}
+
+async function attach({ registry }: DoorClients, sessionId: string): Promise<void> {
+  await registry.attachSession({
+    sessionId,
+    privateBeachId: beach,
+    requiredChannels: [...labels],
+    // One each: a manager negotiates with a few sessions at a time.
+    managerUrl: `http://manager/${sessionId.slice(0, 4)}`.padEnd(1024, "m"),
+  });
 }
