@@ -15,6 +15,7 @@ import { DeadlineLoop } from "./deadline-loop.ts";
 import { FleetTally } from "./fleet-tally.ts";
 import { GapKeeper } from "./gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
+import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type {
   ControllerTokens,
@@ -51,6 +52,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
+  readonly #idle: IdleKeeper;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
@@ -63,6 +65,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
+    const { bySession, byBeach } = this.#hub;
+    this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
@@ -81,6 +85,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.#gaps.run(signal),
       this.#deadlines.run(signal),
       this.#hub.run(signal),
+      this.#idle.run(signal),
     ]);
   }
 
@@ -196,7 +201,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       gaps: this.#gaps.gaps,
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#tally.negotiationsInFlight(managerUrl),
-      watched: this.#hub.isWatched(id, record?.beachId),
+      watched: this.#idle.isWatched(id, record?.beachId),
     };
   }
 
@@ -205,7 +210,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     previous: SessionRecord | undefined,
     { session: next, events }: Decision<Command>,
   ): SessionChange {
-    const isPlain = events.every((event) => event.kind === "LeaseExtended" && event.plain);
+    const isPlain = events.every(mayBeBehind);
     if (next !== undefined && !isPlain) assertSession(next);
     return {
       id,
@@ -278,6 +283,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
       after = records.length < listPage ? undefined : records.at(-1)?.id;
     } while (after !== undefined);
   }
+}
+
+/** What a crash may take back: nobody was promised it for longer, or shown it at all. */
+function mayBeBehind(event: SessionEvent): boolean {
+  return event.kind === "SessionTouched" || (event.kind === "LeaseExtended" && event.plain);
 }
 
 const storeAway: Refusal = { reason: "STORE_UNAVAILABLE", retryAfterMs: storeRetryMs };

@@ -5,6 +5,7 @@ import type { IdSource } from "./id-source.ts";
 import { ReaderStalled, type WatchMessage, type WatchSelection } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { ChangeNotice, SessionStore } from "./session-store.ts";
+import { ReaderIndex, WatchIndex } from "./watch-index.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
 
@@ -36,9 +37,9 @@ export class WatchHub {
   readonly #deps: WatchHubDeps;
   /** Each with what gives it up. */
   readonly #readers = new Map<WatchReader, () => void>();
-  readonly #bySession = new Index<SessionId>();
-  readonly #byBeach = new Index<BeachId>();
-  readonly #hosts = new Index<SessionId>();
+  readonly bySession: WatchIndex<SessionId> = new WatchIndex();
+  readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
+  readonly #hosts = new ReaderIndex<SessionId>();
   #draining = false;
 
   constructor(deps: WatchHubDeps) {
@@ -48,18 +49,14 @@ export class WatchHub {
   /** A change of a session goes to those that watch it or its private beach. */
   notify({ id, previous, next }: ChangeNotice): void {
     if (previous !== undefined && previous.version === next?.version) return;
-    for (const reader of this.#bySession.of(id)) reader.offer(id, next);
+    for (const reader of this.bySession.of(id)) reader.offer(id, next);
     const beachId = next?.beachId ?? previous?.beachId;
     if (beachId === undefined) return;
-    for (const reader of this.#byBeach.of(beachId)) {
+    for (const reader of this.byBeach.of(beachId)) {
       // Readers of a beach would otherwise remember every session that ever was.
       if (next === undefined) reader.forget(id);
       else reader.offer(id, next);
     }
-  }
-
-  isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
-    return this.#bySession.has(id) || (beachId !== undefined && this.#byBeach.has(beachId));
   }
 
   hostWatches(id: SessionId): boolean {
@@ -167,48 +164,23 @@ export class WatchHub {
     const leave = (): void => {
       reader.wake();
       if (!this.#readers.delete(reader)) return;
-      for (const id of ids) this.#bySession.delete(id, reader);
+      for (const id of ids) this.bySession.delete(id, reader);
       if (role === "host") for (const id of ids) this.#hosts.delete(id, reader);
-      if (sessions.kind === "beach") this.#byBeach.delete(sessions.beachId, reader);
+      if (sessions.kind === "beach") this.byBeach.delete(sessions.beachId, reader);
       this.#observe("closed");
     };
     this.#readers.set(reader, () => {
       leave();
       breakOff?.();
     });
-    for (const id of ids) this.#bySession.add(id, reader);
+    for (const id of ids) this.bySession.add(id, reader);
     if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
-    if (sessions.kind === "beach") this.#byBeach.add(sessions.beachId, reader);
+    if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
     this.#observe("opened");
     return leave;
   }
 
   #observe(change: "opened" | "stalled" | "closed"): void {
     this.#deps.observe({ kind: "watch", change, open: this.#readers.size });
-  }
-}
-
-/** Readers under a key; a key without readers is not kept. */
-class Index<K> {
-  readonly #readers = new Map<K, Set<WatchReader>>();
-
-  of(key: K): Iterable<WatchReader> {
-    return this.#readers.get(key) ?? [];
-  }
-
-  has(key: K): boolean {
-    return this.#readers.has(key);
-  }
-
-  add(key: K, reader: WatchReader): void {
-    const readers = this.#readers.get(key);
-    if (readers === undefined) this.#readers.set(key, new Set([reader]));
-    else readers.add(reader);
-  }
-
-  delete(key: K, reader: WatchReader): void {
-    const readers = this.#readers.get(key);
-    readers?.delete(reader);
-    if (readers?.size === 0) this.#readers.delete(key);
   }
 }
