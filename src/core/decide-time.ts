@@ -150,6 +150,13 @@ function goIdle(draft: Draft, at: EpochMs): void {
   else detach(draft, at, "idle");
 }
 
+/** Who watches a session uses it: it goes idle no sooner than a while after the last has left. */
+export function noteWatched(draft: Draft): void {
+  const { watched, now, policy } = draft.context;
+  if (!watched || draft.record?.kind !== "attached" || draft.record.activeAt >= now) return;
+  if (idleAt(draft.record, policy) !== undefined) apply(draft, { kind: "SessionTouched", at: now });
+}
+
 /** Ends leases, negotiation and transport. */
 export function detach(draft: Draft, at: EpochMs, reason: string): void {
   for (const lease of sessionOf(draft).leases.live) {

@@ -37,7 +37,7 @@ export type LifecycleEvent =
       readonly hostReports: boolean;
     }
   | { readonly kind: "SessionDetached"; readonly at: EpochMs; readonly reason: string }
-  /** Someone watched it while it would have gone idle. */
+  /** Someone watches it, or did until just now, while nothing else keeps it from going idle. */
   | { readonly kind: "SessionTouched"; readonly at: EpochMs }
   /** A tombstone has stood for its time: the store may drop the record. */
   | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }

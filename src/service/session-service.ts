@@ -18,6 +18,7 @@ import { RateKeeper } from "./fleet-rates.ts";
 import { FleetTally } from "./fleet-tally.ts";
 import type { GapKeeper } from "./gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
+import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type {
   ControllerTokens,
@@ -62,6 +63,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
+  readonly #idle: IdleKeeper;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
@@ -73,6 +75,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
+    const { bySession, byBeach } = this.#hub;
+    this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
@@ -87,6 +91,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.#gaps.run(signal),
       this.#deadlines.run(signal),
       this.#hub.run(signal),
+      this.#idle.run(signal),
     ]);
   }
 
@@ -226,7 +231,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       history: this.#gaps.historyOf(id),
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#counter.negotiationsInFlight(managerUrl),
-      watched: this.#hub.isWatched(id, record?.beachId),
+      watched: this.#idle.isWatched(id, record?.beachId),
     };
   }
 
@@ -236,7 +241,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     { session: next, events }: Decision<Command>,
     now: EpochMs,
   ): SessionChange {
-    const isPlain = events.every((event) => event.kind === "LeaseExtended" && event.plain);
+    const isPlain = events.every(mayBeBehind);
     if (next !== undefined && !isPlain) assertSession(next);
     const basis = this.#gaps.basisOf(id, now);
     return {
@@ -325,6 +330,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
       after = records.length < listPage ? undefined : records.at(-1)?.id;
     } while (after !== undefined);
   }
+}
+
+/** What a crash may take back: nobody was promised it for longer, or shown it at all. */
+function mayBeBehind(event: SessionEvent): boolean {
+  return event.kind === "SessionTouched" || (event.kind === "LeaseExtended" && event.plain);
 }
 
 /** What a decision is made on. */

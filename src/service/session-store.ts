@@ -10,8 +10,8 @@ export type SessionStore = SoleStore | SharedStore;
 /**
  * What every store promises, checked by one conformance suite:
  *
- * - `load`, `list` and change notices show only what is durable, except for extensions that a
- *   change declared `behind`.
+ * - `load`, `list` and change notices show only what is durable, except for what a change declared
+ *   `behind`: plain extensions, and that a session was watched.
  * - `commit` takes effect whole or not at all, and at most one of several commits with the same
  *   expected revision does.
  * - A fault of the store throws {@link StoreUnavailable}; a commit that threw may or may not have
