@@ -138,11 +138,12 @@ function isOvertaken(previous: Evidence, report: Report, observedAt: EpochMs): b
   return previous.reporterId !== report.reporterId && previous.observedAt > observedAt;
 }
 
+/** A word that was observed before the same reporter's last one makes that no older. */
 function noteReady(previous: Evidence | undefined, by: ReadyReport): readonly ReadyReport[] {
-  const others = (previous?.readyReports ?? []).filter(
-    (ready) => ready.reporterId !== by.reporterId,
-  );
-  return [...others, by].slice(-readyReportsMax);
+  const known = previous?.readyReports ?? [];
+  const isOwn = (ready: ReadyReport): boolean => ready.reporterId === by.reporterId;
+  const at = Math.max(known.find(isOwn)?.at ?? by.at, by.at);
+  return [...known.filter((ready) => !isOwn(ready)), { ...by, at }].slice(-readyReportsMax);
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

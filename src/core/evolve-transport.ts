@@ -17,7 +17,7 @@ import { type DurationMs, type EpochMs, latest } from "./time.ts";
 import { currentOf, nextNegotiationAt, nextOf } from "./view.ts";
 
 const strangersMax = 2;
-const reportersMax = 8;
+const reportersOfEndMax = 4;
 
 interface Attachment {
   readonly at: EpochMs;
@@ -248,12 +248,17 @@ function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence
   return end === "manager" ? { ...handshake, manager: evidence } : { ...handshake, host: evidence };
 }
 
-/** Each reporter keeps its place, so that reports which change nothing else leave the rest alike. */
+/**
+ * Each reporter keeps its place, so that reports which change nothing else leave the rest alike. A
+ * new one takes the place of the oldest of its own end: restarts of one end must not make those of
+ * the other forgotten, whose late reports would count then.
+ */
 function noteReporter(reporters: readonly Reporter[], newest: Reporter): readonly Reporter[] {
   const isSame = (known: Reporter): boolean => known.end === newest.end && known.id === newest.id;
-  return reporters.some(isSame)
-    ? reporters.map((known) => (isSame(known) ? newest : known))
-    : [...reporters, newest].slice(-reportersMax);
+  if (reporters.some(isSame)) return reporters.map((known) => (isSame(known) ? newest : known));
+  const ofEnd = reporters.filter((known) => known.end === newest.end);
+  const oldest = ofEnd.length < reportersOfEndMax ? undefined : ofEnd[0];
+  return [...reporters.filter((known) => known !== oldest), newest];
 }
 
 function withVerdict(
