@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 
+import { mintHandshakeId } from "../../src/core/ids.ts";
 import type { Standing } from "../../src/core/session.ts";
 import { currentOf, pathOf } from "../../src/core/view.ts";
-import { type Check, given, type Step } from "./given.ts";
+import { type Check, given, type Step, start } from "./given.ts";
 import {
   accepted,
   health,
@@ -30,6 +31,9 @@ import {
   type Word,
   wait,
 } from "./steps.ts";
+
+/** Younger than any other here, as if a store had lost it. */
+const elsewhere = mintHandshakeId(start + 3_600_000, "e".repeat(19), undefined);
 
 /** What process A or B of one end says about the handshake that the story is about. */
 type Says = (word: Word, about?: Parameters<typeof manager>[1]) => Step;
@@ -213,14 +217,14 @@ const situations: readonly Situation[] = [
   {
     situation: "an unknown one",
     so: attachedLongAgo,
-    of: "from elsewhere",
+    of: elsewhere,
     stands: "unknown",
     carries: atOnce,
   },
   {
     situation: "an unknown one beside a usable one",
     so: usable,
-    of: "from elsewhere",
+    of: elsewhere,
     beside: 1,
     stands: "unknown",
     carries: inTheEnd,
@@ -296,13 +300,13 @@ describe("the host's reports about one in flight that the manager reports ready"
 describe("an observation of 25 s ago", () => {
   test("adopts a handshake when the service could not hear until now: age counts from there", () => {
     given(attached())
-      .when(manager(ready, { of: "from elsewhere", ageMs: 25_000 }))
-      .expect(promoted("from elsewhere", 1));
+      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
+      .expect(promoted(elsewhere, 1));
     given(attached(), wait(9_999))
-      .when(manager(ready, { of: "from elsewhere", ageMs: 25_000 }))
-      .expect(promoted("from elsewhere", 1));
+      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
+      .expect(promoted(elsewhere, 1));
     given(attached(), wait(10_000))
-      .when(manager(ready, { of: "from elsewhere", ageMs: 25_000 }))
+      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
       .expect(nonePromoted);
   });
 
