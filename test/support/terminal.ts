@@ -7,6 +7,12 @@ import type { Env } from "./run-service.ts";
 export const hasTerminals: boolean =
   spawnSync("script", ["-qec", "true", "/dev/null"], { stdio: "ignore" }).status === 0;
 
+if (!hasTerminals) {
+  process.stderr.write(
+    "skipping tests on a terminal: no script (Debian: apt-get install bsdutils)\n",
+  );
+}
+
 /** Runs a shell command on a terminal of its own; what is written to it are keys that are pressed. */
 export function spawnOnTerminal(
   command: string,
