@@ -11,6 +11,7 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly grpc: string;
   readonly http: string;
   readonly ops: string;
+  readonly exited: Promise<void>;
 }
 
 type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
@@ -19,7 +20,8 @@ type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
 export async function startService(): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), "controller-lease-demo-"));
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], {
+  const tether = new URL("./tether.ts", import.meta.url).href;
+  const child = spawn(process.execPath, ["--import", tether, main], {
     env: {
       LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}`,
       LEASE_GRPC_LISTEN: "127.0.0.1:0",
@@ -27,20 +29,16 @@ export async function startService(): Promise<ServiceProcess> {
       LEASE_OPS_LISTEN: "127.0.0.1:0",
       LEASE_LOG_LEVEL: "warn",
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
-  // Not even a fault of this process may leave the service behind.
-  const killAtExit = (): void => void child.kill();
-  process.once("exit", killAtExit);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const end = async (): Promise<void> => {
     child.kill("SIGTERM");
     await exited;
-    process.removeListener("exit", killAtExit);
     await rm(folder, { recursive: true, force: true });
   };
   const ready = new Promise<Addresses>((resolve) => {
-    createInterface(child.stdout).on("line", (line) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
       const message = JSON.parse(line) as Addresses & { readonly msg?: string };
       if (message.msg === "ready") resolve(message);
     });
@@ -51,5 +49,5 @@ export async function startService(): Promise<ServiceProcess> {
     throw new Error("the service ended before it was ready");
   }
   const { grpc, http, ops } = addresses;
-  return { grpc, http, ops, [Symbol.asyncDispose]: end };
+  return { grpc, http, ops, exited, [Symbol.asyncDispose]: end };
 }

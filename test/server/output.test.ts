@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { expect, test, vi } from "vitest";
 
 import { type Env, runService } from "../support/run-service.ts";
 import { storeFolder } from "../support/store-files.ts";
+import { hasTerminals, spawnOnTerminal } from "../support/terminal.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
@@ -30,8 +31,6 @@ test.runIf(existsSync("/dev/full"))(
   },
 );
 
-const hasTerminals = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
-
 test.runIf(hasTerminals)("a terminal sees colours, unless NO_COLOR is set", async () => {
   expect(await shownOnTerminal({})).toMatch(coloured);
   expect(await shownOnTerminal({ NO_COLOR: "1" })).not.toMatch(coloured);
@@ -52,15 +51,10 @@ const coloured = new RegExp(`${String.fromCharCode(27)}\\[`);
 async function shownOnTerminal(env: Env, redirection = ""): Promise<string> {
   await using other = await runService();
   const command = `"${process.execPath}" "${main}" ${redirection}`;
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
-    env: {
-      TERM: "xterm",
-      PATH: "/usr/bin:/bin",
-      LEASE_STORE_URL: "memory:",
-      LEASE_GRPC_LISTEN: other.addresses.grpc,
-      ...env,
-    },
-    stdio: ["ignore", "pipe", "inherit"],
+  const child = spawnOnTerminal(command, {
+    LEASE_STORE_URL: "memory:",
+    LEASE_GRPC_LISTEN: other.addresses.grpc,
+    ...env,
   });
   let shown = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
