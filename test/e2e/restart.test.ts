@@ -15,15 +15,18 @@ const sessionIds = ["pong-left", "pong-right"] as const;
 const renewEveryMs = 500;
 /** Leases of each session: of two tiles and an agent, and the one that the test itself holds. */
 const leases = 4;
-/** Absences are longer than a lease, a negotiation and the silence after which a path is lost. */
+/**
+ * An absence outlasts a negotiation and the silence after which a path is lost; and by the time the
+ * last tile tries again, up to 13 s later, a lease.
+ */
 const horizons = {
-  LEASE_TTL_MS: "8000",
+  LEASE_TTL_MS: "20000",
   LEASE_NEGOTIATION_TIMEOUT_MS: "8000",
   LEASE_RETIRE_LINGER_MS: "2500",
   LEASE_EVIDENCE_STALE_MS: "5000",
   LEASE_EVIDENCE_LOST_MS: "10000",
 };
-const longAwayMs = 12_000;
+const longAwayMs = 17_000;
 
 /** A beach on which everybody has come to rest, and goes on by itself. */
 interface Rally {
@@ -99,7 +102,7 @@ async function killAndRestart(
   const back = tiles.map((tile) => tile.events.length);
   await Promise.all(
     tiles.map((tile, index) =>
-      tile.when((event) => event.kind === "renewed", { from: back[index] ?? 0 }),
+      tile.when((event) => event.kind === "renewed", { from: back[index] ?? 0, timeoutMs: 30_000 }),
     ),
   );
   return again;
