@@ -12,7 +12,7 @@ async function post(): Promise<void> {
   const { lease_expires_at_ms: leaseExpiresAtMs } = (await answer.json()) as {
     lease_expires_at_ms: number;
   };
-  process.send?.({ event: { kind: "renewed", leaseExpiresAtMs } });
+  if (process.connected) process.send?.({ event: { kind: "renewed", leaseExpiresAtMs } });
 }
 
 const timer = setInterval(() => void post().catch(() => undefined), Number(everyMs));
