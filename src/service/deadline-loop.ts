@@ -9,9 +9,10 @@ import type { SessionStore } from "./session-store.ts";
 
 /** How many sessions are worked on before the loop lets others in. */
 const batch = 500;
-/** How long to wait after a store fault, and at most without looking. */
+/** How long to wait after a store fault. */
 const faultDelayMs: DurationMs = 1000;
-const lookAgainMs: DurationMs = 60_000;
+/** How long to wait at most without looking; nobody tells of deadlines that other processes set. */
+const lookAgainMs = { sole: 60_000, shared: 1_000 } as const;
 
 /** Reasons handed in: making an AbortError for each wake-up costs more than the wake-up. */
 const earlier = "an earlier deadline was set";
@@ -72,8 +73,8 @@ export class DeadlineLoop {
     // Registered before the read, so that a deadline set meanwhile is not slept past.
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
-    const deadline = (await store.nextDeadline()) ?? now + lookAgainMs;
-    this.#sleepingUntil = Math.min(deadline, now + lookAgainMs);
+    const lookAgainAt = now + lookAgainMs[store.kind];
+    this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? lookAgainAt, lookAgainAt);
     await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
     this.#wake = undefined;
     signal.removeEventListener("abort", abort);
