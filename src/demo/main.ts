@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 
+import { RedisMissing } from "./redis-process.ts";
 import { type DeathWish, deathWishes, openDemo } from "./show.ts";
 
 // `npm run demo`: a whole beach on this machine, one line a second.
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     seconds: { type: "string" },
     kill: { type: "string" },
     replace: { type: "boolean", default: false },
+    replicas: { type: "string" },
   },
 });
 
@@ -20,19 +22,22 @@ Starts the service, a manager, 2 hosts and 3 tiles (two over Connect, one that k
 route) over real WebRTC, and prints a line a second for each session.
 
   --seconds N     end after N seconds
-  --kill HOW      after 5 s, kill the first session's transport: close, channel, host or silence
+  --kill HOW      after 5 s, kill the first session's transport: close, channel, host or silence;
+                  or, with --replicas, a replica
   --replace       after 5 s, replace the first session's transport while it works
+  --replicas N    N processes of the service on one Redis, behind a balancer; needs redis-server
   --help          this
 
 On a terminal: 1 2 choose a session, k close, c close a channel, h kill the host, s silence it,
-r replace, q quit.
+r replace, x kill a replica, q quit.
 `;
 
 const actAfterMs = 5_000;
+const replicasMax = 9;
 
-function fail(message: string): never {
+function fail(message: string, code = 2): never {
   process.stderr.write(`${message}\n`);
-  process.exit(2);
+  process.exit(code);
 }
 
 function readSeconds(): number | undefined {
@@ -49,6 +54,14 @@ function readKill(): DeathWish | undefined {
   return wish;
 }
 
+function readReplicas(): number {
+  const replicas = Number(values.replicas ?? 0);
+  const isFit = Number.isInteger(replicas) && replicas >= 0 && replicas <= replicasMax;
+  if (!isFit) fail(`--replicas must be a number up to ${replicasMax}, not ${values.replicas}`);
+  if (values.kill === "replica" && replicas === 0) fail("--kill replica needs --replicas");
+  return replicas;
+}
+
 if (values.help) {
   process.stdout.write(help);
 } else {
@@ -56,10 +69,15 @@ if (values.help) {
 }
 
 async function run(seconds: number | undefined, kill: DeathWish | undefined): Promise<void> {
+  const replicas = readReplicas();
   const ending = new AbortController();
   const end = (): void => ending.abort();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  await using demo = await openDemo((line) => void process.stdout.write(`${line}\n`));
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  await using demo = await openDemo(print, replicas).catch((error: unknown) => {
+    if (error instanceof RedisMissing) fail(error.message, 1);
+    throw error;
+  });
   const timers = [
     setInterval(() => void demo.tick(), 1_000),
     setTimeout(() => {

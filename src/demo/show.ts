@@ -8,17 +8,19 @@ import {
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { type Beach, type HostProcess, startBeach } from "./beach.ts";
 import type { AppliedCounters } from "./messages.ts";
-import { startService } from "./service-process.ts";
+import { type Replicas, startReplicas } from "./replicas.ts";
+import { type ServiceProcess, startService } from "./service-process.ts";
 import { SessionLine } from "./session-line.ts";
 
-export const deathWishes = ["close", "channel", "host", "silence"] as const;
+export const deathWishes = ["close", "channel", "host", "silence", "replica"] as const;
 export type DeathWish = (typeof deathWishes)[number];
+type TransportDeath = Exclude<DeathWish, "replica">;
 
 /** A beach that runs for show. Disposing it ends every process of it. */
 export interface Demo extends AsyncDisposable {
   /** Prints what the last second brought. */
   tick(): Promise<void>;
-  /** Kills the chosen session's transport. */
+  /** Kills the chosen session's transport, or a replica of the service. */
   kill(wish: DeathWish): Promise<void>;
   /** Replaces the chosen session's transport while it works. */
   replace(): Promise<void>;
@@ -30,19 +32,25 @@ const renewEveryMs = 2_000;
 const hostAwayMs = 2_000;
 const silenceMs = 8_000;
 
-export async function openDemo(print: (line: string) => void): Promise<Demo> {
+/** @param replicas how many processes of the service share a Redis; 0: one process without. */
+export async function openDemo(print: (line: string) => void, replicas = 0): Promise<Demo> {
   const stack = new AsyncDisposableStack();
   try {
-    return await assemble(stack, print);
+    return await assemble(stack, print, replicas);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
-async function assemble(stack: AsyncDisposableStack, print: (line: string) => void): Promise<Demo> {
-  const service = stack.use(await startService());
-  print(`service: grpc ${service.grpc}, http ${service.http}, ops ${service.ops}`);
+async function assemble(
+  stack: AsyncDisposableStack,
+  print: (line: string) => void,
+  count: number,
+): Promise<Demo> {
+  const replicas = count === 0 ? undefined : stack.use(await startReplicas(count, print));
+  const service = replicas ?? stack.use(await startService());
+  print(`service: grpc ${service.grpc}, http ${service.http}, ${opsOf(service)}`);
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
     await startBeach({
@@ -68,12 +76,22 @@ async function assemble(stack: AsyncDisposableStack, print: (line: string) => vo
   );
   stack.defer(() => show.end());
   return {
-    tick: () => show.tick(),
-    kill: (wish) => show.kill(wish),
+    async tick() {
+      await show.tick();
+      if (replicas !== undefined) print(`        ${await replicas.describe()}`);
+    },
+    async kill(wish) {
+      if (wish === "replica") await replicas?.kill();
+      else await show.kill(wish);
+    },
     replace: () => show.replace(),
-    press: (key) => show.press(key),
+    press: (key) => (key === "x" ? void replicas?.kill() : show.press(key)),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function opsOf(service: ServiceProcess | Replicas): string {
+  return "ops" in service ? `ops ${service.ops}` : "which lead to the replicas in turn";
 }
 
 class Show {
@@ -131,7 +149,7 @@ class Show {
     if (key === "r") void this.replace();
   }
 
-  async kill(wish: DeathWish): Promise<void> {
+  async kill(wish: TransportDeath): Promise<void> {
     const sessionId = this.#sessionId;
     switch (wish) {
       case "close":
