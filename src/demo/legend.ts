@@ -22,6 +22,7 @@ export function keyLegend(): string {
   return [
     "  1 2  choose a session; first it is pong-left",
     ...lines,
+    "  x    kill a replica of the service, with --replicas",
     "  q    end, as does Ctrl-C",
   ].join("\n");
 }
@@ -33,8 +34,10 @@ Starts the service on free ports and a store of its own, a manager, 2 hosts and 
 WebRTC, and prints a line a second for each of 2 sessions. Ctrl-C ends all of it.
 
   --seconds N   end after N seconds
-  --kill HOW    after 5 s, kill the first session's transport; HOW is ${deathWishes.join(", ")}
+  --kill HOW    after 5 s, kill the first session's transport; HOW is ${deathWishes.join(", ")};
+                or, with --replicas, replica: a process of the service
   --replace     after 5 s, replace the first session's fast path while it works
+  --replicas N  N processes of the service on one Redis, behind a balancer; needs redis-server
   -h, --help    this text
 
 Keys on a terminal:

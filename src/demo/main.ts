@@ -10,11 +10,15 @@ import { openDemo } from "./show.ts";
 const exitCodes = { done: 0, broken: 1 } as const;
 const actAfterMs = 5_000;
 const secondsMax = 86_400;
+const replicasMax = 9;
+const killable = [...deathWishes, "replica"] as const;
 
 interface Wishes {
   readonly seconds: number | undefined;
-  readonly kill: DeathWish | undefined;
+  readonly kill: DeathWish | "replica" | undefined;
   readonly replace: boolean;
+  /** 0: one process that holds a store of its own. */
+  readonly replicas: number;
 }
 
 process.exitCode = await main(process.argv.slice(2));
@@ -25,10 +29,11 @@ async function main(args: readonly string[]): Promise<number> {
     seconds: { type: "string" },
     kill: { type: "string" },
     replace: { type: "boolean", default: false },
+    replicas: { type: "string" },
   } as const;
   const line = readCommandLine(args, options, "npm run demo -- --help");
   if (line.kind === "fault") return refuse(line.fault);
-  const { help, seconds, kill, replace } = line.options;
+  const { help, seconds, kill, replace, replicas } = line.options;
   if (help) {
     process.stdout.write(demoHelp);
     return exitCodes.done;
@@ -36,18 +41,25 @@ async function main(args: readonly string[]): Promise<number> {
   if (seconds !== undefined && !(Number(seconds) > 0 && Number(seconds) <= secondsMax)) {
     return refuse(`--seconds is "${seconds}": it must be a number above 0, up to ${secondsMax}`);
   }
-  const death = deathWishes.find((known) => known === kill);
+  const death = killable.find((known) => known === kill);
   if (kill !== undefined && death === undefined) {
-    return refuse(`--kill is "${kill}": it must be one of ${deathWishes.join(", ")}`);
+    return refuse(`--kill is "${kill}": it must be one of ${killable.join(", ")}`);
+  }
+  if (replicas !== undefined && !/^[1-9]$/.test(replicas)) {
+    return refuse(`--replicas is "${replicas}": it must be a number from 1 to ${replicasMax}`);
+  }
+  if (death === "replica" && replicas === undefined) {
+    return refuse("--kill replica needs replicas: add --replicas 2");
   }
   return await run({
     seconds: seconds === undefined ? undefined : Number(seconds),
     kill: death,
     replace,
+    replicas: Number(replicas ?? 0),
   });
 }
 
-async function run({ seconds, kill, replace }: Wishes): Promise<number> {
+async function run({ seconds, kill, replace, replicas }: Wishes): Promise<number> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   ending.signal.addEventListener("abort", () => print("ending: every process is being stopped"));
@@ -55,11 +67,12 @@ async function run({ seconds, kill, replace }: Wishes): Promise<number> {
   // Nobody watches any more.
   process.stdout.on("error", end);
   try {
-    await using demo = await openDemo(print, ending.signal);
+    await using demo = await openDemo(print, ending.signal, replicas);
     const timers = [
       setInterval(() => void demo.tick(), 1_000),
       setTimeout(() => {
-        if (kill !== undefined) void demo.perform(kill);
+        if (kill === "replica") void demo.killReplica();
+        else if (kill !== undefined) void demo.perform(kill);
         if (replace) void demo.perform("replace");
       }, actAfterMs),
     ];

@@ -10,6 +10,7 @@ import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./be
 import { type DeedName, deedNames, deeds, hostAwayMs, silenceMs } from "./deeds.ts";
 import { introduction } from "./legend.ts";
 import type { AppliedCounters } from "./messages.ts";
+import { type Replicas, startReplicas } from "./replicas.ts";
 import { startService } from "./service-process.ts";
 import { eventLine, headLine, SessionLine } from "./session-line.ts";
 
@@ -19,6 +20,8 @@ export interface Demo extends AsyncDisposable {
   tick(): Promise<void>;
   /** Does something to the chosen session; says so when it cannot be done, and never rejects. */
   perform(deed: DeedName): Promise<void>;
+  /** Kills a replica of the service, the next one in turn; says so when there are none. */
+  killReplica(): Promise<void>;
   press(key: string): void;
   /** Resolves with the name of a process that ended though nobody asked it to. */
   readonly broken: Promise<string>;
@@ -32,26 +35,37 @@ const renewEveryMs = 2_000;
 const effectShownMs = 1_000;
 const headEveryTicks = 10;
 
-/** Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts. */
-export async function openDemo(print: Print, signal: AbortSignal): Promise<Demo> {
+/**
+ * Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts.
+ *
+ * @param replicas how many processes of the service share a Redis; 0: one process without
+ */
+export async function openDemo(print: Print, signal: AbortSignal, replicas = 0): Promise<Demo> {
   const stack = new AsyncDisposableStack();
   try {
-    return await assemble(stack, print, signal);
+    return await assemble(stack, { print, signal, count: replicas });
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
+interface Stage {
+  readonly print: Print;
+  readonly signal: AbortSignal;
+  readonly count: number;
+}
+
 async function assemble(
   stack: AsyncDisposableStack,
-  print: Print,
-  signal: AbortSignal,
+  { print, signal, count }: Stage,
 ): Promise<Demo> {
   print("starting the service, a manager, 2 hosts and 3 tiles");
-  const service = stack.use(await startService());
+  const replicas = count === 0 ? undefined : stack.use(await startReplicas(count, print));
+  const service = replicas ?? stack.use(await startService());
   signal.throwIfAborted();
-  print(`service: grpc ${service.grpc}, http ${service.http}, ops ${service.ops}`);
+  const { grpc, http } = service;
+  print(`service: grpc ${grpc}, http ${http}${"ops" in service ? `, ops ${service.ops}` : ""}`);
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
     await startBeach({
@@ -77,15 +91,29 @@ async function assemble(
   );
   stack.defer(() => show.end());
   return {
-    tick: () => show.tick(),
+    async tick() {
+      await show.tick();
+      if (replicas !== undefined) print(`        ${await replicas.describe()}`);
+    },
     perform: (deed) => show.perform(deed),
-    press: (key) => show.press(key),
+    killReplica: () => killReplica(replicas, print),
+    press: (key) => (key === "x" ? void killReplica(replicas, print) : show.press(key)),
     broken: Promise.race([
-      service.exited.then(() => "the service"),
+      ...("exited" in service ? [service.exited.then(() => "the service")] : []),
       beach.manager.exited.then(() => "the manager"),
     ]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+async function killReplica(replicas: Replicas | undefined, print: Print): Promise<void> {
+  if (replicas === undefined) return print("  ->  ignored: there are no replicas; see --replicas");
+  try {
+    await replicas.kill();
+  } catch (error) {
+    const [why] = String(error).split("\n");
+    print(`  ->  that did not work: ${why}`);
+  }
 }
 
 class Show {

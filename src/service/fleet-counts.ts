@@ -1,5 +1,8 @@
+import type { BeachId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { nextOf, pathOf } from "../core/view.ts";
+import type { Awaitable } from "./awaitable.ts";
 
 /** How many there are of what, over a fleet or a private beach. */
 export interface FleetCounts {
@@ -9,6 +12,20 @@ export interface FleetCounts {
   readonly fastPath: number;
   readonly httpFallback: number;
   readonly negotiationsInFlight: number;
+}
+
+/** How often what happened of late. */
+export interface FleetRates {
+  readonly renewalsLastMinute: number;
+  readonly renegotiationsLastHour: number;
+}
+
+/** Counts what happens at the beaches, and says how often it did of late. */
+export interface RateCounter {
+  noteRenewal(beachId: BeachId, now: EpochMs): void;
+  noteNegotiation(beachId: BeachId, now: EpochMs): void;
+  /** Over the fleet, or at one beach. */
+  ratesAt(now: EpochMs, beachId: BeachId | undefined): Awaitable<FleetRates>;
 }
 
 export const nothingCounted: FleetCounts = {

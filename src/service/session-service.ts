@@ -12,7 +12,7 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
-import type { FleetCounts } from "./fleet-counts.ts";
+import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
 import { FleetGapKeeper } from "./fleet-gap-keeper.ts";
 import { RateKeeper } from "./fleet-rates.ts";
 import { FleetTally } from "./fleet-tally.ts";
@@ -59,7 +59,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #queue = new KeyedQueue<SessionId>();
   /** Of a store that this process alone holds; a shared one counts by itself. */
   readonly #tally = new FleetTally();
-  readonly #rates = new RateKeeper();
+  readonly #rates: RateCounter;
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
@@ -70,6 +70,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
     this.tokens = deps.tokens;
+    this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
     this.#gaps = this.#gapKeeper();
     this.#hub = new WatchHub(deps);
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
@@ -129,7 +130,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   summarize(beachId: BeachId | undefined): Awaitable<FleetSummary> {
     const rates = this.#rates.ratesAt(this.now(), beachId);
-    return whenReady(this.#count(beachId), (counts) => ({ ...counts, ...rates }));
+    const counts = this.#count(beachId);
+    return whenReady(rates, (often) => whenReady(counts, (many) => ({ ...many, ...often })));
   }
 
   find(id: SessionId): Awaitable<SessionRecord | undefined> {

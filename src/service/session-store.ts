@@ -2,7 +2,7 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
-import type { FleetCounts } from "./fleet-counts.ts";
+import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
 
 /** Where sessions live: held by one process, or shared by any number of them. */
 export type SessionStore = SoleStore | SharedStore;
@@ -82,8 +82,10 @@ export interface SoleStore extends KeptSessions {
 /**
  * A store that any number of processes share. Its sessions are dealt out over buckets, each of which
  * is reached or lost as a whole; a gap is a stretch in which nobody at all reached a bucket.
+ *
+ * Rates are those of all processes together, each as of its last beats.
  */
-export interface SharedStore extends KeptSessions {
+export interface SharedStore extends KeptSessions, RateCounter {
   readonly kind: "shared";
   /** How many there are, numbered from 0. */
   readonly buckets: number;

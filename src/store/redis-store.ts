@@ -6,7 +6,12 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock, SteeredClock } from "../service/clock.ts";
-import { addCounts, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import {
+  addCounts,
+  type FleetCounts,
+  type FleetRates,
+  nothingCounted,
+} from "../service/fleet-counts.ts";
 import {
   type Beat,
   type ChangeNotice,
@@ -27,6 +32,7 @@ import { editsOf, negotiationCounts } from "./redis-edits.ts";
 import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
+import { RedisRates, ratesIn } from "./redis-rates.ts";
 import {
   type BeatReply,
   countNames,
@@ -88,6 +94,7 @@ class RedisStore implements SharedStore {
   readonly #strings = new SharedStrings();
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
+  readonly #rates = new RedisRates();
   /** Handshakes in flight by manager URL, per bucket: as of its last beat, and own ones since. */
   readonly #negotiations = new Map<number, Map<string, number>>();
 
@@ -205,7 +212,10 @@ class RedisStore implements SharedStore {
       bucket,
       beatScript,
       [keys.state, keys.gaps, keys.negotiations],
-      [String(now), String(quietMs), kind, String(after), String(gapsMax)],
+      [
+        ...[String(now), String(quietMs), kind, String(after), String(gapsMax)],
+        this.#rates.take(bucket),
+      ],
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
     // One bucket's server is the reference for all, since several may disagree.
@@ -223,6 +233,22 @@ class RedisStore implements SharedStore {
     return ((await Promise.all(counts)) as (readonly (string | null)[])[])
       .map(toFleetCounts)
       .reduce((sum, some) => addCounts(sum, some), nothingCounted);
+  }
+
+  noteRenewal(beachId: BeachId, now: EpochMs): void {
+    this.#rates.note("renewals", beachId, now);
+  }
+
+  noteNegotiation(beachId: BeachId, now: EpochMs): void {
+    this.#rates.note("negotiations", beachId, now);
+  }
+
+  async ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates> {
+    const rings =
+      beachId === undefined
+        ? buckets.map(({ rates }, bucket) => this.#calls.send(bucket, ["HGETALL", rates]))
+        : [this.#calls.send(bucketOf(beachId), ["HGETALL", keysOf(beachId).ratesOf(beachId)])];
+    return ratesIn((await Promise.all(rings)) as readonly Record<string, string>[], now);
   }
 
   negotiationsInFlight(managerUrl: string): number {

@@ -52,8 +52,11 @@ export function freshId(): string {
   return `session-${process.pid}-${sessions}`;
 }
 
+/** Where sessions are set up. */
+type Internal = Pick<ConformanceSubject, "internal">;
+
 /** A session with a lease and a handshake in flight. */
-export async function leased({ internal }: ConformanceSubject): Promise<AcquireResponse> {
+export async function leased({ internal }: Internal): Promise<AcquireResponse> {
   return await internal.lease.acquire({
     sessionId: freshId(),
     privateBeachId: beach,
@@ -63,7 +66,7 @@ export async function leased({ internal }: ConformanceSubject): Promise<AcquireR
 }
 
 /** The same once its handshake is promoted. */
-export async function live(subject: ConformanceSubject): Promise<AcquireResponse> {
+export async function live(subject: Internal): Promise<AcquireResponse> {
   const acquired = await leased(subject);
   const sessionId = sessionOf(acquired);
   await subject.internal.registry.reportTransport({
@@ -96,7 +99,7 @@ export function readyReport(
 
 /** The transport of a session, by way of the listing, so that the look changes nothing. */
 export async function transportOf(
-  { internal }: ConformanceSubject,
+  { internal }: Internal,
   sessionId: string,
 ): Promise<TransportState | undefined> {
   const { sessions: listed } = await internal.registry.listSessions({
