@@ -11,8 +11,9 @@ Three tiles hold the leases to send them and renew those every ${renewEveryMs / 
   generation    counts the fast paths that the session has had
   actions/s     what the host applied in the last second; lost: what it missed so far
   gap ms        the longest that the host waited for an action so far
-  renewals      of the session's leases: they leave a fast path that works alone
-  renegotiated  the renewals that got a handshake for a new fast path, since none worked
+  renewals      of the session's leases, those by the old route included
+  refreshed     the renewals that left the fast path alone, since it works
+  renegotiated  those that got a handshake for a new fast path, since none worked
 `;
 }
 

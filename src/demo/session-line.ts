@@ -10,6 +10,7 @@ const columns = {
   lost: { width: 4 },
   "gap ms": { width: 6 },
   renewals: { width: 8 },
+  refreshed: { width: 9 },
   renegotiated: { width: 12 },
 } as const satisfies Record<string, { readonly width: number; readonly isWord?: boolean }>;
 
@@ -33,6 +34,7 @@ export class SessionLine {
   #generation = 0;
   #negotiating = false;
   #renewals = 0;
+  #refreshes = 0;
   #renegotiations = 0;
   #applied = 0;
   #arrived = false;
@@ -60,6 +62,7 @@ export class SessionLine {
     if (event.kind !== "renewed") return;
     this.#renewals += 1;
     if (event.outcome === "renegotiate") this.#renegotiations += 1;
+    else this.#refreshes += 1;
   }
 
   /** What the old route did with the handshake, the old tile does not read. */
@@ -85,6 +88,7 @@ export class SessionLine {
       lost: counters?.missing ?? "",
       "gap ms": counters?.largestGapMs ?? "",
       renewals: this.#renewals,
+      refreshed: this.#refreshes,
       renegotiated: this.#renegotiations,
     };
     return inColumns((name) => String(cells[name]));

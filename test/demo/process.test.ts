@@ -55,7 +55,10 @@ async function ended(demo: Demo): Promise<{ exit: unknown; stderr: string }> {
 test.each([
   ["--bogus", "Unknown option '--bogus': npm run demo -- --help lists the options"],
   ["host", "Unexpected argument 'host': npm run demo -- --help lists the options"],
-  ["--kill=softly", /^--kill is "softly": it must be one of close, channel, host, silence$/],
+  [
+    "--kill=softly",
+    /^--kill is "softly": it must be one of close, channel, host, silence, replica$/,
+  ],
   ["--seconds=soon", /^--seconds is "soon": it must be a number above 0, up to 86400$/],
   ["--seconds=1e9", /^--seconds is "1e9": it must be/],
 ])("%s on the command line is refused in a line, and the exit code is 64", async (arg, what) => {

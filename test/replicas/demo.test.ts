@@ -48,13 +48,13 @@ describe("npm run demo -- --replicas", () => {
     );
     const ports = (await Promise.all(introduced)).flatMap(portsIn);
     expect(ports).toHaveLength(7);
-    await demo.says(/pong-right +FAST_PATH/);
+    await demo.says(/pong-right +fast path/);
     const from = demo.lines.length;
     await demo.says(/replica 1 is away/);
     await demo.says(/replica 1 \d+ calls/, demo.lines.length);
     const played = demo.lines.slice(from).join("\n");
-    expect(played).toMatch(/FAST_PATH .* generation 1 /);
-    expect(played).not.toMatch(/HTTP_FALLBACK|generation 2/);
+    expect(played).toMatch(/pong-left +fast path, \w+ +1 /);
+    expect(played).not.toMatch(/ HTTP|fast path, \w+ +2 /);
 
     demo.interrupt();
     expect(await demo.exited).toEqual({ code: 0, stderr: "" });
