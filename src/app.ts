@@ -222,7 +222,9 @@ async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
   try {
     return await loadOrCreateTokenKey(tokenKeyPath(store.path));
   } catch (error) {
-    if (error instanceof TokenKeyUnusable) throw new StartFault([error.message], { cause: error });
+    if (error instanceof TokenKeyUnusable) {
+      throw new StartFault([`${error.message}, or set LEASE_TOKEN_KEY`], { cause: error });
+    }
     throw error;
   }
 }

@@ -37,7 +37,7 @@ function remedy(error: unknown): string {
     case codes.full:
       return "the disk is full; make room";
     case codes.cantOpen:
-      return "its folder is missing or cannot be written; create the folder for this user";
+      return "its folder is missing or cannot be written; make it, writable for this user";
     default:
       return error instanceof Error ? error.message : String(error);
   }

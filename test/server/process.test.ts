@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -94,6 +94,14 @@ test("a store that cannot be opened is one line with the path and the remedy", a
   expect(stderr.split("\n")).toHaveLength(1);
   expect(stderr).toContain(folder);
   expect(stderr).toContain("LEASE_STORE_URL");
+});
+
+test("a token key file that cannot be used is one line with the path and the remedies", async () => {
+  const path = join(folder, "lease.db");
+  await writeFile(`${path}.key`, "not a key");
+  const { code, stderr } = await runToExit({ LEASE_STORE_URL: `sqlite:${path}` });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^controller-lease: .*lease\.db\.key.*restore it.*set LEASE_TOKEN_KEY$/);
 });
 
 test("a second service on the same file waits for the first, then is told the remedy", async () => {
