@@ -10,8 +10,8 @@ import { readLeaseBook, writeLeaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";
 import { readTransport, writeTransport } from "./transport-codec.ts";
 
-/** Rises with every change of what is written; older versions stay readable. */
-const recordVersion = 1;
+/** Rises with every change of what is written; older versions, from 1 on, stay readable. */
+const recordVersion = 2;
 
 const kinds = new Words<SessionRecord["kind"]>({ attached: 0, detached: 1 });
 
@@ -51,11 +51,12 @@ export function encodeRecord(record: SessionRecord): string {
 export function decodeRecord(text: string, shared: SharedStrings): SessionRecord {
   const from = new FlatReader(text, shared);
   const version = from.number();
-  if (version !== recordVersion) {
+  if (version < 1 || version > recordVersion) {
     throw new RecordUnreadable(
-      `it has version ${version}, and this program reads ${recordVersion}`,
+      `it has version ${version}, and this program reads those up to ${recordVersion}`,
     );
   }
+  from.version = version;
   const record = readKind(from);
   from.finish();
   return record;

@@ -24,7 +24,7 @@ import type {
 import { RecordUnreadable } from "../../src/store/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/session-codec.ts";
 import { SharedStrings } from "../../src/store/shared-strings.ts";
-import { busySession, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
+import { builtAt, busySession, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
 
 // A model of each interface: the compiler asks for every field, and so does the round trip.
 type Model<T> = { readonly [K in keyof T]-?: fc.Arbitrary<T[K]> };
@@ -61,6 +61,7 @@ const evidence = model<Evidence>({
   openingChannels: texts,
   oldestUnackedMs: count,
   observedAt: moment,
+  unheardMs: count,
   generation: count,
   readyReports: fc.array(readyReport, { maxLength: 3 }),
   holdsNone: maybe(readyReport),
@@ -87,6 +88,7 @@ const promoted = model<PromotedHandshake>({
   ...witnessed,
   channels: texts,
   promotedAt: moment,
+  unheardMs: count,
   health: fc.constantFrom("healthy", "degraded", "stale", "lost"),
   healthReason: fc.constantFrom("confirmed", "silent", "acks_stalled", "end_restarted"),
   usableSince: moment,
@@ -122,7 +124,6 @@ const transport = model<Transport>({
   youngestRetiredId: maybe(text),
   reporters: fc.array(reporter, { maxLength: 3 }),
   hostHeardAt: maybe(moment),
-  observingSince: moment,
   recoveries: backoff,
   replacements: backoff,
   earlyDeaths: count,
@@ -189,6 +190,19 @@ const tombstone = model<Tombstone>({
 });
 const record: fc.Arbitrary<SessionRecord> = fc.oneof(session, tombstone);
 
+/** A busy session as version 1 wrote it: with the moment from which evidence aged after a gap. */
+const ofVersion1 = JSON.stringify([
+  ...[1, 0, "session-1", "beach-1", builtAt, 1, 0, 0, 0, 0, 0],
+  ...[1, "0b9f8a5e-2f4d-4c1e-9d3a-000000000001", "account-1", "auto_handshake", 0],
+  ...[1, "2jmj7l5rSw0yVb_vlWAYkK_YBwk2jmj7l5rSw0yVb_v", 30_000, 30_000, 0, 0],
+  ...["http://127.0.0.1:8080", ["mgr-actions", "mgr-acks", "mgr-state"], 1, 1],
+  ...[2, "019a92d4-a200-7000-8000-000000000000"],
+  ...[1, "manager-1", "manager-connection-1", 6, 2, 0, [], 0, 0, 1, 1, 5, 0, 0],
+  ...[1, "host-1", "host-connection-1", 8, 2, 0, 1, 0, 0, 1, 1, 7, 0, 0],
+  ...[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4, null],
+  ...[2, 0, 5, 7, 1, 7, 9, 0, 5, 0, 0, 0, 0, 0, 0, "", 0],
+]);
+
 describe("an encoded record", () => {
   test("decodes to the same record, whatever it holds", () => {
     const shared = new SharedStrings();
@@ -204,9 +218,13 @@ describe("an encoded record", () => {
     expect(encodeRecord(busySession()).length).toBeLessThan(700);
   });
 
-  test("of another version is refused", () => {
-    expect(() => decodeRecord("[2,0]", new SharedStrings())).toThrow(
-      new RecordUnreadable("it has version 2, and this program reads 1"),
+  test("of version 1 decodes to what it was", () => {
+    expect(decodeRecord(ofVersion1, new SharedStrings())).toEqual(busySession());
+  });
+
+  test.each([0, 3])("of version %i is refused", (version) => {
+    expect(() => decodeRecord(`[${version},0]`, new SharedStrings())).toThrow(
+      new RecordUnreadable(`it has version ${version}, and this program reads those up to 2`),
     );
   });
 
