@@ -126,7 +126,8 @@ export type TransportEvent =
       readonly end: End;
       /** Unset for a report without a number. */
       readonly reporter: Reporter | undefined;
-      readonly observedAt: EpochMs;
+      /** When it was observed, later by each gap since. */
+      readonly agesFrom: EpochMs;
       /** Unset when the report says nothing that counts, as one about a retired handshake. */
       readonly heard: HeardEvidence | undefined;
     }

@@ -15,6 +15,7 @@ import {
   standing,
 } from "./outcomes.ts";
 import {
+  absent,
   acquired,
   attached,
   closed,
@@ -298,16 +299,12 @@ describe("the host's reports about one in flight that the manager reports ready"
 });
 
 describe("an observation of 25 s ago", () => {
-  test("adopts a handshake when the service could not hear until now: age counts from there", () => {
-    given(attached())
-      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
-      .expect(promoted(elsewhere, 1));
-    given(attached(), wait(9_999))
-      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
-      .expect(promoted(elsewhere, 1));
-    given(attached(), wait(10_000))
-      .when(manager(ready, { of: elsewhere, ageMs: 25_000 }))
-      .expect(nonePromoted);
+  test("adopts a handshake when it was made while the service could not hear, and not otherwise", () => {
+    const report = manager(ready, { of: elsewhere, ageMs: 25_000 });
+    given(attached()).when(report).expect(nonePromoted);
+    given(attached(), absent(60_000)).when(report).expect(promoted(elsewhere, 1));
+    given(attached(), absent(60_000), wait(9_999)).when(report).expect(promoted(elsewhere, 1));
+    given(attached(), absent(60_000), wait(10_000)).when(report).expect(nonePromoted);
   });
 
   test("does not end the silence of a lost transport", () => {

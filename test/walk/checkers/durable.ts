@@ -1,5 +1,6 @@
 import type { SessionEvent } from "../../../src/core/event.ts";
-import type { Session, SessionRecord } from "../../../src/core/session.ts";
+import type { Evidence, Session, SessionRecord } from "../../../src/core/session.ts";
+import { agesFrom } from "./evidence-rules.ts";
 import { same } from "./same.ts";
 import { type Change, isOfCommand, type Taken } from "./taken.ts";
 
@@ -64,8 +65,46 @@ function moved(before: Session, { from, until }: GapTaken, after: Session): read
       return at > from ? later !== at + until - from : later > until;
     })
     .map(([name]) => `a gap did not move ${name} by its length`);
-  const heard = after.transport.observingSince >= until;
-  return heard ? faults : [...faults, "evidence aged while nobody could hear"];
+  return [...faults, ...aged(before, { from, until }, after)];
+}
+
+/** What was heard before a gap is after it as old as it was: no older, and no fresher. */
+function aged(
+  before: Session,
+  { from, until }: { readonly from: number; readonly until: number },
+  after: Session,
+): readonly string[] {
+  const is = new Map(heardIn(after));
+  return heardIn(before)
+    .filter(([name, at]) => is.get(name) !== (at <= from ? at + until - from : Math.max(at, until)))
+    .map(([name]) => `a gap made what is known of ${name} older or fresher`);
+}
+
+/** From when each thing ages that the ends said, or did not say. */
+function heardIn({ transport }: Session): readonly (readonly [string, number])[] {
+  const { path, abandoned, strangers, hostHeardAt } = transport;
+  const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+  const next = path.kind === "negotiating" || path.kind === "replacing" ? [path.next] : [];
+  const witnessed = [...(current ? [current] : []), ...next, ...abandoned, ...strangers];
+  const moments: (readonly [string, number | undefined])[] = [
+    ["the host", hostHeardAt],
+    ["the promotion", current && agesFrom(current)],
+    ["good evidence", current?.goodSince],
+    ...witnessed.flatMap(({ id, manager, host }) => [
+      ...momentsOf(`${id} by the manager`, manager),
+      ...momentsOf(`${id} by the host`, host),
+    ]),
+  ];
+  return moments.flatMap(([name, at]) => (at === undefined ? [] : [[name, at] as const]));
+}
+
+function momentsOf(
+  name: string,
+  end: Evidence | undefined,
+): readonly (readonly [string, number | undefined])[] {
+  if (end === undefined) return [];
+  const ready = end.readyReports.map((said) => [`${name} as ${said.reporterId}`, said.at] as const);
+  return [[name, agesFrom(end)], [`${name} as none`, end.holdsNone?.at], ...ready];
 }
 
 function deadlinesOf({ transport }: Session): readonly (readonly [string, number])[] {

@@ -147,7 +147,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   sequence: bigint;
 
   /**
-   * How old the observation was when it was sent; unset means fresh. Evidence ages from then.
+   * How old the observation was when it was sent; unset means fresh. Evidence ages from then, though
+   * not while the service cannot hear.
    *
    * @generated from field: google.protobuf.Duration observed_age = 11;
    */
@@ -367,8 +368,8 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   promotedAt?: Timestamp | undefined;
 
   /**
-   * Age of the newest evidence, as of this message; unset before any. Health counts only the
-   * silence since the service could hear.
+   * Age of the newest evidence, as of this message; unset before any. Health does not count the
+   * time in which the service could not hear.
    *
    * @generated from field: google.protobuf.Duration evidence_age = 8;
    */
