@@ -89,7 +89,7 @@ test("a message above 1 MiB is RESOURCE_EXHAUSTED", async () => {
 
 test("a reader that vanishes while it is written to leaves nothing hanging", async () => {
   await using service = await runService();
-  const reader = await openUnreadWatch(service);
+  const reader = await openUnreadWatch(service, "gRPC");
   expect(await callsEnded(service)).toBe(0);
   reader.destroy();
   await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
