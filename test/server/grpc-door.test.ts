@@ -156,7 +156,7 @@ test("a batch that is too long ends its stream, and those before it count", asyn
 
 test("a reader that vanishes while it is written to leaves nothing hanging", async () => {
   await using service = await runService();
-  const reader = await openUnreadWatch(service);
+  const reader = await openUnreadWatch(service, "gRPC");
   expect(await callsEnded(service)).toBe(0);
   reader.destroy();
   await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);

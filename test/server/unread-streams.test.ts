@@ -5,6 +5,7 @@ import { defaultPolicy } from "../../src/core/policy.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
+import { LargeSessions } from "./large-sessions.ts";
 import {
   openHttpWatch,
   openRawWatch,
@@ -22,8 +23,7 @@ const framingBytes = 16;
 
 let clock: ManualClock;
 let service: RunningService;
-/** Tokens of the leases that come and go, by session. */
-const held = new Map<string, string>();
+let sessions: LargeSessions;
 /** What libraries print by themselves goes past the log. */
 const printed = vi.spyOn(console, "error");
 
@@ -31,7 +31,8 @@ beforeAll(async () => {
   clock = manualClock(Date.now());
   const policy = { ...defaultPolicy, negotiationTimeoutMs: 86_400_000 };
   service = await runService({ clock, policy });
-  await Promise.all(sessionIds.map((sessionId) => attachLarge(sessionId, beach)));
+  sessions = new LargeSessions(service);
+  await Promise.all(sessionIds.map((id) => sessions.attach(id, beach)));
 });
 
 afterEach(async () => {
@@ -65,7 +66,7 @@ describe.each(rawProtocols)("a reader over %s", (protocol) => {
 
   test("that vanishes while it is written to leaves nothing hanging", async () => {
     const reader = await openRawWatch(service, protocol, beach);
-    await fill(reader, sessionIds);
+    await sessions.fill(reader, sessionIds);
     const canceled = await callsEnded("Canceled");
     reader.destroy();
     await nothingIsLeft();
@@ -98,7 +99,7 @@ test("Bounded: for a reader over gRPC one message waits, and then the newest", a
   const sessionId = await attachAlone("gRPC");
   const reader = await openRawWatch(service, "gRPC", sessionId);
   const changes = 51;
-  for (let change = 0; change < changes; change++) await changeOnce(sessionId);
+  for (let change = 0; change < changes; change++) await sessions.change(sessionId);
   const states = await reader.readUntil(shows(await versionOf(sessionId)));
   expect(states.map(({ message }) => message.coalesced)).toEqual([0, changes - 1]);
   reader.destroy();
@@ -113,9 +114,9 @@ test.each(overHttp)(
     const { response } = reader;
     let writtenBefore: number | undefined;
     do {
-      await fill(reader, [sessionId]);
+      await sessions.fill(reader, [sessionId]);
       writtenBefore = response.socket?.bytesWritten;
-      for (let change = 0; change < 10; change++) await changeOnce(sessionId);
+      for (let change = 0; change < 10; change++) await sessions.change(sessionId);
     } while (response.socket?.bytesWritten !== writtenBefore);
     const waiting = response.writableLength;
     const newest = await versionOf(sessionId);
@@ -131,39 +132,15 @@ test.each(overHttp)(
 /** A new session on a private beach of its own, which has the same name. */
 async function attachAlone(name: string): Promise<string> {
   const sessionId = `alone-over-${name}`;
-  await attachLarge(sessionId, sessionId);
+  await sessions.attach(sessionId, sessionId);
   return sessionId;
-}
-
-/** A session whose state takes four kilobytes: a URL may be long, and characters wide. */
-async function attachLarge(sessionId: string, privateBeachId: string): Promise<void> {
-  const managerUrl = `http://127.0.0.1/${sessionId}/${"🏖".repeat(900)}`;
-  await service.registry.attachSession({ sessionId, privateBeachId, managerUrl });
-  await service.lease.acquire({ sessionId, reason: "tile" });
-}
-
-/** Grants another lease, or ends it: either way there is one new version. */
-async function changeOnce(sessionId: string): Promise<void> {
-  const controllerToken = held.get(sessionId);
-  if (controllerToken === undefined) {
-    const granted = await service.lease.acquire({ sessionId, reason: "other" });
-    held.set(sessionId, granted.controllerToken);
-  } else {
-    await service.lease.release({ sessionId, controllerToken });
-    held.delete(sessionId);
-  }
-}
-
-/** Changes sessions until the service cannot write on, however much the kernel takes. */
-async function fill(reader: RawWatch, ids: readonly string[]): Promise<void> {
-  while (!reader.isFull) await Promise.all(ids.map(changeOnce));
 }
 
 /** Lets time pass for a reader that is full until the service has given it up. */
 async function stall(reader: RawWatch): Promise<void> {
   const before = told("watch stream stalled");
   while (told("watch stream stalled") === before) {
-    await fill(reader, sessionIds);
+    await sessions.fill(reader, sessionIds);
     await clock.advance(1_000);
   }
 }

@@ -1,12 +1,18 @@
 import { beach } from "../api/conformance-subject.ts";
 import type { Reach } from "../support/run-service.ts";
-import { openRawWatch, type RawWatch } from "./raw-watch.ts";
+import { LargeSessions } from "./large-sessions.ts";
+import { openRawWatch, type RawProtocol, type RawWatch } from "./raw-watch.ts";
+
+const sessionIds = Array.from({ length: 50 }, (_, index) => `session-${index}`);
 
 /**
- * Watches a private beach with one session over gRPC, and reads nothing: flow control stops the
- * service in the middle of its first write. Resolves when the service has begun to answer.
+ * Watches a private beach and reads nothing. Resolves when flow control has stopped the service in
+ * the middle of a write.
  */
-export async function openUnreadWatch(reach: Reach): Promise<RawWatch> {
-  await reach.registry.attachSession({ sessionId: "s1", privateBeachId: beach });
-  return openRawWatch(reach, "gRPC", beach);
+export async function openUnreadWatch(reach: Reach, protocol: RawProtocol): Promise<RawWatch> {
+  const sessions = new LargeSessions(reach);
+  await Promise.all(sessionIds.map((id) => sessions.attach(id, beach)));
+  const reader = await openRawWatch(reach, protocol, beach);
+  await sessions.fill(reader, sessionIds);
+  return reader;
 }
