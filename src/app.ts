@@ -12,8 +12,12 @@ import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
-import { createSessionService, type SessionService } from "./service/session-service.ts";
-import type { SessionStore } from "./service/session-store.ts";
+import {
+  createSessionService,
+  type SessionService,
+  type SessionServiceDeps,
+} from "./service/session-service.ts";
+import { type SessionStore, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -68,16 +72,15 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const policy = overrides.policy ?? settings.policy;
 
   const store = resources.use(await openStore(settings, overrides));
-  const service = resources.use(
-    await createSessionService({
-      store,
-      clock: overrides.clock ?? systemClock(await store.lastAlive()),
-      ids: overrides.ids ?? randomIds,
-      policy,
-      tokens: await tokensFor(settings),
-      observe: observeEvents(log, metrics),
-    }),
-  );
+  const deps: SessionServiceDeps = {
+    store,
+    clock: overrides.clock ?? systemClock(await store.lastAlive()),
+    ids: overrides.ids ?? randomIds,
+    policy,
+    tokens: await tokensFor(settings),
+    observe: observeEvents(log, metrics),
+  };
+  const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
   log.info({ store: settings.store, sessions: service.summarize(undefined).sessions }, "recovered");
   warnOfOpenDoors(log);
@@ -192,11 +195,16 @@ async function openStore(
   try {
     return await openSqliteStore(store.path, { clock, createFolder: true, ...wait });
   } catch (error) {
-    if (error instanceof StoreCannotOpen) {
-      throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
-    }
-    throw error;
+    return asStartFault(error);
   }
+}
+
+/** What is wrong with the store is told with the setting that names it. */
+function asStartFault(error: unknown): never {
+  if (error instanceof StoreCannotOpen || error instanceof StoreUnavailable) {
+    throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
+  }
+  throw error;
 }
 
 async function tokensFor(settings: Settings): Promise<ControllerTokens> {

@@ -49,6 +49,7 @@ export async function openSqliteStore(
   const file = await openSqliteFile(path, { clock, createFolder, lockWaitMs, fileBytesMax });
   try {
     const index = await recoverSessions(file);
+    file.keep();
     const store = new SqliteStore(file, index, options);
     store.start();
     return store;

@@ -115,10 +115,10 @@ test("an uncaught bug is logged, and the process ends with 70", async () => {
 });
 
 test("--help lists every setting, and --version is the package's", async () => {
-  const help = await runToExit({}, ["--help"]);
+  const help = await runToExit({}, { args: ["--help"] });
   expect(help.code).toBe(0);
   for (const { name } of settingsTable) expect(help.stdout).toContain(name);
-  expect(await runToExit({}, ["--version"])).toMatchObject({
+  expect(await runToExit({}, { args: ["--version"] })).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/),
   });
