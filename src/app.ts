@@ -12,8 +12,12 @@ import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
-import { createSessionService, type SessionService } from "./service/session-service.ts";
-import type { SessionStore } from "./service/session-store.ts";
+import {
+  createSessionService,
+  type SessionService,
+  type SessionServiceDeps,
+} from "./service/session-service.ts";
+import { type SessionStore, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -68,16 +72,15 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const { store, clock } = await openStoreAt(settings, overrides, log);
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
-  const service = resources.use(
-    await createSessionService({
-      store,
-      clock,
-      ids: overrides.ids ?? randomIds,
-      policy,
-      tokens: await tokensFor(settings),
-      observe,
-    }),
-  );
+  const deps: SessionServiceDeps = {
+    store,
+    clock,
+    ids: overrides.ids ?? randomIds,
+    policy,
+    tokens: await tokensFor(settings),
+    observe,
+  };
+  const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
   const { sessions } = await service.summarize(undefined);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
@@ -196,16 +199,21 @@ async function openStoreAt(
   try {
     return await openStore(place, { clock, lockWaitMs, onLockWait, acknowledgements });
   } catch (error) {
-    if (error instanceof StoreCannotOpen) {
-      throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
-    }
-    throw error;
+    return asStartFault(error);
   }
 }
 
 /** Processes that share a store spare it what tells nothing new. */
 function policyFor(store: SessionStore, policy: Policy): Policy {
   return store.kind === "shared" ? sharedPolicy(policy) : policy;
+}
+
+/** What is wrong with the store is told with the setting that names it. */
+function asStartFault(error: unknown): never {
+  if (error instanceof StoreCannotOpen || error instanceof StoreUnavailable) {
+    throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
+  }
+  throw error;
 }
 
 async function tokensFor(settings: Settings): Promise<ControllerTokens> {

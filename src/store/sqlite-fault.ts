@@ -1,7 +1,15 @@
 import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Primary result codes of SQLite; see https://sqlite.org/rescode.html. */
-const codes = { busy: 5, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notDatabase: 26 };
+const codes = {
+  busy: 5,
+  readonly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notDatabase: 26,
+};
 
 /** The primary result code of an error of node:sqlite, undefined for any other error. */
 function resultCode(error: unknown): number | undefined {
@@ -19,6 +27,8 @@ export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
   return storeCannotOpen(path, remedy(error), error);
 }
 
+export const damaged =
+  "it is damaged, or no SQLite database; restore a backup, or move it away to start empty";
 const unwritable = "it cannot be written; make the file and its folder writable for this user";
 
 function remedy(error: unknown): string {
@@ -33,7 +43,9 @@ function remedy(error: unknown): string {
       return unwritable;
     case codes.corrupt:
     case codes.notDatabase:
-      return "it is damaged, or no SQLite database; restore it, or move it away to start empty";
+      return damaged;
+    case codes.ioError:
+      return "its disk cannot be read or written; check the disk, its room and its quotas";
     case codes.full:
       return "the disk is full; make room";
     case codes.cantOpen:

@@ -59,7 +59,8 @@ const pageBytes = 4096;
 const recoveryPage = 2_000;
 
 /**
- * Opens and holds a file so that no other process can, or throws StoreCannotOpen.
+ * Opens and holds a file so that no other process can, or throws StoreCannotOpen. Nothing is
+ * written until {@link SqliteFile.keep}: a file that turns out to be unreadable stays as it is.
  *
  * Every transaction is on disk when it has ended (WAL, synchronous=FULL). Exclusive locking is
  * what keeps a second process out: two would otherwise write over each other's memory.
@@ -73,14 +74,7 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     await beginAlone(db, options);
     claim(db, path);
-    db.exec("COMMIT");
-    db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
-    );
-    if (options.fileBytesMax !== undefined) {
-      db.exec(`PRAGMA max_page_count = ${Math.floor(options.fileBytesMax / pageBytes)}`);
-    }
-    return new SqliteFile(path, db);
+    return new SqliteFile(path, db, options);
   } catch (error) {
     db?.close();
     throw cannotOpen(path, error);
@@ -119,18 +113,30 @@ async function beginAlone(db: DatabaseSync, options: OpenOptions): Promise<void>
 export class SqliteFile {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #bytesMax: number | undefined;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
 
-  constructor(path: string, db: DatabaseSync) {
+  constructor(path: string, db: DatabaseSync, { fileBytesMax }: Pick<OpenOptions, "fileBytesMax">) {
     this.path = path;
     this.#db = db;
+    this.#bytesMax = fileBytesMax;
     this.#upsert = db.prepare(
       `INSERT INTO session (id, beach_id, revision, deadline, record) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET beach_id = excluded.beach_id, revision = excluded.revision,
          deadline = excluded.deadline, record = excluded.record`,
     );
     this.#delete = db.prepare("DELETE FROM session WHERE id = ?");
+  }
+
+  /** What the file holds could be read: from now on it is written. */
+  keep(): void {
+    this.#db.exec("COMMIT");
+    this.#db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
+    );
+    if (this.#bytesMax === undefined) return;
+    this.#db.exec(`PRAGMA max_page_count = ${Math.floor(this.#bytesMax / pageBytes)}`);
   }
 
   /** All of the batch or, with StoreUnavailable, none of it as far as this process can tell. */

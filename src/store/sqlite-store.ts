@@ -58,6 +58,7 @@ export async function openSqliteStore(
   });
   try {
     const index = await recoverSessions(file);
+    file.keep();
     const store = new SqliteStore(file, index, options);
     store.start();
     return store;

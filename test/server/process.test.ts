@@ -164,7 +164,7 @@ test.each([
   ["--bogus", "Unknown option '--bogus'"],
   ["--version=2", "Option '--version' does not take an argument"],
 ])("%s on the command line is refused with a hint, and the exit code is 64", async (arg, what) => {
-  expect(await runToExit({}, [arg])).toMatchObject({
+  expect(await runToExit({}, { args: [arg] })).toMatchObject({
     code: 64,
     stdout: "",
     stderr: `controller-lease: ${what}: npm start -- --help lists the options`,
@@ -172,10 +172,10 @@ test.each([
 });
 
 test("--help lists every setting, and --version is the package's", async () => {
-  const help = await runToExit({}, ["--help"]);
+  const help = await runToExit({}, { args: ["--help"] });
   expect(help.code).toBe(0);
   for (const { name } of settingsTable) expect(help.stdout).toContain(name);
-  expect(await runToExit({}, ["--version"])).toMatchObject({
+  expect(await runToExit({}, { args: ["--version"] })).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/),
   });
