@@ -11,6 +11,7 @@ import {
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { type Reach, runService, spawnService } from "../support/run-service.ts";
+import { largeStates } from "./changing-sessions.ts";
 import { rawProtocols } from "./raw-watch.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 
@@ -107,7 +108,7 @@ test("a drain makes health say NOT_SERVING to those who watch it", async () => {
 test.each(rawProtocols)(
   "a reader over %s that does not read holds up a drain for its grace and no longer",
   async (protocol) => {
-    await using service = await runService();
+    await using service = await runService({ env: largeStates });
     const reader = await openUnreadWatch(service, protocol);
     const drained = service.drain();
     const ready = await fetch(service.opsUrl("/readyz"));

@@ -71,6 +71,8 @@ export function openRawWatch(
 const path = `/${ControllerLease.typeName}/WatchTransport`;
 /** Bytes that the service may send over gRPC before any are read: less than a state takes. */
 const narrowWindow = 16;
+/** The same once the reader reads on. */
+const wideWindow = 1024 * 1024;
 
 async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Promise<RawWatch> {
   const session = connect(`http://${addresses.grpc}`, {
@@ -90,15 +92,22 @@ async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Prom
   });
   stream.end(requestBody(privateBeachId));
   await once(stream, "response");
+  const readOn = (): void => {
+    if (!session.destroyed) session.settings({ initialWindowSize: wideWindow });
+  };
   return {
     // The window is full with the beginning of the first state.
     isFull: true,
     async readToEnd() {
+      readOn();
       await readAll(stream);
       session.destroy();
       return trailers === undefined ? "reset" : endIn(trailers);
     },
-    readUntil: (isTheOne) => readUntil(stream, isTheOne),
+    readUntil(isTheOne) {
+      readOn();
+      return readUntil(stream, isTheOne);
+    },
     destroy: () => session.destroy(),
   };
 }

@@ -1,8 +1,14 @@
-import type { Reach } from "../support/run-service.ts";
+import type { Env, Reach } from "../support/run-service.ts";
 import type { RawWatch } from "./raw-watch.ts";
 
-/** Sessions whose states are large, so that few of them fill what is between a service and a reader. */
-export class LargeSessions {
+/**
+ * Makes the state of a session whose handshake is in flight large, for it says where the manager
+ * is: then few of them fill what is between a service and a reader.
+ */
+export const largeStates: Env = { LEASE_MANAGER_URL: `http://127.0.0.1/${"u".repeat(32_768)}` };
+
+/** Sessions with a handshake in flight, which change whenever that is asked for. */
+export class ChangingSessions {
   readonly #reach: Reach;
   /** Tokens of the leases that come and go, by session. */
   readonly #held = new Map<string, string>();
@@ -11,12 +17,9 @@ export class LargeSessions {
     this.#reach = reach;
   }
 
-  /** A state takes four kilobytes while a handshake is in flight: URLs may be long, and wide. */
   async attach(sessionId: string, privateBeachId: string): Promise<void> {
-    const { registry, lease } = this.#reach;
-    const managerUrl = `http://127.0.0.1/${sessionId}/${"🏖".repeat(900)}`;
-    await registry.attachSession({ sessionId, privateBeachId, managerUrl });
-    await lease.acquire({ sessionId, reason: "tile" });
+    const asked = { sessionId, privateBeachId, passcode: "1", reason: "tile" };
+    await this.#reach.lease.acquire(asked);
   }
 
   /** Grants another lease, or ends it: either way there is one new version. */
