@@ -145,9 +145,7 @@ class SqliteStore implements SoleStore {
   recordGap(gap: Omit<Gap, "number">): Gap {
     this.#mustBeOpen();
     const numbered = this.#gaps.numbered(gap);
-    // With the gap's end as the moment alive, a crash right after does not count the gap again.
-    const aliveAt = this.#writer.isCaughtUp ? this.#writer.raiseAlive(gap.until) : undefined;
-    this.#file.write({ rows: [], aliveAt, gap: numbered });
+    this.#writer.writeGap(numbered);
     return this.#gaps.append(numbered);
   }
 

@@ -48,7 +48,10 @@ export async function* crashRuns(
   try {
     await absent.kill();
     const longAway = new Promise((resolve) => setTimeout(resolve, longAwayMs));
-    for (let run = 1; run < runs; run += 1) yield await others.crashHard();
+    for (let run = 1; run < runs; run += 1) {
+      await others.kill();
+      yield await others.comeBack();
+    }
     await longAway;
     yield await absent.comeBack();
   } finally {
@@ -63,6 +66,7 @@ class Crash {
   readonly #env: Readonly<Record<string, string>>;
   readonly #random: Random;
   readonly #loads: readonly SessionLoad[];
+  readonly #lost: LostFact[] = [];
   #service: SpawnedService | undefined;
   #caller: Caller | undefined;
   #answered = 0;
@@ -86,17 +90,18 @@ class Crash {
     });
   }
 
-  /** A crash in the middle of enough calls; one that was not is checked too. */
-  async crashHard(): Promise<CrashRun> {
+  /** A crash in the middle of enough calls; one that was not is checked, and does not count. */
+  async kill(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
-      await this.kill();
-      const run = await this.comeBack();
-      if (run.unanswered >= unansweredMin || run.lost.length > 0 || tries === triesMax) return run;
+      await this.#killOnce();
+      if (this.#unanswered >= unansweredMin || tries === triesMax) return;
+      const { lost } = await this.comeBack();
+      this.#lost.push(...lost);
     }
   }
 
   /** Every session has a call on its way until so many were answered: then the process dies. */
-  async kill(): Promise<void> {
+  async #killOnce(): Promise<void> {
     const service = this.#service ?? (await this.#start());
     const answersMax = this.#random.between(sessions, 2 * sessions);
     const graceMs = this.#random.between(0, graceMsMax);
@@ -122,18 +127,18 @@ class Crash {
   async comeBack(): Promise<CrashRun> {
     const servedMs = this.#servedBefore;
     const inFlight = this.#loads.filter(({ known }) => known.isSurelyInFlight(servedMs));
-    const unanswered = this.#loads.filter((load) => load.isUnanswered);
+    const unanswered = this.#unanswered;
     await this.#start();
     const awayMs = performance.now() - this.#diedAt;
     const checking = { caller: this.#calling, servedMs: this.#servedMs };
     const facts = await Promise.all(this.#loads.map((load) => checkSession(load, checking)));
     return {
-      unanswered: unanswered.length,
+      unanswered,
       answered: this.#answered,
       negotiationsInFlight: inFlight.length,
       awayMs,
       facts: facts.reduce((sum, count) => sum + count, 0),
-      lost: this.#loads.flatMap((load) => load.lost.splice(0)),
+      lost: [...this.#lost.splice(0), ...this.#loads.flatMap((load) => load.lost.splice(0))],
     };
   }
 
@@ -148,6 +153,10 @@ class Crash {
     this.#caller = new Caller(this.#service.addresses.grpc);
     this.#servingSince = performance.now();
     return this.#service;
+  }
+
+  get #unanswered(): number {
+    return this.#loads.filter((load) => load.isUnanswered).length;
   }
 
   get #calling(): Caller {
