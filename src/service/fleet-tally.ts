@@ -44,7 +44,7 @@ export class FleetTally {
 }
 
 /** Whether two states of a session count the same; cheap for a renewal. */
-export function isSameCount(
+function isSameCount(
   previous: NonNullable<ChangeNotice["previous"]>,
   next: NonNullable<ChangeNotice["next"]>,
 ): boolean {
