@@ -7,7 +7,8 @@ import {
   startBeach,
   type TileProcess,
 } from "../../src/demo/beach.ts";
-import type { StateSeen } from "../../src/demo/messages.ts";
+import type { HostEvent, ManagerEvent, StateSeen } from "../../src/demo/messages.ts";
+import { RenegotiationReason } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   type Bookmark,
   bookmark,
@@ -18,6 +19,7 @@ import {
 } from "../support/beach-under-test.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Replicas, startReplicas } from "../support/replicas.ts";
+import type { SpawnedService } from "../support/run-service.ts";
 
 /** Each named after the door that its host speaks to. */
 const sessionIds = ["grpc", "connect"] as const;
@@ -58,6 +60,7 @@ describe.skipIf(!hasRedis).concurrent("a rally over real WebRTC on two replicas"
     for (const rally of rallies) await expectUndisturbed(beach, rally);
     expect(replicas.logged("handshake started")).toHaveLength(rallies.length);
     expect(replicas.logged("bug")).toEqual([]);
+    for (const rally of rallies) await expectInTouch(beach, rally, replicas.at(0));
   }, 180_000);
 
   test("goes on while the one that everybody is connected to stands still", async () => {
@@ -75,6 +78,7 @@ describe.skipIf(!hasRedis).concurrent("a rally over real WebRTC on two replicas"
 
     for (const rally of rallies) await expectUndisturbed(beach, rally);
     expect(replicas.logged("handshake started")).toHaveLength(rallies.length);
+    for (const rally of rallies) await expectInTouch(beach, rally, replicas.at(1));
   }, 180_000);
 });
 
@@ -127,4 +131,17 @@ async function expectUndisturbed(beach: Beach, rally: Watched): Promise<void> {
   expect(applied.missing).toBe(0);
   expect(applied.lastApplied).toBe(sent.lastSent);
   expect(applied.largestGapMs).toBeLessThan(gapMsMax);
+}
+
+/** Tile, host and manager have moved over: they hear of a replacement, and bring it about. */
+async function expectInTouch(
+  beach: Beach,
+  { sessionId, host, tile }: Watched,
+  { lease }: SpawnedService,
+): Promise<void> {
+  await lease.renegotiate({ sessionId, reason: RenegotiationReason.OPERATOR });
+  const isReplaced = (event: HostEvent | ManagerEvent): boolean =>
+    isState(event, sessionId) && event.generation === 2;
+  await Promise.all([host.when(isReplaced), beach.manager.when(isReplaced)]);
+  await tile.when((event) => event.kind === "renewed" && event.generation === 2);
 }

@@ -43,6 +43,11 @@ describe.skipIf(!hasRedis)("a rolling restart of all replicas under load", () =>
     }
     expect(replicas.logged("handshake started")).toHaveLength(sessions + unrenewed.length);
     expect(replicas.logged("bug")).toEqual([]);
+
+    // The watch is in touch with what happens now.
+    const [{ sessionId } = { sessionId: "" }] = beach.stories;
+    await replicas.at(0).lease.acquire({ sessionId, reason: "another" });
+    await beach.seen.until((state) => state.sessionId === sessionId && state.liveLeases === 2);
     tellOf(beach);
   }, 120_000);
 });

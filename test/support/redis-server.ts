@@ -62,7 +62,7 @@ export async function startRedis(
 }
 
 /** A port of loopback that nobody uses now. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
