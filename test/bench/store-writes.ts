@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 
 import type { SessionRecord } from "../../src/core/session.ts";
 import { systemClock } from "../../src/service/clock.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
+import type { SoleStore } from "../../src/service/session-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
 import { busySession, insertion, revisionOf } from "../support/store-records.ts";
 
@@ -68,7 +68,7 @@ async function measureAll(sessions: number, under: string): Promise<void> {
   }
 }
 
-async function fill(store: SessionStore, sessions: number): Promise<SessionRecord[]> {
+async function fill(store: SoleStore, sessions: number): Promise<SessionRecord[]> {
   const records = Array.from({ length: sessions }, (_, index) =>
     busySession({ id: `session-${index}` }),
   );
@@ -92,7 +92,7 @@ interface Held {
 }
 
 interface Subject {
-  readonly store: SessionStore;
+  readonly store: SoleStore;
   readonly records: SessionRecord[];
   readonly durability: "durable" | "behind";
 }
