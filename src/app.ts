@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
@@ -7,7 +8,7 @@ import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
-import type { Readiness } from "./server/ops-door.ts";
+import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
@@ -22,7 +23,8 @@ import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
 import { memoryStore } from "./store/memory-store.ts";
-import { openSqliteStore } from "./store/sqlite-store.ts";
+import { BackupRefused } from "./store/sqlite-backup.ts";
+import { openSqliteStore, type SqliteSessionStore } from "./store/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 
@@ -101,6 +103,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     metrics,
     closing: closing.signal,
     readiness: () => readinessOf(service, closing.signal),
+    backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
   });
   app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
@@ -189,13 +192,34 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
 async function openStore(
   { store }: Settings,
   { clock = systemClock(), lockWaitMs }: AppOverrides,
-): Promise<SessionStore> {
+): Promise<SessionStore | SqliteSessionStore> {
   if (store.kind === "memory") return memoryStore();
   const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
   try {
     return await openSqliteStore(store.path, { clock, createFolder: true, ...wait });
   } catch (error) {
     return asStartFault(error);
+  }
+}
+
+async function backUp(
+  store: SessionStore | SqliteSessionStore,
+  name: string,
+  log: Logger,
+): Promise<BackupOutcome> {
+  if (!("backUp" in store)) {
+    return { kind: "refused", why: "LEASE_STORE_URL is memory:, which nothing outlives" };
+  }
+  log.info({ name }, "backup begun");
+  try {
+    const path = await store.backUp(name);
+    const { size: bytes } = await stat(path);
+    log.info({ path, bytes }, "backup done");
+    return { kind: "done", path, bytes };
+  } catch (error) {
+    if (error instanceof BackupRefused) return { kind: error.kind, why: error.message };
+    if (error instanceof StoreUnavailable) return { kind: "refused", why: error.message };
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from "../service/clock.ts";
 import { StoreUnavailable } from "../service/session-store.ts";
 import { gapsMax } from "./gap-log.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
-import { claim } from "./sqlite-schema.ts";
+import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
@@ -163,6 +163,14 @@ export class SqliteFile {
     }
   }
 
+  /** The same, and the log is empty then; throws StoreUnavailable when it cannot. */
+  emptyLog(): void {
+    this.#transact(() => {
+      const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
+      if (busy !== 0) throw new Error("the write-ahead log is in use");
+    });
+  }
+
   /** Every session's row, a page at a time. */
   *pages(): Generator<readonly RecoveredRow[], void, undefined> {
     const statement = this.#db.prepare(
@@ -191,14 +199,11 @@ export class SqliteFile {
   }
 
   lastAlive(): EpochMs | undefined {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'alive'").get();
-    return row?.value as EpochMs | undefined;
+    return this.#meta("alive");
   }
 
-  /** How many backups lie between this file and the first of its line. */
   history(): number {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'history'").get();
-    return (row?.value as number | undefined) ?? 0;
+    return this.#meta(historyName) ?? 0;
   }
 
   close(): void {
@@ -214,8 +219,13 @@ export class SqliteFile {
     }
   }
 
+  #meta(name: string): number | undefined {
+    const row = this.#db.prepare("SELECT value FROM meta WHERE name = ?").get(name);
+    return row?.value as number | undefined;
+  }
+
   #writeAlive(at: EpochMs): void {
-    this.#db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('alive', ?)").run(at);
+    this.#db.prepare(metaUpsert).run("alive", at);
   }
 
   #writeGap({ number, from, until, kind }: Gap): void {

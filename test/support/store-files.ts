@@ -5,7 +5,11 @@ import { DatabaseSync } from "node:sqlite";
 
 import { systemClock } from "../../src/service/clock.ts";
 import type { SessionStore } from "../../src/service/session-store.ts";
-import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite-store.ts";
+import {
+  openSqliteStore,
+  type SqliteSessionStore,
+  type SqliteStoreOptions,
+} from "../../src/store/sqlite-store.ts";
 
 /** A folder for the files of one test, removed when it is disposed of. */
 export interface StoreFolder extends AsyncDisposable {
@@ -13,7 +17,7 @@ export interface StoreFolder extends AsyncDisposable {
   /** Where this folder's store lies. */
   readonly storePath: string;
   /** Opens the store on the system clock unless told otherwise, without waiting for others. */
-  open(options?: Partial<SqliteStoreOptions>): Promise<SessionStore>;
+  open(options?: Partial<SqliteStoreOptions>): Promise<SqliteSessionStore>;
 }
 
 export async function storeFolder(): Promise<StoreFolder> {
