@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
@@ -7,7 +8,7 @@ import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
-import type { Readiness } from "./server/ops-door.ts";
+import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
@@ -22,6 +23,8 @@ import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
 import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
+import { BackupRefused } from "./store/sqlite-backup.ts";
+import type { SqliteSessionStore } from "./store/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 
@@ -104,6 +107,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     metrics,
     closing: closing.signal,
     readiness: () => readinessOf(service, closing.signal),
+    backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
   });
   app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
@@ -206,6 +210,27 @@ async function openStoreAt(
 /** Processes that share a store spare it what tells nothing new. */
 function policyFor(store: SessionStore, policy: Policy): Policy {
   return store.kind === "shared" ? sharedPolicy(policy) : policy;
+}
+
+async function backUp(
+  store: SessionStore | SqliteSessionStore,
+  name: string,
+  log: Logger,
+): Promise<BackupOutcome> {
+  if (!("backUp" in store)) {
+    return { kind: "refused", why: "LEASE_STORE_URL names no file: back up what it names instead" };
+  }
+  log.info({ name }, "backup begun");
+  try {
+    const path = await store.backUp(name);
+    const { size: bytes } = await stat(path);
+    log.info({ path, bytes }, "backup done");
+    return { kind: "done", path, bytes };
+  } catch (error) {
+    if (error instanceof BackupRefused) return { kind: error.kind, why: error.message };
+    if (error instanceof StoreUnavailable) return { kind: "refused", why: error.message };
+    throw error;
+  }
 }
 
 /** What is wrong with the store is told with the setting that names it. */

@@ -7,14 +7,25 @@ interface JsonRefusal {
   readonly message: string | null;
 }
 
-/** A fault of the request that its sender is told of. */
-class BadRequest extends Error {
-  override readonly name = "BadRequest";
-  readonly statusCode = 400;
+/** A refusal that its caller is told of, with the status that a handler gives it. */
+class Refused extends Error {
+  override readonly name = "Refused";
+  readonly statusCode: number;
+
+  constructor(statusCode: number, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
 }
 
+/** The request is at fault. */
 export function badRequest(message: string): Error {
-  return new BadRequest(message);
+  return new Refused(400, message);
+}
+
+/** What is asked cannot be done as things are. */
+export function conflict(message: string): Error {
+  return new Refused(409, message);
 }
 
 /** Answers what Fastify or a handler threw; a bug is told to `onBug`, its text to no caller. */
@@ -43,6 +54,9 @@ function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusa
 
 function toRefusal(error: unknown, bodyBytesMax: number | undefined): JsonRefusal {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
+  if (status === 409 && error instanceof Error) {
+    return { status, error: "conflict", message: error.message };
+  }
   if (status === 413) {
     const message = `"body" must be at most ${bodyBytesMax} bytes`;
     return { status, error: "bad_request", message };

@@ -8,7 +8,7 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
 import { gapsMax, StoreUnavailable } from "../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
-import { claim } from "./sqlite-schema.ts";
+import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
 import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
@@ -182,6 +182,14 @@ export class SqliteFile {
     }
   }
 
+  /** The same, and the log is empty then; throws StoreUnavailable when it cannot. */
+  emptyLog(): void {
+    this.#transact(() => {
+      const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
+      if (busy !== 0) throw new Error("the write-ahead log is in use");
+    });
+  }
+
   /** Every session's row, a page at a time. */
   *pages(): Generator<readonly RecoveredRow[], void, undefined> {
     const statement = this.#db.prepare(
@@ -210,14 +218,11 @@ export class SqliteFile {
   }
 
   lastAlive(): EpochMs | undefined {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'alive'").get();
-    return row?.value as EpochMs | undefined;
+    return this.#meta("alive");
   }
 
-  /** How many backups lie between this file and the first of its line. */
   history(): number {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'history'").get();
-    return (row?.value as number | undefined) ?? 0;
+    return this.#meta(historyName) ?? 0;
   }
 
   close(): void {
@@ -233,8 +238,13 @@ export class SqliteFile {
     }
   }
 
+  #meta(name: string): number | undefined {
+    const row = this.#db.prepare("SELECT value FROM meta WHERE name = ?").get(name);
+    return row?.value as number | undefined;
+  }
+
   #writeAlive(at: EpochMs): void {
-    this.#db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('alive', ?)").run(at);
+    this.#db.prepare(metaUpsert).run("alive", at);
   }
 
   #writeGap({ number, from, until, kind }: Gap): void {

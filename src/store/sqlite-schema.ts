@@ -31,6 +31,11 @@ export const steps: readonly string[] = [
   `,
 ];
 
+/** Sets a value of `meta`. */
+export const metaUpsert = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
+/** How many backups lie between a file and the first of its line; nothing: none. */
+export const historyName = "history";
+
 /**
  * Makes an empty file ours, and one of an older format one of today's; shows that it is whole and
  * can be written. Throws StoreCannotOpen on anything else. Runs in a transaction that the caller
@@ -44,7 +49,7 @@ export function claim(db: DatabaseSync, path: string, to: readonly string[] = st
   const damage = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
   if (damage !== "ok") throw storeCannotOpen(path, damaged);
   for (const step of to.slice(found)) db.exec(step);
-  db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('format', ?)").run(to.length);
+  db.prepare(metaUpsert).run("format", to.length);
   db.exec(`PRAGMA application_id = ${applicationId}`);
 }
 

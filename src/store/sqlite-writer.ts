@@ -67,6 +67,7 @@ export class SqliteWriter {
   #durable: Durable[] = [];
   #filled: Filled | undefined;
   #rowsSinceCheckpoint = 0;
+  #keepsLog = false;
   #pass: Pass | undefined;
   #waitingForPass: Waiting<void>[] = [];
   #aliveAt: EpochMs;
@@ -121,6 +122,22 @@ export class SqliteWriter {
     this.#deps.file.write({ rows: [], aliveAt, gap });
   }
 
+  /**
+   * Lets the write-ahead log grow from nothing until the work is done: the file itself does not
+   * change meanwhile. Throws StoreUnavailable when the log cannot be emptied first.
+   */
+  async keepingLog<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#filled !== undefined) this.#commit(this.#filled);
+    this.#deps.file.emptyLog();
+    this.#keepsLog = true;
+    try {
+      return await work();
+    } finally {
+      this.#keepsLog = false;
+      if (this.#isCheckpointDue) this.#schedule();
+    }
+  }
+
   /** Writes everything. Rejects with StoreUnavailable if the last of it could not be written. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -170,7 +187,7 @@ export class SqliteWriter {
   }
 
   get #isCheckpointDue(): boolean {
-    return this.#rowsSinceCheckpoint >= rowsPerCheckpoint;
+    return !this.#keepsLog && this.#rowsSinceCheckpoint >= rowsPerCheckpoint;
   }
 
   #checkpoint(): void {

@@ -6,6 +6,7 @@ import type { Outcome } from "../../src/service/lease-service.ts";
 import { gapsMax } from "../../src/service/session-store.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { storeFolder } from "../support/store-files.ts";
 
 describe("SessionService", () => {
   it("Single: renewals that arrive together start one handshake and join it", async () => {
@@ -67,6 +68,20 @@ describe("SessionService", () => {
     const outcome = accepted(await renew(under, token));
     expect(outcome.answer.lease.expiresAt).toBeGreaterThan(under.clock.now());
     expect(ended(under)).toEqual([]);
+  });
+
+  it("Durable: a thousand transitions that come together share one fsync", async () => {
+    await using folder = await storeFolder();
+    const written: number[] = [];
+    await using store = await folder.open({
+      observe: ({ sessions }) => written.push(sessions),
+    });
+    await using under = await serviceUnderTest({ store });
+    const attaching = Array.from({ length: 1_000 }, (_, index) =>
+      under.service.execute(`s${index}`, attach),
+    );
+    await Promise.all(attaching);
+    expect(written).toEqual([1_000]);
   });
 
   it("a gap is taken up once, by a session that is loaded much later too", async () => {
