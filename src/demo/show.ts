@@ -91,7 +91,7 @@ async function assemble(
 }
 
 function opsOf(service: ServiceProcess | Replicas): string {
-  return "ops" in service ? `ops ${service.ops}` : "which lead to the replicas in turn";
+  return `ops ${"ops" in service ? service.ops : "at each replica"}`;
 }
 
 class Show {
