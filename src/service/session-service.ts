@@ -69,9 +69,9 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deps = deps;
     this.tokens = deps.tokens;
     this.#gaps = this.#gapKeeper();
-    this.#hub = new WatchHub(deps);
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
+    this.#hub = new WatchHub({ ...deps, passTime });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
   }
 
