@@ -13,7 +13,7 @@ import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
 import { createSessionService, type SessionService } from "./service/session-service.ts";
-import type { SessionStore } from "./service/session-store.ts";
+import { type SessionStore, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -81,7 +81,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     }),
   );
   exposeFleet(metrics, () => service.summarize(undefined));
-  const { sessions } = await service.summarize(undefined);
+  const sessions = await countOf(service);
   log.info({ store: storeName(settings), sessions }, "recovered");
   warnOfOpenDoors(log);
 
@@ -262,6 +262,16 @@ async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
 function warnOfOpenDoors(log: Logger): void {
   log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
   log.warn("no Beach Road is set: any passcode that is not empty opens a session");
+}
+
+/** How many sessions there are; undefined while not all of the store can be reached. */
+async function countOf(service: SessionService): Promise<number | undefined> {
+  try {
+    return (await service.summarize(undefined)).sessions;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
 }
 
 async function readinessOf(service: SessionService, closing: AbortSignal): Promise<Readiness> {
