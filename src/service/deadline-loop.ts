@@ -12,6 +12,8 @@ const batch = 500;
 /** How long to wait after a store fault, and at most without looking. */
 const faultDelayMs: DurationMs = 1000;
 const lookAgainMs: DurationMs = 60_000;
+/** The same where other processes set deadlines, and may be gone when they come. */
+const lookAgainSharedMs: DurationMs = 1_000;
 
 /** Reasons handed in: making an AbortError for each wake-up costs more than the wake-up. */
 const earlier = "an earlier deadline was set";
@@ -72,10 +74,13 @@ export class DeadlineLoop {
     // Registered before the read, so that a deadline set meanwhile is not slept past.
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
-    const deadline = (await store.nextDeadline()) ?? now + lookAgainMs;
-    this.#sleepingUntil = Math.min(deadline, now + lookAgainMs);
-    await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
-    this.#wake = undefined;
-    signal.removeEventListener("abort", abort);
+    const lookAgainAt = now + (store.kind === "shared" ? lookAgainSharedMs : lookAgainMs);
+    try {
+      this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? lookAgainAt, lookAgainAt);
+      await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
+    } finally {
+      this.#wake = undefined;
+      signal.removeEventListener("abort", abort);
+    }
   }
 }
