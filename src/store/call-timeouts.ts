@@ -1,6 +1,11 @@
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
 
+/** The call was given up; what it asked for may happen yet. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
 interface Waiting {
   readonly since: EpochMs;
   readonly giveUp: () => void;
@@ -23,12 +28,12 @@ export class CallTimeouts {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Settles as `call` does, or rejects when its time is over. */
+  /** Settles as `call` does, or rejects with {@link NoAnswer} when its time is over. */
   limit<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiting.delete(waiting);
-        reject(new Error(`no answer within ${this.#timeoutMs} ms`));
+        reject(new NoAnswer(`no answer within ${this.#timeoutMs} ms`));
       };
       const waiting: Waiting = { since: this.#clock.now(), giveUp };
       this.#waiting.add(waiting);
