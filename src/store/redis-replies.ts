@@ -24,7 +24,7 @@ export function toGap(text: string): Gap {
 }
 
 /** Fields and values of a hash, one after the other. */
-export function toCounts(reply: readonly string[]): ReadonlyMap<string, number> {
+export function toCounts(reply: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (let at = 0; at + 1 < reply.length; at += 2) {
     counts.set(reply[at] as string, Number(reply[at + 1]));

@@ -1,20 +1,24 @@
 import type { EpochMs } from "../../src/core/time.ts";
 import type { Sight, Stamp, Trouble } from "./sight.ts";
-import type { Inside } from "./simulated-service.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Time } from "./world.ts";
 
 type WithoutSerial<S> = S extends Sight ? Omit<S, "serial"> : never;
 
+/** By whom something is said. */
+export interface Saying extends Pick<Stamp, "run" | "serviceNow"> {
+  readonly since?: EpochMs;
+}
+
 /** What clients saw, and what was done to the service. Checkers are given this and nothing else. */
 export class History {
-  readonly #timeline: Timeline;
+  readonly #time: Pick<Time, "now">;
   readonly #sights: Sight[] = [];
   readonly #bugs: string[] = [];
   #serial = 0;
   era = 0;
 
-  constructor(timeline: Timeline) {
-    this.#timeline = timeline;
+  constructor(time: Pick<Time, "now">) {
+    this.#time = time;
   }
 
   /** In the order in which the service said things, and clients asked them. */
@@ -33,13 +37,13 @@ export class History {
   }
 
   get now(): EpochMs {
-    return this.#timeline.now;
+    return this.#time.now;
   }
 
-  /** The moment at which the service says something. */
-  stamp({ service, run }: Inside): Stamp {
+  /** Something is being said by a run of the service, and known to be decided since a moment. */
+  stamp({ run, serviceNow, since = this.now }: Saying): Stamp {
     const { era, serial, now } = this;
-    return { serial, at: now, serviceNow: service.now(), run, era };
+    return { serial, since, at: now, serviceNow, run, era };
   }
 
   /** Something was seen by a client just now, although it may have been said earlier. */

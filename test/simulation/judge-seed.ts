@@ -1,7 +1,7 @@
-import { breachesOf } from "./checkers/all-checkers.ts";
+import { breachesOf, type NamedBreach } from "./checkers/all-checkers.ts";
 import { witnessOf } from "./checkers/witness.ts";
 import { describeFailure } from "./report.ts";
-import { simulate } from "./simulation.ts";
+import { type Run, simulate } from "./simulation.ts";
 import type { Tally } from "./tally.ts";
 
 /** What became of a seed; `failure` says how it broke, and is undefined when it did not. */
@@ -16,5 +16,11 @@ export async function judgeSeed(seed: number): Promise<Verdict> {
   const run = await simulate(seed);
   const breaches = breachesOf(witnessOf(run));
   const isWell = breaches.length === 0 && run.bugs.length === 0;
-  return { seed, tally: run.tally, failure: isWell ? undefined : describeFailure(run, breaches) };
+  return { seed, tally: run.tally, failure: isWell ? undefined : describe(run, breaches) };
+}
+
+function describe(run: Run, breaches: readonly NamedBreach[]): string {
+  const faults = [...run.plan].map(([name, rate]) => `${name} ${rate}`).join(", ") || "none";
+  const replay = `npm run simulate -- --seed ${run.seed} --seconds 0`;
+  return describeFailure({ ...run, faults, replay }, breaches);
 }

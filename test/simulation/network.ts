@@ -6,9 +6,10 @@ import type { FaultName, FaultPlan } from "./faults/fault.ts";
 import type { History } from "./history.ts";
 import type { Random } from "./random.ts";
 import type { Answered } from "./sight.ts";
-import type { Inside, SimulatedService } from "./simulated-service.ts";
+import { type Inside, type SimulatedService, sayingOf } from "./simulated-service.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 import type { Timeline } from "./timeline.ts";
+import type { Link, Links } from "./world.ts";
 
 export interface NetworkParts {
   readonly timeline: Timeline;
@@ -23,9 +24,9 @@ export interface NetworkParts {
 const callTimeoutMs: DurationMs = 5_000;
 
 /** Everything between the clients and the service. */
-export class Network {
+export class Network implements Links {
   readonly parts: NetworkParts;
-  readonly #links: Link[] = [];
+  readonly #links: SimulatedLink[] = [];
   #isCalm = false;
   #askId = 0;
   #streams = 0;
@@ -34,13 +35,13 @@ export class Network {
     this.parts = parts;
   }
 
-  get links(): readonly Link[] {
+  get links(): readonly SimulatedLink[] {
     return this.#links;
   }
 
   /** A client's own way to the service. */
-  link(by: string): Link {
-    const link = new Link(this, by);
+  link(by: string): SimulatedLink {
+    const link = new SimulatedLink(this, by);
     this.#links.push(link);
     return link;
   }
@@ -82,7 +83,7 @@ export class Network {
 }
 
 /** One client's connection: it can be cut, and heals. */
-export class Link {
+export class SimulatedLink implements Link {
   readonly by: string;
   readonly #network: Network;
   readonly #streams = new Set<Stream>();
@@ -117,7 +118,7 @@ export class Link {
       const deliver = (): void => {
         const serve = (inside: Inside): void => {
           const reply = (answer: Answer): void => {
-            const stamp = history.stamp(inside);
+            const stamp = history.stamp(sayingOf(inside));
             this.#carry(() => {
               see({ kind: "answered", ...stamp, ...asked, answer });
             });

@@ -2,12 +2,12 @@ import type { ConnectionState, End } from "../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { FaultName } from "./faults/fault.ts";
 import type { Random } from "./random.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Time } from "./world.ts";
 
 export const channelLabels = ["mgr-actions", "mgr-acks", "mgr-state"] as const;
 
 interface PeerParts {
-  readonly timeline: Timeline;
+  readonly timeline: Time;
   readonly random: Random;
   readonly draw: (fault: FaultName, share?: number) => boolean;
 }

@@ -2,31 +2,39 @@ import type { Answer, Ask } from "./ask.ts";
 import type { NamedBreach } from "./checkers/all-checkers.ts";
 import type { TransportSeen } from "./seen.ts";
 import type { Sight } from "./sight.ts";
-import type { Run } from "./simulation.ts";
 
 const linesMax = 60;
 
-/** A failed seed in words: what was broken, what led to it, and how to see it again. */
-export function describeFailure(run: Run, breaches: readonly NamedBreach[]): string {
-  const faults = [...run.plan].map(([name, rate]) => `${name} ${rate}`).join(", ") || "none";
+/** A run that broke something. */
+export interface Failed {
+  readonly seed: number;
+  /** What was done to it, in words. */
+  readonly faults: string;
+  readonly sights: readonly Sight[];
+  readonly bugs: readonly string[];
+  /** The command that lives through it again. */
+  readonly replay: string;
+}
+
+/** A failed run in words: what was broken, what led to it, and how to see it again. */
+export function describeFailure(run: Failed, breaches: readonly NamedBreach[]): string {
   const others = breaches.length > 1 ? `, and ${breaches.length - 1} more` : "";
   const [first] = breaches;
   return [
     `seed ${run.seed} broke: ${describeBreach(run, first)}${first === undefined ? "" : others}`,
-    `faults: ${faults}`,
+    `faults: ${run.faults}`,
     ...historyBefore(run, first),
-    `replay: npm run simulate -- --seed ${run.seed} --seconds 0`,
+    `replay: ${run.replay}`,
   ].join("\n");
 }
 
-function describeBreach({ bugs }: Run, breach: NamedBreach | undefined): string {
+function describeBreach({ bugs }: Failed, breach: NamedBreach | undefined): string {
   if (breach === undefined) return bugs.join("\n");
   return `${breach.guarantee}: ${breach.text} (${breach.sessionId}, at ${breach.serial})`;
 }
 
 /** The last that was seen of the session, up to the breach. */
-function historyBefore(run: Run, breach: NamedBreach | undefined): readonly string[] {
-  const { sights } = run;
+function historyBefore({ sights }: Failed, breach: NamedBreach | undefined): readonly string[] {
   const start = sights[0]?.at ?? 0;
   const relevant = sights.filter(
     (sight) =>

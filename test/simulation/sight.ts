@@ -3,16 +3,19 @@ import type { Answer, Ask } from "./ask.ts";
 import type { TransportSeen } from "./seen.ts";
 
 /**
- * When the service said something, as a proxy in front of its door would note it. Only what
- * reached a client becomes a sight.
+ * When the service said something. A simulated one is noted at its door, at the very moment; a real
+ * one by its clients, who know no more than that it was between their question and its answer. Only
+ * what reached a client becomes a sight.
  */
 export interface Stamp {
-  /** The order in which the service said things. */
+  /** The order in which things were noted. */
   readonly serial: number;
-  /** The true time, and the service's own at that moment. */
+  /** It was decided at or after this moment of the true time; the same as `at` at a door. */
+  readonly since: EpochMs;
+  /** The true time at which it was noted, and the service's own at that moment. */
   readonly at: EpochMs;
   readonly serviceNow: EpochMs;
-  /** Counts starts of the service. */
+  /** Numbers the processes that served, each start of one anew. */
   readonly run: number;
   /** Counts losses of what was durable: restored backups and lost stores. */
   readonly era: number;
@@ -96,7 +99,9 @@ export interface Trouble {
     | "store away"
     | "store shaky"
     | "store lost"
-    | "token key lost";
+    | "token key lost"
+    /** Some process, or the way to one or from one, was in trouble; the others may have served. */
+    | "fleet shaken";
   readonly at: EpochMs;
   readonly until: EpochMs;
 }

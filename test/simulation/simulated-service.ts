@@ -7,6 +7,7 @@ import { createSessionService, type SessionService } from "../../src/service/ses
 import { StoreUnavailable } from "../../src/service/session-store.ts";
 import type { Disk } from "./disk.ts";
 import type { StoreWeather } from "./faults/store-weather.ts";
+import type { Saying } from "./history.ts";
 import { Process, processClock } from "./process.ts";
 import type { Random } from "./random.ts";
 import { SimulatedStore } from "./simulated-store.ts";
@@ -36,6 +37,11 @@ export interface Inside {
   readonly service: SessionService;
   readonly run: number;
   readonly wallNow: () => EpochMs;
+}
+
+/** What it says at this moment. */
+export function sayingOf({ run, service }: Inside): Saying {
+  return { run, serviceNow: service.now() };
 }
 
 const openAgainMs: DurationMs = 500;

@@ -1,19 +1,16 @@
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
-import { Host } from "./clients/host.ts";
-import type { LeaseHolder } from "./clients/lease-holder.ts";
-import { agent, oldTile, tile } from "./clients/lease-holders.ts";
-import { Manager } from "./clients/manager.ts";
-import { Operator } from "./clients/operator.ts";
-import { passBy } from "./clients/passer-by.ts";
+import { type Knowledge, knownAtTheDoor } from "./checkers/witness.ts";
 import { Disk } from "./disk.ts";
 import { Chaos } from "./faults/chaos.ts";
+import { EndTrouble } from "./faults/end-trouble.ts";
 import { drawFaultPlan, type FaultName, type FaultPlan } from "./faults/fault.ts";
 import { StoreWeather } from "./faults/store-weather.ts";
 import { History } from "./history.ts";
 import { Network } from "./network.ts";
 import { PeerNetwork } from "./peer-link.ts";
+import { populate } from "./population.ts";
 import { Random } from "./random.ts";
 import type { Sight } from "./sight.ts";
 import { SimulatedService } from "./simulated-service.ts";
@@ -25,6 +22,8 @@ import type { Place, World } from "./world.ts";
 const start: EpochMs = 1_763_400_000_000;
 /** After the trouble: long enough for every deadline and back-off of it to be over. */
 const calmMs: DurationMs = 150_000;
+/** What happens in the very end may still be on its way. */
+const settlingMs: DurationMs = 30_000;
 const beachId = "beach-1";
 
 /** What came of one seed. */
@@ -32,9 +31,9 @@ export interface Run {
   readonly seed: number;
   readonly plan: FaultPlan;
   readonly policy: Policy;
+  readonly knowledge: Knowledge;
   readonly sights: readonly Sight[];
-  readonly calmFrom: EpochMs;
-  readonly end: EpochMs;
+  readonly settledAt: EpochMs;
   readonly sessionIds: readonly string[];
   /** Handshakes whose connections are up at both ends when the run is over. */
   readonly up: readonly string[];
@@ -50,10 +49,9 @@ export async function simulate(seed: number): Promise<Run> {
   const policy = drawPolicy(plan);
   const stormMs = random.pick([60_000, 100_000, 180_000]);
   const setting = set({ random, plan, policy });
-  const { world, service, history, tally } = setting;
-  const { timeline } = world;
+  const { world, timeline, service, history, tally } = setting;
   world.live("the service", () => service.start());
-  const calmDown = populate(setting);
+  const calmDown = letLive(setting);
   await timeline.runUntil(start + stormMs);
   calmDown();
   await timeline.runUntil(start + stormMs + calmMs);
@@ -64,8 +62,8 @@ export async function simulate(seed: number): Promise<Run> {
     plan,
     policy,
     sights,
-    calmFrom: start + stormMs,
-    end: timeline.now,
+    knowledge: knownAtTheDoor,
+    settledAt: timeline.now - settlingMs,
     sessionIds: setting.places.map(({ sessionId }) => sessionId),
     up: world.peers.up,
     bugs: history.bugs,
@@ -75,6 +73,7 @@ export async function simulate(seed: number): Promise<Run> {
 
 interface Setting {
   readonly world: World;
+  readonly timeline: Timeline;
   readonly service: SimulatedService;
   readonly network: Network;
   readonly disk: Disk;
@@ -126,42 +125,21 @@ function set({ random, plan, policy }: Drawn): Setting {
   };
   const peers = new PeerNetwork({ timeline, random: random.fork(), draw });
   const places = drawPlaces(random, plan, count);
-  const world: World = { timeline, random, network, peers, history, plan, policy, draw, live };
-  return { world, service, network, disk, weather, history, tally, places };
+  const world: World = { timeline, random, network, peers, plan, policy, draw, live };
+  return { world, timeline, service, network, disk, weather, history, tally, places };
 }
 
-/** Lets everybody in, and returns what ends the trouble. */
-function populate({ world, service, network, disk, weather, tally, places }: Setting): () => void {
-  const managers = ["manager-a", "manager-b"].map((name) => new Manager(world, name, beachId));
-  const hosts = places.map((place) => new Host(world, place));
-  if (world.plan.has("short lives")) {
-    world.live("a passer-by", () => passBy(world));
-  }
-  const operators = places.map((place, index) => {
-    const manager = managers[index % managers.length] as Manager;
-    manager.serve(place);
-    const holders = holdersOf(world, place, manager.url);
-    for (const holder of holders) world.live("a lease holder", () => holder.hold());
-    return new Operator(world, place, holders);
-  });
-  for (const end of [...managers, ...hosts]) end.start();
-  for (const operator of operators) {
-    operator.watch();
-    world.live("an operator", () => operator.act());
-  }
+/** Lets everybody in, lets trouble begin, and returns what ends it. */
+function letLive({ places, weather, tally, ...setting }: Setting): () => void {
+  const { world, network } = setting;
+  const { managers, hosts, operators } = populate(world, beachId, places);
   const count = (fault: FaultName): void => tally.fault(fault);
-  const chaos = new Chaos({ world, service, disk, weather, managers, hosts, places, count });
+  const ends = new EndTrouble(world, { managers, hosts, places });
+  const chaos = new Chaos({ ...setting, weather, ends, count });
   world.live("chaos", () => chaos.rage());
   return () => {
     for (const part of [chaos, network, weather, ...operators]) part.calmDown();
   };
-}
-
-function holdersOf(world: World, place: Place, managerUrl: string): readonly LeaseHolder[] {
-  const { random } = world;
-  const tiles = [tile(world, place, managerUrl)];
-  if (random.chance(0.5)) tiles.push(oldTile(world, place, managerUrl));
-  return random.chance(0.5) ? [...tiles, ...agent(world, place, managerUrl)] : tiles;
 }
 
 function drawPlaces(

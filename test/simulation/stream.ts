@@ -1,9 +1,10 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
-import type { Link, Network } from "./network.ts";
+import type { Network, SimulatedLink } from "./network.ts";
 import { seeTransport } from "./seen.ts";
 import type { Message, Told } from "./sight.ts";
-import type { Inside } from "./simulated-service.ts";
+import { type Inside, sayingOf } from "./simulated-service.ts";
+import type { OpenStream } from "./world.ts";
 
 export interface StreamOptions {
   readonly selection: WatchSelection;
@@ -18,9 +19,9 @@ export interface StreamOptions {
  * A watch stream over the network: in order, and kept back while the link is cut. A message is
  * taken from the service only when its reader is ready for it.
  */
-export class Stream {
+export class Stream implements OpenStream {
   readonly #network: Network;
-  readonly #link: Link;
+  readonly #link: SimulatedLink;
   readonly #options: StreamOptions;
   readonly #stop = new AbortController();
   readonly #number: number;
@@ -28,7 +29,7 @@ export class Stream {
   #isOver = false;
   #onOver: () => void = () => undefined;
 
-  constructor(network: Network, link: Link, options: StreamOptions) {
+  constructor(network: Network, link: SimulatedLink, options: StreamOptions) {
     this.#network = network;
     this.#link = link;
     this.#options = options;
@@ -91,7 +92,7 @@ export class Stream {
     const { sessions, knownVersions: known } = this.#options.selection;
     history.see({
       kind: "opened",
-      ...history.stamp(inside),
+      ...history.stamp(sayingOf(inside)),
       stream: this.#number,
       by: this.#link.by,
       sessionIds: sessions.kind === "named" ? sessions.ids : undefined,
@@ -104,7 +105,7 @@ export class Stream {
     const { history } = this.#network.parts;
     return {
       kind: "told",
-      ...history.stamp(inside),
+      ...history.stamp(sayingOf(inside)),
       stream: this.#number,
       by: this.#link.by,
       readySince,

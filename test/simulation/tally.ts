@@ -52,7 +52,7 @@ type RefusalGiven = Exclude<
   | "READER_STALLED"
 >;
 
-const refusals = words<
+export const refusals: readonly string[] = words<
   | Exclude<RefusalGiven, "LEASE_NOT_LIVE" | "TOO_MANY">
   | `LEASE_NOT_LIVE ${LeaseEnd | "unknown"}`
   | `TOO_MANY ${"leases" | "holds" | "negotiations" | "replacements"}`
@@ -90,7 +90,7 @@ const health = words<HealthReason>({
   end_restarted: true,
 });
 
-const renewRows = [
+export const renewRows = [
   "not live",
   "lease only",
   "usable, replacement in flight",
@@ -101,8 +101,11 @@ const renewRows = [
 ] as const;
 export type RenewRow = (typeof renewRows)[number];
 
-/** What every long enough run must have met, group by group. */
-const expected: Readonly<Record<string, readonly string[]>> = {
+/** The words of each group of things that can happen. */
+export type Vocabulary = Readonly<Record<string, readonly string[]>>;
+
+/** What every long enough simulation must have met. */
+const simulated: Vocabulary = {
   "Renew row": renewRows,
   event: eventKinds,
   refusal: refusals,
@@ -161,9 +164,14 @@ const expected: Readonly<Record<string, readonly string[]>> = {
 /** How often each thing that can happen has happened. */
 export class Tally {
   readonly #counts = new Map<string, Map<string, number>>();
+  readonly #vocabulary: Vocabulary;
+
+  constructor(vocabulary: Vocabulary = simulated) {
+    this.#vocabulary = vocabulary;
+  }
 
   add(group: string, word: string, times = 1): void {
-    if (expected[group]?.includes(word) === false) {
+    if (this.#vocabulary[group]?.includes(word) === false) {
       throw new Error(`"${word}" is no ${group} that the tally knows`);
     }
     const counts = this.#counts.get(group) ?? new Map<string, number>();
@@ -182,14 +190,14 @@ export class Tally {
 
   /** What has never happened. */
   get missing(): readonly string[] {
-    return Object.entries(expected).flatMap(([group, all]) =>
+    return Object.entries(this.#vocabulary).flatMap(([group, all]) =>
       all.filter((word) => this.#of(group, word) === 0).map((word) => `${group}: ${word}`),
     );
   }
 
   /** A line for each group, rarest last. */
   toString(): string {
-    return Object.entries(expected)
+    return Object.entries(this.#vocabulary)
       .map(([group, all]) => {
         const counted = all
           .map((word) => [word, this.#of(group, word)] as const)

@@ -1,4 +1,5 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Time } from "./world.ts";
 
 interface Scheduled {
   readonly at: EpochMs;
@@ -11,7 +12,7 @@ interface Scheduled {
  * The only time of a simulation: what is scheduled happens in order, and nothing takes time unless
  * it waits. After each step everything that became ready has run before the next one begins.
  */
-export class Timeline {
+export class Timeline implements Time {
   readonly #heap: Scheduled[] = [];
   #now: EpochMs;
   #order = 0;

@@ -1,24 +1,50 @@
 import type { Policy } from "../../src/core/policy.ts";
+import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Answer, Ask } from "./ask.ts";
 import type { FaultName, FaultPlan } from "./faults/fault.ts";
-import type { History } from "./history.ts";
-import type { Network } from "./network.ts";
 import type { PeerNetwork } from "./peer-link.ts";
 import type { Random } from "./random.ts";
-import type { Timeline } from "./timeline.ts";
+import type { StreamOptions } from "./stream.ts";
 
-/** What every client lives in. */
+/** What every client lives in: the same whether the service around it is simulated or real. */
 export interface World {
-  readonly timeline: Timeline;
+  readonly timeline: Time;
   readonly random: Random;
-  readonly network: Network;
+  readonly network: Links;
   readonly peers: PeerNetwork;
-  readonly history: History;
   readonly plan: FaultPlan;
   readonly policy: Policy;
   /** Whether a fault strikes now; it is counted if so. Never once the world has calmed down. */
   readonly draw: (fault: FaultName, share?: number) => boolean;
   /** Starts a client's life; what it throws is a bug of the simulation. */
   readonly live: (who: string, life: () => Promise<void>) => void;
+}
+
+/** The time that clients live in. */
+export interface Time {
+  readonly now: EpochMs;
+  after(duration: DurationMs, action: () => void): void;
+  sleep(duration: DurationMs): Promise<void>;
+}
+
+/** Everything between the clients and the service. */
+export interface Links {
+  /** A client's own way to the service. */
+  link(by: string): Link;
+}
+
+/** One client's way to the service. What comes over it becomes part of the history. */
+export interface Link {
+  readonly by: string;
+  /** Resolves with what was answered, or undefined when nothing came in time. */
+  ask(sessionId: string, ask: Ask): Promise<Answer | undefined>;
+  /** Opens a stream; it ends by itself when the service goes, or when it is closed. */
+  watch(options: StreamOptions): OpenStream;
+}
+
+export interface OpenStream {
+  /** The reader gives the stream up. */
+  close(): void;
 }
 
 export interface Place {

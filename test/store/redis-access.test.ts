@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bucketOf } from "../../src/store/redis-keys.ts";
 import { rights, rightsOnCluster, rightsToAcknowledge } from "../../src/store/redis-rights.ts";
 import { openRedisStore } from "../../src/store/redis-store.ts";
 import { type Certificates, hasOpenssl, issueCertificate } from "../support/certificates.ts";
@@ -209,6 +210,8 @@ async function useEverything(server: RedisServer): Promise<void> {
     const back = revisionOf<typeof record | typeof next>(next, { ...record, revision: 3 });
     await store.commit({ ...back, basis });
     await store.commit({ ...removal(back.next), basis });
+    store.noteRenewal(record.beachId, builtAt);
+    await store.beat(bucketOf(record.beachId), beat);
     const { gaps } = await store.beat(bucket, { ...beat, now: builtAt + 5_000 });
     expect(gaps.length).toBeGreaterThan(0);
   } finally {

@@ -1,21 +1,24 @@
 import type { Message, Told } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
-import type { StateSighting, StreamSeen, Witness } from "./witness.ts";
+import { isAfter, type StateSighting, type StreamSeen, type Witness } from "./witness.ts";
 
 /**
- * A slow reader costs bounded memory: of each session it is told the newest state and no older one
- * that waited. It is told how much was merged.
+ * A slow reader costs bounded memory and is told how much was merged. Of each session it is told
+ * the newest state, and no older one that waited. What another process changed is read when it is
+ * heard of: a state in between may never have waited here, and does not count.
  */
 export const bounded: Checker = (witness) =>
   witness.streams
     .flatMap((stream) => stream.told.flatMap((told) => outdated(witness, told)))
     .concat(witness.streams.flatMap((stream) => miscounted(witness, stream)));
 
-function outdated({ states }: Witness, { message, at, serial, era, run, stream }: Told): Breach[] {
+function outdated({ states }: Witness, told: Told): Breach[] {
+  const { message, serial, era, run, stream } = told;
   if (message.kind !== "state") return [];
   const { sessionId, state } = message;
   const newer = states.findLast(
-    (seen) => seen.at < at && seen.sessionId === sessionId && seen.era === era && seen.run === run,
+    (seen) =>
+      seen.sessionId === sessionId && seen.era === era && seen.run === run && isAfter(told, seen),
   );
   if (newer === undefined || newer.state.version <= state.version) return [];
   const text = `stream ${stream} was told ${state.version} when ${newer.state.version} was shown`;
@@ -24,7 +27,7 @@ function outdated({ states }: Witness, { message, at, serial, era, run, stream }
 
 type StateMessage = Extract<Message, { kind: "state" }>;
 
-function miscounted({ states }: Witness, { opened, told }: StreamSeen): Breach[] {
+function miscounted({ states, knowledge }: Witness, { opened, told }: StreamSeen): Breach[] {
   const last = new Map<string, StateMessage>();
   return told.flatMap(({ message, serial }) => {
     if (message.kind === "gone") last.delete(message.sessionId);
@@ -43,7 +46,8 @@ function miscounted({ states }: Witness, { opened, told }: StreamSeen): Breach[]
       sighting.era === opened.era &&
       seen.version > before.state.version &&
       seen.version < state.version;
-    if (coalesced > 0 || skipped <= 0 || !states.some(isBetween)) return [];
+    if (knowledge.processes === "several" || coalesced > 0) return [];
+    if (skipped <= 0 || !states.some(isBetween)) return [];
     return say(`skipped a state between ${before.state.version} and ${state.version}, uncounted`);
   });
 }

@@ -1,7 +1,7 @@
 import type { Trouble } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { type LeaseLife, leaseLives } from "./lease-lives.ts";
-import { type StateSighting, statesBySession, type Witness } from "./witness.ts";
+import { greatestBefore, type StateSighting, statesBySession, type Witness } from "./witness.ts";
 
 /** From here on a stretch is noticed as a gap, wherever it begins. */
 const noticedMs = 3_000;
@@ -22,13 +22,14 @@ export const durable: Checker = (witness) => [
 
 /** Nobody is shown a state that is older than one that was shown before. */
 function forgotten(states: readonly StateSighting[]): Breach[] {
-  let newest: StateSighting | undefined;
+  const newestBefore = greatestBefore(states, {
+    stampOf: (sighting) => sighting,
+    size: ({ state }) => state.version,
+  });
   return states.flatMap((sighting) => {
-    const { sessionId, serial, at, state } = sighting;
-    const before = newest;
-    if (before === undefined || state.version >= before.state.version) newest = sighting;
-    // What is shown at one and the same moment may overtake itself on its way out.
-    if (before === undefined || before.at >= at || state.version >= before.state.version) return [];
+    const { sessionId, serial, state } = sighting;
+    const before = newestBefore(sighting);
+    if (before === undefined || state.version >= before.state.version) return [];
     const text = `version ${state.version} was shown after ${before.state.version}`;
     return [{ sessionId, serial, text }];
   });
@@ -60,13 +61,15 @@ function isByTime({ change, changeReason }: StateSighting["state"]): boolean {
 
 function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Breach[] {
   const gaps = witness.troubles.filter(isGap);
+  const { clockMs } = witness.knowledge;
   const aheadMs = witness.states.map(({ serviceNow, at }) => serviceNow - at);
   // Where the wall clock jumped, moments of two runs cannot be compared.
   if (new Set(aheadMs).size > 1) return [];
   return states.flatMap(({ sessionId, serial, state, serviceNow, at }) => {
     const happenedAt = state.changeAt + at - serviceNow;
     const gap = gaps.find(
-      ({ at: from, until }) => from < happenedAt && happenedAt < until - startingMs,
+      ({ at: from, until }) =>
+        from + clockMs < happenedAt && happenedAt < until - startingMs - clockMs,
     );
     if (gap === undefined || !isByTime(state)) return [];
     const text = `${state.change} (${state.changeReason}) happened within a gap (${gap.what})`;
@@ -75,11 +78,14 @@ function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Bre
 }
 
 function isGap({ what, at, until }: Trouble): boolean {
-  return what !== "store shaky" && until - at >= noticedMs;
+  return what !== "store shaky" && what !== "fleet shaken" && until - at >= noticedMs;
 }
 
 /** A lease that was live when a gap began outlives it: by its ttl after an absence. */
-function endedByGap({ troubles }: Witness, { sessionId, leaseId, moments }: LeaseLife): Breach[] {
+function endedByGap(
+  { troubles, knowledge }: Witness,
+  { sessionId, leaseId, moments }: LeaseLife,
+): Breach[] {
   const over = moments.find((moment) => moment.kind === "over");
   if (over === undefined || over.endedBy !== "expired") return [];
   return troubles.filter(isGap).flatMap((gap) => {
@@ -88,7 +94,7 @@ function endedByGap({ troubles }: Witness, { sessionId, leaseId, moments }: Leas
     if (over.answer.at < gap.until) return [];
     const leftMs = gap.what === "stall" ? last.endsAt - gap.at : last.lease.ttlMs;
     const earlyMs = gap.until + leftMs - over.answer.at;
-    if (earlyMs <= 0) return [];
+    if (earlyMs <= knowledge.clockMs) return [];
     const text = `${leaseId} expired ${earlyMs} ms early after a gap (${gap.what})`;
     return [{ sessionId, serial: over.answer.serial, text }];
   });

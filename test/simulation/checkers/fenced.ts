@@ -1,9 +1,12 @@
+import type { Stamp } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
+  decidedSince,
+  greatestBefore,
   groupBy,
+  isAfter,
   isInherited,
   isTroubled,
-  onItsWayMs,
   type StateSighting,
   statesBySession,
   type Witness,
@@ -20,35 +23,45 @@ import {
  * never served under a lower one.
  */
 export const fenced: Checker = (witness) => [
-  ...statesBySession(witness).flatMap((states) => usedTwice(witness, states)),
+  ...statesBySession(witness)
+    .flatMap((states) => livesOf(witness, states))
+    .flatMap(usedTwice),
   ...epochsUsedTwice(witness),
   ...supersededAlive(witness),
   ...revenants(witness),
   ...neverClosed(witness),
 ];
 
-function usedTwice({ policy }: Witness, states: readonly StateSighting[]): Breach[] {
-  // When its tombstone has stood for its time, nothing is known of a session any more.
+/** From where nothing was known of the session to where nothing is any more. */
+function livesOf(
+  { policy }: Witness,
+  states: readonly StateSighting[],
+): readonly StateSighting[][] {
+  // When its tombstone has stood for its time, a session begins anew.
   const isForgetful = policy.tombstoneMs < 60_000;
+  const lives: StateSighting[][] = [[]];
+  for (const sighting of states) {
+    if (isForgetful && sighting.state.generation === 0) lives.push([]);
+    lives.at(-1)?.push(sighting);
+  }
+  return lives;
+}
+
+function usedTwice(states: readonly StateSighting[]): Breach[] {
   const handshakes = new Map<number, string>();
-  let newest: StateSighting | undefined;
+  const greatest = greatestBefore(states, {
+    stampOf: (sighting) => sighting,
+    size: ({ state }) => state.generation,
+  });
   return states.flatMap((sighting) => {
-    const { sessionId, serial, at, state } = sighting;
+    const { sessionId, serial, state } = sighting;
     const { generation, handshakeId } = state;
     const breaches: Breach[] = [];
-    if (isForgetful && generation === 0) {
-      handshakes.clear();
-      newest = undefined;
+    const before = greatest(sighting)?.state.generation ?? 0;
+    if (generation < before) {
+      const text = `the generation fell from ${before} to ${generation}`;
+      breaches.push({ sessionId, serial, text });
     }
-    const before = newest?.state.generation ?? 0;
-    if (generation < before && (newest?.at ?? at) < at) {
-      breaches.push({
-        sessionId,
-        serial,
-        text: `the generation fell from ${before} to ${generation}`,
-      });
-    }
-    if (generation >= before) newest = sighting;
     const known = handshakeId === undefined ? undefined : handshakes.get(generation);
     if (known !== undefined && known !== handshakeId) {
       const text = `generation ${generation} is that of ${handshakeId} and of ${known}`;
@@ -74,54 +87,61 @@ function epochsUsedTwice({ answers, isCounting }: Witness): Breach[] {
 
 /** Under one key, only the lease with the highest epoch is ever shown live. */
 function supersededAlive({ answers }: Witness): Breach[] {
-  const newest = new Map<string, number>();
-  return answers.flatMap(({ answer, sessionId, serial, era }) => {
-    if (answer.kind === "refused" || answer.lease === undefined) return [];
-    const { id, account, reason, epoch } = answer.lease;
-    const key = [era, sessionId, account, reason].join(" ");
-    const last = newest.get(key) ?? epoch;
-    newest.set(key, Math.max(last, epoch));
-    if (epoch >= last) return [];
-    return [{ sessionId, serial, text: `${id} is live beside a grant of a later epoch` }];
+  const shown = answers.flatMap((stamp) => {
+    const { answer, sessionId } = stamp;
+    const lease = answer.kind === "done" ? answer.lease : undefined;
+    return lease === undefined ? [] : [{ stamp, sessionId, lease }];
+  });
+  const byKey = groupBy(shown, ({ stamp: { era }, sessionId, lease: { account, reason } }) =>
+    [era, sessionId, account, reason].join(" "),
+  );
+  return byKey.flatMap((grants) => {
+    const latest = greatestBefore(grants, {
+      stampOf: ({ stamp }) => stamp,
+      size: ({ lease }) => lease.epoch,
+    });
+    return grants.flatMap(({ stamp, sessionId, lease: { id, epoch } }) => {
+      if (epoch >= (latest(stamp)?.lease.epoch ?? epoch)) return [];
+      const text = `${id} is live beside a grant of a later epoch`;
+      return [{ sessionId, serial: stamp.serial, text }];
+    });
   });
 }
 
-interface StandingSeen {
+interface StandingSeen extends Stamp {
   readonly sessionId: string;
-  readonly serial: number;
-  readonly at: number;
-  readonly era: number;
   readonly handshakeId: string;
   readonly standing: string;
   /** Under which the end knows it, and that of the session; equal where neither is told. */
   readonly reported: number;
   readonly generation: number;
-  readonly serviceNow: number;
 }
 
 function standingsOf(witness: Witness): readonly StandingSeen[] {
   const { answers } = witness;
-  return answers.flatMap(({ ask, answer, sessionId, serial, at, era, serviceNow }) => {
+  return answers.flatMap((answered) => {
+    const { ask, answer, sessionId, serial, since, at, serviceNow, run, era } = answered;
     if (ask.kind !== "Report" && ask.kind !== "CheckHandshake") return [];
     if (answer.kind === "refused") return [];
     const standing = answer.verdict?.standing ?? answer.standing ?? "";
     const generation = answer.verdict?.generation ?? answer.transport?.generation ?? 0;
     const reported = ask.kind === "Report" ? ask.generation : 0;
     const { handshakeId } = ask;
-    const about = { sessionId, serial, at, era, handshakeId, serviceNow };
-    return [{ ...about, standing, reported, generation }];
+    const stamp = { serial, since, at, serviceNow, run, era };
+    return [{ ...stamp, sessionId, handshakeId, standing, reported, generation }];
   });
 }
 
 /** What was retired stays retired, and is never promoted. */
 function revenants(witness: Witness): Breach[] {
-  const retired = new Map<string, number>();
-  const standings = standingsOf(witness);
+  const retired = new Map<string, StandingSeen>();
   const breaches: Breach[] = [];
-  for (const { sessionId, serial, era, handshakeId, standing, ...seen } of standings) {
+  for (const seen of standingsOf(witness)) {
+    const { sessionId, serial, era, handshakeId, standing } = seen;
     const key = `${era} ${sessionId} ${handshakeId}`;
-    if (standing === "retired") retired.set(key, retired.get(key) ?? serial);
-    else if (retired.has(key) && !isInherited(witness, era, handshakeId)) {
+    const before = retired.get(key);
+    if (standing === "retired") retired.set(key, before ?? seen);
+    else if (before && isAfter(seen, before) && !isInherited(witness, era, handshakeId)) {
       breaches.push({ sessionId, serial, text: `${handshakeId} was retired and is ${standing}` });
     }
     if (standing === "promoted" && seen.generation < seen.reported) {
@@ -129,9 +149,10 @@ function revenants(witness: Witness): Breach[] {
       breaches.push({ sessionId, serial, text });
     }
   }
-  for (const { sessionId, serial, era, state } of witness.states) {
-    const key = `${era} ${sessionId} ${state.handshakeId}`;
-    if ((retired.get(key) ?? serial) >= serial) continue;
+  for (const sighting of witness.states) {
+    const { sessionId, serial, era, state } = sighting;
+    const before = retired.get(`${era} ${sessionId} ${state.handshakeId}`);
+    if (before === undefined || !isAfter(sighting, before)) continue;
     if (isInherited(witness, era, state.handshakeId ?? "")) continue;
     breaches.push({ sessionId, serial, text: `${state.handshakeId} was retired and is promoted` });
   }
@@ -146,12 +167,12 @@ function neverClosed(witness: Witness): Breach[] {
     if (state.lingering === undefined) continue;
     lingers.set(`${era} ${sessionId} ${state.lingering.handshakeId}`, sighting);
   }
-  const groups = groupBy(standingsOf(witness), ({ handshakeId }) => handshakeId);
-  return groups.flat().flatMap(({ sessionId, serial, at, era, handshakeId, ...seen }) => {
+  return standingsOf(witness).flatMap((seen) => {
+    const { sessionId, serial, at, era, handshakeId } = seen;
     const linger = lingers.get(`${era} ${sessionId} ${handshakeId}`);
     const until = linger?.state.lingering?.honouredUntil;
-    if (linger === undefined || until === undefined || linger.serial > serial) return [];
-    if (isTroubled(witness, linger.at, at) || seen.serviceNow < until + onItsWayMs) return [];
+    if (linger === undefined || until === undefined || !isAfter(seen, linger)) return [];
+    if (isTroubled(witness, linger.at, at) || decidedSince(witness, seen) < until) return [];
     if (seen.standing === "retired" || isInherited(witness, era, handshakeId)) return [];
     const text = `${handshakeId} is ${seen.standing}, although its lingering is over`;
     return [{ sessionId, serial, text }];

@@ -1,28 +1,29 @@
 import type { Report } from "../../../src/core/command.ts";
 import type { Answered } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
-import { groupBy, onItsWayMs, type Witness } from "./witness.ts";
+import { decidedSince, groupBy, isAfter, type Witness } from "./witness.ts";
 
 /**
  * A fast path that is really dead is replaced: the next renewal after hard evidence (that is not
  * lease_only) starts a handshake, unless a recovery that failed just before is still backing off
- * or its manager has too many in flight.
+ * or its manager has 50 in flight.
  */
 export const genuine: Checker = (witness) => [
-  ...witness.answers.flatMap(leftWithout),
+  ...witness.answers.flatMap((answered) => leftWithout(witness, answered)),
   ...usableAfterItsDeath(witness),
   ...withoutFastPathAtTheEnd(witness),
 ];
 
 /** Without a usable fast path a renewal is offered a handshake, or told how long to wait. */
-function leftWithout({ ask, answer, sessionId, serial, serviceNow }: Answered): Breach[] {
+function leftWithout(witness: Witness, answered: Answered): Breach[] {
+  const { ask, answer, sessionId, serial } = answered;
   if (answer.kind === "refused" || (ask.kind !== "Renew" && ask.kind !== "Acquire")) return [];
   if (ask.kind === "Renew" && ask.leaseOnly) return [];
   const { negotiation, transport } = answer;
   if (negotiation === undefined || transport === undefined) return [];
   if (transport.path === "fast_path" || negotiation.outcome === "renegotiate") return [];
   const { retryAt } = negotiation;
-  if (retryAt !== undefined && retryAt > serviceNow - onItsWayMs) return [];
+  if (retryAt !== undefined && retryAt > decidedSince(witness, answered)) return [];
   return [{ sessionId, serial, text: `${ask.kind} left the session without a fast path` }];
 }
 
@@ -45,12 +46,13 @@ function usableAfterItsDeath(witness: Witness): Breach[] {
   return byEnd.flatMap((said) => {
     const death = deathAmong(witness, said);
     if (death === undefined) return [];
-    const { sessionId, era, serial } = death.answered;
+    const { sessionId, era } = death.answered;
     const { handshakeId } = death.report;
     const generation = generationOf(death.answered);
     return states
       .filter((sighting) => sighting.era === era && sighting.sessionId === sessionId)
-      .filter((sighting) => sighting.serial > serial && sighting.state.path === "fast_path")
+      .filter((sighting) => sighting.state.path === "fast_path")
+      .filter((sighting) => isAfter(sighting, death.answered))
       .filter(({ state }) => state.handshakeId === handshakeId && state.generation === generation)
       .map((sighting) => ({
         sessionId,

@@ -8,13 +8,13 @@ import {
   leaseLives,
   type OverMoment,
 } from "./lease-lives.ts";
-import { isTroubled, onItsWayMs, type Witness } from "./witness.ts";
+import { greatestBefore, isAfter, isTroubled, type Witness } from "./witness.ts";
 
 /** A call that nobody was answered, or that the network doubled, has arrived by then or never. */
 const latestMs: DurationMs = 60_000;
 
 /**
- * A lease is live until its `expires_at`, exclusive. Only a renewal, or the grace after a gap,
+ * A lease is live until its `expires_at` (exclusive). Only a renewal, or the grace after a gap,
  * moves it, and only later. Once anything has shown that it ended, it never revives.
  */
 export const held: Checker = (witness) =>
@@ -26,25 +26,38 @@ function judge(witness: Witness, life: LeaseLife): readonly Breach[] {
     if (text === undefined) return;
     breaches.push({ sessionId: life.sessionId, serial, text: `${life.leaseId} ${text}` });
   };
+  const longestBefore = greatestBefore(
+    life.moments.filter((moment) => moment.kind === "live"),
+    { stampOf: ({ answer }) => answer, size: ({ endsAt }) => endsAt },
+  );
   let shown: LiveMoment | undefined;
-  let isOver = false;
+  let over: OverMoment | undefined;
   for (const moment of life.moments) {
+    const { answer } = moment;
     if (moment.kind === "over") {
-      if (!isOver) say(moment, whyTooEarly(witness, life, { shown, moment }));
-      isOver = true;
+      if (over === undefined) say(moment, whyTooEarly(witness, life, { shown, moment }));
+      over ??= moment;
       continue;
     }
-    if (isOver) say(moment, "was shown live after it had ended");
-    if (moment.endsAt <= moment.answer.at - onItsWayMs) say(moment, "was shown live after its end");
-    if (shown !== undefined) say(moment, whyMoved(witness, life, { shown, moment }));
-    shown = moment;
+    if (over !== undefined && isAfter(answer, over.answer)) {
+      say(moment, "was shown live after it had ended");
+    }
+    if (isOver(witness, moment)) say(moment, "was shown live after its end");
+    const before = longestBefore(answer);
+    if (before !== undefined) say(moment, whyMoved(witness, life, { shown: before, moment }));
+    if (moment.endsAt >= (shown?.endsAt ?? 0)) shown = moment;
   }
   return breaches;
 }
 
+/** Whether the lease was over by the time that it was shown live. */
+function isOver({ knowledge }: Witness, { answer, endsAt }: LiveMoment): boolean {
+  return endsAt <= answer.since - knowledge.onItsWayMs - knowledge.clockMs;
+}
+
 /** Why the lease should not have been over; undefined if it may be. */
 function whyTooEarly(
-  { asks }: Witness,
+  { asks, knowledge: { clockMs } }: Witness,
   { sessionId }: LeaseLife,
   { shown, moment }: { readonly shown: LiveMoment | undefined; readonly moment: OverMoment },
 ): string | undefined {
@@ -64,7 +77,7 @@ function whyTooEarly(
     case "unknown":
     case "session unknown": {
       const earlyMs = (shown?.endsAt ?? 0) - answer.at;
-      if (earlyMs <= 0 || (endedBy !== "expired" && wasAsked("Detach"))) return undefined;
+      if (earlyMs <= clockMs || (endedBy !== "expired" && wasAsked("Detach"))) return undefined;
       return `was over (${endedBy}) ${earlyMs} ms before its end`;
     }
   }
@@ -76,9 +89,11 @@ function whyMoved(
   life: LeaseLife,
   { shown, moment }: { readonly shown: LiveMoment; readonly moment: LiveMoment },
 ): string | undefined {
+  const { clockMs } = witness.knowledge;
   const laterMs = moment.endsAt - shown.endsAt;
-  if (laterMs < 0) return `was shortened by ${-laterMs} ms`;
-  if (laterMs === 0 || isTroubled(witness, shown.answer.at, moment.answer.at)) return undefined;
+  if (laterMs < -clockMs) return `was shortened by ${-laterMs} ms`;
+  if (laterMs <= clockMs) return undefined;
+  if (isTroubled(witness, shown.answer.since, moment.answer.at)) return undefined;
   const isRenewed = life.renewals.some((ask) => mayTakeEffect(witness, ask, shown, moment));
   return isRenewed ? undefined : `was extended by ${laterMs} ms, and nobody had renewed it`;
 }
@@ -93,6 +108,6 @@ function mayTakeEffect(
   if (ask.askId === until.askId) return true;
   if (ask.serial > until.serial) return false;
   const answered = answerOf.get(ask.askId);
-  if (answered === undefined || ask.mayComeAgain) return ask.at + latestMs >= from.at;
-  return answered.serial > from.serial;
+  if (answered === undefined || ask.mayComeAgain) return ask.at + latestMs >= from.since;
+  return !isAfter(from, answered);
 }

@@ -1,12 +1,9 @@
-import type { DurationMs } from "../../../src/core/time.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
 import type { Ask } from "../ask.ts";
 import type { EndSeen, TransportSeen } from "../seen.ts";
 import type { Told } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
-
-/** Long enough for silence, a slow acknowledgement or a late word to have shown itself. */
-const steadyMs: DurationMs = 45_000;
 
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are
@@ -15,7 +12,7 @@ const steadyMs: DurationMs = 45_000;
  */
 export const overlapped: Checker = (witness) => [
   ...witness.streams.flatMap(({ told }) =>
-    consecutive(told).flatMap((step) => judge(witness, step)),
+    consecutive(witness, told).flatMap((step) => judge(witness, step)),
   ),
   ...retiredWhileLingering(witness),
 ];
@@ -24,22 +21,23 @@ export const overlapped: Checker = (witness) => [
 interface Step {
   readonly sessionId: string;
   readonly serial: number;
-  readonly from: Told;
+  readonly at: EpochMs;
   readonly before: TransportSeen;
   readonly after: TransportSeen;
 }
 
-function consecutive(told: readonly Told[]): readonly Step[] {
-  const last = new Map<string, { readonly from: Told; readonly state: TransportSeen }>();
-  return told.flatMap((from): readonly Step[] => {
-    const { message, serial } = from;
+function consecutive({ knowledge }: Witness, told: readonly Told[]): readonly Step[] {
+  const last = new Map<string, TransportSeen>();
+  return told.flatMap(({ message, serial, at }): readonly Step[] => {
     if (message.kind === "gone") last.delete(message.sessionId);
     if (message.kind !== "state") return [];
     const { sessionId, state, coalesced } = message;
     const before = last.get(sessionId);
-    last.set(sessionId, { from, state });
+    last.set(sessionId, state);
     if (before === undefined || coalesced > 0) return [];
-    return [{ sessionId, serial, from: before.from, before: before.state, after: state }];
+    // What other processes changed in between may never have waited to be told.
+    if (knowledge.processes === "several" && state.version > before.version + 1) return [];
+    return [{ sessionId, serial, at, before, after: state }];
   });
 }
 
@@ -69,9 +67,10 @@ function hasFewer(ends: readonly EndSeen[], before: EndSeen): boolean {
 }
 
 /** Both ends had for long said nothing but good, in time, about the transport in use. */
-function isSteady(witness: Witness, { sessionId, serial, from, before }: Step): boolean {
-  const until = witness.states.find((sighting) => sighting.serial === serial)?.at ?? from.at;
-  const since = until - steadyMs;
+function isSteady(witness: Witness, { sessionId, at: until, before }: Step): boolean {
+  const { evidenceLostMs, acksStalledMs } = witness.policy;
+  // Long enough for silence, a slow acknowledgement or a late word to have shown itself.
+  const since = until - evidenceLostMs - acksStalledMs;
   if (isTroubled(witness, since, until)) return false;
   const words = witness.asks.filter(
     ({ ask, at, sessionId: about }) =>
@@ -109,7 +108,7 @@ function isGood(ask: Ask): boolean {
 
 /** What was replaced is honoured until the moment that the state named. */
 function retiredWhileLingering(witness: Witness): Breach[] {
-  const { answers, states } = witness;
+  const { answers, states, knowledge } = witness;
   const lingering = new Map<string, { readonly until: number; readonly generation: number }>();
   for (const { era, sessionId, state } of states) {
     if (state.lingering === undefined) continue;
@@ -120,8 +119,9 @@ function retiredWhileLingering(witness: Witness): Breach[] {
     if (ask.kind !== "Report" || answer.kind === "refused" || !answer.verdict) return [];
     const { standing, generation } = answer.verdict;
     const linger = lingering.get(`${era} ${sessionId} ${ask.handshakeId}`);
-    const isDue = linger && linger.generation === generation && serviceNow < linger.until;
-    if (standing !== "retired" || !isDue || mayBeDetached(witness, sessionId, serial)) return [];
+    const lingers = linger?.generation === generation;
+    const isEarly = lingers && serviceNow + knowledge.clockMs < linger.until;
+    if (standing !== "retired" || !isEarly || mayBeDetached(witness, sessionId, serial)) return [];
     const text = `${ask.handshakeId} was retired while it should have lingered`;
     return [{ sessionId, serial, text }];
   });

@@ -7,7 +7,7 @@ const atOnceMs: DurationMs = 1_000;
 /** The silence that bookmarks promise not to exceed. */
 const silenceMs: DurationMs = 15_000;
 
-/** At once a state, or a bookmark when the reader has everything; and never a long silence. */
+/** At once a state, or a bookmark when the reader has everything. And never a long silence. */
 export const prompt: Checker = (witness) =>
   witness.streams.flatMap((stream) => [...late(witness, stream), ...silent(witness, stream)]);
 
@@ -15,7 +15,8 @@ function late(witness: Witness, { opened, told }: StreamSeen): Breach[] {
   const [first] = told;
   if (first === undefined) return [];
   const waitedMs = first.at - opened.at;
-  if (waitedMs <= atOnceMs || isTroubled(witness, opened.at, first.at)) return [];
+  if (waitedMs <= atOnceMs + witness.knowledge.lateMs || isTroubled(witness, opened.at, first.at))
+    return [];
   const text = `stream ${opened.stream} of ${opened.by} began after ${waitedMs} ms`;
   return [{ sessionId: opened.sessionIds?.[0] ?? "", serial: first.serial, text }];
 }
@@ -24,7 +25,8 @@ function late(witness: Witness, { opened, told }: StreamSeen): Breach[] {
 function silent(witness: Witness, { opened, told }: StreamSeen): Breach[] {
   return told.slice(1).flatMap(({ readySince, at, serial }) => {
     const waitedMs = at - readySince;
-    if (waitedMs <= silenceMs || isTroubled(witness, readySince, at)) return [];
+    if (waitedMs <= silenceMs + witness.knowledge.lateMs || isTroubled(witness, readySince, at))
+      return [];
     const text = `stream ${opened.stream} of ${opened.by} was silent for ${waitedMs} ms`;
     return [{ sessionId: opened.sessionIds?.[0] ?? "", serial, text }];
   });

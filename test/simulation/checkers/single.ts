@@ -33,7 +33,8 @@ function sideBySide(witness: Witness, states: readonly StateSighting[]): Breach[
     if (next.handshakeId === earlier.handshakeId) return [];
     const { sessionId, serial, state } = sighting;
     const isReplaced = state.generation !== before.state.generation;
-    const isOver = next.startedAt < earlier.startedAt || next.startedAt >= earlier.confirmBy;
+    const overAt = earlier.confirmBy - witness.knowledge.clockMs;
+    const isOver = next.startedAt < earlier.startedAt || next.startedAt >= overAt;
     if (isReplaced || isOver || mayBeDetached(witness, sessionId, serial)) return [];
     const text = `${next.handshakeId} was started while ${earlier.handshakeId} was in flight`;
     return [{ sessionId, serial, text }];

@@ -3,13 +3,32 @@ import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { TransportSeen } from "../seen.ts";
 import type { Answered, Asked, Closed, Opened, Sight, Stamp, Told, Trouble } from "../sight.ts";
 
-/** An answer may have been decided this long before it is given, where the store is slow. */
-export const onItsWayMs: DurationMs = 2_000;
+/** How much is known of when and where things were decided. */
+export interface Knowledge {
+  /** Whether one process served at a time, or several that share a store. */
+  readonly processes: "one" | "several";
+  /** How long before `since` something may have been decided, where the store is slow. */
+  readonly onItsWayMs: DurationMs;
+  /** How far the clocks of processes and clients may be apart. */
+  readonly clockMs: DurationMs;
+  /** How long what is said may take to be noted while nothing is wrong; none at a door. */
+  readonly lateMs: DurationMs;
+}
+
+/** Of a single process whose every word is noted at its door. */
+export const knownAtTheDoor: Knowledge = {
+  processes: "one",
+  onItsWayMs: 2_000,
+  clockMs: 0,
+  lateMs: 0,
+};
 
 /** All that a checker may go by: what clients saw, and what was done to the world around them. */
 export interface Witness {
   readonly policy: Policy;
-  readonly end: EpochMs;
+  readonly knowledge: Knowledge;
+  /** Whatever was shown by then has had its time to reach everybody when the run is over. */
+  readonly settledAt: EpochMs;
   readonly sessionIds: readonly string[];
   /** Handshakes whose connections are up at both ends when the run is over. */
   readonly up: readonly string[];
@@ -47,20 +66,22 @@ export interface StreamSeen {
 interface Observed {
   readonly sights: readonly Sight[];
   readonly policy: Policy;
-  readonly end: EpochMs;
+  readonly knowledge: Knowledge;
+  readonly settledAt: EpochMs;
   readonly sessionIds: readonly string[];
   readonly up: readonly string[];
 }
 
-export function witnessOf({ sights, policy, end, sessionIds, up }: Observed): Witness {
+export function witnessOf({ sights, ...observed }: Observed): Witness {
   const answers = sights.filter((sight) => sight.kind === "answered");
   const states = statesOf(sights);
   const troubles = sights.filter((sight) => sight.kind === "trouble");
   return {
-    policy,
-    end,
-    sessionIds,
-    up,
+    policy: observed.policy,
+    knowledge: observed.knowledge,
+    settledAt: observed.settledAt,
+    sessionIds: observed.sessionIds,
+    up: observed.up,
     asks: sights.filter((sight) => sight.kind === "asked"),
     answers,
     answerOf: new Map(answers.map((answer) => [answer.askId, answer])),
@@ -78,6 +99,40 @@ function goesOn(answers: readonly Answered[]): boolean {
   return answers.every(
     ({ serviceNow }, index) => serviceNow >= (answers[index - 1]?.serviceNow ?? 0),
   );
+}
+
+/** Whether the one was certainly decided after the other had been said. */
+export function isAfter(later: Pick<Stamp, "since">, earlier: Pick<Stamp, "at">): boolean {
+  return earlier.at < later.since;
+}
+
+/** The earliest moment, by service time, at which something may have been decided. */
+export function decidedSince(
+  { knowledge: { onItsWayMs, clockMs } }: Witness,
+  { serviceNow, since, at }: Pick<Stamp, "serviceNow" | "since" | "at">,
+): EpochMs {
+  return serviceNow - (at - since) - onItsWayMs - clockMs;
+}
+
+/** Finds, among items in the order in which they were noted, the greatest certainly before another. */
+export function greatestBefore<T>(
+  items: readonly T[],
+  { stampOf, size }: { readonly stampOf: (item: T) => Stamp; readonly size: (item: T) => number },
+): (later: Pick<Stamp, "since">) => T | undefined {
+  const greatest: T[] = [];
+  for (const item of items) {
+    const before = greatest.at(-1);
+    greatest.push(before !== undefined && size(before) >= size(item) ? before : item);
+  }
+  return (later) => {
+    let [from, until] = [0, items.length];
+    while (from < until) {
+      const middle = (from + until) >>> 1;
+      if (isAfter(later, stampOf(items[middle] as T))) from = middle + 1;
+      else until = middle;
+    }
+    return greatest[from - 1];
+  };
 }
 
 /** Whether the service may have been unable to hear at some moment of the stretch. */
@@ -149,8 +204,8 @@ function firstErasOf(states: readonly StateSighting[]): ReadonlyMap<string, numb
   return first;
 }
 
-function stampOf({ serial, at, serviceNow, run, era }: Stamp): Stamp {
-  return { serial, at, serviceNow, run, era };
+function stampOf({ serial, since, at, serviceNow, run, era }: Stamp): Stamp {
+  return { serial, since, at, serviceNow, run, era };
 }
 
 function streamsOf(sights: readonly Sight[]): readonly StreamSeen[] {

@@ -2,10 +2,9 @@ import type { Report } from "../../../src/core/command.ts";
 import type { End } from "../../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { Answer } from "../ask.ts";
-import type { Link } from "../network.ts";
 import type { PeerEnd } from "../peer-link.ts";
 import type { TransportSeen } from "../seen.ts";
-import type { World } from "../world.ts";
+import type { Link, World } from "../world.ts";
 
 const everyMs: DurationMs = 1_000;
 

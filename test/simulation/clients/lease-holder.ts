@@ -1,8 +1,7 @@
 import type { DurationMs } from "../../../src/core/time.ts";
 import type { Answer } from "../ask.ts";
-import type { Link } from "../network.ts";
 import type { LeaseSeen } from "../seen.ts";
-import type { Place, World } from "../world.ts";
+import type { Link, Place, World } from "../world.ts";
 import { attachOf } from "./manager.ts";
 
 const retryMs: DurationMs = 700;

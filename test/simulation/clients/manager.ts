@@ -1,7 +1,6 @@
 import type { Attach } from "../../../src/core/command.ts";
-import type { Link } from "../network.ts";
 import type { TransportSeen } from "../seen.ts";
-import type { Place, World } from "../world.ts";
+import type { Link, Place, World } from "../world.ts";
 import { EndReporter } from "./end-reporter.ts";
 import { Watcher } from "./watcher.ts";
 

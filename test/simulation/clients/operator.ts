@@ -1,9 +1,8 @@
 import { mintHandshakeId } from "../../../src/core/ids.ts";
 import type { NegotiationReason } from "../../../src/core/session.ts";
 import type { Ask } from "../ask.ts";
-import type { Link } from "../network.ts";
 import type { TransportSeen } from "../seen.ts";
-import type { Place, World } from "../world.ts";
+import type { Link, Place, World } from "../world.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import { attachOf } from "./manager.ts";
 import { Watcher } from "./watcher.ts";

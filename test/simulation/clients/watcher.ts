@@ -1,10 +1,8 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { WatchSelection } from "../../../src/service/lease-service.ts";
-import type { Link } from "../network.ts";
 import type { TransportSeen } from "../seen.ts";
 import type { Message } from "../sight.ts";
-import type { Stream } from "../stream.ts";
-import type { World } from "../world.ts";
+import type { Link, OpenStream, World } from "../world.ts";
 
 interface WatcherOptions {
   readonly sessions: WatchSelection["sessions"];
@@ -25,7 +23,7 @@ export class Watcher {
   readonly #link: Link;
   readonly #options: WatcherOptions;
   readonly #known = new Map<string, number>();
-  #stream: Stream | undefined;
+  #stream: OpenStream | undefined;
   #heardAt: EpochMs = 0;
   #isStopped = false;
 
