@@ -85,7 +85,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
-  const { sessions } = await service.summarize(undefined);
+  const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
   warnOfOpenDoors(log);
 
@@ -265,6 +265,16 @@ async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
 function warnOfOpenDoors(log: Logger): void {
   log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
   log.warn("no Beach Road is set: any passcode that is not empty opens a session");
+}
+
+/** How many sessions there are; undefined while not all of the store can be reached. */
+async function countOf(service: SessionService): Promise<number | undefined> {
+  try {
+    return (await service.summarize(undefined)).sessions;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return undefined;
+    throw error;
+  }
 }
 
 async function readinessOf(service: SessionService, closing: AbortSignal): Promise<Readiness> {

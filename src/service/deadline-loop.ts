@@ -106,9 +106,12 @@ export class DeadlineLoop {
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
     const latest = now + (store.kind === "shared" ? lookAgainForOthersMs : lookAgainMs);
-    this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? latest, latest);
-    await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
-    this.#wake = undefined;
-    signal.removeEventListener("abort", abort);
+    try {
+      this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? latest, latest);
+      await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
+    } finally {
+      this.#wake = undefined;
+      signal.removeEventListener("abort", abort);
+    }
   }
 }

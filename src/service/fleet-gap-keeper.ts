@@ -23,6 +23,8 @@ interface Bucket {
   history: number;
   /** Since this process started or failed to reach it, until it is reached. */
   isAway: boolean;
+  /** The end of the newest gap that was told of; earlier ones are read again with a new history. */
+  toldUntil: EpochMs;
 }
 
 /**
@@ -39,6 +41,7 @@ export class FleetGapKeeper implements GapKeeper {
       gaps: [],
       history: 0,
       isAway: true,
+      toldUntil: 0,
     }));
   }
 
@@ -78,7 +81,10 @@ export class FleetGapKeeper implements GapKeeper {
   async start(): Promise<void> {
     const { clock } = this.#deps;
     const now = clock.now();
-    await Promise.all(this.#buckets.map((_, number) => this.#beat(number, now)));
+    // What happened before this process was there has been told by others.
+    for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
+    // One that cannot be reached yet is no reason not to serve the others.
+    await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -96,8 +102,8 @@ export class FleetGapKeeper implements GapKeeper {
       await this.#beat(number, now);
     } catch (error) {
       const bucket = this.#buckets[number];
-      // Once, and not twice a second for as long as it lasts.
-      if (bucket?.isAway === false) this.#deps.observe({ kind: "trouble", where: "beat", error });
+      // Once, and not for every bucket twice a second for as long as it lasts.
+      if (!this.isStoreAway) this.#deps.observe({ kind: "trouble", where: "beat", error });
       if (bucket !== undefined) bucket.isAway = true;
     }
   }
@@ -119,7 +125,11 @@ export class FleetGapKeeper implements GapKeeper {
     if (fresh.length > 0) bucket.gaps = [...bucket.gaps, ...fresh].slice(-gapsMax);
     bucket.history = pulse.history;
     bucket.isAway = false;
-    for (const gap of fresh) this.#deps.observe({ kind: "gap", gap });
+    for (const gap of fresh) {
+      if (gap.until <= bucket.toldUntil) continue;
+      bucket.toldUntil = gap.until;
+      this.#deps.observe({ kind: "gap", gap });
+    }
   }
 
   #of(id: SessionId): Bucket {

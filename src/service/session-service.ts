@@ -72,9 +72,9 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.tokens = deps.tokens;
     this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
     this.#gaps = this.#gapKeeper();
-    this.#hub = new WatchHub(deps);
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
+    this.#hub = new WatchHub({ ...deps, passTime });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
     const { bySession, byBeach } = this.#hub;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });

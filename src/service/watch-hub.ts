@@ -1,9 +1,16 @@
+import type { PassTime } from "../core/command.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { Awaitable } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { IdSource } from "./id-source.ts";
-import { ReaderStalled, type WatchMessage, type WatchSelection } from "./lease-service.ts";
+import {
+  type Outcome,
+  ReaderStalled,
+  type WatchMessage,
+  type WatchSelection,
+} from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type ChangeNotice,
@@ -33,6 +40,7 @@ interface WatchHubDeps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly observe: ServiceObserver;
+  readonly passTime: (id: SessionId) => Awaitable<Pick<Outcome<PassTime>, "kind">>;
 }
 
 /**
@@ -148,14 +156,26 @@ export class WatchHub implements Follower {
     signal: AbortSignal,
   ): Promise<void> {
     reader.isBehind = false;
+    reader.ahead.clear();
     const snapshot = new WatchSnapshot(this.#deps.store, selection, reader);
     try {
       while (!snapshot.isRead && !signal.aborted) await snapshot.readOn();
+      if (await this.#liftLost(reader)) return;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      reader.isBehind = true;
-      await this.#deps.clock.sleep(lookEveryMs, signal);
     }
+    reader.isBehind = true;
+    await this.#deps.clock.sleep(lookEveryMs, signal);
+  }
+
+  /**
+   * Versions only rise on a stream: of a session of which the store lost what the reader was told,
+   * the reader takes nothing until its counters are lifted, which happens when it is next touched.
+   * Answers whether all of them could be.
+   */
+  async #liftLost(reader: WatchReader): Promise<boolean> {
+    const outcomes = [...reader.ahead].map((id) => this.#deps.passTime(id));
+    return (await Promise.all(outcomes)).every(({ kind }) => kind === "accepted");
   }
 
   /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */

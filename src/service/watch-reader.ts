@@ -23,6 +23,8 @@ export class WatchReader {
   #known: ReadonlyMap<SessionId, number>;
   #wake: (() => void) | undefined;
 
+  /** Sessions of which the reader has, or is about to be told, more than the store says there is. */
+  readonly ahead: Set<SessionId> = new Set();
   /** When the next sign of life is due, unless something else is told before. */
   bookmarkAt: EpochMs;
   bookmarkDue = false;
@@ -45,7 +47,11 @@ export class WatchReader {
       waiting === undefined
         ? this.#isNews(id, record)
         : supersedes(record, waiting.record?.version ?? "gone");
-    if (!isNews) return;
+    if (!isNews) {
+      const newest = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
+      if (record !== undefined && record.version < Number(newest)) this.ahead.add(id);
+      return;
+    }
     this.#pending.set(id, { record, coalesced: waiting === undefined ? 0 : waiting.coalesced + 1 });
     this.wake();
   }
@@ -77,6 +83,7 @@ export class WatchReader {
   /** Nobody knows the session any more, and the reader has been told that it is gone. */
   forget(id: SessionId): void {
     this.#told.delete(id);
+    this.ahead.delete(id);
   }
 
   wake(): void {

@@ -1,6 +1,11 @@
 import type { DurationMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
 
+/** The call was given up; what it asked for may happen yet. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
 interface Waiting {
   /** The look before it began. */
   readonly since: number;
@@ -27,12 +32,12 @@ export class CallTimeouts {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Settles as `call` does, or rejects when its time is over. */
+  /** Settles as `call` does, or rejects with {@link NoAnswer} when its time is over. */
   limit<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiting.delete(waiting);
-        reject(new Error(`no answer within ${this.#timeoutMs} ms`));
+        reject(new NoAnswer(`no answer within ${this.#timeoutMs} ms`));
       };
       const waiting: Waiting = { since: this.#looks, giveUp };
       this.#waiting.add(waiting);

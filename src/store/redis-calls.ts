@@ -1,24 +1,33 @@
-import type { DurationMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
 import { StoreUnavailable } from "../service/session-store.ts";
-import { CallTimeouts } from "./call-timeouts.ts";
+import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
 import type { RedisLink } from "./redis-link.ts";
 import type { RedisScript } from "./redis-scripts.ts";
 
 /** A caller hears of trouble within about a second. */
 const answerMs: DurationMs = 900;
-/** Shorter, so that a commit that too few replicas have is told from a server that is gone. */
-const acknowledgeMs: DurationMs = 500;
+/** Two of them are shorter, since who asks may have to wait for the question before to end. */
+const acknowledgeMs: DurationMs = 400;
+/**
+ * A server that has answered nothing for so long since a first call of it was given up is left: a
+ * machine that vanished ends no connection, and what took its place answers at the same address.
+ */
+const silentMs: DurationMs = 2_000;
 
 /** Calls of Redis that end in time, with what they answer or with {@link StoreUnavailable}. */
 export class RedisCalls implements AsyncDisposable {
   readonly #link: RedisLink;
+  readonly #clock: Clock;
   readonly #timeouts: CallTimeouts;
   readonly #closing = new AbortController();
+  /** When a call of the bucket was given up and none has been answered since. */
+  readonly #silentSince = new Map<number, EpochMs>();
 
   constructor(link: RedisLink, clock: Clock) {
     this.#link = link;
+    this.#clock = clock;
     this.#timeouts = new CallTimeouts(clock, answerMs);
     void this.#timeouts.run(this.#closing.signal);
   }
@@ -54,7 +63,7 @@ export class RedisCalls implements AsyncDisposable {
   }
 
   listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
-    return this.#link.listen(bucket, channel, hear);
+    return this.#guarded(bucket, () => this.#link.listen(bucket, channel, hear));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -64,11 +73,29 @@ export class RedisCalls implements AsyncDisposable {
 
   async #guarded<T>(bucket: number, call: () => Promise<T>): Promise<T> {
     if (this.#closing.signal.aborted) throw new StoreUnavailable("The store is closed");
+    const answer = call();
     try {
-      return await this.#timeouts.limit(call());
+      const value = await this.#timeouts.limit(answer);
+      this.#silentSince.delete(bucket);
+      return value;
     } catch (error) {
-      if (isDemoted(error)) this.#link.reconnect(bucket);
+      if (error instanceof NoAnswer) this.#noteSilence(bucket, answer);
+      else if (isDemoted(error)) this.#link.reconnect(bucket);
       throw unavailable(error);
+    }
+  }
+
+  #noteSilence(bucket: number, answer: Promise<unknown>): void {
+    // It may only be slow, or this process may have stood still: then the answer comes yet.
+    const heard = (): void => void this.#silentSince.delete(bucket);
+    answer.then(heard, heard);
+    const now = this.#clock.now();
+    const since = this.#silentSince.get(bucket);
+    if (since === undefined) {
+      this.#silentSince.set(bucket, now);
+    } else if (now - since >= silentMs) {
+      this.#silentSince.delete(bucket);
+      this.#link.reconnect(bucket);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ServerInfo } from "./redis-link.ts";
+import { rights, rightsOnCluster, rightsToAcknowledge } from "./redis-rights.ts";
 import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
 
 const majorVersionMin = 7;
@@ -9,7 +10,7 @@ class ServerUnfit extends Error {}
 /** Throws unless the server can keep the store's promises. */
 export function checkServer(info: ServerInfo): void {
   const version = info.get("redis_version") ?? "unknown";
-  if (Number.parseInt(version, 10) < majorVersionMin) {
+  if (!(Number.parseInt(version, 10) >= majorVersionMin)) {
     throw new ServerUnfit(
       `it is version ${version}; use Redis or Valkey ${majorVersionMin} or newer`,
     );
@@ -25,10 +26,29 @@ export function checkServer(info: ServerInfo): void {
   }
 }
 
+/** This user may not do what the store needs. */
+class Forbidden extends Error {}
+
+/** Throws unless nothing was refused, as {@link tryScript} tells it. */
+export function checkTried(refused: readonly string[]): void {
+  const commands: string[] = [];
+  for (let at = 0; at + 1 < refused.length; at += 2) {
+    const [command = "", why = ""] = refused.slice(at, at + 2);
+    if (!isForbidden(why)) throw new Error(why);
+    commands.push(command);
+  }
+  if (commands.length > 0) throw new Forbidden(`not ${commands.join(", ")}`);
+}
+
+/** Redis has other words for it within a script, and other ones in each version. */
+function isForbidden(why: string): boolean {
+  return /NOPERM|user executing the script can't|permissions?\b/i.test(why);
+}
+
 /** What kept the store from being opened, with its remedy. Never shows a password. */
 export function cannotOpenRedis(url: string, error: unknown): StoreCannotOpen {
   if (error instanceof StoreCannotOpen) return error;
-  return storeCannotOpen(withoutPassword(url), remedy(error), error);
+  return storeCannotOpen(withoutPassword(url), remedy(url, error), error);
 }
 
 /** The URL as it may be shown. */
@@ -39,17 +59,26 @@ export function withoutPassword(url: string): string {
   return parsed.href;
 }
 
-function remedy(error: unknown): string {
+function remedy(url: string, error: unknown): string {
   const why = causeOf(error);
   if (error instanceof ServerUnfit) return why;
-  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|timeout/i.test(why)) {
+  if (error instanceof Forbidden || isForbidden(why)) {
+    return `this user may not do what the store needs (${why}); allow ${rights}, with LEASE_REDIS_ACK_REPLICAS also ${rightsToAcknowledge}, on a cluster also ${rightsOnCluster}`;
+  }
+  if (/timeout|no answer/i.test(why) && url.startsWith("rediss:")) {
+    return `nobody answers there in TLS (${why}); correct the address, or write redis:// without TLS`;
+  }
+  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|timeout|no answer/i.test(why)) {
     return `nobody answers there (${why}); start Redis, or correct the address`;
   }
   if (/WRONGPASS|NOAUTH/.test(why)) {
     return `it does not let this user in (${why}); correct user and password in the URL`;
   }
-  if (/NOPERM/.test(why)) {
-    return `this user may not do what the store needs (${why}); allow ~lease:* &lease:* +@all -@admin +info`;
+  if (/altnames/.test(why)) {
+    return `its certificate is for another name (${why}); use a name that the certificate bears`;
+  }
+  if (/closed unexpectedly|ECONNRESET/i.test(why)) {
+    return `it hung up (${why}); if it wants TLS, write rediss://`;
   }
   if (/certificate|self-signed|SSL|TLS/i.test(why)) {
     return `its certificate is not trusted (${why}); name its authority in NODE_EXTRA_CA_CERTS`;

@@ -21,7 +21,7 @@ export function bucketOf(id: SessionId | BeachId): number {
 
 /** The names under which a bucket is kept; one hash tag, so that one script may touch them all. */
 export class BucketKeys {
-  /** Hash: alive, gap, history, origin, changes. */
+  /** Hash: alive, clock, gap, history, origin, changes. */
   readonly state: string;
   /** List of the newest gaps. */
   readonly gaps: string;
@@ -54,6 +54,11 @@ export class BucketKeys {
   /** Hash: revision, record. */
   session(id: SessionId): string {
     return `${this.#prefix}:session:${id}`;
+  }
+
+  /** Written and forgotten again at the start, to see whether it may be. */
+  get tried(): readonly string[] {
+    return ["hash", "set", "list"].map((kind) => `${this.#prefix}:tried:${kind}`);
   }
 
   /** The same as `sessions` and `counts`, of one beach. */

@@ -1,6 +1,7 @@
 import { createClient, createCluster } from "@redis/client";
 
 import type { DurationMs } from "../core/time.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { buckets } from "./redis-keys.ts";
 
 /** How to reach Redis: a single server behind one address, or a cluster found through one node. */
@@ -11,23 +12,30 @@ export interface RedisLink extends AsyncDisposable {
   acknowledged(bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number>;
   /** Calls `hear` with each message of the channel, again after every reconnection. */
   listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void>;
-  /** Leaves the server for whichever one the address leads to now. */
+  /**
+   * Breaks the connection to the bucket's server, which is of no use any more, and connects to
+   * whichever server there is now. Calls under way end; while it is connecting, it does nothing.
+   */
   reconnect(bucket: number): void;
 }
 
 const reconnectMs: DurationMs = 250;
 const connectTimeoutMs: DurationMs = 1_000;
-/** A connection on which not even the ping is answered for this long is given up. */
-const silentMs: DurationMs = 5_000;
+/** A connection that is set up, or has nothing to carry, and is not answered for this long is broken. */
+const silentMs: DurationMs = 3_000;
 const pingMs: DurationMs = 1_000;
 
 /** What the server says of itself, as `INFO` words it. */
 export type ServerInfo = ReadonlyMap<string, string>;
 
-/** Connects, or rejects when the server cannot be reached or does not let this user in. */
+/**
+ * Connects, or rejects when the server cannot be reached or does not let this user in. What it has
+ * begun ends when the signal aborts before it is open.
+ */
 export async function openRedisLink(
   url: string,
   check: (info: ServerInfo) => void,
+  signal: AbortSignal,
 ): Promise<RedisLink> {
   const client = await connectClient(url);
   try {
@@ -35,7 +43,7 @@ export async function openRedisLink(
     check(info);
     if (info.get("cluster_enabled") !== "1") return new SingleLink(client);
     client.destroy();
-    return await openClusterLink(url, check);
+    return await openClusterLink(url, check, signal);
   } catch (error) {
     if (client.isOpen) client.destroy();
     throw error;
@@ -76,17 +84,19 @@ type Client = Awaited<ReturnType<typeof connectClient>>;
 
 class SingleLink implements RedisLink {
   readonly #client: Client;
+  readonly #acknowledgements: Acknowledgements;
 
   constructor(client: Client) {
     this.#client = client;
+    this.#acknowledgements = new Acknowledgements(client);
   }
 
   send(_bucket: number, command: readonly string[]): Promise<unknown> {
     return this.#client.sendCommand(command);
   }
 
-  async acknowledged(_bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number> {
-    return this.#client.sendCommand<number>(wait(replicas, timeoutMs));
+  acknowledged(_bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number> {
+    return this.#acknowledgements.wait(replicas, timeoutMs);
   }
 
   listen(_bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
@@ -94,8 +104,7 @@ class SingleLink implements RedisLink {
   }
 
   reconnect(): void {
-    // The server hangs up, and the client connects to the address anew.
-    this.#client.sendCommand(["QUIT"]).catch(ignore);
+    reconnect(this.#client);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,9 +112,17 @@ class SingleLink implements RedisLink {
   }
 }
 
-async function openClusterLink(url: string, check: (info: ServerInfo) => void): Promise<RedisLink> {
-  const cluster = await connectCluster(url);
+async function openClusterLink(
+  url: string,
+  check: (info: ServerInfo) => void,
+  signal: AbortSignal,
+): Promise<RedisLink> {
+  const cluster = clusterOf(url);
+  // It would wait for a master that is down, for as long as nobody has taken its place.
+  const giveUp = (): void => cluster.destroy();
+  signal.addEventListener("abort", giveUp);
   try {
+    await cluster.connect();
     for (const master of cluster.masters) {
       const client = await cluster.nodeClient(master);
       check(parseInfo(await client.sendCommand<string>(["INFO"])));
@@ -117,10 +134,12 @@ async function openClusterLink(url: string, check: (info: ServerInfo) => void): 
   } catch (error) {
     cluster.destroy();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 
-function connectCluster(url: string) {
+function clusterOf(url: string) {
   const { username, password, protocol } = new URL(url);
   const cluster = createCluster({
     rootNodes: [{ url }],
@@ -139,15 +158,16 @@ function connectCluster(url: string) {
     topologyRefreshOnReconnectionAttemptStrategy: reconnectMs,
   });
   cluster.on("error", ignore);
-  return cluster.connect();
+  return cluster;
 }
 
-type Cluster = Awaited<ReturnType<typeof connectCluster>>;
+type Cluster = ReturnType<typeof clusterOf>;
 
 class ClusterLink implements RedisLink {
   readonly #cluster: Cluster;
   /** By bucket. */
   readonly #slots: readonly number[];
+  readonly #acknowledgements = new WeakMap<NodeClient, Acknowledgements>();
 
   constructor(cluster: Cluster, slots: readonly number[]) {
     this.#cluster = cluster;
@@ -160,26 +180,42 @@ class ClusterLink implements RedisLink {
 
   /** The connection that the bucket's commands take is the one that counts what was written. */
   async acknowledged(bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number> {
-    const shard = this.#cluster.slots[this.#slots[bucket] ?? 0];
-    if (shard === undefined) throw new Error(`nobody serves bucket ${bucket}`);
-    const client = await this.#cluster.nodeClient(shard.master);
-    return client.sendCommand<number>(wait(replicas, timeoutMs));
+    const client = await this.#cluster.nodeClient(this.#masterOf(bucket));
+    let acknowledgements = this.#acknowledgements.get(client);
+    if (acknowledgements === undefined) {
+      acknowledgements = new Acknowledgements(client);
+      this.#acknowledgements.set(client, acknowledgements);
+    }
+    return acknowledgements.wait(replicas, timeoutMs);
   }
 
   async listen(_bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
     await this.#cluster.sSubscribe(channel, hear);
   }
 
-  /** The cluster client follows a failover by itself. */
-  reconnect(): void {}
+  /** While the server does not come back, the client looks for the one that took its place. */
+  reconnect(bucket: number): void {
+    const { client } = this.#masterOf(bucket);
+    if (client !== undefined) reconnect(client);
+  }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cluster.destroy();
   }
+
+  #masterOf(bucket: number) {
+    const shard = this.#cluster.slots[this.#slots[bucket] ?? 0];
+    if (shard === undefined) throw new Error(`nobody serves bucket ${bucket}`);
+    return shard.master;
+  }
 }
 
-function wait(replicas: number, timeoutMs: DurationMs): readonly string[] {
-  return ["WAIT", String(replicas), String(timeoutMs)];
+type NodeClient = Awaited<ReturnType<Cluster["nodeClient"]>>;
+
+function reconnect(client: Pick<Client, "isReady" | "destroy" | "connect">): void {
+  if (!client.isReady) return;
+  client.destroy();
+  client.connect().catch(ignore);
 }
 
 function ignore(): void {

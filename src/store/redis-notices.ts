@@ -1,4 +1,4 @@
-import type { SessionId } from "../core/ids.ts";
+import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { Follower, SessionChange } from "../service/session-store.ts";
 import { bucketCount } from "./redis-keys.ts";
@@ -8,6 +8,8 @@ interface Bucket {
   heard: number | undefined;
   /** How many there were at the beat before: all of them should have been heard by now. */
   due: number;
+  /** In which they are counted; undefined before the first beat. */
+  history: number | undefined;
   /** Something could not be read: whoever follows has to read again. */
   isBehind: boolean;
 }
@@ -19,7 +21,7 @@ interface Notice {
   readonly by: string;
   readonly id: SessionId;
   readonly revision: number;
-  readonly beachId: string;
+  readonly beachId: BeachId;
 }
 
 interface NoticesDeps {
@@ -42,10 +44,13 @@ export class RedisNotices {
   readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({
     heard: undefined,
     due: 0,
+    history: undefined,
     isBehind: false,
   }));
   /** Sessions that are being read, and whether they changed meanwhile. */
   readonly #reading = new Map<SessionId, boolean>();
+  /** Sessions of which this process has commits under way, and how many. */
+  readonly #committing = new Map<SessionId, number>();
 
   constructor(deps: NoticesDeps) {
     this.#deps = deps;
@@ -62,20 +67,43 @@ export class RedisNotices {
     if (notice === undefined) return;
     if (state.heard !== undefined && notice.number > state.heard + 1) state.isBehind = true;
     state.heard = Math.max(state.heard ?? 0, notice.number);
-    // Heard before the commit is answered: what it changed is told then.
-    if (notice.by === this.#deps.processId) return;
+    // Heard before the commit is answered: what it changed is told then, or read when it is not.
+    if (notice.by === this.#deps.processId && this.#committing.has(notice.id)) return;
     const known = this.#deps.known(notice.id);
     if (known !== undefined && known >= notice.revision) return;
     this.#deps.forget(notice.id);
-    if (this.#isWanted(notice)) this.#read(bucket, notice.id);
+    if (this.#isWanted(notice.id, notice.beachId)) this.#read(bucket, notice.id);
   }
 
-  /** @param count how many notices there have been in the bucket, as a beat tells */
-  beat(bucket: number, count: number): void {
+  /**
+   * Runs a commit of this process. What came of one that fails is not known: followers are told
+   * what is there, once it can be read.
+   */
+  async committing<T>(bucket: number, change: SessionChange, commit: () => Promise<T>): Promise<T> {
+    const { id, previous, next } = change;
+    this.#committing.set(id, (this.#committing.get(id) ?? 0) + 1);
+    let isKnown = false;
+    try {
+      const result = await commit();
+      isKnown = true;
+      return result;
+    } finally {
+      const others = (this.#committing.get(id) ?? 1) - 1;
+      if (others > 0) this.#committing.set(id, others);
+      else this.#committing.delete(id);
+      const beachId = next?.beachId ?? previous?.beachId;
+      if (!isKnown && isTold(change) && beachId !== undefined && this.#isWanted(id, beachId)) {
+        this.#read(bucket, id);
+      }
+    }
+  }
+
+  /** @param count how many notices there have been in the bucket's history, as a beat tells */
+  beat(bucket: number, count: number, history: number): void {
     const state = this.#of(bucket);
     const isLost = state.heard !== undefined && state.heard < state.due;
-    // A restored or failed-over server counts from an earlier number.
-    const isAnotherCount = state.due > count;
+    // A restored or failed-over server counts from an earlier number, and may have caught up.
+    const isAnotherCount = state.history !== undefined && state.history !== history;
     if (isLost || isAnotherCount || state.isBehind) {
       state.isBehind = false;
       state.heard = count;
@@ -83,6 +111,7 @@ export class RedisNotices {
     }
     state.heard ??= count;
     state.due = count;
+    state.history = history;
   }
 
   #read(bucket: number, id: SessionId): void {
@@ -107,7 +136,7 @@ export class RedisNotices {
     if (changedMeanwhile) this.#read(bucket, id);
   }
 
-  #isWanted({ id, beachId }: Notice): boolean {
+  #isWanted(id: SessionId, beachId: BeachId): boolean {
     for (const follower of this.#followers) if (follower.isWanted(id, beachId)) return true;
     return false;
   }
@@ -118,10 +147,14 @@ export class RedisNotices {
 }
 
 /** What is told of a change; empty when nobody has to hear of it, as of a renewal. */
-export function noticeOf({ id, previous, next }: SessionChange, processId: string): string {
-  if (next === undefined || previous?.version === next.version) return "";
+export function noticeOf(change: SessionChange, processId: string): string {
+  const { id, next } = change;
   // No id holds the end of a line.
-  return [processId, next.revision, next.beachId, id].join("\n");
+  return next && isTold(change) ? [processId, next.revision, next.beachId, id].join("\n") : "";
+}
+
+function isTold({ previous, next }: SessionChange): boolean {
+  return next !== undefined && previous?.version !== next.version;
 }
 
 function parseNotice(message: string): Notice | undefined {

@@ -14,13 +14,23 @@ end
 `;
 
 /**
+ * The newest record of a session. A script, since only of a script a replica can tell that it is to
+ * leave it to the primary: a primary that was demoted would answer a plain read with what it has.
+ *
+ * KEYS: session.
+ */
+export const loadScript: RedisScript = script(`#!lua flags=allow-oom
+return redis.call('HGET', KEYS[1], 'record')
+`);
+
+/**
  * Compare-and-set of one session, with everything that goes with it.
  *
  * KEYS: session, state, deadlines, and whatever the edits name.
  * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it),
  *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 history known,
- *   8 moment since which somebody must have beaten, 9 '1' if a counter may have been used,
- *   10 edits as JSON ('' for none), 11 channel ('' to tell nobody), 12 what to tell.
+ *   8 moment since which somebody must have beaten, 9 edits as JSON ('' for none),
+ *   10 channel ('' to tell nobody), 11 what to tell.
  * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
  */
 export const commitScript: RedisScript = script(`${originOf}
@@ -30,8 +40,9 @@ if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
   or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
   return {'unaware'}
 end
--- After a failover a counter may be behind what was shown: nothing is counted on before that is known.
-if ARGV[9] == '1' and state[4] ~= origin() then
+-- After a failover counters may be behind what was shown, and a revision may come a second time with
+-- another record: nothing is built on either before that is known.
+if state[4] ~= origin() then
   return {'unaware'}
 end
 
@@ -52,8 +63,8 @@ else
 end
 
 -- Indexes, counts and the time to live of a tombstone; each edit is a command without its reply.
-if ARGV[10] ~= '' then
-  for _, edit in ipairs(cjson.decode(ARGV[10])) do
+if ARGV[9] ~= '' then
+  for _, edit in ipairs(cjson.decode(ARGV[9])) do
     local reply = redis.call(unpack(edit))
     if edit[1] == 'HINCRBY' and reply == 0 then
       redis.call('HDEL', edit[2], edit[3])
@@ -62,9 +73,9 @@ if ARGV[10] ~= '' then
 end
 
 -- Numbered, so that whoever listens sees that one was lost.
-if ARGV[11] ~= '' then
+if ARGV[10] ~= '' then
   local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
-  redis.call('SPUBLISH', ARGV[11], number .. '\\n' .. ARGV[12])
+  redis.call('SPUBLISH', ARGV[10], number .. '\\n' .. ARGV[11])
 end
 return {'committed'}
 `);
@@ -78,22 +89,34 @@ return {'committed'}
  * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
  */
 export const beatScript: RedisScript = script(`${originOf}
-local state = redis.call('HMGET', KEYS[1], 'alive', 'gap', 'history', 'origin', 'changes')
+local state = redis.call('HMGET', KEYS[1], 'alive', 'gap', 'history', 'origin', 'changes', 'clock')
 local alive, newest, now = tonumber(state[1]), tonumber(state[2] or '0'), tonumber(ARGV[1])
+local quiet, kind, time, here = tonumber(ARGV[2]), ARGV[3], redis.call('TIME'), origin()
 -- Numbers of this size would be written as 1.7e+12.
 local function whole(number) return string.format('%.0f', number) end
 
-if alive and now - alive > tonumber(ARGV[2]) then
+-- What a server that stood still finds waiting was sent all along, and heard by nobody: how late it
+-- is shows on the server's own clock. Later than ten seconds nobody waits, and it is the clock that
+-- was set.
+local clock = math.floor(time[1] * 1000 + time[2] / 1000)
+if alive and state[6] and state[4] == here then
+  local late = alive + clock - tonumber(state[6]) - now
+  if late > quiet / 2 and late < 10000 then
+    now, kind = now + late, 'absence'
+  end
+end
+
+if alive and now - alive > quiet then
   newest = newest + 1
   redis.call('HSET', KEYS[1], 'gap', newest)
-  redis.call('RPUSH', KEYS[2], cjson.encode({whole(newest), state[1], ARGV[1], ARGV[3]}))
+  redis.call('RPUSH', KEYS[2], cjson.encode({whole(newest), state[1], whole(now), kind}))
   redis.call('LTRIM', KEYS[2], -tonumber(ARGV[5]), -1)
 end
 if not alive or now > alive then
-  redis.call('HSET', KEYS[1], 'alive', ARGV[1])
+  redis.call('HSET', KEYS[1], 'alive', whole(now), 'clock', whole(clock))
 end
 
-local history, here = state[3], origin()
+local history = state[3]
 if state[4] ~= here then
   history = whole(math.max(tonumber(history or '0') + 1, now))
   redis.call('HSET', KEYS[1], 'history', history, 'origin', here)
@@ -112,7 +135,6 @@ end
 
 local unknown = newest - tonumber(ARGV[4])
 local gaps = unknown > 0 and redis.call('LRANGE', KEYS[2], -unknown, -1) or {}
-local time = redis.call('TIME')
 return {gaps, history, state[5] or '0', redis.call('HGETALL', KEYS[3]), time[1], time[2]}
 `);
 
@@ -145,6 +167,6 @@ end
 return claimed
 `);
 
-function script(text: string): RedisScript {
+export function script(text: string): RedisScript {
   return { text, sha1: createHash("sha1").update(text).digest("hex") };
 }

@@ -27,10 +27,10 @@ import {
 import { ChangeListeners } from "./change-listeners.ts";
 import { RecordUnreadable } from "./flat-record.ts";
 import { RedisCalls } from "./redis-calls.ts";
-import { cannotOpenRedis, checkServer } from "./redis-check.ts";
+import { cannotOpenRedis, checkServer, checkTried } from "./redis-check.ts";
 import { editsOf, negotiationCounts } from "./redis-edits.ts";
-import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
-import { openRedisLink } from "./redis-link.ts";
+import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
+import { openRedisLink, type RedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
 import { RedisRates, ratesIn } from "./redis-rates.ts";
 import {
@@ -41,7 +41,14 @@ import {
   toGap,
   toMs,
 } from "./redis-replies.ts";
-import { beatScript, claimScript, commitScript, renewHistoryScript } from "./redis-scripts.ts";
+import { tryScript } from "./redis-rights.ts";
+import {
+  beatScript,
+  claimScript,
+  commitScript,
+  loadScript,
+  renewHistoryScript,
+} from "./redis-scripts.ts";
 import { decodeRecord, encodeRecord } from "./session-codec.ts";
 import { SharedStrings } from "./shared-strings.ts";
 
@@ -54,6 +61,8 @@ export interface RedisStoreOptions {
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
 const rememberedMax = 50_000;
+/** A start that takes longer is given up, so that whoever started the process hears why. */
+const openMs: DurationMs = 5_000;
 /** For how long a session that is due is due for one process alone. */
 const claimMs: DurationMs = 2_000;
 
@@ -68,7 +77,7 @@ export async function openRedisStore(
   options: RedisStoreOptions,
 ): Promise<SharedStore> {
   try {
-    const calls = new RedisCalls(await openRedisLink(url, checkServer), options.clock);
+    const calls = new RedisCalls(await openLink(url, options.clock), options.clock);
     const store = new RedisStore(calls, options);
     try {
       await store.start();
@@ -79,6 +88,19 @@ export async function openRedisStore(
     }
   } catch (error) {
     throw cannotOpenRedis(url, error);
+  }
+}
+
+async function openLink(url: string, clock: Clock): Promise<RedisLink> {
+  const opening = new AbortController();
+  const late = clock.sleep(openMs, opening.signal).then(() => {
+    throw new Error(`no answer within ${openMs} ms`);
+  });
+  try {
+    return await Promise.race([openRedisLink(url, checkServer, opening.signal), late]);
+  } finally {
+    late.catch(() => {});
+    opening.abort();
   }
 }
 
@@ -111,7 +133,8 @@ class RedisStore implements SharedStore {
   }
 
   async start(): Promise<void> {
-    // Before anything else, since everything goes by it.
+    await Promise.all(buckets.map((_, bucket) => this.#tryOut(bucket)));
+    // Before anything is done that counts, since everything goes by it.
     await this.#setClock();
     const listening = buckets.map(({ changes }, bucket) =>
       this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
@@ -126,34 +149,19 @@ class RedisStore implements SharedStore {
   async load(id: SessionId): Promise<SessionRecord | undefined> {
     // As of now: what this process commits while the answer is on its way is newer, not lost.
     const known = this.#remembered.peek(id);
-    const text = await this.#calls.send(bucketOf(id), ["HGET", keysOf(id).session(id), "record"]);
+    const text = await this.#calls.run(bucketOf(id), loadScript, [keysOf(id).session(id)], []);
     return this.#take(id, text, known);
   }
 
   async commit(change: SessionChange): Promise<CommitResult> {
-    const { id, next } = change;
+    const { id, previous, next } = change;
     const bucket = bucketOf(id);
-    try {
-      const reply = (await this.#calls.run(
-        bucket,
-        commitScript,
-        [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines],
-        this.#commitArguments(change),
-      )) as readonly unknown[];
-      if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
-      if (reply[0] !== "committed") return reply[0] as CommitResult;
-      if (this.#acknowledgements > 0) {
-        await this.#calls.beAcknowledged(bucket, this.#acknowledgements);
-      }
-    } catch (error) {
-      // It may or may not have been changed: only the server knows.
-      this.#remembered.delete(id);
-      throw error;
-    }
+    const result = await this.#notices.committing(bucket, change, () => this.#commit(change));
+    if (result !== "committed") return result;
     this.#noteNegotiations(bucket, change);
     this.#remember(id, next);
-    this.#listeners.tell({ id, previous: change.previous, next });
-    return "committed";
+    this.#listeners.tell({ id, previous, next });
+    return result;
   }
 
   /** Claimed for this process: nobody is handed them again before {@link claimMs} are over. */
@@ -221,7 +229,7 @@ class RedisStore implements SharedStore {
     // One bucket's server is the reference for all, since several may disagree.
     if (bucket === 0) this.#steer(sentAt, toMs(seconds, microseconds));
     this.#negotiations.set(bucket, toCounts(negotiations));
-    this.#notices.beat(bucket, Number(changes));
+    this.#notices.beat(bucket, Number(changes), Number(history));
     return { gaps: gaps.map(toGap), history: Number(history) };
   }
 
@@ -261,8 +269,41 @@ class RedisStore implements SharedStore {
     return this.#calls[Symbol.asyncDispose]();
   }
 
+  /** Throws unless this process may do in the bucket whatever it will have to do. */
+  async #tryOut(bucket: number): Promise<void> {
+    const { tried, changes } = buckets[bucket] as BucketKeys;
+    const keys = [String(tried.length), ...tried];
+    const refused = await this.#calls.send(bucket, ["EVAL", tryScript.text, ...keys, changes]);
+    checkTried(refused as readonly string[]);
+    // Once more by its hash, which is a right of its own.
+    await this.#calls.run(bucket, tryScript, tried, [changes]);
+    if (this.#acknowledgements > 0) await this.#calls.beAcknowledged(bucket, 0);
+  }
+
+  async #commit(change: SessionChange): Promise<CommitResult> {
+    const { id } = change;
+    const bucket = bucketOf(id);
+    try {
+      const reply = (await this.#calls.run(
+        bucket,
+        commitScript,
+        [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines],
+        this.#commitArguments(change),
+      )) as readonly unknown[];
+      if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
+      if (reply[0] === "committed" && this.#acknowledgements > 0) {
+        await this.#calls.beAcknowledged(bucket, this.#acknowledgements);
+      }
+      return reply[0] as CommitResult;
+    } catch (error) {
+      // It may or may not have been changed: only the server knows.
+      this.#remembered.delete(id);
+      throw error;
+    }
+  }
+
   #commitArguments(change: SessionChange): readonly string[] {
-    const { id, previous, next, deadline, durability, basis } = change;
+    const { id, previous, next, deadline, basis } = change;
     if (basis === undefined) throw new Error("a shared store is told what a change goes by");
     const keys = keysOf(id);
     const edits = editsOf(keys, change, this.#clock.now());
@@ -277,7 +318,6 @@ class RedisStore implements SharedStore {
       String(basis.gap),
       String(basis.history),
       String(basis.heardSince),
-      durability === "durable" ? "1" : "",
       edits.length === 0 ? "" : JSON.stringify(edits),
       notice === "" ? "" : keys.changes,
       notice,

@@ -202,7 +202,13 @@ function hubUnderTest(jitter: number): HubUnderTest {
     if (event.kind === "watch") changes.push(event.change);
   };
   const ids = { ...sequentialIds(), jitter: () => jitter };
-  const hub = new WatchHub({ store: memoryStore(), clock, ids, observe });
+  const hub = new WatchHub({
+    store: memoryStore(),
+    clock,
+    ids,
+    observe,
+    passTime: () => ({ kind: "accepted" }),
+  });
   const stop = new AbortController();
   const running = hub.run(stop.signal);
   return {

@@ -23,6 +23,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly pid: number;
   /** What `redis-cli` would answer. */
   command(...command: readonly string[]): Promise<unknown>;
+  /** Makes it a replica of the server at that port, and resolves when it has caught up. */
+  follow(port: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
   /** Kills it, and resolves when it has ended. */
   kill(): Promise<void>;
@@ -49,6 +51,14 @@ export async function startRedis(
       return process.pid ?? 0;
     },
     command: (...command) => ask(own, command),
+    follow: async (primary) => {
+      await ask(own, ["REPLICAOF", "127.0.0.1", String(primary)]);
+      await until(async () => {
+        const info = String(await ask(own, ["INFO", "replication"]));
+        const seen = String(await ask(primary, ["INFO", "replication"]));
+        return info.includes("master_link_status:up") && seen.includes(`port=${own},state=online`);
+      }, "the replica did not catch up");
+    },
     signal: (signal) => void process.kill(signal),
     kill,
     restart: async () => {
@@ -62,7 +72,7 @@ export async function startRedis(
 }
 
 /** A port of loopback that nobody uses now. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -78,27 +88,46 @@ async function launch(
   folder: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<ChildProcess> {
-  const own = { port: String(port), bind: "127.0.0.1", dir: folder, save: "", ...settings };
+  const own = {
+    port: String(port),
+    bind: "127.0.0.1",
+    dir: folder,
+    save: "",
+    // A replica need not wait for others that want the same.
+    "repl-diskless-sync-delay": "0",
+    ...settings,
+  };
   const args = Object.entries(own).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn("redis-server", args, { stdio: "ignore" });
-  // A run that ends early must not leave servers behind.
+  // A test run that ends early must not leave servers behind.
   const killChild = (): void => void child.kill("SIGKILL");
   process.once("exit", killChild);
   child.once("exit", () => process.off("exit", killChild));
-  for (let attempt = 0; attempt < 200; attempt++) {
+  await until(async () => {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
-    try {
-      await ask(port, ["PING"]);
-      return child;
-    } catch {
-      await delay(25);
-    }
-  }
-  throw new Error("redis-server did not answer");
+    return ask(port, ["PING"]).then(
+      () => true,
+      () => false,
+    );
+  }, "redis-server did not answer");
+  return child;
 }
 
+/** Looks again and again until it holds. */
+export async function until(holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+  for (let attempt = 0; attempt < 800; attempt++) {
+    if (await holds()) return;
+    await delay(25);
+  }
+  throw new Error(otherwise);
+}
+
+/** Making the first client of a kind costs more than a hundred of the same kind. */
+const pattern = createClient();
+
 async function ask(port: number, command: readonly string[]): Promise<unknown> {
-  const client = createClient({ socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
+  const socket = { host: "127.0.0.1", port, reconnectStrategy: false } as const;
+  const client = pattern.duplicate({ socket });
   client.on("error", () => {});
   await client.connect();
   try {

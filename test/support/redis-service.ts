@@ -1,5 +1,4 @@
 import type { Command } from "../../src/core/command.ts";
-import type { SessionEvent } from "../../src/core/event.ts";
 import type { SessionId } from "../../src/core/ids.ts";
 import { defaultPolicy, type Policy, sharedPolicy } from "../../src/core/policy.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -65,9 +64,4 @@ export async function accepted<C extends Command>(
   }
   if (outcome.session.kind !== "attached") throw new Error(`${id} is not attached`);
   return { ...outcome, session: outcome.session };
-}
-
-/** What happened to sessions, as this process committed it. */
-export function happenedIn(seen: readonly ServiceEvent[]): readonly SessionEvent[] {
-  return seen.flatMap((event) => (event.kind === "happened" ? [event.event] : []));
 }

@@ -49,6 +49,14 @@ export interface RunningService extends Reach, AsyncDisposable {
   drain(): Promise<void>;
 }
 
+/** What the service found to be over, worse, or better again, in the words of its log. */
+export function verdictsOf({ log }: Pick<RunningService, "log">): readonly string[] {
+  const verdicts = ["lease ended", "transport health changed", "handshake abandoned"];
+  return log
+    .filter(({ msg }) => verdicts.includes(msg))
+    .map(({ msg, cause }) => `${msg}: ${cause}`);
+}
+
 export interface LogLine {
   readonly level: string;
   readonly msg: string;

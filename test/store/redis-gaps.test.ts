@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { Gap } from "../../src/core/session.ts";
+import { FleetGapKeeper } from "../../src/service/fleet-gap-keeper.ts";
+import type { SharedStore } from "../../src/service/session-store.ts";
+import { keysOf } from "../../src/store/redis-keys.ts";
+import { openRedisStore } from "../../src/store/redis-store.ts";
+import { type ManualClock, manualClock } from "../support/manual-clock.ts";
+import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
+import { builtAt } from "../support/store-records.ts";
+import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+
+const id = "session-1";
+const { state, gaps } = keysOf(id);
+const gap: Gap = { number: 1, from: builtAt, until: builtAt + 5_000, kind: "stall" };
+
+describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
+  let server: RedisServer;
+  let way: TcpProxy;
+  let clock: ManualClock;
+  let store: SharedStore;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    await server.command("FLUSHALL");
+    way = await startTcpProxy(server.port);
+    clock = manualClock(builtAt);
+    store = await openRedisStore(`redis://127.0.0.1:${way.port}`, { clock });
+  });
+  afterEach(async () => {
+    await store[Symbol.asyncDispose]();
+    await way[Symbol.asyncDispose]();
+  });
+
+  /** A process that has just started, and what it told of the session's bucket and all others. */
+  async function process() {
+    const told: Gap[] = [];
+    const observe = (event: { kind: string; gap?: Gap }): void => {
+      if (event.kind === "gap" && event.gap !== undefined) told.push(event.gap);
+    };
+    const keeper = new FleetGapKeeper({ store, clock, observe });
+    await keeper.start();
+    return { keeper, told };
+  }
+
+  test("are told once, and those before a process was there not at all", async () => {
+    const first = await process();
+    await clock.jump(5_000);
+    await first.keeper.catchUp(id);
+    expect(first.keeper.gapsOf(id)).toEqual([gap]);
+    expect(first.told).toEqual([gap]);
+
+    await clock.jump(10);
+    const second = await process();
+    expect(second.keeper.gapsOf(id)).toEqual([gap]);
+    expect(second.told.filter(({ until }) => until === gap.until)).toEqual([]);
+
+    // As after a failover that lost nothing: the same are read again.
+    await server.command("HSET", state, "origin", "another");
+    await first.keeper.catchUp(id);
+    expect(first.keeper.gapsOf(id)).toEqual([gap]);
+    expect(first.told).toEqual([gap]);
+  });
+
+  test("that Redis lost are forgotten, and others with their numbers taken up", async () => {
+    const { keeper } = await process();
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    expect(keeper.gapsOf(id)).toEqual([gap]);
+    // As on a replica that heard of nothing after the first beat.
+    await server.command("DEL", gaps);
+    await server.command("HSET", state, "gap", "0", "origin", "another", "alive", String(builtAt));
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    expect(keeper.gapsOf(id)).toEqual([{ ...gap, until: builtAt + 10_000 }]);
+  });
+
+  test("keep no process from starting that cannot reach a bucket yet", async () => {
+    way.pointTo(await freePort());
+    way.cut();
+    await expect.poll(() => isReached(store)).toBe(false);
+    const { keeper } = await process();
+    expect(keeper.isAway(id)).toBe(true);
+    way.pointTo(server.port);
+    await expect.poll(() => isReached(store), { timeout: 10_000 }).toBe(true);
+    await keeper.catchUp(id);
+    expect(keeper.isAway(id)).toBe(false);
+  });
+});
+
+function isReached(store: SharedStore): Promise<boolean> {
+  return Promise.resolve(store.load(id)).then(
+    () => true,
+    () => false,
+  );
+}
