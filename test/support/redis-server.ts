@@ -81,6 +81,10 @@ async function launch(
   const own = { port: String(port), bind: "127.0.0.1", dir: folder, save: "", ...settings };
   const args = Object.entries(own).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn("redis-server", args, { stdio: "ignore" });
+  // A test run that ends early must not leave servers behind.
+  const killChild = (): void => void child.kill("SIGKILL");
+  process.once("exit", killChild);
+  child.once("exit", () => process.off("exit", killChild));
   for (let attempt = 0; attempt < 200; attempt++) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);
     try {
