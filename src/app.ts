@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
@@ -7,20 +8,23 @@ import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
-import type { Readiness } from "./server/ops-door.ts";
-import { type Clock, steeredClock, systemClock } from "./service/clock.ts";
+import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
+import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
-import { createSessionService, type SessionService } from "./service/session-service.ts";
-import type { SessionStore } from "./service/session-store.ts";
+import {
+  createSessionService,
+  type SessionService,
+  type SessionServiceDeps,
+} from "./service/session-service.ts";
+import { type SessionStore, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
-import { memoryStore } from "./store/memory-store.ts";
-import { withoutPassword } from "./store/redis-check.ts";
-import { openRedisStore } from "./store/redis-store.ts";
-import { openSqliteStore } from "./store/sqlite-store.ts";
+import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
+import { BackupRefused } from "./store/sqlite-backup.ts";
+import type { SqliteSessionStore } from "./store/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 
@@ -66,23 +70,23 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   await using resources = new AsyncDisposableStack();
   const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
+  const observe = observeEvents(log, metrics);
   const closing = new AbortController();
-  const { store, clock } = await openStore(settings, overrides);
+  const { store, clock } = await openStoreAt(settings, overrides, log);
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
-  const service = resources.use(
-    await createSessionService({
-      store,
-      clock,
-      ids: overrides.ids ?? randomIds,
-      policy,
-      tokens: await tokensFor(settings),
-      observe: observeEvents(log, metrics),
-    }),
-  );
+  const deps: SessionServiceDeps = {
+    store,
+    clock,
+    ids: overrides.ids ?? randomIds,
+    policy,
+    tokens: await tokensFor(settings),
+    observe,
+  };
+  const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
   const { sessions } = await service.summarize(undefined);
-  log.info({ store: storeName(settings), sessions }, "recovered");
+  log.info({ store: placeName(settings.store), sessions }, "recovered");
   warnOfOpenDoors(log);
 
   let app: App | undefined;
@@ -93,14 +97,17 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       authenticator: devAuthenticator,
       passcodes: devPasscodes,
       defaultManagerUrl: settings.managerUrl,
+      holdMsMax: policy.holdMsMax,
       reportEveryMs: reportEveryMs(policy),
       onReportedError: ({ sessionId, end, text }) =>
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
+      onItemFailed: (failure) => observe({ kind: "trouble", where: "batch", ...failure }),
     },
     log,
     metrics,
     closing: closing.signal,
     readiness: () => readinessOf(service, closing.signal),
+    backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
   });
   app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
@@ -186,58 +193,52 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
   return { kind: process.stdout.isTTY ? "pretty" : "json" };
 }
 
-interface OpenStore {
-  readonly store: SessionStore;
-  readonly clock: Clock;
-}
-
-async function openStore(settings: Settings, overrides: AppOverrides): Promise<OpenStore> {
-  try {
-    return await openStoreOf(settings, overrides);
-  } catch (error) {
-    if (error instanceof StoreCannotOpen) {
-      throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
-    }
-    throw error;
-  }
-}
-
-async function openStoreOf(
-  { store: setting, redisAckReplicas: acknowledgements }: Settings,
+async function openStoreAt(
+  { store: place, redisAckReplicas: acknowledgements }: Settings,
   { clock, lockWaitMs }: AppOverrides,
-): Promise<OpenStore> {
-  switch (setting.kind) {
-    case "memory":
-      return { store: memoryStore(), clock: clock ?? systemClock() };
-    case "sqlite": {
-      const wait = lockWaitMs === undefined ? {} : { lockWaitMs };
-      const options = { clock: clock ?? systemClock(), createFolder: true, ...wait };
-      const store = await openSqliteStore(setting.path, options);
-      return { store, clock: clock ?? systemClock(await store.lastAlive()) };
-    }
-    case "redis": {
-      const shared = clock ?? steeredClock(systemClock());
-      const store = await openRedisStore(setting.url, { clock: shared, acknowledgements });
-      return { store, clock: shared };
-    }
-  }
-}
-
-/** Where the sessions are, as the log may show it. */
-function storeName({ store }: Settings): string {
-  switch (store.kind) {
-    case "memory":
-      return "memory";
-    case "sqlite":
-      return store.path;
-    case "redis":
-      return withoutPassword(store.url);
+  log: Logger,
+): Promise<OpenedStore> {
+  const onLockWait = (path: string, remainingMs: number): void =>
+    log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
+  try {
+    return await openStore(place, { clock, lockWaitMs, onLockWait, acknowledgements });
+  } catch (error) {
+    return asStartFault(error);
   }
 }
 
 /** Processes that share a store spare it what tells nothing new. */
 function policyFor(store: SessionStore, policy: Policy): Policy {
   return store.kind === "shared" ? sharedPolicy(policy) : policy;
+}
+
+async function backUp(
+  store: SessionStore | SqliteSessionStore,
+  name: string,
+  log: Logger,
+): Promise<BackupOutcome> {
+  if (!("backUp" in store)) {
+    return { kind: "refused", why: "LEASE_STORE_URL names no file: back up what it names instead" };
+  }
+  log.info({ name }, "backup begun");
+  try {
+    const path = await store.backUp(name);
+    const { size: bytes } = await stat(path);
+    log.info({ path, bytes }, "backup done");
+    return { kind: "done", path, bytes };
+  } catch (error) {
+    if (error instanceof BackupRefused) return { kind: error.kind, why: error.message };
+    if (error instanceof StoreUnavailable) return { kind: "refused", why: error.message };
+    throw error;
+  }
+}
+
+/** What is wrong with the store is told with the setting that names it. */
+function asStartFault(error: unknown): never {
+  if (error instanceof StoreCannotOpen || error instanceof StoreUnavailable) {
+    throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
+  }
+  throw error;
 }
 
 async function tokensFor(settings: Settings): Promise<ControllerTokens> {
@@ -254,7 +255,9 @@ async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
   try {
     return await loadOrCreateTokenKey(tokenKeyPath(store.path));
   } catch (error) {
-    if (error instanceof TokenKeyUnusable) throw new StartFault([error.message], { cause: error });
+    if (error instanceof TokenKeyUnusable) {
+      throw new StartFault([`${error.message}, or set LEASE_TOKEN_KEY`], { cause: error });
+    }
     throw error;
   }
 }

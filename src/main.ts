@@ -1,25 +1,35 @@
 import { readFileSync } from "node:fs";
 
 import { type App, startApp } from "./app.ts";
+import { badUsageExitCode, readCommandLine } from "./command-line.ts";
 import { readEnv } from "./settings/read-env.ts";
-import { toSettings } from "./settings/settings.ts";
+import { type Settings, toSettings } from "./settings/settings.ts";
 import { settingsHelp } from "./settings/settings-help.ts";
 import { StartFault } from "./settings/start-fault.ts";
 
 /** What the process ends with; 78 is EX_CONFIG, 70 is EX_SOFTWARE of sysexits.h. */
 const exitCodes = { done: 0, cannotStart: 1, bug: 70, badSettings: 78 } as const;
 
+const options = {
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+// Whoever read the output may leave, and a disk may fill up: no reason to stop serving.
+process.stdout.on("error", () => undefined);
 process.exitCode = await run(process.argv.slice(2));
 process.exit();
 
 async function run(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) return say(settingsHelp());
-  if (args.includes("--version")) return say(`${version()}\n`);
+  const line = readCommandLine(args, options, "npm start -- --help");
+  if (line.kind === "fault") return complain([line.fault], badUsageExitCode);
+  if (line.options.help) return say(settingsHelp());
+  if (line.options.version) return say(`${version()}\n`);
 
   const result = toSettings(readEnv());
   if (result.kind === "faults") return complain(result.faults, exitCodes.badSettings);
   try {
-    return await serve(await startApp(result.settings));
+    return await serve(result.settings);
   } catch (error) {
     if (error instanceof StartFault) return complain(error.faults, exitCodes.cannotStart);
     throw error;
@@ -27,20 +37,24 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 /** Serves until somebody asks for a drain. A second signal changes nothing. */
-async function serve(app: App): Promise<number> {
+async function serve(settings: Settings): Promise<number> {
+  let app: App | undefined;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => void app.drain());
+    // Before there is an app, nothing is served that could be drained.
+    process.on(signal, () => (app === undefined ? process.exit(exitCodes.done) : app.drain()));
   }
-  process.on("uncaughtException", (error) => process.exit(confess(app, error)));
-  say(`${JSON.stringify({ level: "info", msg: "ready", ...app.addresses })}\n`);
-  return app.drained.then(
+  app = await startApp(settings);
+  const { addresses, drained, log } = app;
+  process.on("uncaughtException", (error) => process.exit(confess(log, error)));
+  say(`${JSON.stringify({ level: "info", msg: "ready", ...addresses })}\n`);
+  return drained.then(
     () => exitCodes.done,
-    (error: unknown) => confess(app, error),
+    (error: unknown) => confess(log, error),
   );
 }
 
-function confess(app: App, bug: unknown): number {
-  app.log.fatal({ err: bug }, "bug");
+function confess(log: App["log"], bug: unknown): number {
+  log.fatal({ err: bug }, "bug");
   return exitCodes.bug;
 }
 

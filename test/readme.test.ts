@@ -9,6 +9,7 @@ import { settingsMarkdown } from "../src/settings/settings-help.ts";
 import { runService } from "./support/run-service.ts";
 
 const root = join(import.meta.dirname, "..");
+const protoFolder = join(root, "proto/beach/controller/v1");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 
 const guarantees = [
@@ -36,6 +37,27 @@ describe("The README", () => {
     expect(guarantees.filter((name) => !readme.includes(`| ${name} |`))).toEqual([]);
   });
 
+  it("says each guarantee in the words of its checkers and of the contract", () => {
+    const protos = readdirSync(protoFolder).map((name) => readFileSync(join(protoFolder, name)));
+    const contract = inOneLine(protos.join("\n"));
+    const rows = [
+      ...readme.matchAll(/^\| (?<name>[A-Z][a-z]+) \| (?<promise>[^|]+\.) \| (?<checkers>\[.+)$/gm),
+    ];
+    expect(rows.map(({ groups }) => groups?.name)).toEqual(guarantees);
+    const missing = rows.flatMap(({ groups }) => {
+      const [name = "", promise = ""] = [groups?.name, inOneLine(groups?.promise ?? "")];
+      const checkers = linksIn(groups?.checkers ?? "").filter((path) => /\/checkers\//.test(path));
+      const otherwise = checkers.filter(
+        (path) => !inOneLine(readFileSync(join(root, path), "utf8")).includes(promise),
+      );
+      const isInContract = contract.includes(`${name.toLowerCase()}: ${promise}`);
+      return [...otherwise, ...(isInContract ? [] : ["the contract"])].map(
+        (at) => `${name}: ${at}`,
+      );
+    });
+    expect(missing).toEqual([]);
+  });
+
   it("names every folder of the sources", () => {
     const folders = readdirSync(join(root, "src"), { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
@@ -54,6 +76,15 @@ describe("The README", () => {
     ]);
   });
 });
+
+/** Without marks of comments and code, so that the same words compare as equal. */
+function inOneLine(text: string): string {
+  return text
+    .replace(/^\s*(?:\/\/|\/?\*+\/?)/gm, "")
+    .replaceAll("`", "")
+    .replace(/\s+/g, " ")
+    .toLowerCase();
+}
 
 function linksIn(text: string): string[] {
   return [...text.matchAll(/\]\((?<path>[^)#:]+)\)/g)].map((match) => match[1] ?? "");

@@ -13,10 +13,19 @@ export interface ApiDependencies {
   readonly door: Door;
   /** What offers tell hosts where an attach named no manager. */
   readonly defaultManagerUrl: string;
+  /** The longest hold that a revocation may ask for: the policy's. */
+  readonly holdMsMax: DurationMs;
   /** The pace at which ends repeat reports in which nothing changed. */
   readonly reportEveryMs: DurationMs;
   /** Told of an end's last transport error, for the log alone. */
   readonly onReportedError: (report: ReportedError) => void;
+  /** Told of a bug that spoiled one item of a batch: of the whole call its door is told. */
+  readonly onItemFailed: (failure: ItemFailure) => void;
+}
+
+interface ItemFailure {
+  readonly sessionId: SessionId;
+  readonly error: unknown;
 }
 
 interface ReportedError {

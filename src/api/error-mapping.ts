@@ -10,6 +10,7 @@ import {
 } from "../gen/google/rpc/error_details_pb.js";
 import { ReaderStalled } from "../service/lease-service.ts";
 import { StoreUnavailable } from "../service/session-store.ts";
+import { limits } from "./limits.ts";
 import { toDuration } from "./moments.ts";
 
 /** The body of a refused legacy call; old dashboards show `message` and key on `error_code`. */
@@ -67,6 +68,13 @@ export const legacyInternalError: LegacyRefusal = {
   body: { error: "internal_error", message: null },
   retryAfterSeconds: undefined,
 };
+
+/** What a batch says of an item that met a bug, in place of a refusal's reason. */
+export const internalReason = "INTERNAL";
+
+export function internalMessage(action: string): string {
+  return `Cannot ${action}: internal error, the service has noted it, try again later`;
+}
 
 /**
  * The error of a refused rpc: code, a message for people, and ErrorInfo, RetryInfo and BadRequest
@@ -133,7 +141,7 @@ function details(refusal: Refusal): Detail[] {
     found.push({ desc: RetryInfoSchema, value: { retryDelay: toDuration(retryAfterMs) } });
   }
   if (refusal.reason === "FIELD_INVALID") {
-    found.push({ desc: BadRequestSchema, value: { fieldViolations: [...refusal.violations] } });
+    found.push({ desc: BadRequestSchema, value: { fieldViolations: listed(refusal).violations } });
   }
   return found;
 }
@@ -142,6 +150,10 @@ function metadataOf(refusal: Refusal): Record<string, string> {
   if (refusal.reason === "LEASE_NOT_LIVE") return { ended_by: refusal.endedBy };
   if (refusal.reason === "SCOPE_MISSING") return { scope: refusal.scope };
   if (refusal.reason === "TOO_MANY") return { what: refusal.what };
+  if (refusal.reason === "FIELD_INVALID") {
+    const { rest } = listed(refusal);
+    return rest === 0 ? {} : { not_listed: String(rest) };
+  }
   return {};
 }
 
@@ -166,7 +178,7 @@ function circumstances(refusal: Refusal): string {
     case "UNAUTHENTICATED":
       return "the bearer is missing or not valid, send a current one";
     case "FIELD_INVALID":
-      return violationsInWords(refusal.violations);
+      return violationsInWords(refusal);
     case "CONTENDED":
       return `too many calls change the session at once, ${retry}`;
     case "STORE_UNAVAILABLE":
@@ -220,10 +232,19 @@ function legacyMessage(refusal: Refusal): string | null {
   }
 }
 
-/** The first few, for people; programs read them all in BadRequest. */
-function violationsInWords(violations: readonly FieldViolation[]): string {
-  const shown = violations.slice(0, 4);
-  const words = shown.map(({ field, description }) => `"${field}" ${description}`).join("; ");
-  const rest = violations.length - shown.length;
+function violationsInWords(refusal: FieldsInvalid): string {
+  const { violations, rest } = listed(refusal);
+  const words = violations.map(({ field, description }) => `"${field}" ${description}`).join("; ");
   return rest === 0 ? words : `${words}; and ${rest} more`;
+}
+
+type FieldsInvalid = Extract<Refusal, { reason: "FIELD_INVALID" }>;
+
+/** The wrong fields that a caller is shown, and how many there are beside them. */
+function listed({ violations }: FieldsInvalid): {
+  readonly violations: FieldViolation[];
+  readonly rest: number;
+} {
+  const shown = violations.slice(0, limits.violations);
+  return { violations: shown, rest: violations.length - shown.length };
 }

@@ -132,7 +132,7 @@ function revokeLeases(dependencies: ApiDependencies): RegistryHandler<"revokeLea
   return unary(dependencies, {
     rpc: "RevokeLeases",
     action: "revoke the leases",
-    parse: parseRevoke,
+    parse: (request) => parseRevoke(request, dependencies.holdMsMax),
     perform: (principal, addressed) =>
       whenReady(execute(dependencies.service, principal, addressed), (result) =>
         mapDone(result, ({ answer }) => ({ revoked: answer.revoked })),

@@ -2,9 +2,6 @@ import type { FieldViolation } from "../core/refusal.ts";
 import type { Fault } from "./field-rules.ts";
 import { done, type Result, refused } from "./result.ts";
 
-/** How many wrong fields a refusal lists: it travels in a header, of which some peers take 8 KiB. */
-const listedMax = 16;
-
 /** Collects every wrong field of one request, so that the caller hears of all at once. */
 export class FieldCheck {
   readonly violations: FieldViolation[] = [];
@@ -24,8 +21,7 @@ export class FieldCheck {
   /** The parsed value, or FIELD_INVALID when anything was noted. */
   finish<T>(value: T): Result<T> {
     const { violations } = this;
-    if (violations.length === 0) return done(value);
-    return refused({ reason: "FIELD_INVALID", violations: violations.slice(0, listedMax) });
+    return violations.length === 0 ? done(value) : refused({ reason: "FIELD_INVALID", violations });
   }
 }
 

@@ -7,6 +7,10 @@ const id = /^[\x20-\x2e\x30-\x7e]{1,128}$/;
 
 const idWanted: string = `must be 1 to ${limits.idLength} printable ASCII characters without "/"`;
 
+const control = /\p{Cc}/u;
+
+const reasonWanted: string = `must be at most ${limits.reasonLength} characters, none of them a control character`;
+
 export function idFault(value: string): Fault {
   return id.test(value) ? undefined : idWanted;
 }
@@ -20,6 +24,12 @@ export function optionalIdFault(value: string): Fault {
 export function lengthFault(value: string, max: number): Fault {
   const tooLong = value.length > max && [...value].length > max;
   return tooLong ? `must be at most ${max} characters` : undefined;
+}
+
+/** For reasons, which people read in listings, logs and watches. */
+export function reasonFault(reason: string): Fault {
+  const fits = lengthFault(reason, limits.reasonLength) === undefined && !control.test(reason);
+  return fits ? undefined : reasonWanted;
 }
 
 export function requiredTextFault(value: string, max: number): Fault {

@@ -7,7 +7,7 @@ import type {
   KeepAliveResultSchema,
   RenewRequest,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
-import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import { type Awaitable, orElse, whenReady } from "../service/awaitable.ts";
 import { allReady } from "./batch.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { fieldInvalid } from "./field-check.ts";
@@ -16,7 +16,7 @@ import type { Handlers } from "./handlers.ts";
 import type { LeaseCalls } from "./lease-calls.ts";
 import { limits } from "./limits.ts";
 import { parseRenew } from "./parse-lease.ts";
-import { presentKept, presentNotKept } from "./present-lease.ts";
+import { presentFailed, presentKept, presentNotKept } from "./present-lease.ts";
 import { done, type Result } from "./result.ts";
 import { valueOrThrow } from "./unary.ts";
 
@@ -29,7 +29,7 @@ export function createKeepAlive(
   dependencies: ApiDependencies,
   calls: LeaseCalls,
 ): Handlers<typeof ControllerLease>["keepAlive"] {
-  const { service } = dependencies;
+  const { service, onItemFailed } = dependencies;
 
   const keep = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> => {
     const asked = parseRenew(renewal);
@@ -41,11 +41,21 @@ export function createKeepAlive(
     );
   };
 
+  /** A bug that one renewal meets spoils no other. */
+  const keepOrFail = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> =>
+    orElse(
+      () => keep(principal, renewal),
+      (error) => {
+        onItemFailed({ sessionId: renewal.sessionId, error });
+        return presentFailed(renewal.sessionId);
+      },
+    );
+
   return async function* (requests, call) {
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
     for await (const message of requests) {
       const renewals = valueOrThrow(batchOf(message), action);
-      const results = await allReady(renewals.map((renewal) => keep(principal, renewal)));
+      const results = await allReady(renewals.map((renewal) => keepOrFail(principal, renewal)));
       yield { results: [...results] };
     }
   };

@@ -4,8 +4,8 @@ import { FieldCheck } from "./field-check.ts";
 import {
   type Fault,
   idFault,
-  lengthFault,
   optionalIdFault,
+  reasonFault,
   requiredTextFault,
 } from "./field-rules.ts";
 import { limits } from "./limits.ts";
@@ -55,7 +55,7 @@ export function parseHandshake(request: LegacyRequest): Result<HandshakeAsked> {
 export function parseLease(request: LegacyRequest): Result<LeaseAsked> {
   const { check, fields } = open(request);
   const ttlMs = ttl(check, fields);
-  const reason = text(check, fields, "reason", (value) => lengthFault(value, limits.reasonLength));
+  const reason = text(check, fields, "reason", reasonFault);
   const requestingAccountId = text(check, fields, "requesting_account_id", optionalIdFault);
   return check.finish({ ttlMs, reason, requestingAccountId });
 }

@@ -1,5 +1,7 @@
 /** Sizes beyond which a request is refused; durations and counts of leases are the core's. */
 export const limits = {
+  /** Of one message, at every door. */
+  messageBytes: 1_048_576,
   idLength: 128,
   reasonLength: 64,
   passcodeLength: 256,
@@ -14,5 +16,8 @@ export const limits = {
   namedLeases: 1000,
   pageSize: 1000,
   pageSizeDefault: 100,
-  holdMs: 86_400_000,
+  /** Clients of gRPC take answers of 4 MiB; some of that is left for the page's token. */
+  pageBytes: 4_000_000,
+  /** Wrong fields that a refusal lists: it travels in a header, of which some peers take 8 KiB. */
+  violations: 16,
 } as const;

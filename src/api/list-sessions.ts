@@ -1,16 +1,21 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 
 import { beachOf, type Principal } from "../auth/principal.ts";
 import type { BeachId } from "../core/ids.ts";
-import type {
-  ListSessionsResponseSchema,
-  SummarizeFleetResponseSchema,
+import type { Session } from "../core/session.ts";
+import {
+  type ListSessionsResponseSchema,
+  type SessionSummary,
+  SessionSummarySchema,
+  type SummarizeFleetResponseSchema,
 } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { type Awaitable, whenReady } from "../service/awaitable.ts";
 import type { FleetSummary, LeaseService } from "../service/lease-service.ts";
+import { limits } from "./limits.ts";
 import { writePageToken } from "./page-token.ts";
 import type { PageAsked } from "./parse-registry.ts";
 import { presentSummary } from "./present-lease.ts";
+import type { TimeSource } from "./present-transport.ts";
 
 type Page = MessageInitShape<typeof ListSessionsResponseSchema>;
 type Summary = MessageInitShape<typeof SummarizeFleetResponseSchema>;
@@ -25,14 +30,30 @@ export function listPage(
   if (scope === "nothing") return {};
   // One more than fits tells whether another page follows.
   return whenReady(service.list(scope.beachId, after, size + 1), (found) => {
-    const sessions = found.slice(0, size);
-    const last = found.length > size ? sessions.at(-1) : undefined;
+    const sessions = fitting(found.slice(0, size), service);
+    const last = found.length > sessions.length ? sessions.at(-1) : undefined;
     return {
-      sessions: sessions.map((session) => presentSummary(session, service)),
-      nextPageToken: last === undefined ? "" : writePageToken(beachId, last.id),
+      sessions,
+      nextPageToken: last === undefined ? "" : writePageToken(beachId, last.sessionId),
     };
   });
 }
+
+/** As many summaries as one answer holds; at least one, so that a listing always goes on. */
+function fitting(sessions: readonly Session[], time: TimeSource): SessionSummary[] {
+  const fit: SessionSummary[] = [];
+  let bytes = 0;
+  for (const session of sessions) {
+    const summary = create(SessionSummarySchema, presentSummary(session, time));
+    bytes += toBinary(SessionSummarySchema, summary).length + framingBytes;
+    if (bytes > limits.pageBytes && fit.length > 0) break;
+    fit.push(summary);
+  }
+  return fit;
+}
+
+/** A repeated message's tag and length. */
+const framingBytes = 5;
 
 /** The figures of what the principal may see. */
 export function summarize(

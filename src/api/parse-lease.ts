@@ -7,7 +7,13 @@ import {
   type RenewRequest,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FieldCheck } from "./field-check.ts";
-import { idFault, lengthFault, optionalIdFault, requiredTextFault } from "./field-rules.ts";
+import {
+  idFault,
+  lengthFault,
+  optionalIdFault,
+  reasonFault,
+  requiredTextFault,
+} from "./field-rules.ts";
 import type { AcquireAsked, RenegotiateAsked, RenewAsked } from "./lease-calls.ts";
 import { limits } from "./limits.ts";
 import { parseCount, parseTtl } from "./parse-values.ts";
@@ -19,7 +25,7 @@ export function parseAcquire(request: AcquireRequest): Result<AcquireAsked> {
   const check = new FieldCheck();
   check.note("session_id", idFault(request.sessionId));
   check.note("private_beach_id", optionalIdFault(request.privateBeachId));
-  check.note("reason", lengthFault(request.reason, limits.reasonLength));
+  check.note("reason", reasonFault(request.reason));
   const ttlMs = parseTtl({ check, name: "ttl" }, request.ttl);
   check.note("passcode", lengthFault(request.passcode, limits.passcodeLength));
   check.note("account_id", optionalIdFault(request.accountId));

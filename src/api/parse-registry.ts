@@ -1,6 +1,7 @@
 import { actionsChannel, channelName } from "../core/channel.ts";
 import type { Attach, CheckHandshake, Detach, Revoke } from "../core/command.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
+import type { DurationMs } from "../core/time.ts";
 import type {
   AttachSessionRequest,
   CheckHandshakeRequest,
@@ -15,8 +16,8 @@ import { FieldCheck } from "./field-check.ts";
 import {
   type Fault,
   idFault,
-  lengthFault,
   optionalIdFault,
+  reasonFault,
   requiredTextFault,
 } from "./field-rules.ts";
 import { limits } from "./limits.ts";
@@ -43,11 +44,16 @@ export function parseAttach(
   return check.finish({ sessionId: request.sessionId, command });
 }
 
+/** What the service itself says in SessionGone; readers act on these words. */
+const ownReasons: ReadonlySet<string> = new Set(["unknown", "idle"]);
+
+const ownReasonWanted = `must not be "unknown" or "idle": these are the service's own words`;
+
 export function parseDetach(request: DetachSessionRequest): Result<Addressed<Detach>> {
   const check = new FieldCheck();
   const { sessionId, reason } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("reason", lengthFault(reason, limits.reasonLength));
+  check.note("reason", ownReasons.has(reason) ? ownReasonWanted : reasonFault(reason));
   return check.finish({ sessionId, command: { kind: "Detach", reason } });
 }
 
@@ -57,7 +63,7 @@ export function parseCheckHandshake(
   const check = new FieldCheck();
   const { sessionId, handshakeId } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("handshake_id", lengthFault(handshakeId, limits.idLength));
+  check.note("handshake_id", requiredTextFault(handshakeId, limits.idLength));
   return check.finish({ sessionId, command: { kind: "CheckHandshake", handshakeId } });
 }
 
@@ -71,13 +77,18 @@ export function parseCheckLease(
   return check.finish({ sessionId, token });
 }
 
-export function parseRevoke(request: RevokeLeasesRequest): Result<Addressed<Revoke>> {
+const hourMs = 3_600_000;
+
+export function parseRevoke(
+  request: RevokeLeasesRequest,
+  holdMsMax: DurationMs,
+): Result<Addressed<Revoke>> {
   const check = new FieldCheck();
   const { sessionId, leaseIds, reason } = request;
   check.note("session_id", idFault(sessionId));
-  check.note("reason", lengthFault(reason, limits.reasonLength));
+  check.note("reason", reasonFault(reason));
   const holdMs = parseDuration({ check, name: "hold" }, request.hold, (ms) =>
-    ms < 0 || ms > limits.holdMs ? "must be from zero to 24 hours" : undefined,
+    ms < 0 || ms > holdMsMax ? `must be from zero to ${holdMsMax / hourMs} hours` : undefined,
   );
   checkIds({ check, name: "lease_ids" }, leaseIds, limits.namedLeases);
   return check.finish({ sessionId, command: { kind: "Revoke", leaseIds, reason, holdMs } });
@@ -124,11 +135,16 @@ function parseLabels(check: FieldCheck, labels: readonly string[]): readonly str
   return [...new Set(labels.map(channelName))];
 }
 
+/** URL.parse is more tolerant: it drops line breaks and encodes what is not ASCII. */
+const printable = /^[\x21-\x7e]+$/;
+
+const managerUrlWanted: string = `must be an http or https URL of at most ${limits.managerUrlLength} printable ASCII characters, or empty`;
+
 function managerUrlFault(url: string): Fault {
   if (url === "") return undefined;
-  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
+  const protocol = URL.parse(url)?.protocol;
   const isHttp = protocol === "http:" || protocol === "https:";
-  return isHttp
-    ? lengthFault(url, limits.managerUrlLength)
-    : "must be an http or https URL, or empty";
+  return isHttp && url.length <= limits.managerUrlLength && printable.test(url)
+    ? undefined
+    : managerUrlWanted;
 }

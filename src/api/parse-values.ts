@@ -58,6 +58,14 @@ export function parseCount({ check, name }: Field, count: bigint): number {
   return fits ? Number(count) : 0;
 }
 
+/** The path of a map's entry. Of the key, which is text of the caller's, only what is plain. */
+export function entryPath(name: string, key: string): string {
+  const cut = key.length > keyShownMax ? `${key.slice(0, keyShownMax)}...` : key;
+  return `${name}["${cut.replaceAll(/[^\w.:@-]/g, "?")}"]`;
+}
+
+const keyShownMax = 24;
+
 /** Notes each wrong id of a list under its index, or the list when it is too long to look at. */
 export function checkIds({ check, name }: Field, ids: readonly string[], max: number): void {
   if (ids.length > max) {

@@ -4,7 +4,7 @@ import type { WatchSelection } from "../service/lease-service.ts";
 import { FieldCheck } from "./field-check.ts";
 import { idFault, optionalIdFault } from "./field-rules.ts";
 import { limits } from "./limits.ts";
-import { checkIds, type Field, parseCount } from "./parse-values.ts";
+import { checkIds, entryPath, type Field, parseCount } from "./parse-values.ts";
 import type { Result } from "./result.ts";
 
 export function parseWatch(request: WatchTransportRequest): Result<WatchSelection> {
@@ -42,7 +42,7 @@ function parseVersions(
   }
   return new Map(
     entries.map(([id, version]) => {
-      const field = `${name}[${JSON.stringify(id)}]`;
+      const field = entryPath(name, id);
       check.note(field, idFault(id));
       return [id, parseCount({ check, name: field }, version)];
     }),

@@ -14,10 +14,12 @@ import {
 import type { SessionSummarySchema } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import type { TransportStateSchema } from "../gen/beach/controller/v1/transport_pb.js";
 import type { LeaseService } from "../service/lease-service.ts";
-import { refusalMessage, retryAfterOf } from "./error-mapping.ts";
+import { internalMessage, internalReason, refusalMessage, retryAfterOf } from "./error-mapping.ts";
 import type { Held, Negotiated } from "./lease-calls.ts";
 import { toDuration, toTimestamp } from "./moments.ts";
 import { presentPath, presentTransport, type TimeSource } from "./present-transport.ts";
+
+const renewing = "renew the lease";
 
 type Presenter = TimeSource & Pick<LeaseService, "hostWatches">;
 
@@ -94,10 +96,15 @@ export function presentNotKept(
   return {
     sessionId,
     refusal: refusal.reason,
-    detail: refusalMessage(refusal, "renew the lease"),
+    detail: refusalMessage(refusal, renewing),
     endedBy: refusal.reason === "LEASE_NOT_LIVE" ? refusal.endedBy : "",
     retryAfter: retryAfterMs === undefined ? undefined : toDuration(retryAfterMs),
   };
+}
+
+/** A renewal that met a bug, of which no caller is told more. */
+export function presentFailed(sessionId: string): MessageInitShape<typeof KeepAliveResultSchema> {
+  return { sessionId, refusal: internalReason, detail: internalMessage(renewing) };
 }
 
 /** One session as operators see it; leases that are due to expire this moment are left out. */

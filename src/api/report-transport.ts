@@ -13,12 +13,12 @@ import {
   HandshakeStanding,
   type TransportReport,
 } from "../gen/beach/controller/v1/transport_pb.js";
-import { type Awaitable, whenReady } from "../service/awaitable.ts";
+import { type Awaitable, orElse, whenReady } from "../service/awaitable.ts";
 import { KeyedQueue } from "../service/keyed-queue.ts";
 import type { Outcome } from "../service/lease-service.ts";
 import { allReady } from "./batch.ts";
 import type { ApiDependencies } from "./dependencies.ts";
-import { refusalMessage } from "./error-mapping.ts";
+import { internalMessage, internalReason, refusalMessage } from "./error-mapping.ts";
 import { type AnsweredBySession, withSession } from "./execute.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { ifReached } from "./gate.ts";
@@ -29,7 +29,12 @@ import { done, type Result } from "./result.ts";
 
 export type ReportVerdict = MessageInitShape<typeof ReportVerdictSchema>;
 
-type ReportDependencies = Pick<ApiDependencies, "service" | "door" | "onReportedError">;
+type ReportDependencies = Pick<
+  ApiDependencies,
+  "service" | "door" | "onReportedError" | "onItemFailed"
+>;
+
+const hearing = "hear the report";
 
 export function parseBatch({
   reports,
@@ -53,9 +58,25 @@ export function hearReports(
   const verdicts = reports.map((report, index) => {
     const asked = parseReport(report, hostOnly, `reports[${index}].`);
     if (asked.kind === "refused") return refusedVerdict(report.sessionId, asked.refusal, undefined);
-    return bySession.run(report.sessionId, () => hear(dependencies, principal, asked.value));
+    return bySession.run(report.sessionId, () => hearOrFail(dependencies, principal, asked.value));
   });
   return allReady(verdicts);
+}
+
+/** A bug that one report meets spoils no other. */
+function hearOrFail(
+  dependencies: ReportDependencies,
+  principal: Principal,
+  asked: ReportAsked,
+): Awaitable<ReportVerdict> {
+  return orElse(
+    () => hear(dependencies, principal, asked),
+    (error) => {
+      const { sessionId } = asked;
+      dependencies.onItemFailed({ sessionId, error });
+      return { sessionId, refusal: internalReason, detail: internalMessage(hearing) };
+    },
+  );
 }
 
 function hear(
@@ -94,7 +115,7 @@ function refusedVerdict(
   record: SessionRecord | undefined,
 ): ReportVerdict {
   const { reason } = refusal;
-  const detail = refusalMessage(refusal, "hear the report");
+  const detail = refusalMessage(refusal, hearing);
   if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason, detail };
   const standing =
     record?.kind === "detached" ? HandshakeStanding.RETIRED : HandshakeStanding.UNKNOWN;

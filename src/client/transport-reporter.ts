@@ -22,6 +22,10 @@ import {
 } from "./reported-connection.ts";
 
 export interface TransportReporterOptions {
+  /**
+   * It has to leave a connection by itself on which nothing comes back, as by HTTP/2 pings: calls
+   * alone would go on trying a replica that stands still.
+   */
   readonly transport: Transport;
   /** Whose word this is: the manager's or a host's. */
   readonly end: TransportEnd;

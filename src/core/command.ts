@@ -118,7 +118,7 @@ export interface CheckLease {
   readonly tokenHash: TokenHash;
 }
 
-/** Applies what time has made due, and nothing else. */
+/** Applies what time has made due, and notes that a session is watched. */
 export interface PassTime {
   readonly kind: "PassTime";
 }
@@ -170,7 +170,7 @@ export interface DecisionContext {
   readonly entropy: Entropy;
   /** Handshakes in flight towards one manager, over all sessions. */
   readonly negotiationsInFlight: (managerUrl: string) => number;
-  /** Somebody watches the session, so that it is not idle. */
+  /** Somebody watches the session, or did until just now, so that it is not idle. */
   readonly watched: boolean;
 }
 

@@ -1,15 +1,17 @@
-import type { CheckHandshake, Report } from "./command.ts";
+import type { CheckHandshake, DecisionContext, Report } from "./command.ts";
 import { judge } from "./decide-time.ts";
 import type { Decision } from "./decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
 import type { HeardEvidence } from "./event.ts";
-import { differs, hear } from "./evidence.ts";
-import { isGood, verdictAfterReport } from "./health.ts";
+import { agesFrom, differs, hear, type Observed } from "./evidence.ts";
+import { afterGaps } from "./gap.ts";
+import { isGood, newestOf, verdictAfterReport } from "./health.ts";
+import { mayBeOurs } from "./ids.ts";
 import { considerPromotion } from "./promotion.ts";
 import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "./session.ts";
 import { isHonoured, standingOf } from "./standing.ts";
 import type { EpochMs } from "./time.ts";
-import { currentOf, evidenceAt, nextOf } from "./view.ts";
+import { currentOf, nextOf } from "./view.ts";
 
 /** Hears what one end says about one handshake, and draws the conclusions. */
 export function decideReport(draft: Draft, report: Report): Decision<Report> {
@@ -18,12 +20,13 @@ export function decideReport(draft: Draft, report: Report): Decision<Report> {
   const at = draft.context.now;
   if (!isRepeated(session, report)) {
     const { end } = report;
-    const observedAt = at - report.observedAgeMs;
-    const heard = heardEvidence(draft, session, report);
+    const observed = observationOf(report, draft.context);
+    const heard = heardEvidence(draft, session, { report, observed });
     if (isOldNews(draft, session, { report, heard })) {
       return accept(draft, { standing: "promoted" });
     }
-    apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), observedAt, heard });
+    const { agesFrom } = observed;
+    apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), agesFrom, heard });
     judge(draft, at, verdictAfterReport);
     considerPromotion(draft, at);
   }
@@ -69,19 +72,30 @@ function isOldNews(
     previous.reporterId === evidence.reporterId &&
     previous.generation === evidence.generation &&
     Math.max(previous.oldestUnackedMs, evidence.oldestUnackedMs) <= policy.acksSlowMs &&
-    evidence.observedAt - previous.observedAt < policy.unchangedReportMs
+    agesFrom(evidence) - agesFrom(previous) < policy.unchangedReportMs
   );
 }
 
-function heardEvidence(draft: Draft, session: Session, report: Report): HeardEvidence | undefined {
+/** What was observed in a gap ages from its end: it could not be told before. */
+function observationOf({ observedAgeMs }: Report, { now, gaps }: DecisionContext): Observed {
+  const at = now - observedAgeMs;
+  return { at, agesFrom: afterGaps(at, gaps) };
+}
+
+function heardEvidence(
+  draft: Draft,
+  session: Session,
+  { report, observed }: { readonly report: Report; readonly observed: Observed },
+): HeardEvidence | undefined {
   const { handshakeId, end } = report;
   const standing = standingOf(session, handshakeId);
   if (standing === "retired" || standing === "lingering") return undefined;
+  const at = draft.context.now;
+  if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;
   const subject = subjectOf(session, handshakeId);
   const previous = subject?.[end];
-  const at = draft.context.now;
   const channels = subject?.channels ?? session.transport.requiredChannels;
-  const evidence = hear(previous, report, channels, at);
+  const evidence = hear(previous, report, channels, observed);
   if (evidence === undefined) return undefined;
   const changed = differs(previous, evidence);
   const goodSince = goodSinceAfter(draft, session, { report, evidence, at });
@@ -113,7 +127,7 @@ function goodSinceAfter(
   const { policy } = draft.context;
   const current: PromotedHandshake = { ...before, [report.end]: evidence };
   if (!isGood(session.transport, current, at, policy)) return undefined;
-  const newestBefore = Math.max(evidenceAt(before) ?? 0, session.transport.observingSince);
-  const unbroken = evidence.observedAt - newestBefore < policy.evidenceStaleMs;
-  return unbroken ? (before.goodSince ?? evidence.observedAt) : evidence.observedAt;
+  const heardAt = agesFrom(evidence);
+  const unbroken = heardAt - (newestOf(before) ?? 0) < policy.evidenceStaleMs;
+  return unbroken ? (before.goodSince ?? heardAt) : heardAt;
 }

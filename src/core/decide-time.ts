@@ -13,9 +13,8 @@ import { currentOf, nextOf, usableOf } from "./view.ts";
  */
 export function passTime(draft: Draft): void {
   takeHistory(draft);
-  for (const gap of draft.context.gaps) {
+  for (const gap of gapsToTake(draft)) {
     if (draft.record?.kind !== "attached") break;
-    if (gap.number <= draft.record.gapsTaken) continue;
     applyDue(draft, gap.from);
     if (draft.record?.kind === "attached") takeGap(draft, gap);
   }
@@ -27,6 +26,13 @@ function takeHistory(draft: Draft): void {
   const { now: at, history } = draft.context;
   if (draft.record === undefined || draft.record.historyTaken >= history) return;
   apply(draft, { kind: "HistoryLost", at, history });
+}
+
+/** Looked for from the end: there may be thousands that were taken up long ago. */
+function gapsToTake({ record, context: { gaps } }: Draft): readonly Gap[] {
+  if (record?.kind !== "attached") return [];
+  const { gapsTaken } = record;
+  return gaps.slice(gaps.findLastIndex((gap) => gap.number <= gapsTaken) + 1);
 }
 
 function applyDue(draft: Draft, now: EpochMs): void {
@@ -142,6 +148,13 @@ function goIdle(draft: Draft, at: EpochMs): void {
   if (idle === undefined || idle > at) return;
   if (draft.context.watched) apply(draft, { kind: "SessionTouched", at });
   else detach(draft, at, "idle");
+}
+
+/** Who watches a session uses it: it goes idle no sooner than a while after the last has left. */
+export function noteWatched(draft: Draft): void {
+  const { watched, now, policy } = draft.context;
+  if (!watched || draft.record?.kind !== "attached" || draft.record.activeAt >= now) return;
+  if (idleAt(draft.record, policy) !== undefined) apply(draft, { kind: "SessionTouched", at: now });
 }
 
 /** Ends leases, negotiation and transport. */

@@ -8,7 +8,7 @@ import {
 } from "./decide-lease.ts";
 import { decideCheckHandshake, decideReport } from "./decide-report.ts";
 import { decideAttach, decideDetach } from "./decide-session.ts";
-import { passTime } from "./decide-time.ts";
+import { noteWatched, passTime } from "./decide-time.ts";
 import type { Decision } from "./decision.ts";
 import { accept, type Draft } from "./draft.ts";
 import type { SessionId } from "./ids.ts";
@@ -55,6 +55,7 @@ function decideCommand(draft: Draft, command: Command): Decision<Command> {
     case "CheckLease":
       return decideCheckLease(draft, command);
     case "PassTime":
+      noteWatched(draft);
       return accept<PassTime>(draft, null);
   }
 }

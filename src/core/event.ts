@@ -37,7 +37,7 @@ export type LifecycleEvent =
       readonly hostReports: boolean;
     }
   | { readonly kind: "SessionDetached"; readonly at: EpochMs; readonly reason: string }
-  /** Someone watched it while it would have gone idle. */
+  /** Someone watches it, or did until just now, while nothing else keeps it from going idle. */
   | { readonly kind: "SessionTouched"; readonly at: EpochMs }
   /** A tombstone has stood for its time: the store may drop the record. */
   | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }
@@ -126,7 +126,8 @@ export type TransportEvent =
       readonly end: End;
       /** Unset for a report without a number. */
       readonly reporter: Reporter | undefined;
-      readonly observedAt: EpochMs;
+      /** When it was observed, later by each gap since. */
+      readonly agesFrom: EpochMs;
       /** Unset when the report says nothing that counts, as one about a retired handshake. */
       readonly heard: HeardEvidence | undefined;
     }

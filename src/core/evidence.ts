@@ -1,51 +1,44 @@
 import type { Report } from "./command.ts";
+import { afterGap, type Stretch } from "./gap.ts";
 import type { Policy } from "./policy.ts";
-import type { Evidence, ReadyReport, Transport } from "./session.ts";
+import type { Evidence, PromotedHandshake, ReadyReport } from "./session.ts";
 import type { EpochMs } from "./time.ts";
 
 const readyReportsMax = 4;
 
-/** What makes evidence fresh or silent: the horizon before which nobody could be heard. */
-type Horizon = Pick<Transport, "observingSince">;
-
-/** The moment from which an observation ages. */
-function agesFrom(observedAt: EpochMs, horizon: Horizon): EpochMs {
-  return Math.max(observedAt, horizon.observingSince);
+/** The moment by which evidence is as old as it counts: gaps make it no older. */
+export function agesFrom({ observedAt, unheardMs }: Evidence): EpochMs {
+  return observedAt + unheardMs;
 }
 
-/** Since when an end has been silent about a handshake; `known` is when it could first speak. */
-export function silentSince(
-  evidence: Evidence | undefined,
-  known: EpochMs,
-  horizon: Horizon,
-): EpochMs {
-  return agesFrom(evidence?.observedAt ?? known, horizon);
+/** Since when an end has been silent about the promoted handshake. */
+export function silentSince(end: Evidence | undefined, current: PromotedHandshake): EpochMs {
+  return end === undefined ? current.promotedAt + current.unheardMs : agesFrom(end);
+}
+
+/** Evidence as it counts after a gap: no older than before, and no fresher. */
+export function throughGap(evidence: Evidence, gap: Stretch): Evidence {
+  const through = (ready: ReadyReport): ReadyReport => ({ ...ready, at: afterGap(ready.at, gap) });
+  return {
+    ...evidence,
+    unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,
+    readyReports: evidence.readyReports.map(through),
+    holdsNone: evidence.holdsNone && through(evidence.holdsNone),
+  };
 }
 
 /** From when a claim to hold no connection counts: once no other reporter says ready any more. */
-export function holdsNoneFrom(
-  evidence: Evidence | undefined,
-  horizon: Horizon,
-  policy: Policy,
-): EpochMs | undefined {
+export function holdsNoneFrom(evidence: Evidence | undefined, policy: Policy): EpochMs | undefined {
   const claim = evidence?.holdsNone;
   if (evidence === undefined || claim === undefined) return undefined;
   return evidence.readyReports
     .filter((ready) => ready.reporterId !== claim.reporterId)
-    .reduce(
-      (from, ready) => Math.max(from, agesFrom(ready.at, horizon) + policy.holdsNoneMs),
-      claim.at,
-    );
+    .reduce((from, ready) => Math.max(from, ready.at + policy.holdsNoneMs), claim.at);
 }
 
 /** The claim to hold none counts at `at`. */
-export function holdsNone(
-  evidence: Evidence | undefined,
-  at: EpochMs,
-  horizon: Horizon,
-  policy: Policy,
-): boolean {
-  const from = holdsNoneFrom(evidence, horizon, policy);
+export function holdsNone(evidence: Evidence | undefined, at: EpochMs, policy: Policy): boolean {
+  const from = holdsNoneFrom(evidence, policy);
   return from !== undefined && from <= at;
 }
 
@@ -63,11 +56,17 @@ export function isReady(
   evidence: Evidence | undefined,
   channels: readonly string[],
   at: EpochMs,
-  { horizon, policy }: { readonly horizon: Horizon; readonly policy: Policy },
+  policy: Policy,
 ): boolean {
   if (evidence === undefined || !saysReady(evidence, channels)) return false;
-  const fresh = at - agesFrom(evidence.observedAt, horizon) < policy.evidenceStaleMs;
-  return fresh && !holdsNone(evidence, at, horizon, policy);
+  const fresh = at - agesFrom(evidence) < policy.evidenceStaleMs;
+  return fresh && !holdsNone(evidence, at, policy);
+}
+
+/** When a report was observed, and from when that ages. */
+export interface Observed {
+  readonly at: EpochMs;
+  readonly agesFrom: EpochMs;
 }
 
 /**
@@ -79,13 +78,12 @@ export function hear(
   previous: Evidence | undefined,
   report: Report,
   channels: readonly string[],
-  at: EpochMs,
+  observed: Observed,
 ): Evidence | undefined {
-  const observedAt = at - report.observedAgeMs;
-  const by: ReadyReport = { reporterId: report.reporterId, at: observedAt };
+  const by: ReadyReport = { reporterId: report.reporterId, at: observed.agesFrom };
   if (report.connection === "closed" && report.transportId === "") {
     return previous === undefined
-      ? { ...wordOf(report, observedAt), holdsNone: by }
+      ? { ...wordOf(report, observed), holdsNone: by }
       : { ...previous, holdsNone: by };
   }
   const ready = saysReady(report, channels);
@@ -93,10 +91,10 @@ export function hear(
   const readyReports = ready ? noteReady(previous, by) : (previous?.readyReports ?? []);
   const claim = previous?.holdsNone;
   const holdsNone = claim?.reporterId === report.reporterId ? undefined : claim;
-  if (previous !== undefined && isOvertaken(previous, report, observedAt)) {
+  if (previous !== undefined && isOvertaken(previous, report, observed.at)) {
     return ready ? { ...previous, readyReports, holdsNone } : undefined;
   }
-  const word = wordOf(report, Math.max(observedAt, previous?.observedAt ?? observedAt));
+  const word = wordOf(report, noOlder(observed, previous));
   const readyTransportId = ready ? report.transportId : previous?.readyTransportId;
   return { ...word, readyTransportId, readyReports, holdsNone };
 }
@@ -111,7 +109,16 @@ export function differs(a: Evidence | undefined, b: Evidence): boolean {
   );
 }
 
-function wordOf(report: Report, observedAt: EpochMs): Evidence {
+/** What an end says next makes what is known of it no older. */
+function noOlder(observed: Observed, previous: Evidence | undefined): Observed {
+  if (previous === undefined) return observed;
+  return {
+    at: Math.max(observed.at, previous.observedAt),
+    agesFrom: Math.max(observed.agesFrom, agesFrom(previous)),
+  };
+}
+
+function wordOf(report: Report, observed: Observed): Evidence {
   return {
     reporterId: report.reporterId,
     transportId: report.transportId,
@@ -120,7 +127,8 @@ function wordOf(report: Report, observedAt: EpochMs): Evidence {
     readyChannels: report.readyChannels,
     openingChannels: report.openingChannels,
     oldestUnackedMs: report.oldestUnackedMs,
-    observedAt,
+    observedAt: observed.at,
+    unheardMs: observed.agesFrom - observed.at,
     generation: report.generation,
     readyReports: [],
     holdsNone: undefined,
@@ -138,11 +146,12 @@ function isOvertaken(previous: Evidence, report: Report, observedAt: EpochMs): b
   return previous.reporterId !== report.reporterId && previous.observedAt > observedAt;
 }
 
+/** A word that was observed before the same reporter's last one makes that no older. */
 function noteReady(previous: Evidence | undefined, by: ReadyReport): readonly ReadyReport[] {
-  const others = (previous?.readyReports ?? []).filter(
-    (ready) => ready.reporterId !== by.reporterId,
-  );
-  return [...others, by].slice(-readyReportsMax);
+  const known = previous?.readyReports ?? [];
+  const isOwn = (ready: ReadyReport): boolean => ready.reporterId === by.reporterId;
+  const at = Math.max(known.find(isOwn)?.at ?? by.at, by.at);
+  return [...known.filter((ready) => !isOwn(ready)), { ...by, at }].slice(-readyReportsMax);
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -1,5 +1,7 @@
 import type { HeardEvidence, TransportEvent } from "./event.ts";
-import { type HandshakeId, mintedAt, younger } from "./ids.ts";
+import { throughGap } from "./evidence.ts";
+import { afterGap, type Stretch } from "./gap.ts";
+import { type HandshakeId, younger } from "./ids.ts";
 import type {
   AbandonedHandshake,
   Backoff,
@@ -17,7 +19,7 @@ import { type DurationMs, type EpochMs, latest } from "./time.ts";
 import { currentOf, nextNegotiationAt, nextOf } from "./view.ts";
 
 const strangersMax = 2;
-const reportersMax = 8;
+const reportersOfEndMax = 4;
 
 interface Attachment {
   readonly at: EpochMs;
@@ -28,7 +30,7 @@ interface Attachment {
 
 /** No fast path yet; what a tombstone kept is retired for certain. */
 export function initialTransport(attachment: Attachment, before: Tombstone | undefined): Transport {
-  const { managerUrl, requiredChannels, hostReports, at } = attachment;
+  const { managerUrl, requiredChannels, hostReports } = attachment;
   return {
     managerUrl,
     requiredChannels,
@@ -45,7 +47,6 @@ export function initialTransport(attachment: Attachment, before: Tombstone | und
     youngestRetiredId: before?.newestHandshakeId,
     reporters: [],
     hostHeardAt: undefined,
-    observingSince: at,
     recoveries: { failures: 0, notBefore: 0 },
     replacements: { failures: 0, notBefore: 0 },
     earlyDeaths: 0,
@@ -87,18 +88,18 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
 
 /**
  * Moves every deadline by the length of a gap, and tells whether a shown one moved. Those that had
- * passed when it began have been applied by then.
+ * passed when it began have been applied by then, or stay passed: evidence is as old as it was.
  */
 export function shiftTransport(
   transport: Transport,
-  gap: { readonly from: EpochMs; readonly until: EpochMs },
+  gap: Stretch,
 ): { readonly transport: Transport; readonly shown: boolean } {
   const length = gap.until - gap.from;
   const later = <T extends { readonly honouredUntil: EpochMs }>(handshake: T): T => ({
     ...handshake,
     honouredUntil: handshake.honouredUntil + length,
   });
-  const { path, abandoned, lingering, recoveries, replacements } = transport;
+  const { path, abandoned, lingering, strangers, recoveries, replacements } = transport;
   const shown =
     length > 0 &&
     (nextOf(path) !== undefined ||
@@ -108,12 +109,13 @@ export function shiftTransport(
     shown,
     transport: {
       ...transport,
-      path: shiftPath(path, length),
-      abandoned: abandoned.map(later),
+      path: shiftPath(path, gap),
+      abandoned: abandoned.map((handshake) => witnessThrough(later(handshake), gap)),
       lingering: lingering && later(lingering),
+      strangers: strangers.map((stranger) => witnessThrough(stranger, gap)),
+      hostHeardAt: transport.hostHeardAt && afterGap(transport.hostHeardAt, gap),
       recoveries: delayed(recoveries, length),
       replacements: delayed(replacements, length),
-      observingSince: Math.max(transport.observingSince, gap.until),
     },
   };
 }
@@ -124,16 +126,36 @@ function delayed(backoff: Backoff, length: DurationMs): Backoff {
 }
 
 /** The deadline of a negotiation moves, and nothing is proven while nobody could hear. */
-function shiftPath(path: FastPath, length: DurationMs): FastPath {
+function shiftPath(path: FastPath, gap: Stretch): FastPath {
   const current = currentOf(path);
   const next = nextOf(path);
   const kept: FastPath =
     current === undefined
       ? { kind: "absent" }
-      : { kind: "active", current: { ...current, usableSince: current.usableSince + length } };
-  return next === undefined
-    ? kept
-    : withNext(kept, { ...next, confirmBy: next.confirmBy + length });
+      : { kind: "active", current: promotedThrough(current, gap) };
+  if (next === undefined) return kept;
+  const confirmBy = next.confirmBy + gap.until - gap.from;
+  return withNext(kept, { ...witnessThrough(next, gap), confirmBy });
+}
+
+/** It counts as long as before, in everything that is counted from a moment. */
+function promotedThrough(current: PromotedHandshake, gap: Stretch): PromotedHandshake {
+  const { promotedAt, unheardMs, usableSince, goodSince } = current;
+  return {
+    ...witnessThrough(current, gap),
+    unheardMs: afterGap(promotedAt + unheardMs, gap) - promotedAt,
+    usableSince: usableSince + gap.until - gap.from,
+    goodSince: goodSince && afterGap(goodSince, gap),
+  };
+}
+
+function witnessThrough<W extends Witnessed>(handshake: W, gap: Stretch): W {
+  const { manager, host } = handshake;
+  return {
+    ...handshake,
+    manager: manager && throughGap(manager, gap),
+    host: host && throughGap(host, gap),
+  };
 }
 
 function withNext(path: FastPath, next: NonNullable<ReturnType<typeof nextOf>>): FastPath {
@@ -159,7 +181,6 @@ function promote(
 ): Transport {
   const { promoted, generation, lingerUntil } = event;
   const before = currentOf(transport.path);
-  const minted = mintedAt(promoted.id) !== undefined;
   return {
     ...transport,
     generation,
@@ -169,9 +190,7 @@ function promote(
     abandoned: transport.abandoned.filter((handshake) => handshake.id !== promoted.id),
     lingering: before && { id: before.id, honouredUntil: lingerUntil },
     strangers: transport.strangers.filter((stranger) => stranger.id !== promoted.id),
-    newestHandshakeId: minted
-      ? younger(transport.newestHandshakeId, promoted.id)
-      : transport.newestHandshakeId,
+    newestHandshakeId: younger(transport.newestHandshakeId, promoted.id),
   };
 }
 
@@ -194,10 +213,7 @@ function retire(transport: Transport, id: HandshakeId): Transport {
     path: nextOf(transport.path)?.id === id ? withoutNext(transport.path) : transport.path,
     abandoned: transport.abandoned.filter((handshake) => handshake.id !== id),
     lingering: transport.lingering?.id === id ? undefined : transport.lingering,
-    youngestRetiredId:
-      mintedAt(id) === undefined
-        ? transport.youngestRetiredId
-        : younger(transport.youngestRetiredId, id),
+    youngestRetiredId: younger(transport.youngestRetiredId, id),
   };
 }
 
@@ -205,11 +221,11 @@ function hearReport(
   transport: Transport,
   event: Extract<TransportEvent, { kind: "ReportHeard" }>,
 ): Transport {
-  const { end, reporter, observedAt, heard } = event;
+  const { end, reporter, agesFrom, heard } = event;
   const known = heard === undefined ? transport : withEvidence(transport, end, heard);
   return {
     ...known,
-    hostHeardAt: end === "host" ? latest(known.hostHeardAt, observedAt) : known.hostHeardAt,
+    hostHeardAt: end === "host" ? latest(known.hostHeardAt, agesFrom) : known.hostHeardAt,
     reporters: reporter === undefined ? known.reporters : noteReporter(known.reporters, reporter),
   };
 }
@@ -254,12 +270,17 @@ function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence
   return end === "manager" ? { ...handshake, manager: evidence } : { ...handshake, host: evidence };
 }
 
-/** Each reporter keeps its place, so that reports which change nothing else leave the rest alike. */
+/**
+ * Each reporter keeps its place, so that reports which change nothing else leave the rest alike. A
+ * new one takes the place of the oldest of its own end: restarts of one end must not make those of
+ * the other forgotten, whose late reports would count then.
+ */
 function noteReporter(reporters: readonly Reporter[], newest: Reporter): readonly Reporter[] {
   const isSame = (known: Reporter): boolean => known.end === newest.end && known.id === newest.id;
-  return reporters.some(isSame)
-    ? reporters.map((known) => (isSame(known) ? newest : known))
-    : [...reporters, newest].slice(-reportersMax);
+  if (reporters.some(isSame)) return reporters.map((known) => (isSame(known) ? newest : known));
+  const ofEnd = reporters.filter((known) => known.end === newest.end);
+  const oldest = ofEnd.length < reportersOfEndMax ? undefined : ofEnd[0];
+  return [...reporters.filter((known) => known !== oldest), newest];
 }
 
 function withVerdict(

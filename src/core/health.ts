@@ -1,7 +1,7 @@
-import { holdsNone, holdsNoneFrom, isReady, silentSince } from "./evidence.ts";
+import { agesFrom, holdsNone, holdsNoneFrom, isReady, silentSince } from "./evidence.ts";
 import type { Policy } from "./policy.ts";
 import type { Evidence, Health, HealthReason, PromotedHandshake, Transport } from "./session.ts";
-import type { DurationMs, EpochMs } from "./time.ts";
+import { type DurationMs, type EpochMs, latest } from "./time.ts";
 
 /** A verdict on the promoted transport. */
 export interface Verdict {
@@ -9,8 +9,8 @@ export interface Verdict {
   readonly reason: HealthReason;
 }
 
-/** The part of a transport that health is judged by. */
-export type Horizons = Pick<Transport, "hostReports" | "hostHeardAt" | "observingSince">;
+/** What health is judged by beside the ends' words about one handshake. */
+export type Horizons = Pick<Transport, "hostReports" | "hostHeardAt">;
 
 const optionalChannels = ["mgr-acks", "mgr-state"] as const;
 
@@ -18,9 +18,7 @@ const optionalChannels = ["mgr-acks", "mgr-state"] as const;
 export function hostHasSay(transport: Horizons, at: EpochMs, policy: Policy): boolean {
   if (transport.hostReports) return true;
   const heardAt = transport.hostHeardAt;
-  return (
-    heardAt !== undefined && at - Math.max(heardAt, transport.observingSince) < policy.hostSayMs
-  );
+  return heardAt !== undefined && at - heardAt < policy.hostSayMs;
 }
 
 /** What the evidence says at `at`, by the first row that holds; hysteresis comes after. */
@@ -31,20 +29,19 @@ export function assess(
   policy: Policy,
 ): Verdict {
   const ends = [current.manager, current.host].filter((end) => end !== undefined);
-  const managerSilentMs = at - silentSince(current.manager, current.promotedAt, transport);
-  const hostSilentMs = at - silentSince(current.host, current.promotedAt, transport);
+  const managerSilentMs = at - silentSince(current.manager, current);
+  const hostSilentMs = at - silentSince(current.host, current);
   const silentMs = Math.min(managerSilentMs, hostSilentMs);
   const unackedMs = ends.reduce((oldest, end) => Math.max(oldest, end.oldestUnackedMs), 0);
 
-  const dead = deathOf(transport, current, at, policy);
+  const dead = deathOf(current, at, policy);
   if (dead !== undefined) return { health: "lost", reason: dead };
   if (acksStalled(unackedMs, hostSilentMs, hostHasSay(transport, at, policy), policy)) {
     return { health: "lost", reason: "acks_stalled" };
   }
   if (silentMs >= policy.evidenceLostMs) return { health: "lost", reason: "silent" };
   if (silentMs >= policy.evidenceStaleMs) return { health: "stale", reason: "silent" };
-  const ready = (end: Evidence | undefined): boolean =>
-    isReady(end, current.channels, at, { horizon: transport, policy });
+  const ready = (end: Evidence | undefined): boolean => isReady(end, current.channels, at, policy);
   const hostExpected = current.host !== undefined || transport.hostReports;
   if (hostSilentMs >= policy.evidenceStaleMs && hostExpected && ready(current.manager)) {
     return { health: "stale", reason: "host_silent" };
@@ -72,7 +69,7 @@ export function verdictAfterReport(
   const next = assess(transport, current, at, policy);
   if (severity(current.health, current.healthReason) === severityDead) return undefined;
   if (severity(next.health, next.reason) < severity(current.health, current.healthReason)) {
-    const recovers = current.health === "stale" || hasRecovered(transport, current, next, policy);
+    const recovers = current.health === "stale" || hasRecovered(current, next, policy);
     return recovers ? next : undefined;
   }
   const same = next.health === current.health && next.reason === current.healthReason;
@@ -102,15 +99,15 @@ export function nextVerdictAt(
   policy: Policy,
 ): EpochMs | undefined {
   if (severity(current.health, current.healthReason) === severityDead) return undefined;
-  const manager = silentSince(current.manager, current.promotedAt, transport);
-  const host = silentSince(current.host, current.promotedAt, transport);
+  const manager = silentSince(current.manager, current);
+  const host = silentSince(current.host, current);
   const moments = [
     manager + policy.evidenceStaleMs,
     host + policy.evidenceStaleMs,
     host + policy.acksHostSilentMs,
     Math.max(manager, host) + policy.evidenceLostMs,
-    holdsNoneFrom(current.manager, transport, policy),
-    holdsNoneFrom(current.host, transport, policy),
+    holdsNoneFrom(current.manager, policy),
+    holdsNoneFrom(current.host, policy),
   ];
   let next: EpochMs | undefined;
   for (const moment of moments) {
@@ -154,14 +151,13 @@ function severity(health: Health, reason: HealthReason): number {
 
 /** Evidence of a death from which there is no way back in this generation. */
 function deathOf(
-  transport: Horizons,
   current: PromotedHandshake,
   at: EpochMs,
   policy: Policy,
 ): HealthReason | undefined {
   for (const end of [current.manager, current.host]) {
     if (end === undefined) continue;
-    if (holdsNone(end, at, transport, policy)) return "end_restarted";
+    if (holdsNone(end, at, policy)) return "end_restarted";
     // What was never ready carried no action: its end is no death.
     if (end.readyTransportId === undefined) continue;
     if (end.connection === "failed" || end.connection === "closed") return "connection_closed";
@@ -192,14 +188,12 @@ function acksStalled(
 }
 
 /** Debounce: lost and degraded are left only on a stretch of good evidence, never on a moment. */
-function hasRecovered(
-  transport: Horizons,
-  current: PromotedHandshake,
-  next: Verdict,
-  policy: Policy,
-): boolean {
+function hasRecovered(current: PromotedHandshake, next: Verdict, policy: Policy): boolean {
   if (current.goodSince === undefined || next.health === "stale") return false;
-  const newest = Math.max(current.manager?.observedAt ?? 0, current.host?.observedAt ?? 0);
-  const since = Math.max(current.goodSince, transport.observingSince);
-  return newest - since >= policy.recoveryMs;
+  return (newestOf(current) ?? 0) - current.goodSince >= policy.recoveryMs;
+}
+
+/** The moment by which the newest word about the promoted handshake is as old as it counts. */
+export function newestOf({ manager, host }: PromotedHandshake): EpochMs | undefined {
+  return latest(manager && agesFrom(manager), host && agesFrom(host));
 }

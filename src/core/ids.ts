@@ -1,4 +1,4 @@
-import type { EpochMs } from "./time.ts";
+import type { DurationMs, EpochMs } from "./time.ts";
 
 /** A string that only fits where its own kind of id is asked for; plain strings fit everywhere. */
 type Id<Kind extends string> = string & { readonly kind?: Kind };
@@ -42,14 +42,21 @@ export function mintHandshakeId(
   return parts.join("-");
 }
 
-/** Service time stays below half of what an id can hold, so that there is always a younger one. */
-const mintedAtMax: EpochMs = 2 ** 47;
-
-/** When an id of ours was minted; undefined for an id that this service cannot have made. */
+/** When a handshake id was minted; undefined for what is none. */
 export function mintedAt(id: HandshakeId): EpochMs | undefined {
-  if (!uuidV7.test(id)) return undefined;
-  const at = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-  return at < mintedAtMax ? at : undefined;
+  return uuidV7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
+}
+
+/** How far the clock of a service that minted an id may have been ahead of this one's. */
+const aheadMsMax: DurationMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether an id that no record names may be one that this service minted, and a store has lost.
+ * The ids minted after it are younger still: one from the end of time would leave no room for them.
+ */
+export function mayBeOurs(id: HandshakeId, now: EpochMs): boolean {
+  const at = mintedAt(id);
+  return at !== undefined && at <= now + aheadMsMax;
 }
 
 /** The younger of two ids that {@link mintHandshakeId} made. */

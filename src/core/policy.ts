@@ -98,8 +98,10 @@ export const defaultPolicy: Policy = {
  * that what was last recorded of an end may be that much older than what it last said.
  */
 export function sharedPolicy(policy: Policy): Policy {
-  const unchangedReportMs = policy.evidenceStaleMs * 0.3;
-  return { ...policy, unchangedReportMs, holdsNoneMs: policy.holdsNoneMs + unchangedReportMs };
+  const { evidenceStaleMs, holdsNoneMs } = policy;
+  // A claim to hold none, which has to wait that much longer, must still count before stale.
+  const unchangedReportMs = Math.min(evidenceStaleMs * 0.3, (evidenceStaleMs - holdsNoneMs) / 2);
+  return { ...policy, unchangedReportMs, holdsNoneMs: holdsNoneMs + unchangedReportMs };
 }
 
 /** Every horizon of `policy` times `factor`; limits and shares stay. */
@@ -115,29 +117,65 @@ export function reportEveryMs(policy: Policy): DurationMs {
   return Math.round(policy.evidenceStaleMs / 10);
 }
 
-/** The relations between limits that the core relies on; each is a sentence when broken. */
-export function policyFaults(policy: Policy): readonly string[] {
-  const rules: readonly (readonly [boolean, string])[] = [
-    [policy.leaseTtlMsMin > 0, "the shortest lease ttl must be positive"],
-    [policy.leaseTtlMsMin <= policy.leaseTtlMs, "the lease ttl must not be below the shortest one"],
-    [policy.leaseTtlMs <= policy.leaseTtlMsMax, "the lease ttl must not be above the longest one"],
-    [policy.evidenceStaleMs < policy.evidenceLostMs, "evidence must be stale before it is lost"],
-    [
-      policy.negotiationTimeoutMs < policy.evidenceLostMs,
-      "a negotiation must time out before silence counts as lost",
-    ],
-    [policy.retireLingerMs < policy.negotiationTimeoutMs, "linger must end before a negotiation"],
-    [policy.acksSlowMs < policy.acksStalledMs, "acks must be slow before they are stalled"],
-    [policy.recoveryMs < policy.evidenceStaleMs, "recovery must be shorter than stale"],
-    [policy.holdsNoneMs < policy.evidenceStaleMs, "a claim to hold none must count before stale"],
-    [
-      policy.unchangedReportMs <= policy.holdsNoneMs,
-      "reports must be recorded more often than a claim to hold none takes to count",
-    ],
-    [policy.backoffMsBase <= policy.backoffMsMax, "the back-off must not start above its maximum"],
-    [policy.abandonedMax >= 1, "at least one abandoned handshake must be kept"],
-    [policy.renewAfterMin <= policy.renewAfterMax, "the renewal window must not be empty"],
-    [policy.renewAfterMax < 1, "a renewal must be due before its lease ends"],
-  ];
-  return rules.filter(([holds]) => !holds).map(([, sentence]) => sentence);
+/** A relation between two limits that the core relies on: the lesser is below the greater. */
+export interface PolicyRule {
+  readonly lesser: PolicyLimit;
+  readonly greater: PolicyLimit;
+  /** The two may also be equal. */
+  readonly mayBeEqual: boolean;
+  /** The rule in a sentence. */
+  readonly sentence: string;
+}
+
+/** A field of the policy, or a number that never changes. */
+export type PolicyLimit = keyof Policy | number;
+
+/** The rules that the policy breaks. */
+export function policyFaults(policy: Policy): readonly PolicyRule[] {
+  return policyRules.filter(({ lesser, greater, mayBeEqual }) => {
+    const [less, more] = [limitIn(policy, lesser), limitIn(policy, greater)];
+    return less > more || (less === more && !mayBeEqual);
+  });
+}
+
+export function limitIn(policy: Policy, limit: PolicyLimit): number {
+  return typeof limit === "number" ? limit : policy[limit];
+}
+
+const policyRules: readonly PolicyRule[] = [
+  below(0, "leaseTtlMsMin", "the shortest lease ttl must be positive"),
+  atMost("leaseTtlMsMin", "leaseTtlMs", "the lease ttl must not be below the shortest one"),
+  atMost("leaseTtlMs", "leaseTtlMsMax", "the lease ttl must not be above the longest one"),
+  atMost("leaseTtlMsMin", "leaseTtlMsMax", "the shortest lease ttl must not be above the longest"),
+  below("evidenceStaleMs", "evidenceLostMs", "evidence must be stale before it is lost"),
+  below(
+    "negotiationTimeoutMs",
+    "evidenceLostMs",
+    "a negotiation must time out before silence counts as lost",
+  ),
+  below(
+    "retireLingerMs",
+    "negotiationTimeoutMs",
+    "a replaced handshake must be gone before the next negotiation can time out",
+  ),
+  below("acksSlowMs", "acksStalledMs", "acks must be slow before they are stalled"),
+  below("recoveryMs", "evidenceStaleMs", "good evidence must count before it is stale"),
+  below("holdsNoneMs", "evidenceStaleMs", "a claim to hold none must count before it is stale"),
+  atMost(
+    "unchangedReportMs",
+    "holdsNoneMs",
+    "reports must be recorded more often than a claim to hold none takes to count",
+  ),
+  atMost("backoffMsBase", "backoffMsMax", "the back-off must not start above its maximum"),
+  atMost(1, "abandonedMax", "at least one abandoned handshake must be kept"),
+  atMost("renewAfterMin", "renewAfterMax", "the renewal window must not be empty"),
+  below("renewAfterMax", 1, "a renewal must be due before its lease ends"),
+];
+
+function below(lesser: PolicyLimit, greater: PolicyLimit, sentence: string): PolicyRule {
+  return { lesser, greater, mayBeEqual: false, sentence };
+}
+
+function atMost(lesser: PolicyLimit, greater: PolicyLimit, sentence: string): PolicyRule {
+  return { lesser, greater, mayBeEqual: true, sentence };
 }

@@ -125,9 +125,8 @@ function contradicts(draft: Draft, candidate: Candidate, at: EpochMs): boolean {
 type Readiness = (evidence: Evidence | undefined, channels: readonly string[]) => boolean;
 
 function readiness(draft: Draft, at: EpochMs): Readiness {
-  const horizon = sessionOf(draft).transport;
   const { policy } = draft.context;
-  return (evidence, channels) => isReady(evidence, channels, at, { horizon, policy });
+  return (evidence, channels) => isReady(evidence, channels, at, policy);
 }
 
 /** A replacement brings up what it must, and whatever the one in use has ready. */
@@ -155,6 +154,7 @@ function asPromoted({ id, manager, host, channels }: Candidate, at: EpochMs): Pr
     host,
     channels,
     promotedAt: at,
+    unheardMs: 0,
     health: "healthy",
     healthReason: "confirmed",
     usableSince: at,

@@ -117,16 +117,14 @@ export interface Transport {
   /** Oldest first. */
   readonly abandoned: readonly AbandonedHandshake[];
   readonly lingering: LingeringHandshake | undefined;
-  /** Handshakes that ends named and this session does not hold. */
+  /** Handshakes that ends named, that this session does not hold, and that may be ours. */
   readonly strangers: readonly Stranger[];
   readonly newestHandshakeId: HandshakeId | undefined;
   readonly youngestRetiredId: HandshakeId | undefined;
 
   readonly reporters: readonly Reporter[];
-  /** When the host end was last observed, about any handshake. */
+  /** When the host end was last observed, about any handshake; later by each gap since. */
   readonly hostHeardAt: EpochMs | undefined;
-  /** Evidence ages only from here: before, the service could not hear. */
-  readonly observingSince: EpochMs;
 
   readonly recoveries: Backoff;
   readonly replacements: Backoff;
@@ -167,11 +165,13 @@ export interface Handshake extends Witnessed {
 export interface PromotedHandshake extends Witnessed {
   readonly channels: readonly string[];
   readonly promotedAt: EpochMs;
+  /** For how long nobody could be heard since then: that is no silence of an end. */
+  readonly unheardMs: DurationMs;
   readonly health: Health;
   readonly healthReason: HealthReason;
   /** Since when it has been usable without a break; meaningless while lost. */
   readonly usableSince: EpochMs;
-  /** Since when the evidence has been good; undefined while it is not. */
+  /** Since when the evidence has been good, later by each gap since; undefined while it is not. */
   readonly goodSince: EpochMs | undefined;
 }
 
@@ -187,7 +187,7 @@ export interface LingeringHandshake {
   readonly honouredUntil: EpochMs;
 }
 
-/** A handshake that the session does not hold: a lost store may have known it. */
+/** A handshake that the session does not hold, and that a lost store may have known. */
 export interface Stranger extends Witnessed {}
 
 /** What the service knows of a handshake; an end closes its connection on `retired` alone. */
@@ -241,6 +241,8 @@ export interface Evidence {
   readonly openingChannels: readonly string[];
   readonly oldestUnackedMs: DurationMs;
   readonly observedAt: EpochMs;
+  /** For how long nobody could be heard since then: that makes it no older. */
+  readonly unheardMs: DurationMs;
   /** The generation under which this end knows the handshake as promoted; 0 if never. */
   readonly generation: number;
   /** Who said ready, and when last; newest last. */
@@ -251,6 +253,7 @@ export interface Evidence {
 
 export interface ReadyReport {
   readonly reporterId: ReporterId;
+  /** Later by each gap since. */
   readonly at: EpochMs;
 }
 

@@ -47,7 +47,7 @@ export interface Beach extends AsyncDisposable {
 }
 
 const defaultBeachId = "beach-1";
-const actionsPerSecond = 30;
+export const actionsPerSecond = 30;
 
 export async function startBeach(options: BeachOptions): Promise<Beach> {
   const stack = new AsyncDisposableStack();

@@ -27,23 +27,18 @@ export function createLog(name: string): Logger {
 /** Tells the parent; says nothing when there is none any more. */
 export function parentLine<Event>(): ParentLine<Event> {
   return {
-    tell: (event) => {
-      if (process.connected) process.send?.({ event });
-    },
+    tell: (event) => send({ event }),
   };
 }
 
-/**
- * Answers the parent's commands until the parent goes away or sends SIGTERM; then stops, once.
- * SIGINT is left to the parent: a terminal sends it to the whole group.
- */
+/** Answers the parent's commands until the parent goes away or sends SIGTERM; then stops, once. */
 export function serveParent<Command>(
   handle: (command: Command) => unknown,
   stop: () => Promise<void>,
 ): void {
   process.on("message", (message) => {
     const { id, command } = message as Asked<Command>;
-    process.send?.({ reply: id, value: handle(command) ?? null });
+    send({ reply: id, value: handle(command) ?? null });
   });
   let stopping = false;
   const end = (): void => {
@@ -56,5 +51,11 @@ export function serveParent<Command>(
   };
   process.on("disconnect", end);
   process.on("SIGTERM", end);
-  process.on("SIGINT", () => undefined);
+  // A parent that went away while this process started is not told of any more.
+  if (!process.connected) end();
+}
+
+/** The parent may go away at any moment, also while this is on its way. */
+function send(message: object): void {
+  if (process.connected) process.send?.(message, () => undefined);
 }

@@ -1,12 +1,9 @@
-import {
-  createConnectTransport,
-  createGrpcTransport,
-  Http2SessionManager,
-} from "@connectrpc/connect-node";
+import { createConnectTransport } from "@connectrpc/connect-node";
 
 import { TransportReporter } from "../client/index.ts";
 import { TransportEnd } from "../gen/beach/controller/v1/transport_pb.js";
 import { createLog, parentLine, readConfig, serveParent } from "./child.ts";
+import { openGrpcLink } from "./grpc-link.ts";
 import { HostSession } from "./host-session.ts";
 import type { HostCommand, HostConfig, HostEvent, NegotiationManners } from "./messages.ts";
 import { endWebrtc } from "./peer-link.ts";
@@ -16,10 +13,10 @@ import { endWebrtc } from "./peer-link.ts";
 const config = readConfig<HostConfig>();
 const log = createLog("host");
 const line = parentLine<HostEvent>();
-const sessionManager = new Http2SessionManager(config.grpcUrl);
+const grpc = openGrpcLink(config.grpcUrl);
 const transport =
   config.door === "grpc"
-    ? createGrpcTransport({ baseUrl: config.grpcUrl, sessionManager })
+    ? grpc.transport
     : createConnectTransport({ baseUrl: config.httpUrl, httpVersion: "1.1" });
 
 const reporter = new TransportReporter({
@@ -67,7 +64,7 @@ serveParent<HostCommand>(
       reporter.stop(),
       ...[...sessions.values()].map((session) => session.stop()),
     ]);
-    sessionManager.abort();
+    grpc.close();
     endWebrtc();
   },
 );

@@ -1,91 +1,131 @@
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 
-import { type DeathWish, deathWishes, openDemo } from "./show.ts";
+import { badUsageExitCode, readCommandLine } from "../command-line.ts";
+import { type DeathWish, deathWishes } from "./deeds.ts";
+import { demoHelp, keyLegend } from "./legend.ts";
+import { openDemo } from "./show.ts";
 
-// `npm run demo`: a whole beach on this machine, one line a second.
+// `npm run demo`: a whole beach on this machine, a line a second for each session.
 
-const { values } = parseArgs({
-  options: {
-    help: { type: "boolean", short: "h", default: false },
+const exitCodes = { done: 0, broken: 1 } as const;
+const actAfterMs = 5_000;
+const secondsMax = 86_400;
+const replicasMax = 9;
+const killable = [...deathWishes, "replica"] as const;
+
+interface Wishes {
+  readonly seconds: number | undefined;
+  readonly kill: DeathWish | "replica" | undefined;
+  readonly replace: boolean;
+  /** 0: one process that holds a store of its own. */
+  readonly replicas: number;
+}
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = {
+    help: { type: "boolean", short: "h" },
     seconds: { type: "string" },
     kill: { type: "string" },
     replace: { type: "boolean", default: false },
-  },
-});
-
-const help = `Usage: npm run demo [-- options]
-
-Starts the service, a manager, 2 hosts and 3 tiles (two over Connect, one that knows only the old
-route) over real WebRTC, and prints a line a second for each session.
-
-  --seconds N     end after N seconds
-  --kill HOW      after 5 s, kill the first session's transport: close, channel, host or silence
-  --replace       after 5 s, replace the first session's transport while it works
-  --help          this
-
-On a terminal: 1 2 choose a session, k close, c close a channel, h kill the host, s silence it,
-r replace, q quit.
-`;
-
-const actAfterMs = 5_000;
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(2);
-}
-
-function readSeconds(): number | undefined {
-  if (values.seconds === undefined) return undefined;
-  const seconds = Number(values.seconds);
-  return seconds > 0 ? seconds : fail(`--seconds must be a positive number, not ${values.seconds}`);
-}
-
-function readKill(): DeathWish | undefined {
-  const wish = deathWishes.find((known) => known === values.kill);
-  if (values.kill !== undefined && wish === undefined) {
-    fail(`--kill must be one of ${deathWishes.join(", ")}, not ${values.kill}`);
+    replicas: { type: "string" },
+  } as const;
+  const line = readCommandLine(args, options, "npm run demo -- --help");
+  if (line.kind === "fault") return refuse(line.fault);
+  const { help, seconds, kill, replace, replicas } = line.options;
+  if (help) {
+    process.stdout.write(demoHelp);
+    return exitCodes.done;
   }
-  return wish;
+  if (seconds !== undefined && !(Number(seconds) > 0 && Number(seconds) <= secondsMax)) {
+    return refuse(`--seconds is "${seconds}": it must be a number above 0, up to ${secondsMax}`);
+  }
+  const death = killable.find((known) => known === kill);
+  if (kill !== undefined && death === undefined) {
+    return refuse(`--kill is "${kill}": it must be one of ${killable.join(", ")}`);
+  }
+  if (replicas !== undefined && !/^[1-9]$/.test(replicas)) {
+    return refuse(`--replicas is "${replicas}": it must be a number from 1 to ${replicasMax}`);
+  }
+  if (death === "replica" && replicas === undefined) {
+    return refuse("--kill replica needs replicas: add --replicas 2");
+  }
+  return await run({
+    seconds: seconds === undefined ? undefined : Number(seconds),
+    kill: death,
+    replace,
+    replicas: Number(replicas ?? 0),
+  });
 }
 
-if (values.help) {
-  process.stdout.write(help);
-} else {
-  await run(readSeconds(), readKill());
-}
-
-async function run(seconds: number | undefined, kill: DeathWish | undefined): Promise<void> {
+async function run({ seconds, kill, replace, replicas }: Wishes): Promise<number> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
+  ending.signal.addEventListener("abort", () => print("ending: every process is being stopped"));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  await using demo = await openDemo((line) => void process.stdout.write(`${line}\n`));
-  const timers = [
-    setInterval(() => void demo.tick(), 1_000),
-    setTimeout(() => {
-      if (kill !== undefined) void demo.kill(kill);
-      if (values.replace) void demo.replace();
-    }, actAfterMs),
-  ];
-  if (seconds !== undefined) timers.push(setTimeout(end, seconds * 1_000));
-  const releaseKeys = listenToKeys((key) => {
-    if (key === "q" || key === "\u0003") end();
-    else demo.press(key);
-  });
-  if (!ending.signal.aborted) await once(ending.signal, "abort");
-  for (const timer of timers) clearTimeout(timer);
-  releaseKeys();
+  // Nobody watches any more.
+  process.stdout.on("error", end);
+  try {
+    await using demo = await openDemo(print, ending.signal, replicas);
+    const timers = [
+      setInterval(() => void demo.tick(), 1_000),
+      setTimeout(() => {
+        if (kill === "replica") void demo.killReplica();
+        else if (kill !== undefined) void demo.perform(kill);
+        if (replace) void demo.perform("replace");
+      }, actAfterMs),
+    ];
+    if (seconds !== undefined) timers.push(setTimeout(end, seconds * 1_000));
+    using _keys = listenToKeys((key) => (isEnd(key) ? end() : demo.press(key)));
+    const broken = await Promise.race([demo.broken, aborted(ending.signal)]);
+    for (const timer of timers) clearTimeout(timer);
+    return broken === undefined ? exitCodes.done : fail(`${broken} has ended by itself`);
+  } catch (error) {
+    if (ending.signal.aborted) return exitCodes.done;
+    return fail(error instanceof Error ? error.message : String(error));
+  }
 }
 
-function listenToKeys(onKey: (key: string) => void): () => void {
-  if (!process.stdin.isTTY) return () => undefined;
-  process.stdin.setRawMode(true);
-  process.stdin.setEncoding("utf8");
-  process.stdin.on("data", (keys) => {
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
+/** `q`, and Ctrl-C, which is a key like others while keys are listened to. */
+function isEnd(key: string): boolean {
+  return key === "q" || key === "\u0003";
+}
+
+function listenToKeys(onKey: (key: string) => void): Disposable {
+  const { stdin } = process;
+  if (!stdin.isTTY) {
+    print("Ctrl-C ends it.\n");
+    return { [Symbol.dispose]: () => undefined };
+  }
+  print(`Keys:\n${keyLegend()}\n`);
+  stdin.setRawMode(true);
+  stdin.setEncoding("utf8");
+  stdin.on("data", (keys) => {
     for (const key of String(keys)) onKey(key);
   });
-  return () => {
-    process.stdin.setRawMode(false);
-    process.stdin.pause();
+  return {
+    [Symbol.dispose]() {
+      stdin.setRawMode(false);
+      stdin.pause();
+    },
   };
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function refuse(fault: string): number {
+  process.stderr.write(`demo: ${fault}\n`);
+  return badUsageExitCode;
+}
+
+function fail(why: string): number {
+  process.stderr.write(`demo: ${why}\n`);
+  return exitCodes.broken;
 }

@@ -1,11 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 
-import { TransportReporter, TransportWatcher } from "../client/index.ts";
+import { createBackoff, TransportReporter, TransportWatcher } from "../client/index.ts";
 import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { TransportEnd } from "../gen/beach/controller/v1/transport_pb.js";
 import { createLog, parentLine, readConfig, serveParent } from "./child.ts";
+import { openGrpcLink } from "./grpc-link.ts";
 import { createManagerDoor } from "./manager-door.ts";
 import { ManagerSession } from "./manager-session.ts";
 import type { ManagerCommand, ManagerConfig, ManagerEvent } from "./messages.ts";
@@ -17,14 +18,12 @@ import { endWebrtc } from "./peer-link.ts";
 const config = readConfig<ManagerConfig>();
 const log = createLog("manager");
 const line = parentLine<ManagerEvent>();
-const sessionManager = new Http2SessionManager(config.grpcUrl);
-const transport = createGrpcTransport({
-  baseUrl: config.grpcUrl,
-  sessionManager,
-});
+const grpc = openGrpcLink(config.grpcUrl);
+const { transport } = grpc;
 const leases = createClient(ControllerLease, transport);
 const registry = createClient(FastPathRegistry, transport);
 const callTimeoutMs = 5_000;
+const attachTriesMax = 8;
 
 const reporter = new TransportReporter({
   transport,
@@ -83,7 +82,21 @@ async function attach(sessionId: string): Promise<void> {
   );
 }
 
-await Promise.all(config.sessionIds.map(attach));
+/** Whoever has just been reached may be going away; later on the reporter attaches again. */
+async function attachFirst(sessionId: string): Promise<void> {
+  const backoff = createBackoff();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attach(sessionId);
+    } catch (error) {
+      if (tries === attachTriesMax) throw error;
+      log.info({ sessionId, error: String(error) }, "cannot attach; trying again");
+      await delay(backoff.nextMs());
+    }
+  }
+}
+
+await Promise.all(config.sessionIds.map(attachFirst));
 watcher.start();
 reporter.start();
 const producing = setInterval(() => {
@@ -106,7 +119,7 @@ serveParent<ManagerCommand>(
     clearInterval(producing);
     await Promise.all([watcher.stop(), reporter.stop(), door.close()]);
     for (const session of sessions.values()) session.closeAll();
-    sessionManager.abort();
+    grpc.close();
     endWebrtc();
   },
 );

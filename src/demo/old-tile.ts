@@ -1,5 +1,9 @@
 // A tile from before: posts to the old route on a fixed timer, and reads lease_expires_at_ms alone.
 
+import { parentLine, serveParent } from "./child.ts";
+import type { OldTileEvent } from "./messages.ts";
+
+const line = parentLine<OldTileEvent>();
 const [url, passcode, everyMs] = process.argv.slice(2);
 
 async function post(): Promise<void> {
@@ -12,10 +16,12 @@ async function post(): Promise<void> {
   const { lease_expires_at_ms: leaseExpiresAtMs } = (await answer.json()) as {
     lease_expires_at_ms: number;
   };
-  process.send?.({ event: { kind: "renewed", leaseExpiresAtMs } });
+  line.tell({ kind: "renewed", leaseExpiresAtMs });
 }
 
 const timer = setInterval(() => void post().catch(() => undefined), Number(everyMs));
+serveParent<never>(
+  () => undefined,
+  async () => clearInterval(timer),
+);
 await post().catch(() => undefined);
-process.on("disconnect", () => clearInterval(timer));
-process.on("SIGINT", () => undefined);

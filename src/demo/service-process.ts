@@ -11,36 +11,45 @@ export interface ServiceProcess extends AsyncDisposable {
   readonly grpc: string;
   readonly http: string;
   readonly ops: string;
+  readonly exited: Promise<void>;
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Settings of a store that several processes share. */
+export interface SharedStore {
+  readonly LEASE_STORE_URL: string;
+  readonly LEASE_TOKEN_KEY: string;
 }
 
 type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
 
-/** Starts the service on a SQLite file of its own; rejects when it ends before it is ready. */
-export async function startService(): Promise<ServiceProcess> {
+/**
+ * Starts the service on a SQLite file of its own, or on a store that it shares; rejects when it ends
+ * before it is ready.
+ */
+export async function startService(shared?: SharedStore): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), "controller-lease-demo-"));
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn(process.execPath, [main], {
+  const tether = new URL("./tether.ts", import.meta.url).href;
+  const child = spawn(process.execPath, ["--import", tether, main], {
     env: {
-      LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}`,
+      ...(shared ?? { LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}` }),
       LEASE_GRPC_LISTEN: "127.0.0.1:0",
       LEASE_HTTP_LISTEN: "127.0.0.1:0",
       LEASE_OPS_LISTEN: "127.0.0.1:0",
       LEASE_LOG_LEVEL: "warn",
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
-  // Not even a fault of this process may leave the service behind.
-  const killAtExit = (): void => void child.kill();
-  process.once("exit", killAtExit);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const end = async (): Promise<void> => {
-    child.kill("SIGTERM");
+  const end = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
+    child.kill(signal);
     await exited;
-    process.removeListener("exit", killAtExit);
     await rm(folder, { recursive: true, force: true });
   };
   const ready = new Promise<Addresses>((resolve) => {
-    createInterface(child.stdout).on("line", (line) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
       const message = JSON.parse(line) as Addresses & { readonly msg?: string };
       if (message.msg === "ready") resolve(message);
     });
@@ -51,5 +60,12 @@ export async function startService(): Promise<ServiceProcess> {
     throw new Error("the service ended before it was ready");
   }
   const { grpc, http, ops } = addresses;
-  return { grpc, http, ops, [Symbol.asyncDispose]: end };
+  return {
+    grpc,
+    http,
+    ops,
+    exited,
+    kill: () => end("SIGKILL"),
+    [Symbol.asyncDispose]: () => end(),
+  };
 }

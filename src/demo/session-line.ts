@@ -1,15 +1,41 @@
-import type { AppliedCounters, ManagerEvent, TileEvent } from "./messages.ts";
+import type { AppliedCounters, ManagerEvent, StateSeen, TileEvent } from "./messages.ts";
 
-/** One session of the demo, in a line that a person understands. */
+/** The heads of the columns, in their order, and how wide each is; words stand left. */
+const columns = {
+  s: { width: 4 },
+  session: { width: 10, isWord: true },
+  path: { width: 20, isWord: true },
+  generation: { width: 10 },
+  "actions/s": { width: 9 },
+  lost: { width: 4 },
+  "gap ms": { width: 6 },
+  renewals: { width: 8 },
+  refreshed: { width: 9 },
+  renegotiated: { width: 12 },
+} as const satisfies Record<string, { readonly width: number; readonly isWord?: boolean }>;
+
+type Column = keyof typeof columns;
+
+/** The heads of what {@link SessionLine.render} prints. */
+export function headLine(): string {
+  return inColumns((name) => name);
+}
+
+/** Something that happened to a session, between its lines. */
+export function eventLine(sessionId: string, text: string): string {
+  return `  ->  ${sessionId.padEnd(columns.session.width)}  ${text}`;
+}
+
+/** One session of the demo, in a line a second. */
 export class SessionLine {
   readonly sessionId: string;
   #path = "PENDING";
   #health = "";
   #generation = 0;
   #negotiating = false;
+  #renewals = 0;
   #refreshes = 0;
   #renegotiations = 0;
-  #oldRenewals = 0;
   #applied = 0;
   #arrived = false;
 
@@ -17,51 +43,89 @@ export class SessionLine {
     this.sessionId = sessionId;
   }
 
-  managerTold(event: ManagerEvent): void {
-    if (event.kind !== "state" || event.sessionId !== this.sessionId) return;
+  get isOnFastPath(): boolean {
+    return this.#path === "FAST_PATH";
+  }
+
+  /** Takes what the manager saw; answers what has happened by it, if anything has. */
+  managerTold(event: ManagerEvent): string | undefined {
+    if (event.kind !== "state" || event.sessionId !== this.sessionId) return undefined;
+    const news = this.#newsIn(event);
     this.#path = event.path;
-    this.#health = event.health === "UNSPECIFIED" ? "" : event.health.toLowerCase();
+    this.#health = event.health.toLowerCase();
     this.#generation = event.generation;
     this.#negotiating = event.negotiating !== "";
+    return news;
   }
 
   tileTold(event: TileEvent): void {
     if (event.kind !== "renewed") return;
-    if (event.outcome === "refresh") this.#refreshes += 1;
-    else this.#renegotiations += 1;
+    this.#renewals += 1;
+    if (event.outcome === "renegotiate") this.#renegotiations += 1;
+    else this.#refreshes += 1;
   }
 
   /** What the old route did with the handshake, the old tile does not read. */
   oldTileRenewed(): void {
-    this.#oldRenewals += 1;
+    this.#renewals += 1;
   }
 
   /** True once: when the session has got onto its first fast path. */
   isFirstOnFastPath(): boolean {
-    if (this.#arrived || this.#path !== "FAST_PATH") return false;
+    if (this.#arrived || !this.isOnFastPath) return false;
     this.#arrived = true;
     return true;
   }
 
   /** The line for the second that ended; undefined counters: the host does not answer. */
-  render(counters: AppliedCounters | undefined): string {
-    const renewals = this.#refreshes + this.#renegotiations + this.#oldRenewals;
-    const old = this.#oldRenewals === 0 ? "" : `, ${this.#oldRenewals} by the old route`;
-    return [
-      this.sessionId.padEnd(10),
-      `${this.#path}${this.#negotiating ? " (negotiating)" : ""}`.padEnd(27),
-      this.#health.padEnd(8),
-      `generation ${this.#generation}`,
-      `renewals ${renewals} (${this.#refreshes} refresh, ${this.#renegotiations} renegotiate${old})`,
-      this.#rate(counters),
-    ].join("  ");
+  render(second: number, counters: AppliedCounters | undefined): string {
+    const cells: Record<Column, string | number> = {
+      s: second,
+      session: this.sessionId,
+      path: this.#pathInWords(),
+      generation: this.#generation,
+      "actions/s": counters === undefined ? "host away" : this.#appliedSince(counters),
+      lost: counters?.missing ?? "",
+      "gap ms": counters?.largestGapMs ?? "",
+      renewals: this.#renewals,
+      refreshed: this.#refreshes,
+      renegotiated: this.#renegotiations,
+    };
+    return inColumns((name) => String(cells[name]));
   }
 
-  #rate(counters: AppliedCounters | undefined): string {
-    if (counters === undefined) return "the host is away";
-    // A host that was started anew counts from the beginning.
-    const applied = counters.applied - (counters.applied < this.#applied ? 0 : this.#applied);
-    this.#applied = counters.applied;
-    return `${applied} actions/s, largest gap ${counters.largestGapMs} ms, ${counters.missing} lost`;
+  #newsIn({ path, generation, reason }: StateSeen): string | undefined {
+    if (path === "HTTP_FALLBACK" && this.isOnFastPath) {
+      return `its fast path is lost (${reason.replaceAll("_", " ")}); actions go over HTTP`;
+    }
+    if (path !== "FAST_PATH" || generation === this.#generation) return undefined;
+    return this.isOnFastPath ? "another fast path has taken over" : "it is on a fast path";
   }
+
+  #pathInWords(): string {
+    switch (this.#path) {
+      case "FAST_PATH":
+        return `fast path, ${this.#negotiating ? "replacing" : this.#health}`;
+      case "HTTP_FALLBACK":
+        return this.#negotiating ? "HTTP, negotiating" : "HTTP";
+      default:
+        return "none yet";
+    }
+  }
+
+  #appliedSince({ applied }: AppliedCounters): number {
+    // A host that was started anew counts from the beginning.
+    const since = applied < this.#applied ? applied : applied - this.#applied;
+    this.#applied = applied;
+    return since;
+  }
+}
+
+function inColumns(cellOf: (name: Column) => string): string {
+  const names = Object.keys(columns) as Column[];
+  const cells = names.map((name) => {
+    const { width } = columns[name];
+    return "isWord" in columns[name] ? cellOf(name).padEnd(width) : cellOf(name).padStart(width);
+  });
+  return cells.join("  ").trimEnd();
 }

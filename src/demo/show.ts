@@ -6,43 +6,66 @@ import {
   ControllerLease,
   RenegotiationReason,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
-import { type Beach, type HostProcess, startBeach } from "./beach.ts";
+import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach.ts";
+import { type DeedName, deedNames, deeds, hostAwayMs, silenceMs } from "./deeds.ts";
+import { introduction } from "./legend.ts";
 import type { AppliedCounters } from "./messages.ts";
+import { type Replicas, startReplicas } from "./replicas.ts";
 import { startService } from "./service-process.ts";
-import { SessionLine } from "./session-line.ts";
-
-export const deathWishes = ["close", "channel", "host", "silence"] as const;
-export type DeathWish = (typeof deathWishes)[number];
+import { eventLine, headLine, SessionLine } from "./session-line.ts";
 
 /** A beach that runs for show. Disposing it ends every process of it. */
 export interface Demo extends AsyncDisposable {
   /** Prints what the last second brought. */
   tick(): Promise<void>;
-  /** Kills the chosen session's transport. */
-  kill(wish: DeathWish): Promise<void>;
-  /** Replaces the chosen session's transport while it works. */
-  replace(): Promise<void>;
+  /** Does something to the chosen session; says so when it cannot be done, and never rejects. */
+  perform(deed: DeedName): Promise<void>;
+  /** Kills a replica of the service, the next one in turn; says so when there are none. */
+  killReplica(): Promise<void>;
   press(key: string): void;
+  /** Resolves with the name of a process that ended though nobody asked it to. */
+  readonly broken: Promise<string>;
 }
+
+type Print = (line: string) => void;
 
 const sessionIds = ["pong-left", "pong-right"] as const;
 const renewEveryMs = 2_000;
-const hostAwayMs = 2_000;
-const silenceMs = 8_000;
+/** How long a deed that is done at once keeps a second one away: until its effect is shown. */
+const effectShownMs = 1_000;
+const headEveryTicks = 10;
 
-export async function openDemo(print: (line: string) => void): Promise<Demo> {
+/**
+ * Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts.
+ *
+ * @param replicas how many processes of the service share a Redis; 0: one process without
+ */
+export async function openDemo(print: Print, signal: AbortSignal, replicas = 0): Promise<Demo> {
   const stack = new AsyncDisposableStack();
   try {
-    return await assemble(stack, print);
+    return await assemble(stack, { print, signal, count: replicas });
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
-async function assemble(stack: AsyncDisposableStack, print: (line: string) => void): Promise<Demo> {
-  const service = stack.use(await startService());
-  print(`service: grpc ${service.grpc}, http ${service.http}, ops ${service.ops}`);
+interface Stage {
+  readonly print: Print;
+  readonly signal: AbortSignal;
+  readonly count: number;
+}
+
+async function assemble(
+  stack: AsyncDisposableStack,
+  { print, signal, count }: Stage,
+): Promise<Demo> {
+  print("starting the service, a manager, 2 hosts and 3 tiles");
+  const replicas = count === 0 ? undefined : stack.use(await startReplicas(count, print));
+  const service = replicas ?? stack.use(await startService());
+  signal.throwIfAborted();
+  const { grpc, http } = service;
+  print(`service: grpc ${grpc}, http ${http}, ops ${"ops" in service ? service.ops : "at each replica"}`);
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
     await startBeach({
@@ -54,9 +77,9 @@ async function assemble(stack: AsyncDisposableStack, print: (line: string) => vo
       ],
     }),
   );
-  print(
-    `manager: ${beach.managerUrl}; 2 hosts, 3 tiles that renew every ${renewEveryMs / 1_000} s`,
-  );
+  signal.throwIfAborted();
+  print(`manager: ${beach.managerUrl}`);
+  print(introduction(actionsPerSecond, renewEveryMs));
   const sessionManager = new Http2SessionManager(grpcUrl);
   stack.defer(() => sessionManager.abort());
   const leases = createClient(
@@ -68,41 +91,58 @@ async function assemble(stack: AsyncDisposableStack, print: (line: string) => vo
   );
   stack.defer(() => show.end());
   return {
-    tick: () => show.tick(),
-    kill: (wish) => show.kill(wish),
-    replace: () => show.replace(),
-    press: (key) => show.press(key),
+    async tick() {
+      await show.tick();
+      if (replicas !== undefined) print(`        ${await replicas.describe()}`);
+    },
+    perform: (deed) => show.perform(deed),
+    killReplica: () => killReplica(replicas, print),
+    press: (key) => (key === "x" ? void killReplica(replicas, print) : show.press(key)),
+    broken: Promise.race([
+      ...("exited" in service ? [service.exited.then(() => "the service")] : []),
+      beach.manager.exited.then(() => "the manager"),
+    ]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
+async function killReplica(replicas: Replicas | undefined, print: Print): Promise<void> {
+  if (replicas === undefined) return print("  ->  ignored: there are no replicas; see --replicas");
+  try {
+    await replicas.kill();
+  } catch (error) {
+    const [why] = String(error).split("\n");
+    print(`  ->  that did not work: ${why}`);
+  }
+}
+
 class Show {
   readonly #beach: Beach;
-  readonly #print: (line: string) => void;
+  readonly #print: Print;
   readonly #renegotiate: (sessionId: string) => Promise<unknown>;
-  readonly #lines: readonly SessionLine[];
+  readonly #lines: readonly [SessionLine, SessionLine];
   readonly #ended = new AbortController();
-  #chosen = 0;
+  /** What goes on, by session and the part of it that is worked on. */
+  readonly #underWay = new Map<string, string>();
+  #chosen: 0 | 1 = 0;
   #seconds = 0;
 
-  constructor(
-    beach: Beach,
-    print: (line: string) => void,
-    renegotiate: (sessionId: string) => Promise<unknown>,
-  ) {
+  constructor(beach: Beach, print: Print, renegotiate: (sessionId: string) => Promise<unknown>) {
     this.#beach = beach;
     this.#print = print;
     this.#renegotiate = renegotiate;
-    this.#lines = sessionIds.map((sessionId) => new SessionLine(sessionId));
-    const [left, right] = this.#lines;
+    this.#lines = [new SessionLine(sessionIds[0]), new SessionLine(sessionIds[1])];
     for (const [index, line] of this.#lines.entries()) {
       const tile = { sessionId: line.sessionId, reason: `tile-${index + 1}`, renewEveryMs };
       beach.startTile(tile).onEvent((event) => line.tileTold(event));
     }
-    beach.startOldTile(sessionIds[1], renewEveryMs).onEvent(() => right?.oldTileRenewed());
+    const [, right] = this.#lines;
+    beach.startOldTile(right.sessionId, renewEveryMs).onEvent(() => right.oldTileRenewed());
     beach.manager.onEvent((event) => {
-      left?.managerTold(event);
-      right?.managerTold(event);
+      for (const line of this.#lines) {
+        const news = line.managerTold(event);
+        if (news !== undefined) this.#say(news, line.sessionId);
+      }
     });
   }
 
@@ -112,71 +152,93 @@ class Show {
 
   async tick(): Promise<void> {
     this.#seconds += 1;
+    const second = this.#seconds;
+    const counters = await Promise.all(this.#lines.map((_, index) => this.#counters(index)));
+    if (this.#ended.signal.aborted) return;
+    if (second % headEveryTicks === 1) this.#print(headLine());
     for (const [index, line] of this.#lines.entries()) {
-      const host = this.#beach.hosts[index];
-      const counters = host === undefined ? undefined : await this.#counters(host, line.sessionId);
-      if (this.#ended.signal.aborted) return;
+      const { sessionId } = line;
       // The wait for the first fast path is not a gap.
-      if (line.isFirstOnFastPath()) void host?.ask({ kind: "mark", sessionId: line.sessionId });
-      this.#print(`${String(this.#seconds).padStart(4)} s  ${line.render(counters)}`);
+      if (line.isFirstOnFastPath()) {
+        void this.#beach.hosts[index]?.ask({ kind: "mark", sessionId }).catch(() => undefined);
+      }
+      this.#print(line.render(second, counters[index]));
     }
   }
 
   press(key: string): void {
-    if (key === "1" || key === "2") this.#choose(Number(key) - 1);
-    if (key === "k") void this.kill("close");
-    if (key === "c") void this.kill("channel");
-    if (key === "h") void this.kill("host");
-    if (key === "s") void this.kill("silence");
-    if (key === "r") void this.replace();
+    if (key === "1" || key === "2") this.#choose(key === "1" ? 0 : 1);
+    const deed = deedNames.find((name) => deeds[name].key === key);
+    if (deed !== undefined) void this.perform(deed);
   }
 
-  async kill(wish: DeathWish): Promise<void> {
-    const sessionId = this.#sessionId;
-    switch (wish) {
-      case "close":
-      case "channel":
-        this.#print(`       ${sessionId}: the manager closes its ${closed[wish]}`);
-        await this.#beach.manager.ask({ kind: "kill", sessionId, death: wish });
-        return;
-      case "host":
-        return await this.#killHost();
-      case "silence":
-        return await this.#silenceHost();
+  async perform(deed: DeedName): Promise<void> {
+    const index = this.#chosen;
+    const { sessionId } = this.#lines[index];
+    const { part, says, during } = deeds[deed];
+    const place = `${sessionId} ${part}`;
+    const hindrance = this.#underWay.get(place) ?? this.#missing(deed, index);
+    if (hindrance !== undefined) return this.#say(`ignored: ${hindrance}`, sessionId);
+    this.#underWay.set(place, during);
+    this.#say(says, sessionId);
+    try {
+      await this.#carryOut(deed, index);
+    } catch (error) {
+      const [why] = String(error).split("\n");
+      this.#say(`that did not work: ${why}`, sessionId);
+    } finally {
+      this.#underWay.delete(place);
     }
   }
 
-  async replace(): Promise<void> {
-    this.#print(`       ${this.#sessionId}: an operator asks for a replacement`);
-    await this.#renegotiate(this.#sessionId);
-  }
-
-  get #sessionId(): string {
-    return sessionIds[this.#chosen] ?? sessionIds[0];
-  }
-
-  #choose(index: number): void {
+  #choose(index: 0 | 1): void {
     this.#chosen = index;
-    this.#print(`       ${this.#sessionId} is chosen`);
+    this.#say("the keys are for this session now", this.#lines[index].sessionId);
   }
 
-  async #killHost(): Promise<void> {
-    const index = this.#chosen;
+  /** What happens while everything is being stopped is no news. */
+  #say(text: string, sessionId: string): void {
+    if (!this.#ended.signal.aborted) this.#print(eventLine(sessionId, text));
+  }
+
+  #missing(deed: DeedName, index: 0 | 1): string | undefined {
+    const needsFastPath = deed === "close" || deed === "channel";
+    return needsFastPath && !this.#lines[index].isOnFastPath
+      ? "it has no fast path that could be closed"
+      : undefined;
+  }
+
+  async #carryOut(deed: DeedName, index: 0 | 1): Promise<void> {
+    const { sessionId } = this.#lines[index];
+    switch (deed) {
+      case "close":
+      case "channel":
+        await this.#beach.manager.ask({ kind: "kill", sessionId, death: deed });
+        await this.#pause(effectShownMs);
+        return;
+      case "replace":
+        await this.#renegotiate(sessionId);
+        await this.#pause(effectShownMs);
+        return;
+      case "host":
+        return await this.#killHost(index);
+      case "silence":
+        return await this.#silenceHost(index);
+    }
+  }
+
+  async #killHost(index: number): Promise<void> {
     const host = this.#beach.hosts[index];
-    if (host === undefined) return;
-    this.#print(`       ${this.#sessionId}: SIGKILL to its host; it is started again in 2 s`);
-    host.signal("SIGKILL");
-    await host.exited;
+    host?.signal("SIGKILL");
+    await host?.exited;
     if (await this.#pause(hostAwayMs)) await this.#beach.restartHost(index);
   }
 
-  async #silenceHost(): Promise<void> {
-    const host = this.#beach.hosts[this.#chosen];
-    if (host === undefined) return;
-    this.#print(`       ${this.#sessionId}: its host is stopped for ${silenceMs / 1_000} s`);
-    host.signal("SIGSTOP");
+  async #silenceHost(index: number): Promise<void> {
+    const host = this.#beach.hosts[index];
+    host?.signal("SIGSTOP");
     await this.#pause(silenceMs);
-    host.signal("SIGCONT");
+    host?.signal("SIGCONT");
   }
 
   /** False when the show ended meanwhile. */
@@ -187,10 +249,11 @@ class Show {
   }
 
   /** Undefined while the host does not answer, as when it was killed or stopped. */
-  async #counters(host: HostProcess, sessionId: string): Promise<AppliedCounters | undefined> {
+  async #counters(index: number): Promise<AppliedCounters | undefined> {
+    const host: HostProcess | undefined = this.#beach.hosts[index];
+    const sessionId = sessionIds[index];
+    if (host === undefined || sessionId === undefined) return undefined;
     const asked = host.ask<AppliedCounters>({ kind: "counters", sessionId });
     return await Promise.race([asked, delay(200, undefined)]).catch(() => undefined);
   }
 }
-
-const closed = { close: "connection", channel: "mgr-actions channel" } as const;

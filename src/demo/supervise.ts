@@ -13,7 +13,10 @@ export interface Child<Command, Event> extends AsyncDisposable {
   readonly exited: Promise<void>;
   /** Rejects when the process is gone; waits while it is stopped. */
   ask<Reply = null>(command: Command): Promise<Reply>;
-  /** The first event that passes, told already (after the first `from`) or still to come. */
+  /**
+   * The first event that passes, told already (after the first `from`) or still to come. Rejects
+   * when it does not come in time, or cannot come since the process is gone.
+   */
   when<Wanted extends Event>(
     passes: (event: Event) => event is Wanted,
     options?: WhenOptions,
@@ -60,7 +63,7 @@ export function startChild<Command, Event>(
     createInterface(child.stdout).on("line", (line) => logs.push(JSON.parse(line) as ChildLog));
   }
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const line = listen<Event>(child);
+  const line = listen<Event>(child, name);
   let asked = 0;
   return {
     name,
@@ -70,14 +73,15 @@ export function startChild<Command, Event>(
     exited,
     ask: async <Reply>(command: Command): Promise<Reply> => {
       asked += 1;
-      const reply = line.reply(asked);
-      child.send({ id: asked, command }, (error) => {
-        if (error !== null) line.refuse(asked, error);
+      const id = asked;
+      const reply = line.reply(id);
+      child.send({ id, command }, (error) => {
+        if (error !== null) line.refuse(id, error);
       });
       return (await reply) as Reply;
     },
     when: (passes: (event: Event) => boolean, options: WhenOptions = {}) =>
-      line.when(passes, { ...options, name }),
+      line.when(passes, options),
     onEvent: (listener) => void line.listeners.add(listener),
     signal: (signal) => void child.kill(signal),
     [Symbol.asyncDispose]: () => stopChild(child, exited),
@@ -86,6 +90,8 @@ export function startChild<Command, Event>(
 
 async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
   if (child.connected) child.disconnect();
+  // One that still starts does not hear of the line yet.
+  child.kill("SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await exited;
   clearTimeout(timer);
@@ -101,18 +107,19 @@ interface Listening<Event> {
   readonly listeners: Set<(event: Event) => void>;
   reply(id: number): Promise<unknown>;
   refuse(id: number, error: Error): void;
-  when(
-    passes: (event: Event) => boolean,
-    options: WhenOptions & { readonly name: string },
-  ): Promise<Event>;
+  when(passes: (event: Event) => boolean, options: WhenOptions): Promise<Event>;
 }
 
-function listen<Event>(child: ChildProcess): Listening<Event> {
+function listen<Event>(child: ChildProcess, name: string): Listening<Event> {
   const events: Event[] = [];
   const listeners = new Set<(event: Event) => void>();
   const replies = new Map<number, Waiting>();
-  child.once("exit", () => {
-    for (const waiting of replies.values()) waiting.reject(new Error("the process has ended"));
+  const abandoned = new Set<(error: Error) => void>();
+  // Comes after the last message, which an exit does not.
+  child.once("disconnect", () => {
+    const error = new Error(`${name} has ended`);
+    for (const waiting of replies.values()) waiting.reject(error);
+    for (const giveUp of abandoned) giveUp(error);
   });
   child.on("message", (message) => {
     const { event, reply, value } = message as FromChild<Event>;
@@ -129,27 +136,33 @@ function listen<Event>(child: ChildProcess): Listening<Event> {
         replies.set(id, { resolve, reject });
       }).finally(() => replies.delete(id)),
     refuse: (id, error) => replies.get(id)?.reject(error),
-    when: (passes, { from = 0, timeoutMs = whenTimeoutMsDefault, name }) => {
+    when: (passes, { from = 0, timeoutMs = whenTimeoutMsDefault }) => {
       const told = events.slice(from).find(passes);
       if (told !== undefined) return Promise.resolve(told);
+      if (!child.connected) return Promise.reject(new Error(`${name} has ended`));
       return new Promise((resolve, reject) => {
         const listener = (event: Event): void => {
           if (!passes(event)) return;
           done();
           resolve(event);
         };
+        const giveUp = (error: Error): void => {
+          done();
+          reject(error);
+        };
         const done = (): void => {
           clearTimeout(timer);
           listeners.delete(listener);
+          abandoned.delete(giveUp);
         };
         const timer = setTimeout(() => {
-          done();
           const last = events.slice(-5).map((event) => JSON.stringify(event));
-          reject(
+          giveUp(
             new Error(`${name} did not tell it in ${timeoutMs} ms; last:\n${last.join("\n")}`),
           );
         }, timeoutMs);
         listeners.add(listener);
+        abandoned.add(giveUp);
       });
     },
   };

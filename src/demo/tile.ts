@@ -24,20 +24,19 @@ const leases = createClient(
 );
 const { sessionId, reason } = config;
 const stop = new AbortController();
+/** A replica that stands still is not waited for: the next call may go to another. */
+const callOptions = { signal: stop.signal, timeoutMs: 5_000 };
 const backoff = createBackoff();
 let token = "";
 
 async function acquire(): Promise<number> {
-  const answer = await leases.acquire(
-    { sessionId, reason, passcode: "beach" },
-    { signal: stop.signal },
-  );
+  const answer = await leases.acquire({ sessionId, reason, passcode: "beach" }, callOptions);
   token = answer.controllerToken;
   return told(answer);
 }
 
 async function renew(): Promise<number> {
-  return told(await leases.renew({ sessionId, controllerToken: token }, { signal: stop.signal }));
+  return told(await leases.renew({ sessionId, controllerToken: token }, callOptions));
 }
 
 function told(answer: AcquireResponse | RenewResponse): number {

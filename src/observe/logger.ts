@@ -21,6 +21,8 @@ const secrets = [
   "tokenHashes",
 ];
 
+const unwrittenBytesMax = 1024 * 1024;
+
 export function createLogger(level: string, target: LogTarget): Logger {
   const options = {
     level,
@@ -35,10 +37,23 @@ export function createLogger(level: string, target: LogTarget): Logger {
 function destination(target: LogTarget): DestinationStream {
   switch (target.kind) {
     case "json":
-      return pino.destination({ dest: 1, sync: true });
+      return standardOutput();
     case "pretty":
-      return pretty({ destination: 2, sync: true, ignore: "pid,hostname" });
+      return pretty({
+        destination: 2,
+        sync: true,
+        ignore: "pid,hostname",
+        // Node's own word heeds NO_COLOR, and asks the stream that is written to.
+        colorize: process.stderr.isTTY && process.stderr.hasColors(),
+      });
     case "stream":
       return target.stream;
   }
+}
+
+/** Lines that cannot be written, as on a full disk, wait up to a limit and take nothing with them. */
+function standardOutput(): DestinationStream {
+  const stream = pino.destination({ dest: 1, sync: true, maxLength: unwrittenBytesMax });
+  stream.on("error", () => undefined);
+  return stream;
 }

@@ -14,8 +14,10 @@ export interface Metrics {
   /** By previous health, new health and reason. */
   readonly healthChanges: Tally;
   /** By reason. */
+  readonly starts: Tally;
   readonly promotions: Tally;
   readonly abandonments: Tally;
+  readonly retirements: Tally;
   /** By kind: how many, and how long they were. */
   readonly gaps: Tally;
   readonly gapSeconds: Tally;
@@ -58,8 +60,10 @@ export function createMetrics(): Metrics {
       "next",
       "reason",
     ),
+    starts: tally("lease_handshakes_started_total", "Handshakes started", "reason"),
     promotions: tally("lease_handshakes_promoted_total", "Handshakes promoted", "reason"),
     abandonments: tally("lease_handshakes_abandoned_total", "Handshakes abandoned", "reason"),
+    retirements: tally("lease_handshakes_retired_total", "Handshakes retired", "reason"),
     gaps: tally("lease_gaps_total", "Stretches in which the service could not hear", "kind"),
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
     troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),

@@ -45,8 +45,10 @@ function countHappened(metrics: Metrics, event: SessionEvent): void {
   if (event.kind === "HealthChanged") {
     metrics.healthChanges.count(event.from, event.to, event.reason);
   }
+  if (event.kind === "HandshakeStarted") metrics.starts.count(event.handshake.reason);
   if (event.kind === "HandshakePromoted") metrics.promotions.count(event.reason);
   if (event.kind === "HandshakeAbandoned") metrics.abandonments.count(event.reason);
+  if (event.kind === "HandshakeRetired") metrics.retirements.count(event.reason);
 }
 
 /** What every renewal does is told at trace, so that a log at info stays readable. */
@@ -72,7 +74,7 @@ function write(log: Logger, event: ServiceEvent): void {
       log.debug({ open: event.open }, `watch stream ${event.change}`);
       break;
     case "trouble":
-      log.error({ where: event.where, err: event.error }, "trouble");
+      log.error({ where: event.where, session: event.sessionId, err: event.error }, "trouble");
       break;
   }
 }

@@ -1,5 +1,6 @@
 import type { SessionEvent } from "../core/event.ts";
-import type { Session, SessionRecord } from "../core/session.ts";
+import type { HandshakeId } from "../core/ids.ts";
+import type { SessionRecord, Witnessed } from "../core/session.ts";
 import { currentOf, nextOf, pathOf } from "../core/view.ts";
 import type { ServiceEvent } from "../service/service-events.ts";
 import type { Logger } from "./logger.ts";
@@ -11,7 +12,7 @@ type Level = "trace" | "debug" | "info" | "warn";
 export function logSessionEvent(log: Logger, { sessionId, event, previous, next }: Happened): void {
   const level = levelOf(event);
   if (!log.isLevelEnabled(level)) return;
-  const transition = isTransition(event) ? transitionOf(previous, next) : {};
+  const transition = transitionOf(event, previous, next);
   log[level]({ session: sessionId, ...detailsOf(event), ...transition }, phrases[event.kind]);
 }
 
@@ -124,32 +125,47 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
   }
 }
 
-function isTransition(event: SessionEvent): boolean {
-  return (
-    event.kind === "HandshakeStarted" ||
-    event.kind === "HandshakePromoted" ||
-    event.kind === "HandshakeAbandoned" ||
-    event.kind === "HandshakeRetired" ||
-    event.kind === "HealthChanged"
-  );
-}
-
-/** The change as a whole, and what each end calls the connection that it is about. */
+/**
+ * From what to what the transport went, and what each end calls the connection that it is about;
+ * nothing for an event that changes no transport.
+ */
 function transitionOf(
+  event: SessionEvent,
   previous: SessionRecord | undefined,
   next: SessionRecord | undefined,
 ): Record<string, unknown> {
-  const after = next?.kind === "attached" ? next : undefined;
-  const current = after && currentOf(after.transport.path);
+  const subject = subjectOf(event, previous);
+  if (subject === undefined) return {};
+  const known = [...handshakesOf(next), ...handshakesOf(previous)];
   return {
-    previous: previous?.kind === "attached" ? standOf(previous) : undefined,
-    next: after && standOf(after),
-    manager_transport: current?.manager?.transportId,
-    host_transport: current?.host?.transportId,
+    previous: standOf(previous),
+    next: standOf(next),
+    ...transportsOf(known.find(({ id }) => id === subject)),
   };
 }
 
-function standOf({ transport }: Session): Record<string, unknown> {
+/** The handshake that a transition is about. */
+function subjectOf(
+  event: SessionEvent,
+  previous: SessionRecord | undefined,
+): HandshakeId | undefined {
+  if (event.kind === "HandshakeStarted") return event.handshake.id;
+  if (event.kind === "HandshakePromoted") return event.promoted.id;
+  if (event.kind === "SessionDetached") return handshakesOf(previous)[0]?.id;
+  return "handshakeId" in event ? event.handshakeId : undefined;
+}
+
+/** Those whose evidence the record keeps, the promoted one first. */
+function handshakesOf(record: SessionRecord | undefined): readonly Witnessed[] {
+  if (record?.kind !== "attached") return [];
+  const { path, abandoned } = record.transport;
+  const held: readonly (Witnessed | undefined)[] = [currentOf(path), nextOf(path), ...abandoned];
+  return held.filter((one) => one !== undefined);
+}
+
+function standOf(record: SessionRecord | undefined): Record<string, unknown> | undefined {
+  if (record?.kind !== "attached") return undefined;
+  const { transport } = record;
   const current = currentOf(transport.path);
   return {
     path: pathOf(transport),
@@ -157,5 +173,13 @@ function standOf({ transport }: Session): Record<string, unknown> {
     generation: transport.generation,
     handshake: current?.id,
     in_flight: nextOf(transport.path)?.id,
+    ...transportsOf(current),
+  };
+}
+
+function transportsOf(handshake: Witnessed | undefined): Record<string, unknown> {
+  return {
+    manager_transport: handshake?.manager?.transportId,
+    host_transport: handshake?.host?.transportId,
   };
 }

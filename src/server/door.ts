@@ -7,6 +7,3 @@ export interface Door {
   /** Ends what is still under way. */
   cutOff(): Promise<void>;
 }
-
-/** The largest message that any door reads. */
-export const messageBytesMax: number = 1024 * 1024;

@@ -6,8 +6,9 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 
+import { limits } from "../api/limits.ts";
 import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
-import { type Door, messageBytesMax } from "./door.ts";
+import type { Door } from "./door.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
 import { addReflection } from "./grpc-reflection.ts";
@@ -16,9 +17,11 @@ import type { ServedService } from "./served-service.ts";
 const second = 1000;
 
 const options: ChannelOptions = {
-  "grpc.max_receive_message_length": messageBytesMax,
+  // Longer than a message may be, so that the handlers see most of those that are too long, and
+  // refuse them in our own words. The stack has no room for these in its own refusal.
+  "grpc.max_receive_message_length": 4 * limits.messageBytes,
   // What clients accept unless told otherwise.
-  "grpc.max_send_message_length": 4 * messageBytesMax,
+  "grpc.max_send_message_length": 4 * 1024 * 1024,
   // A peer that vanished without a word is noticed within 30 s, so that its streams cost nothing.
   "grpc.keepalive_time_ms": 20 * second,
   "grpc.keepalive_timeout_ms": 10 * second,

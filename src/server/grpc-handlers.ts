@@ -2,7 +2,6 @@ import {
   create,
   type DescMessage,
   type DescMethod,
-  fromBinary,
   type MessageInitShape,
   type MessageShape,
   toBinary,
@@ -11,6 +10,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { Call } from "../api/handlers.ts";
+import { readMessage } from "../api/read-message.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,
@@ -51,7 +51,7 @@ function adaptUnary(
 ): grpc.handleUnaryCall<Buffer, Buffer> {
   return async (call, respond) => {
     try {
-      const request = decode(method.input, call.request);
+      const request = readMessage(method.input, call.request, "binary");
       respond(null, encode(method.output, await handler(request, new GrpcCall(call))));
     } catch (thrown) {
       respond(toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
@@ -65,7 +65,7 @@ function adaptServerStreaming(
 ): grpc.handleServerStreamingCall<Buffer, Buffer> {
   return (call) =>
     pump({ method, call, write: oneByOne(call) }, () =>
-      handler(decode(method.input, call.request), new GrpcCall(call)),
+      handler(readMessage(method.input, call.request, "binary"), new GrpcCall(call)),
     );
 }
 
@@ -105,21 +105,8 @@ async function* decoded(
   call: grpc.ServerDuplexStream<Buffer, Buffer>,
 ): AsyncGenerator<MessageShape<DescMessage>> {
   for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-    yield decode(method.input, bytes);
+    yield readMessage(method.input, bytes, "binary");
   }
-}
-
-function decode(desc: DescMessage, bytes: Uint8Array): MessageShape<DescMessage> {
-  try {
-    return fromBinary(desc, bytes);
-  } catch (error) {
-    throw unreadable(desc, error);
-  }
-}
-
-function unreadable(desc: DescMessage, cause: unknown): ConnectError {
-  const message = `the request is no ${desc.typeName}`;
-  return new ConnectError(message, Code.InvalidArgument, undefined, undefined, cause);
 }
 
 /** A handler may also answer with bytes: a message that many readers get is serialised once. */

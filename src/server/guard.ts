@@ -49,7 +49,8 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
       yield* handler(input, call) as AsyncIterable<unknown>;
       if (guard.closing.aborted) throw goingAway();
       isOver = true;
-      ended(undefined);
+      // Handlers end without a word when there is nobody left to tell.
+      ended(call.signal.aborted ? Code.Canceled : undefined);
     } catch (thrown) {
       isOver = true;
       throw told(thrown, call, ended);

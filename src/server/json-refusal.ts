@@ -7,14 +7,25 @@ interface JsonRefusal {
   readonly message: string | null;
 }
 
-/** A fault of the request that its sender is told of. */
-class BadRequest extends Error {
-  override readonly name = "BadRequest";
-  readonly statusCode = 400;
+/** A refusal that its caller is told of, with the status that a handler gives it. */
+class Refused extends Error {
+  override readonly name = "Refused";
+  readonly statusCode: number;
+
+  constructor(statusCode: number, message: string) {
+    super(message);
+    this.statusCode = statusCode;
+  }
 }
 
+/** The request is at fault. */
 export function badRequest(message: string): Error {
-  return new BadRequest(message);
+  return new Refused(400, message);
+}
+
+/** What is asked cannot be done as things are. */
+export function conflict(message: string): Error {
+  return new Refused(409, message);
 }
 
 /** Answers what Fastify or a handler threw; a bug is told to `onBug`, its text to no caller. */
@@ -23,7 +34,7 @@ export function refuseJson(
   reply: FastifyReply,
   onBug: (error: unknown) => void,
 ): FastifyReply {
-  const refusal = toRefusal(error);
+  const refusal = toRefusal(error, reply.request.routeOptions.bodyLimit);
   if (refusal.status >= 500) onBug(error);
   return sendRefusal(reply, refusal);
 }
@@ -41,11 +52,25 @@ function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusa
   return reply.code(status).send({ error, message });
 }
 
-function toRefusal(error: unknown): JsonRefusal {
+function toRefusal(error: unknown, bodyBytesMax: number | undefined): JsonRefusal {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status === 413) return { status, error: "bad_request", message: "the body is too large" };
+  if (status === 409 && error instanceof Error) {
+    return { status, error: "conflict", message: error.message };
+  }
+  if (status === 413) {
+    const message = `"body" must be at most ${bodyBytesMax} bytes`;
+    return { status, error: "bad_request", message };
+  }
+  if (isBadPath(error)) {
+    return { status, error: "bad_request", message: "the path must be percent-encoded UTF-8" };
+  }
   if (status >= 400 && status < 500 && error instanceof Error) {
     return { status, error: "bad_request", message: error.message };
   }
   return { status: 500, error: "internal_error", message: null };
+}
+
+/** Fastify would repeat the whole path. */
+function isBadPath(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "FST_ERR_BAD_URL";
 }

@@ -58,7 +58,7 @@ function readEverythingAsJson(scope: FastifyInstance): void {
     try {
       done(null, JSON.parse(text));
     } catch {
-      done(badRequest("the body is not JSON"));
+      done(badRequest('"body" must be JSON'));
     }
   });
 }

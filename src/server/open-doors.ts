@@ -20,7 +20,7 @@ import { openGrpcDoor } from "./grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import type { LegacyRoutesOptions } from "./legacy-routes.ts";
-import { openOpsDoor, type Readiness } from "./ops-door.ts";
+import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
 import { openPublicDoor } from "./public-door.ts";
 import { type ServedService, serve } from "./served-service.ts";
 
@@ -34,6 +34,8 @@ export interface DoorsOptions {
   /** Aborts when the service begins to drain. */
   readonly closing: AbortSignal;
   readonly readiness: () => Promise<Readiness>;
+  /** An operator asks for a backup of that name. */
+  readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** An operator asked for a drain. */
   readonly drain: () => void;
 }
@@ -69,6 +71,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         listen,
         readiness: options.readiness,
         metrics: () => exposition(options.metrics),
+        backUp: options.backUp,
         drain: options.drain,
         onBug: bugLogger(options.log, "ops"),
       }),

@@ -3,23 +3,37 @@ import { fastify } from "fastify";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { Door } from "./door.ts";
 import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
-import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
+import {
+  badRequest,
+  conflict,
+  refuseForeignOrigin,
+  refuseJson,
+  refuseUnknownRoute,
+} from "./json-refusal.ts";
 
 export type Readiness = "ready" | "draining" | "store unavailable";
+
+/** What became of a backup; one that is refused is so with what would help. */
+export type BackupOutcome =
+  | { readonly kind: "done"; readonly path: string; readonly bytes: number }
+  | { readonly kind: "bad name"; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string };
 
 export interface OpsDoorOptions {
   readonly listen: ListenAddress;
   readonly readiness: () => Promise<Readiness>;
   /** The registry in the text format of Prometheus. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Copies the store to a file of that name beside it, and waits until that is on disk. */
+  readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** Begins to drain; the door does not wait for it. */
   readonly drain: () => void;
   readonly onBug: (error: unknown) => void;
 }
 
-/** Opens the operators' door: health for orchestrators, metrics, and the order to drain. */
+/** Opens the operators' door: health for orchestrators, metrics, and orders to back up and drain. */
 export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
-  const { listen, readiness, metrics, drain, onBug } = options;
+  const { listen, readiness, metrics, backUp, drain, onBug } = options;
   const app = fastify({
     forceCloseConnections: true,
     bodyLimit: 1024,
@@ -41,6 +55,12 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   app.get("/metrics", async (_request, reply) => {
     const { contentType, text } = await metrics();
     return reply.header("content-type", contentType).send(text);
+  });
+  app.post<{ Querystring: { to?: unknown } }>("/backup", async ({ query: { to } }, reply) => {
+    const outcome = await backUp(typeof to === "string" ? to : "");
+    if (outcome.kind === "bad name") throw badRequest(outcome.why);
+    if (outcome.kind === "refused") throw conflict(outcome.why);
+    return reply.code(201).send({ path: outcome.path, bytes: outcome.bytes });
   });
   app.post("/drain", async (_request, reply) => {
     drain();

@@ -1,3 +1,4 @@
+import { maxHeaderSize } from "node:http";
 import type { Socket } from "node:net";
 
 import type { DescService } from "@bufbuild/protobuf";
@@ -13,14 +14,16 @@ import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
 import type { Call } from "../api/handlers.ts";
+import { limits } from "../api/limits.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { OriginRule } from "./cors-policy.ts";
-import { type Door, messageBytesMax } from "./door.ts";
+import type { Door } from "./door.ts";
 import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
 import { goingAway } from "./guard.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { tolerateParting } from "./parting.ts";
+import { compressions, RequestBody } from "./request-body.ts";
 import type { ServedService } from "./served-service.ts";
 
 export interface PublicDoorOptions {
@@ -31,14 +34,14 @@ export interface PublicDoorOptions {
   readonly onBug: (error: unknown) => void;
 }
 
-/** Ids over their limit are refused by name, so longer ones have to reach their route. */
-const routeParamLengthMax = 4096;
+/** Ids over their limit are refused by name, so any that HTTP lets in has to reach its route. */
+const routeParamLengthMax = maxHeaderSize;
 
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, onBug } = options;
   const app = fastify({
-    bodyLimit: messageBytesMax,
+    bodyLimit: limits.messageBytes,
     forceCloseConnections: true,
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: routeParamLengthMax },
@@ -52,10 +55,19 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
     scope.addHook("onRequest", async (_request, reply) => tolerateParting(reply.raw));
+    // The plugin reads from a body that is set, instead of from the socket.
+    scope.addHook("preHandler", async (request) => {
+      request.body = new RequestBody(request.raw);
+    });
     await scope.register(fastifyConnectPlugin, {
-      readMaxBytes: messageBytesMax,
+      acceptCompression: compressions,
+      readMaxBytes: limits.messageBytes,
       shutdownSignal: shutdown.signal,
-      contextValues: ({ raw }) => createContextValues().set(socketKey, raw.socket),
+      contextValues: ({ raw, body }) =>
+        createContextValues()
+          .set(socketKey, raw.socket)
+          .set(bodyKey, body as RequestBody),
+      requestGate: async ({ method, values }) => values.get(bodyKey)?.admit(method.input),
       routes: (router) => {
         for (const { service, handler } of options.services) {
           router.service(service, connectImplementation(service, handler));
@@ -95,6 +107,7 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
 }
 
 const socketKey = createContextKey<Socket | undefined>(undefined);
+const bodyKey = createContextKey<RequestBody | undefined>(undefined);
 
 function connectImplementation(
   service: DescService,

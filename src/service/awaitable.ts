@@ -8,3 +8,16 @@ export function whenReady<T, R>(
 ): Awaitable<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** The value of a task, or what `rescue` makes of whatever the task throws or rejects with. */
+export function orElse<T>(
+  task: () => Awaitable<T>,
+  rescue: (thrown: unknown) => Awaitable<T>,
+): Awaitable<T> {
+  try {
+    const value = task();
+    return value instanceof Promise ? value.catch(rescue) : value;
+  } catch (thrown) {
+    return rescue(thrown);
+  }
+}

@@ -13,32 +13,42 @@ export interface Clock {
 /** A clock that keeps to another one, so that several processes have one service time. */
 export interface SteeredClock extends Clock {
   /**
-   * Tells how far the reference is ahead at this moment. The first word is taken as it is; later
-   * ones bend the clock by so little that a second stays a second to within one percent, and never
-   * take it back.
+   * Tells how far the reference is ahead at this moment. The first word is taken as it is, and has
+   * to come before anything goes by this clock; later ones bend it by so little that a second stays
+   * a second to within one percent, and never take it back.
    */
   steer(aheadMs: DurationMs): void;
 }
 
-/** How much one word may bend the clock: with two words a second, one percent. */
-const bendMsMax: DurationMs = 5;
+/** How much a word may bend the clock, as a share of the time since the word before. */
+const bendShare = 0.01;
 
 /** Goes by `base` until it is steered. */
 export function steeredClock(base: Clock): SteeredClock {
   let offset: DurationMs | undefined;
+  let steeredAt: EpochMs = 0;
   let last: EpochMs = 0;
   const now = (): EpochMs => {
     last = Math.max(last, Math.floor(base.now() + (offset ?? 0)));
     return last;
   };
+  const steer = (aheadMs: DurationMs): void => {
+    const at = base.now();
+    const bendMax = (at - steeredAt) * bendShare;
+    steeredAt = at;
+    if (offset !== undefined) {
+      offset += Math.max(-bendMax, Math.min(aheadMs, bendMax));
+      return;
+    }
+    offset = aheadMs;
+    // What was read before was no service time: a wall clock that is ahead must not hold it up.
+    last = 0;
+  };
   return {
     now,
     wall: () => base.wall(),
     sleep: (duration, signal) => base.sleep(duration, signal),
-    steer: (aheadMs) => {
-      const bend = Math.max(-bendMsMax, Math.min(aheadMs, bendMsMax));
-      offset = offset === undefined ? aheadMs : offset + bend;
-    },
+    steer,
   };
 }
 

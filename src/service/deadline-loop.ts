@@ -1,7 +1,7 @@
 import type { PassTime } from "../core/command.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Awaitable } from "./awaitable.ts";
+import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
@@ -9,9 +9,15 @@ import type { SessionStore } from "./session-store.ts";
 
 /** How many sessions are worked on before the loop lets others in. */
 const batch = 500;
-/** How long to wait after a store fault, and at most without looking. */
+/** How long to wait after a fault. */
 const faultDelayMs: DurationMs = 1000;
+/** How long to sleep at most without looking … */
 const lookAgainMs: DurationMs = 60_000;
+/** … and where the process that set an earlier deadline may have ended before it came. */
+const lookAgainForOthersMs: DurationMs = 1000;
+
+/** For how many sessions that fail it is known how long to wait; others wait longest. */
+const delaysMax = 1000;
 
 /** Reasons handed in: making an AbortError for each wake-up costs more than the wake-up. */
 const earlier = "an earlier deadline was set";
@@ -29,6 +35,8 @@ export class DeadlineLoop {
   readonly #deps: DeadlineLoopDeps;
   #sleepingUntil: EpochMs = Number.POSITIVE_INFINITY;
   #wake: AbortController | undefined;
+  /** How long sessions that failed were made to wait before their next turn. */
+  readonly #delays = new Map<SessionId, DurationMs>();
 
   constructor(deps: DeadlineLoopDeps) {
     this.#deps = deps;
@@ -54,12 +62,37 @@ export class DeadlineLoop {
 
   /** Refused deadlines stay due: without a pause they would be tried over and over. */
   async #passDue(): Promise<"none" | "some" | "refused"> {
-    const { store, clock, passTime } = this.#deps;
+    const { store, clock } = this.#deps;
     const ids = await store.due(clock.now(), batch);
     // Side by side, so that a store that commits in groups writes them as one.
-    const outcomes = await Promise.all(ids.map((id) => passTime(id)));
+    const outcomes = await Promise.all(ids.map((id) => this.#pass(id)));
     if (ids.length === 0) return "none";
-    return outcomes.every((outcome) => outcome.kind === "refused") ? "refused" : "some";
+    return outcomes.every((outcome) => outcome === "refused") ? "refused" : "some";
+  }
+
+  /** A bug that one session meets makes that one wait, and no other. */
+  #pass(id: SessionId): Awaitable<"accepted" | "refused" | "failed"> {
+    return orElse<"accepted" | "refused" | "failed">(
+      () =>
+        whenReady(this.#deps.passTime(id), ({ kind }) => {
+          this.#delays.delete(id);
+          return kind;
+        }),
+      (error) => {
+        const { store, clock, observe } = this.#deps;
+        observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
+        return whenReady(store.postpone(id, clock.now() + this.#nextDelay(id)), () => "failed");
+      },
+    );
+  }
+
+  /** Twice the one before, at most {@link lookAgainMs}. */
+  #nextDelay(id: SessionId): DurationMs {
+    const before = this.#delays.get(id);
+    if (before === undefined && this.#delays.size >= delaysMax) return lookAgainMs;
+    const delay = before === undefined ? faultDelayMs : Math.min(2 * before, lookAgainMs);
+    this.#delays.set(id, delay);
+    return delay;
   }
 
   async #sleep(signal: AbortSignal): Promise<void> {
@@ -72,8 +105,8 @@ export class DeadlineLoop {
     // Registered before the read, so that a deadline set meanwhile is not slept past.
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
-    const deadline = (await store.nextDeadline()) ?? now + lookAgainMs;
-    this.#sleepingUntil = Math.min(deadline, now + lookAgainMs);
+    const latest = now + (store.kind === "shared" ? lookAgainForOthersMs : lookAgainMs);
+    this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? latest, latest);
     await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);
     this.#wake = undefined;
     signal.removeEventListener("abort", abort);

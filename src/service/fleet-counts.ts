@@ -1,5 +1,8 @@
+import type { BeachId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { nextOf, pathOf } from "../core/view.ts";
+import type { Awaitable } from "./awaitable.ts";
 
 /** How many there are of what, over a fleet or a private beach. */
 export interface FleetCounts {
@@ -9,6 +12,20 @@ export interface FleetCounts {
   readonly fastPath: number;
   readonly httpFallback: number;
   readonly negotiationsInFlight: number;
+}
+
+/** How often what happened of late. */
+export interface FleetRates {
+  readonly renewalsLastMinute: number;
+  readonly renegotiationsLastHour: number;
+}
+
+/** Counts what happens at the beaches, and says how often it did of late. */
+export interface RateCounter {
+  noteRenewal(beachId: BeachId, now: EpochMs): void;
+  noteNegotiation(beachId: BeachId, now: EpochMs): void;
+  /** Over the fleet, or at one beach. */
+  ratesAt(now: EpochMs, beachId: BeachId | undefined): Awaitable<FleetRates>;
 }
 
 export const nothingCounted: FleetCounts = {
@@ -44,4 +61,14 @@ export function addCounts(a: FleetCounts, b: FleetCounts, sign: 1 | -1 = 1): Fle
     httpFallback: a.httpFallback + sign * b.httpFallback,
     negotiationsInFlight: a.negotiationsInFlight + sign * b.negotiationsInFlight,
   };
+}
+
+/** Whether two states of a session count the same; cheap for a renewal, and most are renewals. */
+export function isSameCount(previous: SessionRecord, next: SessionRecord): boolean {
+  return (
+    previous.kind === "attached" &&
+    next.kind === "attached" &&
+    previous.transport === next.transport &&
+    previous.leases.live.length === next.leases.live.length
+  );
 }

@@ -4,7 +4,7 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "./clock.ts";
 import type { GapKeeper } from "./gap-keeper.ts";
 import type { ServiceObserver } from "./service-events.ts";
-import type { DecisionBasis, SharedStore } from "./session-store.ts";
+import { type DecisionBasis, gapsMax, type SharedStore } from "./session-store.ts";
 
 /** How often each process shows that it reaches a bucket. */
 const beatMs: DurationMs = 500;
@@ -128,6 +128,3 @@ export class FleetGapKeeper implements GapKeeper {
     return bucket;
   }
 }
-
-/** A session takes up a gap within its longest deadline, so that old ones are not asked for. */
-const gapsMax = 1000;

@@ -1,18 +1,14 @@
 import type { BeachId } from "../core/ids.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { FleetRates, RateCounter } from "./fleet-counts.ts";
 import { RateWindow } from "./rate-window.ts";
 
 const minute: DurationMs = 60_000;
 /** Beaches whose rates are kept; the one that has been quiet longest gives way. */
 const beachesMax = 10_000;
 
-export interface FleetRates {
-  readonly renewalsLastMinute: number;
-  readonly renegotiationsLastHour: number;
-}
-
-/** How often this process renewed and renegotiated of late. */
-export class RateKeeper {
+/** The rates of a process that alone serves its store. */
+export class RateKeeper implements RateCounter {
   readonly #fleet = new Rates();
   readonly #beaches = new Map<BeachId, Rates>();
 

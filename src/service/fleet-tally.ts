@@ -1,6 +1,12 @@
 import type { BeachId } from "../core/ids.ts";
 import { nextOf } from "../core/view.ts";
-import { addCounts, countsOf, type FleetCounts, nothingCounted } from "./fleet-counts.ts";
+import {
+  addCounts,
+  countsOf,
+  type FleetCounts,
+  isSameCount,
+  nothingCounted,
+} from "./fleet-counts.ts";
 import type { ChangeNotice } from "./session-store.ts";
 
 /** Counts kept up to date by every change, so that asking for them scans nothing. */
@@ -41,17 +47,4 @@ export class FleetTally {
     if (count > 0) this.#inFlight.set(managerUrl, count);
     else this.#inFlight.delete(managerUrl);
   }
-}
-
-/** Whether two states of a session count the same; cheap for a renewal. */
-export function isSameCount(
-  previous: NonNullable<ChangeNotice["previous"]>,
-  next: NonNullable<ChangeNotice["next"]>,
-): boolean {
-  return (
-    previous.kind === "attached" &&
-    next.kind === "attached" &&
-    previous.transport === next.transport &&
-    previous.leases.live.length === next.leases.live.length
-  );
 }

@@ -4,8 +4,7 @@ import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
-import type { FleetCounts } from "./fleet-counts.ts";
-import type { FleetRates } from "./fleet-rates.ts";
+import type { FleetCounts, FleetRates } from "./fleet-counts.ts";
 
 /** What the doors call: every rule behind it is the core's. */
 export interface LeaseService {
@@ -101,5 +100,5 @@ export class ReaderStalled extends Error {
   }
 }
 
-/** Counts over all processes, and rates of the one that is asked. */
+/** Counts and rates over all processes that share the store. */
 export interface FleetSummary extends FleetCounts, FleetRates {}

@@ -4,7 +4,7 @@ import { type Awaitable, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { GapKeeper } from "./gap-keeper.ts";
 import type { ServiceObserver } from "./service-events.ts";
-import type { SoleStore } from "./session-store.ts";
+import { gapsMax, type SoleStore } from "./session-store.ts";
 
 /** How long the loop may stand still before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
@@ -131,6 +131,3 @@ export class ProcessGapKeeper implements GapKeeper {
     });
   }
 }
-
-/** A session takes up a gap within its longest deadline, so that old ones are not asked for. */
-const gapsMax = 1000;

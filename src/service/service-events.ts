@@ -36,8 +36,14 @@ export type ServiceEvent =
       readonly change: "opened" | "stalled" | "closed";
       readonly open: number;
     }
-  /** Something failed that no caller is told of; the service goes on. */
-  | { readonly kind: "trouble"; readonly where: string; readonly error: unknown };
+  /** Something failed that no caller is told of, or not why; the service goes on. */
+  | {
+      readonly kind: "trouble";
+      readonly where: string;
+      /** Where it is one session's trouble. */
+      readonly sessionId?: SessionId;
+      readonly error: unknown;
+    };
 
 /** Never throws, never waits. */
 export type ServiceObserver = (event: ServiceEvent) => void;

@@ -9,15 +9,16 @@ import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import { type Awaitable, whenReady } from "./awaitable.ts";
+import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
-import type { FleetCounts } from "./fleet-counts.ts";
+import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
 import { FleetGapKeeper } from "./fleet-gap-keeper.ts";
 import { RateKeeper } from "./fleet-rates.ts";
 import { FleetTally } from "./fleet-tally.ts";
 import type { GapKeeper } from "./gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
+import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import type {
   ControllerTokens,
@@ -58,21 +59,25 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #queue = new KeyedQueue<SessionId>();
   /** Of a store that this process alone holds; a shared one counts by itself. */
   readonly #tally = new FleetTally();
-  readonly #rates = new RateKeeper();
+  readonly #rates: RateCounter;
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
+  readonly #idle: IdleKeeper;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
     this.tokens = deps.tokens;
+    this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
     this.#gaps = this.#gapKeeper();
     this.#hub = new WatchHub(deps);
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
     this.#deadlines = new DeadlineLoop({ ...deps, passTime });
+    const { bySession, byBeach } = this.#hub;
+    this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
@@ -87,6 +92,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.#gaps.run(signal),
       this.#deadlines.run(signal),
       this.#hub.run(signal),
+      this.#idle.run(signal),
     ]);
   }
 
@@ -124,7 +130,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   summarize(beachId: BeachId | undefined): Awaitable<FleetSummary> {
     const rates = this.#rates.ratesAt(this.now(), beachId);
-    return whenReady(this.#count(beachId), (counts) => ({ ...counts, ...rates }));
+    const counts = this.#count(beachId);
+    return whenReady(rates, (often) => whenReady(counts, (many) => ({ ...many, ...often })));
   }
 
   find(id: SessionId): Awaitable<SessionRecord | undefined> {
@@ -154,19 +161,16 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   /** Store faults become a refusal; everything else that throws is a bug and goes on. */
   #guarded<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
-    const fault = (error: unknown): Outcome<C> => {
-      if (!(error instanceof StoreUnavailable)) throw error;
-      this.#gaps.noteStoreFault(id);
-      this.#deps.observe({ kind: "trouble", where: "store", error });
-      return this.#refused(id, command, undefined, storeAway);
-    };
-    try {
-      if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
-      const outcome = this.#attempt(id, command, 1);
-      return outcome instanceof Promise ? outcome.catch(fault) : outcome;
-    } catch (error) {
-      return fault(error);
-    }
+    if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
+    return orElse(
+      () => this.#attempt(id, command, 1),
+      (error) => {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        this.#gaps.noteStoreFault(id);
+        this.#deps.observe({ kind: "trouble", where: "store", error });
+        return this.#refused(id, command, undefined, storeAway);
+      },
+    );
   }
 
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
@@ -229,7 +233,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       history: this.#gaps.historyOf(id),
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#counter.negotiationsInFlight(managerUrl),
-      watched: this.#hub.isWatched(id, record?.beachId),
+      watched: this.#idle.isWatched(id, record?.beachId),
     };
   }
 
@@ -239,7 +243,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     { session: next, events }: Decision<Command>,
     now: EpochMs,
   ): SessionChange {
-    const isPlain = events.every((event) => event.kind === "LeaseExtended" && event.plain);
+    const isPlain = events.every(mayBeBehind);
     if (next !== undefined && !isPlain) assertSession(next);
     const basis = this.#gaps.basisOf(id, now);
     return {
@@ -328,6 +332,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
       after = records.length < listPage ? undefined : records.at(-1)?.id;
     } while (after !== undefined);
   }
+}
+
+/** What a crash may take back: nobody was promised it for longer, or shown it at all. */
+function mayBeBehind(event: SessionEvent): boolean {
+  return event.kind === "SessionTouched" || (event.kind === "LeaseExtended" && event.plain);
 }
 
 /** What a decision is made on. */

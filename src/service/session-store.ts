@@ -2,7 +2,7 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
-import type { FleetCounts } from "./fleet-counts.ts";
+import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
 
 /** Where sessions live: held by one process, or shared by any number of them. */
 export type SessionStore = SoleStore | SharedStore;
@@ -10,8 +10,8 @@ export type SessionStore = SoleStore | SharedStore;
 /**
  * What every store promises, checked by one conformance suite:
  *
- * - `load`, `list` and change notices show only what is durable, except for extensions that a
- *   change declared `behind`.
+ * - `load`, `list` and change notices show only what is durable, except for what a change declared
+ *   `behind`: plain extensions, and that a session was watched.
  * - `commit` takes effect whole or not at all, and at most one of several commits with the same
  *   expected revision does.
  * - A fault of the store throws {@link StoreUnavailable}; a commit that threw may or may not have
@@ -39,6 +39,11 @@ export interface KeptSessions extends AsyncDisposable {
    */
   nextDeadline(): Awaitable<EpochMs | undefined>;
 
+  /**
+   * Hands the session out as due no more until then, or until a commit sets its deadline anew.
+   */
+  postpone(id: SessionId, until: EpochMs): Awaitable<void>;
+
   /** A page of attached sessions in order of id, those after `after` only. */
   list(page: SessionPage): Awaitable<readonly SessionRecord[]>;
 
@@ -58,7 +63,7 @@ export interface SoleStore extends KeptSessions {
   /** Makes a gap durable and gives it the next number. */
   recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
 
-  /** The gaps on record, oldest first. */
+  /** The newest gaps, at most {@link gapsMax}, oldest first. */
   gaps(): Awaitable<readonly Gap[]>;
 
   /**
@@ -77,8 +82,10 @@ export interface SoleStore extends KeptSessions {
 /**
  * A store that any number of processes share. Its sessions are dealt out over buckets, each of which
  * is reached or lost as a whole; a gap is a stretch in which nobody at all reached a bucket.
+ *
+ * Rates are those of all processes together, each as of its last beats.
  */
-export interface SharedStore extends KeptSessions {
+export interface SharedStore extends KeptSessions, RateCounter {
   readonly kind: "shared";
   /** How many there are, numbered from 0. */
   readonly buckets: number;
@@ -99,7 +106,10 @@ export interface SharedStore extends KeptSessions {
   /** Counts over all sessions, or over those of one beach. */
   count(beachId: BeachId | undefined): Promise<FleetCounts>;
 
-  /** Handshakes in flight towards one manager, over all processes, as of the last beats. */
+  /**
+   * Handshakes in flight towards one manager: those of this process now, those of others as of the
+   * last beats.
+   */
   negotiationsInFlight(managerUrl: string): number;
 }
 
@@ -138,6 +148,13 @@ export interface DecisionBasis {
   /** The bucket must have been reached by somebody at or after this moment. */
   readonly heardSince: EpochMs;
 }
+
+/**
+ * How many gaps are remembered, by a store and by whoever decides: one every nine seconds of the
+ * day that a session may sleep for until it goes idle. It takes up all that it has slept through
+ * when it is loaded, and gets no time back for a gap that is forgotten by then.
+ */
+export const gapsMax = 10_000;
 
 export interface SessionChange {
   /** The record before, undefined when the session becomes known by this change. */

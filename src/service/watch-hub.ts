@@ -11,6 +11,7 @@ import {
   type SessionStore,
   StoreUnavailable,
 } from "./session-store.ts";
+import { ReaderIndex, WatchIndex } from "./watch-index.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
 
@@ -42,9 +43,9 @@ export class WatchHub implements Follower {
   readonly #deps: WatchHubDeps;
   /** Each with what it asked for, and what gives it up. */
   readonly #readers = new Map<WatchReader, Registration>();
-  readonly #bySession = new Index<SessionId>();
-  readonly #byBeach = new Index<BeachId>();
-  readonly #hosts = new Index<SessionId>();
+  readonly bySession: WatchIndex<SessionId> = new WatchIndex();
+  readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
+  readonly #hosts = new ReaderIndex<SessionId>();
   #draining = false;
 
   constructor(deps: WatchHubDeps) {
@@ -54,10 +55,10 @@ export class WatchHub implements Follower {
   /** A change of a session goes to those that watch it or its private beach. */
   notify({ id, previous, next }: ChangeNotice): void {
     if (previous !== undefined && previous.version === next?.version) return;
-    for (const reader of this.#bySession.of(id)) reader.offer(id, next);
+    for (const reader of this.bySession.of(id)) reader.offer(id, next);
     const beachId = next?.beachId ?? previous?.beachId;
     if (beachId === undefined) return;
-    for (const reader of this.#byBeach.of(beachId)) {
+    for (const reader of this.byBeach.of(beachId)) {
       // Readers of a beach would otherwise remember every session that ever was.
       if (next === undefined) reader.forget(id);
       else reader.offer(id, next);
@@ -65,7 +66,7 @@ export class WatchHub implements Follower {
   }
 
   isWanted(id: SessionId, beachId: BeachId): boolean {
-    return this.isWatched(id, beachId);
+    return this.bySession.has(id) || this.byBeach.has(beachId);
   }
 
   tell(id: SessionId, next: SessionRecord | undefined): void {
@@ -79,10 +80,6 @@ export class WatchHub implements Follower {
       reader.isBehind = true;
       reader.wake();
     }
-  }
-
-  isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
-    return this.#bySession.has(id) || (beachId !== undefined && this.#byBeach.has(beachId));
   }
 
   hostWatches(id: SessionId): boolean {
@@ -210,9 +207,9 @@ export class WatchHub implements Follower {
     const leave = (): void => {
       reader.wake();
       if (!this.#readers.delete(reader)) return;
-      for (const id of ids) this.#bySession.delete(id, reader);
+      for (const id of ids) this.bySession.delete(id, reader);
       if (role === "host") for (const id of ids) this.#hosts.delete(id, reader);
-      if (sessions.kind === "beach") this.#byBeach.delete(sessions.beachId, reader);
+      if (sessions.kind === "beach") this.byBeach.delete(sessions.beachId, reader);
       this.#observe("closed");
     };
     const giveUp = (): void => {
@@ -220,9 +217,9 @@ export class WatchHub implements Follower {
       breakOff?.();
     };
     this.#readers.set(reader, { selection, giveUp });
-    for (const id of ids) this.#bySession.add(id, reader);
+    for (const id of ids) this.bySession.add(id, reader);
     if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
-    if (sessions.kind === "beach") this.#byBeach.add(sessions.beachId, reader);
+    if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
     this.#observe("opened");
     return leave;
   }
@@ -241,29 +238,4 @@ export class WatchHub implements Follower {
 interface Registration {
   readonly selection: WatchSelection;
   readonly giveUp: () => void;
-}
-
-/** Readers under a key; a key without readers is not kept. */
-class Index<K> {
-  readonly #readers = new Map<K, Set<WatchReader>>();
-
-  of(key: K): Iterable<WatchReader> {
-    return this.#readers.get(key) ?? [];
-  }
-
-  has(key: K): boolean {
-    return this.#readers.has(key);
-  }
-
-  add(key: K, reader: WatchReader): void {
-    const readers = this.#readers.get(key);
-    if (readers === undefined) this.#readers.set(key, new Set([reader]));
-    else readers.add(reader);
-  }
-
-  delete(key: K, reader: WatchReader): void {
-    const readers = this.#readers.get(key);
-    readers?.delete(reader);
-    if (readers?.size === 0) this.#readers.delete(key);
-  }
 }

@@ -1,5 +1,9 @@
-/** The candidate that most resembles `text`; undefined when none does. */
+/** The candidate that `text` begins, or that most resembles it; undefined when none does. */
 export function nearest<T extends string>(text: string, candidates: readonly T[]): T | undefined {
+  return candidates.find((candidate) => candidate.startsWith(text)) ?? closest(text, candidates);
+}
+
+function closest<T extends string>(text: string, candidates: readonly T[]): T | undefined {
   let best: T | undefined;
   let distanceBest = Math.ceil(text.length / 3);
   for (const candidate of candidates) {

@@ -7,10 +7,14 @@ export function settingsHelp(): string {
     (setting) => `  ${setting.name.padEnd(width)}  ${setting.meaning}${inParentheses(setting)}`,
   );
   return [
-    "Usage: npm start [-- --help | --version]",
+    "Usage: npm start [-- options]",
     "",
-    "Keeps controller leases alive without disturbing a healthy fast path.",
-    "Settings are environment variables:",
+    "Keeps controller leases alive without disturbing a healthy fast path. SIGTERM or Ctrl-C drains.",
+    "",
+    "  -h, --help  this text",
+    "  --version   the version",
+    "",
+    "Settings are environment variables, such as LEASE_LOG_LEVEL=debug npm start. [Defaults]",
     "",
     ...lines,
     "",

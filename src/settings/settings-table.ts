@@ -29,7 +29,7 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_OPS_LISTEN",
     default: "127.0.0.1:9464",
     type: "address",
-    meaning: "Operators' door: /healthz, /readyz, /metrics, POST /drain.",
+    meaning: "Operators' door: /healthz, /readyz, /metrics, POST /backup, POST /drain.",
   },
   {
     name: "LEASE_STORE_URL",
@@ -132,3 +132,10 @@ export const settingsTable: readonly Setting[] = [
     meaning: "Least level that is logged: trace, debug, info, warn, error, fatal or silent.",
   },
 ];
+
+/** The text of a setting that is not given. */
+export function defaultOf(name: SettingName): string {
+  const setting = settingsTable.find((one) => one.name === name);
+  if (setting === undefined) throw new Error(`${name} is missing in the table of settings`);
+  return setting.default;
+}

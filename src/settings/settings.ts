@@ -1,7 +1,8 @@
 import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
 import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { nearest } from "./nearest.ts";
-import { type SettingName, settingsTable } from "./settings-table.ts";
+import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
+import { defaultOf, type SettingName, settingsTable } from "./settings-table.ts";
 
 /** What the service is told from outside, checked as a whole. */
 export interface Settings {
@@ -65,6 +66,8 @@ export function toSettings(env: Environment): SettingsResult {
 class Reading {
   readonly faults: string[] = [];
   readonly #env: Environment;
+  /** Settings at fault by themselves: their relations to others are not judged. */
+  readonly #faulty = new Set<SettingName>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -75,7 +78,8 @@ class Reading {
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith("LEASE_") || known.includes(name)) continue;
       const meant = nearest(name, known);
-      const hint = meant === undefined ? "--help lists all settings" : `did you mean ${meant}?`;
+      const hint =
+        meant === undefined ? "npm start -- --help lists all settings" : `did you mean ${meant}?`;
       this.faults.push(`${name} is not a setting of this version: ${hint}`);
     }
   }
@@ -90,10 +94,12 @@ class Reading {
 
   store(): StoreSetting {
     const url = this.#text("LEASE_STORE_URL");
-    const path = url.startsWith("sqlite:") ? url.slice("sqlite:".length) : "";
-    if (path !== "") return { kind: "sqlite", path };
+    const path = /^sqlite:(?!:memory:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
+    if (path !== undefined) return { kind: "sqlite", path };
     if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url)) return { kind: "redis", url };
-    if (url !== "memory:") {
+    if (url.startsWith("sqlite://")) {
+      this.#fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
+    } else if (url !== "memory:") {
       // Not shown as it is: it may hold a password.
       this.faults.push(
         "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379",
@@ -159,21 +165,18 @@ class Reading {
   }
 
   policy(): Policy {
-    return {
-      ...defaultPolicy,
-      leaseTtlMs: this.#milliseconds("LEASE_TTL_MS"),
-      leaseTtlMsMin: this.#milliseconds("LEASE_TTL_MIN_MS"),
-      leaseTtlMsMax: this.#milliseconds("LEASE_TTL_MAX_MS"),
-      negotiationTimeoutMs: this.#milliseconds("LEASE_NEGOTIATION_TIMEOUT_MS"),
-      evidenceStaleMs: this.#milliseconds("LEASE_EVIDENCE_STALE_MS"),
-      evidenceLostMs: this.#milliseconds("LEASE_EVIDENCE_LOST_MS"),
-      retireLingerMs: this.#milliseconds("LEASE_RETIRE_LINGER_MS"),
-      sessionIdleMs: this.#milliseconds("LEASE_SESSION_IDLE_MS"),
-    };
+    const given = Object.entries(policySettings).map(([field, name]) => [
+      field,
+      this.#milliseconds(name),
+    ]);
+    return { ...defaultPolicy, ...Object.fromEntries(given) };
   }
 
   noteRelations(settings: Settings): void {
-    if (this.faults.length === 0) this.faults.push(...policyFaults(settings.policy));
+    for (const rule of policyFaults(settings.policy)) {
+      if (settingsOf(rule).some((name) => this.#faulty.has(name))) continue;
+      this.faults.push(explainFault(rule, settings.policy));
+    }
     const doors = [
       ["LEASE_GRPC_LISTEN", settings.grpcListen],
       ["LEASE_HTTP_LISTEN", settings.httpListen],
@@ -205,7 +208,7 @@ class Reading {
     const value = /^\d{1,12}$/.test(text) ? Number(text) : 0;
     if (value > 0) return value;
     this.#fault(name, `must be a whole number of milliseconds above 0, such as ${defaultOf(name)}`);
-    return 1;
+    return Number(defaultOf(name));
   }
 
   /** The value given, without surrounding space; the default when there is none. */
@@ -215,14 +218,9 @@ class Reading {
   }
 
   #fault(name: SettingName, remedy: string): void {
+    this.#faulty.add(name);
     this.faults.push(`${name} is "${this.#text(name)}": it ${remedy}`);
   }
-}
-
-function defaultOf(name: SettingName): string {
-  const setting = settingsTable.find((one) => one.name === name);
-  if (setting === undefined) throw new Error(`${name} is missing in the table of settings`);
-  return setting.default;
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -1,8 +1,9 @@
-import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { DurationMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
 
 interface Waiting {
-  readonly since: EpochMs;
+  /** The look before it began. */
+  readonly since: number;
   readonly giveUp: () => void;
 }
 
@@ -12,11 +13,14 @@ const lookEveryMs: DurationMs = 100;
 /**
  * Gives up calls that take longer than `timeoutMs`. One look at the oldest serves them all: a timer
  * for each call would cost more than the call. Holds one entry per call under way.
+ *
+ * Counts looks and not moments: while this process stood still it could read no answer.
  */
 export class CallTimeouts {
   readonly #clock: Clock;
   readonly #timeoutMs: DurationMs;
   readonly #waiting = new Set<Waiting>();
+  #looks = 0;
 
   constructor(clock: Clock, timeoutMs: DurationMs) {
     this.#clock = clock;
@@ -30,7 +34,7 @@ export class CallTimeouts {
         this.#waiting.delete(waiting);
         reject(new Error(`no answer within ${this.#timeoutMs} ms`));
       };
-      const waiting: Waiting = { since: this.#clock.now(), giveUp };
+      const waiting: Waiting = { since: this.#looks, giveUp };
       this.#waiting.add(waiting);
       call.then(
         (value) => {
@@ -49,7 +53,8 @@ export class CallTimeouts {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(lookEveryMs, signal);
-      const over = this.#clock.now() - this.#timeoutMs;
+      this.#looks += 1;
+      const over = this.#looks - this.#timeoutMs / lookEveryMs;
       for (const { since, giveUp } of this.#waiting) {
         if (since > over) break;
         giveUp();

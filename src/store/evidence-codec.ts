@@ -21,6 +21,7 @@ export function writeEvidence(out: FlatWriter, evidence: Evidence): void {
   out.repeatedTexts(evidence.openingChannels);
   out.number(evidence.oldestUnackedMs);
   out.moment(evidence.observedAt);
+  out.number(evidence.unheardMs);
   out.number(evidence.generation);
   out.list(evidence.readyReports, writeReadyReport);
   out.maybe(evidence.holdsNone, writeReadyReport);
@@ -36,6 +37,7 @@ export function readEvidence(from: FlatReader): Evidence {
     openingChannels: from.sharedTexts(),
     oldestUnackedMs: from.number(),
     observedAt: from.moment(),
+    unheardMs: from.version < 2 ? 0 : from.number(),
     generation: from.number(),
     readyReports: from.list(readReadyReport),
     holdsNone: from.maybe(readReadyReport),

@@ -125,6 +125,9 @@ export class FlatReader {
   #origin: EpochMs | undefined;
   #at = 0;
 
+  /** That of the record, set by whoever has read it. */
+  version = 0;
+
   /** Texts and lists that records share come from `shared`, so that they are kept once. */
   constructor(json: string, shared: SharedStrings) {
     this.#values = parseArray(json);

@@ -1,7 +1,5 @@
 import type { Gap } from "../core/session.ts";
-
-/** Older gaps are forgotten: each session known at the time has long taken them up, or is idle. */
-export const gapsMax = 10_000;
+import { gapsMax } from "../service/session-store.ts";
 
 /** The newest gaps, oldest first, numbered from 1 without holes. */
 export class GapLog {

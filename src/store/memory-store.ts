@@ -51,6 +51,11 @@ class MemoryStore implements SoleStore {
     return this.#index.nextDeadline();
   }
 
+  postpone(id: SessionId, until: EpochMs): void {
+    this.#mustBeOpen();
+    this.#index.postpone(id, until);
+  }
+
   list(page: SessionPage): readonly SessionRecord[] {
     this.#mustBeOpen();
     return this.#index.list(page);

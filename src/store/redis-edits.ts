@@ -1,7 +1,13 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import { nextOf } from "../core/view.ts";
-import { addCounts, countsOf, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import {
+  addCounts,
+  countsOf,
+  type FleetCounts,
+  isSameCount,
+  nothingCounted,
+} from "../service/fleet-counts.ts";
 import type { SessionChange } from "../service/session-store.ts";
 import type { BucketKeys } from "./redis-keys.ts";
 
@@ -14,14 +20,11 @@ type Edit = readonly [command: string, key: string, ...rest: readonly string[]];
  *
  * @param now for the time to live of a tombstone, the only thing that Redis itself lets go
  */
-export function editsOf(
-  keys: BucketKeys,
-  { id, previous, next, deadline }: SessionChange,
-  now: number,
-): readonly Edit[] {
+export function editsOf(keys: BucketKeys, change: SessionChange, now: number): readonly Edit[] {
+  const { id, previous, next, deadline } = change;
   return [
     ...countEdits(keys, attachedOf(previous), attachedOf(next)),
-    ...negotiationEdits(keys, attachedOf(previous), attachedOf(next)),
+    ...negotiationEdits(keys, change),
     ...indexEdits(keys, id, { from: beachOf(previous), to: beachOf(next) }),
     ...lifeEdits(keys.session(id), previous, { next, livesMs: deadline && deadline - now }),
   ];
@@ -54,8 +57,7 @@ function countEdits(
   previous: Session | undefined,
   next: Session | undefined,
 ): readonly Edit[] {
-  // A renewal leaves both as they are.
-  if (previous?.transport === next?.transport && isSameLeases(previous, next)) return [];
+  if (previous !== undefined && next !== undefined && isSameCount(previous, next)) return [];
   const change = addCounts(countsOf(next), countsOf(previous), -1);
   const fleet = countUp(keys.counts, change);
   if (previous?.beachId === next?.beachId) return [...fleet, ...ofBeach(keys, next, change)];
@@ -71,29 +73,35 @@ function ofBeach(
   return session === undefined ? [] : countUp(keys.countsOf(session.beachId), change);
 }
 
-function isSameLeases(previous: Session | undefined, next: Session | undefined): boolean {
-  return previous?.leases.live.length === next?.leases.live.length;
-}
-
 function countUp(key: string, change: FleetCounts): readonly Edit[] {
   return Object.entries(change)
     .filter(([, by]) => by !== 0)
     .map(([name, by]): Edit => ["HINCRBY", key, name, String(by)]);
 }
 
-function negotiationEdits(
-  keys: BucketKeys,
-  previous: Session | undefined,
-  next: Session | undefined,
-): readonly Edit[] {
-  if (previous?.transport === next?.transport) return [];
-  const from = previous && nextOf(previous.transport.path)?.managerUrl;
-  const to = next && nextOf(next.transport.path)?.managerUrl;
+function negotiationEdits(keys: BucketKeys, change: SessionChange): readonly Edit[] {
+  return negotiationCounts(change).map(([managerUrl, by]): Edit => {
+    return ["HINCRBY", keys.negotiations, managerUrl, String(by)];
+  });
+}
+
+/** By how much the handshakes in flight towards which managers change. */
+export function negotiationCounts({
+  previous,
+  next,
+}: SessionChange): readonly (readonly [managerUrl: string, by: number])[] {
+  const from = inFlight(previous);
+  const to = inFlight(next);
   if (from === to) return [];
-  const edits: Edit[] = [];
-  if (from !== undefined) edits.push(["HINCRBY", keys.negotiations, from, "-1"]);
-  if (to !== undefined) edits.push(["HINCRBY", keys.negotiations, to, "1"]);
-  return edits;
+  const counts: (readonly [string, number])[] = [];
+  if (from !== undefined) counts.push([from, -1]);
+  if (to !== undefined) counts.push([to, 1]);
+  return counts;
+}
+
+function inFlight(record: SessionRecord | undefined): string | undefined {
+  const session = attachedOf(record);
+  return session && nextOf(session.transport.path)?.managerUrl;
 }
 
 function lifeEdits(

@@ -7,8 +7,11 @@ import type { BeachId, SessionId } from "../core/ids.ts";
  */
 export const bucketCount = 16;
 
-/** The bucket of a session: FNV-1a of its id (http://www.isthe.com/chongo/tech/comp/fnv). */
-export function bucketOf(id: SessionId): number {
+/**
+ * The bucket of a session, or of the rates of a beach: FNV-1a of its id
+ * (http://www.isthe.com/chongo/tech/comp/fnv).
+ */
+export function bucketOf(id: SessionId | BeachId): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < id.length; index++) {
     hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
@@ -30,6 +33,8 @@ export class BucketKeys {
   readonly counts: string;
   /** Hash: handshakes in flight, by manager URL. */
   readonly negotiations: string;
+  /** Hash: how often what happened of late, over the beaches whose rates are kept here. */
+  readonly rates: string;
   /** Channel: notices of changes. */
   readonly changes: string;
   readonly #prefix: string;
@@ -42,6 +47,7 @@ export class BucketKeys {
     this.sessions = `${this.#prefix}:sessions`;
     this.counts = `${this.#prefix}:counts`;
     this.negotiations = `${this.#prefix}:negotiations`;
+    this.rates = `${this.#prefix}:rates`;
     this.changes = `${this.#prefix}:changes`;
   }
 
@@ -58,6 +64,10 @@ export class BucketKeys {
   countsOf(beachId: BeachId): string {
     return `${this.#prefix}:counts:${beachId}`;
   }
+
+  ratesOf(beachId: BeachId): string {
+    return `${this.#prefix}:rates:${beachId}`;
+  }
 }
 
 export const buckets: readonly BucketKeys[] = Array.from(
@@ -65,6 +75,6 @@ export const buckets: readonly BucketKeys[] = Array.from(
   (_, bucket) => new BucketKeys(bucket),
 );
 
-export function keysOf(id: SessionId): BucketKeys {
+export function keysOf(id: SessionId | BeachId): BucketKeys {
   return buckets[bucketOf(id)] as BucketKeys;
 }

@@ -1,4 +1,5 @@
 import type { Gap } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
 
 /** What the beat script answers. */
@@ -23,7 +24,7 @@ export function toGap(text: string): Gap {
 }
 
 /** Fields and values of a hash, one after the other. */
-export function toCounts(reply: readonly string[]): ReadonlyMap<string, number> {
+export function toCounts(reply: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (let at = 0; at + 1 < reply.length; at += 2) {
     counts.set(reply[at] as string, Number(reply[at + 1]));
@@ -37,4 +38,9 @@ export const countNames = Object.keys(nothingCounted) as readonly (keyof FleetCo
 export function toFleetCounts(reply: readonly (string | null)[]): FleetCounts {
   const counts = countNames.map((name, index) => [name, Number(reply[index] ?? 0)]);
   return Object.fromEntries(counts) as FleetCounts;
+}
+
+/** A moment as `TIME` tells it. */
+export function toMs(seconds: string | undefined, microseconds: string | undefined): EpochMs {
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

@@ -72,8 +72,9 @@ return {'committed'}
 /**
  * Shows that somebody reaches the bucket, records the gap before that, and notices a new origin.
  *
- * KEYS: state, gaps, negotiations.
- * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept.
+ * KEYS: state, gaps, negotiations, and whatever the increments name.
+ * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept,
+ *   6 increments of rates as JSON ('' for none): key, place in its ring, turn, count.
  * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
  */
 export const beatScript: RedisScript = script(`${originOf}
@@ -96,6 +97,17 @@ local history, here = state[3], origin()
 if state[4] ~= here then
   history = whole(math.max(tonumber(history or '0') + 1, now))
   redis.call('HSET', KEYS[1], 'history', history, 'origin', here)
+end
+
+-- A place of a ring holds the turn in which it was written last, and the count of that turn.
+if ARGV[6] ~= '' then
+  for _, increment in ipairs(cjson.decode(ARGV[6])) do
+    local key, place, turn, count = unpack(increment)
+    local held, before = string.match(redis.call('HGET', key, place) or '', '(%d+) (%d+)')
+    if held ~= turn then before = 0 end
+    redis.call('HSET', key, place, turn .. ' ' .. whole(before + count))
+    redis.call('EXPIRE', key, 3600)
+  end
 end
 
 local unknown = newest - tonumber(ARGV[4])

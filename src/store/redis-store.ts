@@ -6,12 +6,18 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock, SteeredClock } from "../service/clock.ts";
-import { addCounts, type FleetCounts, nothingCounted } from "../service/fleet-counts.ts";
+import {
+  addCounts,
+  type FleetCounts,
+  type FleetRates,
+  nothingCounted,
+} from "../service/fleet-counts.ts";
 import {
   type Beat,
   type ChangeNotice,
   type CommitResult,
   type Follower,
+  gapsMax,
   type Pulse,
   type SessionChange,
   type SessionPage,
@@ -20,14 +26,21 @@ import {
 } from "../service/session-store.ts";
 import { ChangeListeners } from "./change-listeners.ts";
 import { RecordUnreadable } from "./flat-record.ts";
-import { gapsMax } from "./gap-log.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer } from "./redis-check.ts";
-import { editsOf } from "./redis-edits.ts";
+import { editsOf, negotiationCounts } from "./redis-edits.ts";
 import { bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
-import { type BeatReply, countNames, toCounts, toFleetCounts, toGap } from "./redis-replies.ts";
+import { RedisRates, ratesIn } from "./redis-rates.ts";
+import {
+  type BeatReply,
+  countNames,
+  toCounts,
+  toFleetCounts,
+  toGap,
+  toMs,
+} from "./redis-replies.ts";
 import { beatScript, claimScript, commitScript, renewHistoryScript } from "./redis-scripts.ts";
 import { decodeRecord, encodeRecord } from "./session-codec.ts";
 import { SharedStrings } from "./shared-strings.ts";
@@ -81,8 +94,9 @@ class RedisStore implements SharedStore {
   readonly #strings = new SharedStrings();
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
-  /** Handshakes in flight by manager URL, per bucket, as of its last beat. */
-  readonly #negotiations = new Map<number, ReadonlyMap<string, number>>();
+  readonly #rates = new RedisRates();
+  /** Handshakes in flight by manager URL, per bucket: as of its last beat, and own ones since. */
+  readonly #negotiations = new Map<number, Map<string, number>>();
 
   constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
     this.#calls = calls;
@@ -97,6 +111,8 @@ class RedisStore implements SharedStore {
   }
 
   async start(): Promise<void> {
+    // Before anything else, since everything goes by it.
+    await this.#setClock();
     const listening = buckets.map(({ changes }, bucket) =>
       this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
     );
@@ -134,6 +150,7 @@ class RedisStore implements SharedStore {
       this.#remembered.delete(id);
       throw error;
     }
+    this.#noteNegotiations(bucket, change);
     this.#remember(id, next);
     this.#listeners.tell({ id, previous: change.previous, next });
     return "committed";
@@ -157,21 +174,26 @@ class RedisStore implements SharedStore {
     return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
   }
 
+  /** For every process: what one of them cannot work on, the others could not either. */
+  async postpone(id: SessionId, until: EpochMs): Promise<void> {
+    const { deadlines } = keysOf(id);
+    await this.#calls.send(bucketOf(id), ["ZADD", deadlines, "XX", String(until), id]);
+  }
+
   async list({ beachId, after, limit }: SessionPage): Promise<readonly SessionRecord[]> {
-    if (limit <= 0) return [];
-    const from = after === undefined ? "-" : `(${after}`;
-    const pages = buckets.map((keys, bucket) => {
-      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
-      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
-      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
-    });
-    const ids = (await Promise.all(pages)).flat().toSorted(byCode).slice(0, limit);
-    const records = await Promise.all(ids.map((id) => this.load(id)));
-    // One may have been detached, and attached elsewhere, since the index was read.
-    return records.filter(
-      (record) =>
-        record?.kind === "attached" && (beachId === undefined || record.beachId === beachId),
-    ) as readonly SessionRecord[];
+    const page: SessionRecord[] = [];
+    let from = after;
+    while (page.length < limit) {
+      const ids = await this.#idsAfter(from, beachId, limit - page.length);
+      if (ids.length === 0) break;
+      from = ids.at(-1);
+      for (const record of await Promise.all(ids.map((id) => this.load(id)))) {
+        // It may have been detached, and attached elsewhere, since the index was read.
+        if (record?.kind !== "attached") continue;
+        if (beachId === undefined || record.beachId === beachId) page.push(record);
+      }
+    }
+    return page;
   }
 
   changes(listener: (notice: ChangeNotice) => void): Disposable {
@@ -190,11 +212,14 @@ class RedisStore implements SharedStore {
       bucket,
       beatScript,
       [keys.state, keys.gaps, keys.negotiations],
-      [String(now), String(quietMs), kind, String(after), String(gapsMax)],
+      [
+        ...[String(now), String(quietMs), kind, String(after), String(gapsMax)],
+        this.#rates.take(bucket),
+      ],
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
     // One bucket's server is the reference for all, since several may disagree.
-    if (bucket === 0) this.#steer(sentAt, Number(seconds) * 1000 + Number(microseconds) / 1000);
+    if (bucket === 0) this.#steer(sentAt, toMs(seconds, microseconds));
     this.#negotiations.set(bucket, toCounts(negotiations));
     this.#notices.beat(bucket, Number(changes));
     return { gaps: gaps.map(toGap), history: Number(history) };
@@ -208,6 +233,22 @@ class RedisStore implements SharedStore {
     return ((await Promise.all(counts)) as (readonly (string | null)[])[])
       .map(toFleetCounts)
       .reduce((sum, some) => addCounts(sum, some), nothingCounted);
+  }
+
+  noteRenewal(beachId: BeachId, now: EpochMs): void {
+    this.#rates.note("renewals", beachId, now);
+  }
+
+  noteNegotiation(beachId: BeachId, now: EpochMs): void {
+    this.#rates.note("negotiations", beachId, now);
+  }
+
+  async ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates> {
+    const rings =
+      beachId === undefined
+        ? buckets.map(({ rates }, bucket) => this.#calls.send(bucket, ["HGETALL", rates]))
+        : [this.#calls.send(bucketOf(beachId), ["HGETALL", keysOf(beachId).ratesOf(beachId)])];
+    return ratesIn((await Promise.all(rings)) as readonly Record<string, string>[], now);
   }
 
   negotiationsInFlight(managerUrl: string): number {
@@ -241,6 +282,27 @@ class RedisStore implements SharedStore {
       notice === "" ? "" : keys.changes,
       notice,
     ];
+  }
+
+  #noteNegotiations(bucket: number, change: SessionChange): void {
+    const counts = this.#negotiations.get(bucket) ?? new Map<string, number>();
+    for (const [url, by] of negotiationCounts(change)) counts.set(url, (counts.get(url) ?? 0) + by);
+    this.#negotiations.set(bucket, counts);
+  }
+
+  /** Ids of attached sessions, in order. */
+  async #idsAfter(
+    after: SessionId | undefined,
+    beachId: BeachId | undefined,
+    limit: number,
+  ): Promise<readonly SessionId[]> {
+    const from = after === undefined ? "-" : `(${after}`;
+    const ids = buckets.map((keys, bucket) => {
+      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
+      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
+      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
+    });
+    return (await Promise.all(ids)).flat().toSorted(byCode).slice(0, limit);
   }
 
   /** Sessions of each bucket in reach with the earliest deadlines, at or before `until`. */
@@ -289,6 +351,20 @@ class RedisStore implements SharedStore {
       const why = `The record of session '${id}' cannot be read: ${error.message}`;
       throw new StoreUnavailable(why, { cause: error });
     }
+  }
+
+  /**
+   * Service time begins at the server's, and not before the last moment that a process recorded:
+   * the server that held the clock before may have been ahead.
+   */
+  async #setClock(): Promise<void> {
+    const recorded = buckets.map(({ state }, bucket) =>
+      this.#calls.send(bucket, ["HGET", state, "alive"]),
+    );
+    const latest = Math.max(...(await Promise.all(recorded)).map(Number));
+    const sentAt = this.#clock.now();
+    const [seconds, microseconds] = (await this.#calls.send(0, ["TIME"])) as readonly string[];
+    this.#steer(sentAt, Math.max(latest, toMs(seconds, microseconds)));
   }
 
   /** Takes the reference to have read its clock half-way between question and answer. */

@@ -15,7 +15,8 @@ import { readTransport, writeTransport } from "./transport-codec.ts";
  * fills in what that version did not know. A record is written anew when it next changes.
  *
  * 2: the history that a session has taken up, and how far its generations may have come in one
- * that was lost.
+ * that was lost; for how long each word of an end could not be followed by another, in the place of
+ * one moment for all of them.
  */
 const recordVersion = 2;
 
@@ -62,18 +63,19 @@ export function decodeRecord(text: string, shared: SharedStrings): SessionRecord
       `it has version ${version}, and this program reads 1 to ${recordVersion}`,
     );
   }
-  const record = readKind(from, version);
+  from.version = version;
+  const record = readKind(from);
   from.finish();
   return record;
 }
 
-function readKind(from: FlatReader, version: number): SessionRecord {
+function readKind(from: FlatReader): SessionRecord {
   const kind = from.word(kinds);
   switch (kind) {
     case "attached":
-      return readSession(from, version);
+      return readSession(from);
     case "detached":
-      return readTombstone(from, version);
+      return readTombstone(from);
   }
 }
 
@@ -92,7 +94,7 @@ function writeSession(out: FlatWriter, session: Session): void {
 }
 
 // Here and in the other readers the properties stand in the order in which they were written.
-function readSession(from: FlatReader, version: number): Session {
+function readSession(from: FlatReader): Session {
   return {
     kind: "attached",
     id: from.text(),
@@ -102,9 +104,9 @@ function readSession(from: FlatReader, version: number): Session {
     version: from.moment(),
     activeAt: from.moment(),
     gapsTaken: from.number(),
-    historyTaken: version < 2 ? 0 : from.number(),
+    historyTaken: from.version < 2 ? 0 : from.number(),
     leases: readLeaseBook(from),
-    transport: readTransport(from, version),
+    transport: readTransport(from),
     lastChange: readLastChange(from),
   };
 }
@@ -124,7 +126,7 @@ function writeTombstone(out: FlatWriter, tombstone: Tombstone): void {
   out.maybeRepeatedText(tombstone.newestHandshakeId);
 }
 
-function readTombstone(from: FlatReader, version: number): Tombstone {
+function readTombstone(from: FlatReader): Tombstone {
   return {
     kind: "detached",
     id: from.text(),
@@ -133,7 +135,7 @@ function readTombstone(from: FlatReader, version: number): Tombstone {
     revision: from.number(),
     version: from.moment(),
     gapsTaken: from.number(),
-    historyTaken: version < 2 ? 0 : from.number(),
+    historyTaken: from.version < 2 ? 0 : from.number(),
     detachedAt: from.moment(),
     reason: from.sharedText(),
     leases: readLeaseBook(from),

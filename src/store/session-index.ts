@@ -39,6 +39,14 @@ export class SessionIndex {
     return this.#deadlines.due(now, limit).map((entry) => entry.record.id);
   }
 
+  /** Counts as due at that moment and not before, until it is put again. */
+  postpone(id: SessionId, until: EpochMs): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    entry.deadline = until;
+    this.#deadlines.schedule(entry);
+  }
+
   nextDeadline(): EpochMs | undefined {
     return this.#deadlines.nextMoment();
   }

@@ -1,7 +1,15 @@
 import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Primary result codes of SQLite; see https://sqlite.org/rescode.html. */
-const codes = { busy: 5, readonly: 8, corrupt: 11, full: 13, cantOpen: 14, notDatabase: 26 };
+const codes = {
+  busy: 5,
+  readonly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notDatabase: 26,
+};
 
 /** The primary result code of an error of node:sqlite, undefined for any other error. */
 function resultCode(error: unknown): number | undefined {
@@ -19,10 +27,15 @@ export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
   return storeCannotOpen(path, remedy(error), error);
 }
 
+export const damaged =
+  "it is damaged, or no SQLite database; restore a backup, or move it away to start empty";
 const unwritable = "it cannot be written; make the file and its folder writable for this user";
 
 function remedy(error: unknown): string {
-  if (isPermissionFault(error)) return unwritable;
+  if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return unwritable;
+  if (hasCode(error, ["EEXIST", "ENOTDIR"])) {
+    return "a file stands where its folder should be; name another path";
+  }
   switch (resultCode(error)) {
     case codes.busy:
       return "another process holds it; stop that one, or give this one a file of its own";
@@ -30,17 +43,19 @@ function remedy(error: unknown): string {
       return unwritable;
     case codes.corrupt:
     case codes.notDatabase:
-      return "it is damaged, or no SQLite database; restore it, or move it away to start empty";
+      return damaged;
+    case codes.ioError:
+      return "its disk cannot be read or written; check the disk, its room and its quotas";
     case codes.full:
       return "the disk is full; make room";
     case codes.cantOpen:
-      return "its folder is missing or cannot be written; create the folder for this user";
+      return "its folder is missing or cannot be written; make it, writable for this user";
     default:
       return error instanceof Error ? error.message : String(error);
   }
 }
 
-function isPermissionFault(error: unknown): boolean {
-  if (!(error instanceof Error && "code" in error)) return false;
-  return error.code === "EACCES" || error.code === "EPERM" || error.code === "EROFS";
+/** One of Node's codes for what the file system refused. */
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

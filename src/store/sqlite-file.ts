@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
@@ -6,10 +6,10 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
-import { StoreUnavailable } from "../service/session-store.ts";
-import { gapsMax } from "./gap-log.ts";
+import { gapsMax, StoreUnavailable } from "../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
-import { claim } from "./sqlite-schema.ts";
+import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
+import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
@@ -44,53 +44,78 @@ export interface OpenOptions {
   readonly clock: Clock;
   /** How long to wait while another process holds the file. */
   readonly lockWaitMs: DurationMs;
+  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
   /** Makes the folder of the file if it is missing. */
   readonly createFolder: boolean;
   /** Writes that would make the file larger fail as on a full disk. */
   readonly fileBytesMax: number | undefined;
 }
 
+/**
+ * A transaction is on disk when it has ended. A checkpoint is a piece of work of its own: the commit
+ * that happened to come last would do it, and hold everybody for twice as long. With room for the
+ * pages that are changed again and again, few have to be read back or written twice.
+ */
+const pragmas = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA wal_autocheckpoint = 0;
+  PRAGMA journal_size_limit = 67108864;
+  PRAGMA cache_size = -65536;
+`;
 const lockRetryMs: DurationMs = 50;
+/** Most waits are for a process that is about to end, and over before anybody wonders. */
+const lockWaitToldAfterMs: DurationMs = 1_000;
 const pageBytes = 4096;
 const recoveryPage = 2_000;
 
 /**
- * Opens and holds a file so that no other process can, or throws StoreCannotOpen.
+ * Opens and holds a file so that no other process can, or throws StoreCannotOpen. Nothing is
+ * written until {@link SqliteFile.keep}: a file that turns out to be unreadable stays as it is.
  *
- * Every transaction is on disk when it has ended (WAL, synchronous=FULL). Exclusive locking is
- * what keeps a second process out: two would otherwise write over each other's memory.
+ * Exclusive locking is what keeps a second process out: two would otherwise write over each
+ * other's memory.
  */
 export async function openSqliteFile(path: string, options: OpenOptions): Promise<SqliteFile> {
   let db: DatabaseSync | undefined;
   try {
     if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
-    // SQLite would open it for reading, and then fail to lock it without saying why.
-    if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    mustBeUsable(path);
     db = new DatabaseSync(path);
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     await beginAlone(db, options);
     claim(db, path);
-    db.exec("COMMIT");
-    db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864",
-    );
-    if (options.fileBytesMax !== undefined) {
-      db.exec(`PRAGMA max_page_count = ${Math.floor(options.fileBytesMax / pageBytes)}`);
-    }
-    return new SqliteFile(path, db);
+    return new SqliteFile(path, db, options);
   } catch (error) {
     db?.close();
     throw cannotOpen(path, error);
   }
 }
 
-async function beginAlone(db: DatabaseSync, { clock, lockWaitMs }: OpenOptions): Promise<void> {
-  const giveUpAt = clock.now() + lockWaitMs;
+/** Throws where SQLite would fail without saying why. */
+function mustBeUsable(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (found.isDirectory()) throw storeCannotOpen(path, "it is a folder; name a file in it");
+  accessSync(path, constants.R_OK | constants.W_OK);
+}
+
+async function beginAlone(db: DatabaseSync, options: OpenOptions): Promise<void> {
+  const { clock, lockWaitMs, onLockWait } = options;
+  const startedAt = clock.now();
+  let isTold = false;
   for (;;) {
     try {
       return db.exec("BEGIN EXCLUSIVE");
     } catch (error) {
-      if (!isBusy(error) || clock.now() >= giveUpAt) throw error;
+      if (!isBusy(error)) throw error;
+      const waitedMs = clock.now() - startedAt;
+      if (waitedMs >= lockWaitMs) throw error;
+      if (waitedMs >= lockWaitToldAfterMs && !isTold) {
+        isTold = true;
+        onLockWait?.(lockWaitMs - waitedMs);
+      }
     }
     await clock.sleep(lockRetryMs, new AbortController().signal);
   }
@@ -100,12 +125,14 @@ async function beginAlone(db: DatabaseSync, { clock, lockWaitMs }: OpenOptions):
 export class SqliteFile {
   readonly path: string;
   readonly #db: DatabaseSync;
+  readonly #bytesMax: number | undefined;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
 
-  constructor(path: string, db: DatabaseSync) {
+  constructor(path: string, db: DatabaseSync, { fileBytesMax }: Pick<OpenOptions, "fileBytesMax">) {
     this.path = path;
     this.#db = db;
+    this.#bytesMax = fileBytesMax;
     this.#upsert = db.prepare(
       `INSERT INTO session (id, beach_id, revision, deadline, record) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET beach_id = excluded.beach_id, revision = excluded.revision,
@@ -114,19 +141,53 @@ export class SqliteFile {
     this.#delete = db.prepare("DELETE FROM session WHERE id = ?");
   }
 
+  /** What the file holds could be read: from now on it is written. */
+  keep(): void {
+    this.#db.exec("COMMIT");
+    this.#db.exec(pragmas);
+    if (this.#bytesMax === undefined) return;
+    this.#db.exec(`PRAGMA max_page_count = ${Math.floor(this.#bytesMax / pageBytes)}`);
+  }
+
   /** All of the batch or, with StoreUnavailable, none of it as far as this process can tell. */
   write(batch: Batch): void {
-    try {
+    this.fill(batch);
+    this.commit();
+  }
+
+  /** Begins a transaction and puts the batch into it; nothing of it, with StoreUnavailable. */
+  fill(batch: Batch): void {
+    this.#transact(() => {
       this.#db.exec("BEGIN IMMEDIATE");
       for (const row of batch.rows) this.#writeRow(row);
       if (batch.aliveAt !== undefined) this.#writeAlive(batch.aliveAt);
       if (batch.gap !== undefined) this.#writeGap(batch.gap);
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      this.#rollBack();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
+    });
+  }
+
+  /** Ends the transaction: all of it is on disk, or none, as far as this process can tell. */
+  commit(): void {
+    this.#transact(() => this.#db.exec("COMMIT"));
+  }
+
+  /**
+   * Moves what was committed from the write-ahead log to its place in the file. When that fails
+   * nothing is lost, and the log grows until a later one succeeds.
+   */
+  checkpoint(): void {
+    try {
+      this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // The next commit tells whoever waits for it what is wrong with the disk.
     }
+  }
+
+  /** The same, and the log is empty then; throws StoreUnavailable when it cannot. */
+  emptyLog(): void {
+    this.#transact(() => {
+      const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
+      if (busy !== 0) throw new Error("the write-ahead log is in use");
+    });
   }
 
   /** Every session's row, a page at a time. */
@@ -157,14 +218,11 @@ export class SqliteFile {
   }
 
   lastAlive(): EpochMs | undefined {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'alive'").get();
-    return row?.value as EpochMs | undefined;
+    return this.#meta("alive");
   }
 
-  /** How many backups lie between this file and the first of its line. */
   history(): number {
-    const row = this.#db.prepare("SELECT value FROM meta WHERE name = 'history'").get();
-    return (row?.value as number | undefined) ?? 0;
+    return this.#meta(historyName) ?? 0;
   }
 
   close(): void {
@@ -180,14 +238,29 @@ export class SqliteFile {
     }
   }
 
+  #meta(name: string): number | undefined {
+    const row = this.#db.prepare("SELECT value FROM meta WHERE name = ?").get(name);
+    return row?.value as number | undefined;
+  }
+
   #writeAlive(at: EpochMs): void {
-    this.#db.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('alive', ?)").run(at);
+    this.#db.prepare(metaUpsert).run("alive", at);
   }
 
   #writeGap({ number, from, until, kind }: Gap): void {
     const insert = "INSERT INTO gap (number, begins, ends, kind) VALUES (?, ?, ?, ?)";
     this.#db.prepare(insert).run(number, from, until, kind);
     this.#db.prepare("DELETE FROM gap WHERE number <= ?").run(number - gapsMax);
+  }
+
+  #transact(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#rollBack();
+      const why = error instanceof Error ? error.message : String(error);
+      throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
+    }
   }
 
   #rollBack(): void {

@@ -1,53 +1,73 @@
 import type { DatabaseSync } from "node:sqlite";
 
+import { damaged } from "./sqlite-fault.ts";
 import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Marks our files, as https://sqlite.org/pragma.html#pragma_application_id asks: "BcLS". */
 const applicationId = 0x42_63_4c_53;
 
-/** Rises with every change of the tables; a step from each older format goes into `claim`. */
-const format = 1;
+/**
+ * The statements that lead from each format to the next, the first from an empty file: what has
+ * been released is never changed, a change of the tables is another entry. A file's format is the
+ * number of those that it has been through.
+ */
+export const steps: readonly string[] = [
+  // Moments are REAL: whole ones take no more room, and scaled horizons may be fractions.
+  `
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
+    CREATE TABLE session (
+      id TEXT PRIMARY KEY,
+      beach_id TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      deadline REAL,
+      record TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE gap (
+      number INTEGER PRIMARY KEY,
+      begins REAL NOT NULL,
+      ends REAL NOT NULL,
+      kind TEXT NOT NULL
+    ) STRICT;
+  `,
+];
 
-// Moments are REAL: whole ones take no more room, and scaled horizons may be fractions.
-const tables = `
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT;
-  CREATE TABLE session (
-    id TEXT PRIMARY KEY,
-    beach_id TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    deadline REAL,
-    record TEXT NOT NULL
-  ) STRICT;
-  CREATE TABLE gap (
-    number INTEGER PRIMARY KEY,
-    begins REAL NOT NULL,
-    ends REAL NOT NULL,
-    kind TEXT NOT NULL
-  ) STRICT;
-  INSERT INTO meta (name, value) VALUES ('format', ${format});
-  PRAGMA application_id = ${applicationId};
-`;
+/** Sets a value of `meta`. */
+export const metaUpsert = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
+/** How many backups lie between a file and the first of its line; nothing: none. */
+export const historyName = "history";
 
 /**
- * Makes an empty file ours, and shows that one of ours can be written. Throws
- * StoreCannotOpen on anything else, before it has changed it. Runs in a transaction that
- * the caller has begun.
+ * Makes an empty file ours, and one of an older format one of today's; shows that it is whole and
+ * can be written. Throws StoreCannotOpen on anything else. Runs in a transaction that the caller
+ * has begun, and may still roll back.
+ *
+ * @param to the steps to today's format
  */
-export function claim(db: DatabaseSync, path: string): void {
-  const owner = numberOf(db, "PRAGMA application_id");
-  if (owner === applicationId) {
-    const found = numberOf(db, "SELECT value FROM meta WHERE name = 'format'");
-    if (found !== format) throw storeCannotOpen(path, otherFormat(found));
-    db.exec("UPDATE meta SET value = value WHERE name = 'format'");
-  } else if (owner === 0 && numberOf(db, "SELECT count(*) FROM sqlite_schema") === 0) {
-    db.exec(tables);
-  } else {
-    throw storeCannotOpen(path, "it belongs to another program; choose another file");
-  }
+export function claim(db: DatabaseSync, path: string, to: readonly string[] = steps): void {
+  const found = formatOf(db, path);
+  if (found > to.length) throw storeCannotOpen(path, newerFormat(found, to.length));
+  const damage = Object.values(db.prepare("PRAGMA quick_check(1)").get() ?? {})[0];
+  if (damage !== "ok") throw storeCannotOpen(path, damaged);
+  for (const step of to.slice(found)) db.exec(step);
+  db.prepare(metaUpsert).run("format", to.length);
+  db.exec(`PRAGMA application_id = ${applicationId}`);
 }
 
-function otherFormat(found: number | undefined): string {
-  return `it has format ${found}, and this version reads ${format}; run the version that wrote it`;
+/** 0 for an empty file. */
+function formatOf(db: DatabaseSync, path: string): number {
+  const owner = numberOf(db, "PRAGMA application_id");
+  if (owner === applicationId) {
+    const format = numberOf(db, "SELECT value FROM meta WHERE name = 'format'");
+    if (format === undefined) throw storeCannotOpen(path, "it tells no format; restore the file");
+    return format;
+  }
+  const isEmpty = owner === 0 && numberOf(db, "SELECT count(*) FROM sqlite_schema") === 0;
+  if (!isEmpty) throw storeCannotOpen(path, "it belongs to another program; choose another file");
+  return 0;
+}
+
+function newerFormat(found: number, known: number): string {
+  return `it has format ${found}, and this version reads up to ${known}; run the version that wrote it`;
 }
 
 function numberOf(db: DatabaseSync, sql: string): number | undefined {

@@ -14,6 +14,7 @@ import { ChangeListeners } from "./change-listeners.ts";
 import { GapLog } from "./gap-log.ts";
 import { encodeRecord } from "./session-codec.ts";
 import type { SessionIndex } from "./session-index.ts";
+import { BackupRefused, backupPath, copyStore } from "./sqlite-backup.ts";
 import { cannotOpen } from "./sqlite-fault.ts";
 import { openSqliteFile, type SessionRow, type SqliteFile } from "./sqlite-file.ts";
 import { recoverSessions } from "./sqlite-recovery.ts";
@@ -24,12 +25,25 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** How long to wait for another process that holds the file, as one that drains; 15 s. */
   readonly lockWaitMs?: DurationMs;
+  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  readonly onLockWait?: (remainingMs: DurationMs) => void;
   /** Makes the folder of the file if it is missing; false. */
   readonly createFolder?: boolean;
   /** Writes that would make the file larger than this fail as on a full disk; no limit. */
   readonly fileBytesMax?: number;
   /** Told after each transaction of sessions or of the moment alive. */
   readonly observe?: (written: WrittenTransaction) => void;
+}
+
+/** A store in a file that can be copied while it is in use. */
+export interface SqliteSessionStore extends SoleStore {
+  /**
+   * Copies all that is durable to a file of that name beside the store's, and resolves with its
+   * path. It is marked: whoever goes on from it repeats nothing that this store gives out. Rejects
+   * with BackupRefused when the name is no plain one or taken, or another backup is under way; with
+   * StoreUnavailable when the store closes meanwhile.
+   */
+  backUp(name: string): Promise<string>;
 }
 
 const lockWaitMsDefault: DurationMs = 15_000;
@@ -44,11 +58,19 @@ const lockWaitMsDefault: DurationMs = 15_000;
 export async function openSqliteStore(
   path: string,
   options: SqliteStoreOptions,
-): Promise<SoleStore> {
-  const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault, fileBytesMax } = options;
-  const file = await openSqliteFile(path, { clock, createFolder, lockWaitMs, fileBytesMax });
+): Promise<SqliteSessionStore> {
+  const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault } = options;
+  const { onLockWait, fileBytesMax } = options;
+  const file = await openSqliteFile(path, {
+    clock,
+    createFolder,
+    lockWaitMs,
+    onLockWait,
+    fileBytesMax,
+  });
   try {
     const index = await recoverSessions(file);
+    file.keep();
     const store = new SqliteStore(file, index, options);
     store.start();
     return store;
@@ -58,7 +80,7 @@ export async function openSqliteStore(
   }
 }
 
-class SqliteStore implements SoleStore {
+class SqliteStore implements SqliteSessionStore {
   readonly kind = "sole";
   readonly #file: SqliteFile;
   /** What is on disk, and what was declared behind. */
@@ -70,6 +92,8 @@ class SqliteStore implements SoleStore {
   readonly #history: number;
   /** Durable commits that are on their way to disk, at most one a session. */
   readonly #pending = new Map<SessionId, Promise<"committed">>();
+  readonly #abort = new AbortController();
+  #backup: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(file: SqliteFile, index: SessionIndex, options: SqliteStoreOptions) {
@@ -118,6 +142,11 @@ class SqliteStore implements SoleStore {
     return this.#index.nextDeadline();
   }
 
+  postpone(id: SessionId, until: EpochMs): void {
+    this.#mustBeOpen();
+    this.#index.postpone(id, until);
+  }
+
   list(page: SessionPage): readonly SessionRecord[] {
     this.#mustBeOpen();
     return this.#index.list(page);
@@ -130,9 +159,7 @@ class SqliteStore implements SoleStore {
   recordGap(gap: Omit<Gap, "number">): Gap {
     this.#mustBeOpen();
     const numbered = this.#gaps.numbered(gap);
-    // With the gap's end as the moment alive, a crash right after does not count the gap again.
-    const aliveAt = this.#writer.isCaughtUp ? this.#writer.raiseAlive(gap.until) : undefined;
-    this.#file.write({ rows: [], aliveAt, gap: numbered });
+    this.#writer.writeGap(numbered);
     return this.#gaps.append(numbered);
   }
 
@@ -155,6 +182,28 @@ class SqliteStore implements SoleStore {
   lastAlive(): EpochMs | undefined {
     this.#mustBeOpen();
     return this.#lastAlive;
+  }
+
+  async backUp(name: string): Promise<string> {
+    this.#mustBeOpen();
+    const to = backupPath(this.#file.path, name);
+    if (this.#backup !== undefined) {
+      throw new BackupRefused("another backup is under way; wait until it is done");
+    }
+    const { signal } = this.#abort;
+    const backup = { from: this.#file.path, to, history: this.#history + 1, signal };
+    this.#backup = this.#writer.keepingLog(() => copyStore(backup));
+    try {
+      await this.#backup;
+      return to;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new StoreUnavailable("The store was closed before the backup was done", {
+        cause: error,
+      });
+    } finally {
+      this.#backup = undefined;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -188,6 +237,9 @@ class SqliteStore implements SoleStore {
   }
 
   async #close(): Promise<void> {
+    // What moves to the file when it closes must not move while it is being copied.
+    this.#abort.abort();
+    await this.#backup?.catch(() => undefined);
     try {
       await this.#writer.close();
     } finally {

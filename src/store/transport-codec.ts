@@ -12,6 +12,7 @@ import type {
   Stranger,
   Transport,
 } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { ends, readEvidence, writeEvidence } from "./evidence-codec.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
@@ -61,20 +62,18 @@ export function writeTransport(out: FlatWriter, transport: Transport): void {
   out.maybeRepeatedText(transport.youngestRetiredId);
   out.list(transport.reporters, writeReporter);
   out.maybeMoment(transport.hostHeardAt);
-  out.moment(transport.observingSince);
   writeBackoff(out, transport.recoveries);
   writeBackoff(out, transport.replacements);
   out.number(transport.earlyDeaths);
 }
 
-/** Of a record of that version; see session-codec.ts. */
-export function readTransport(from: FlatReader, version: number): Transport {
+export function readTransport(from: FlatReader): Transport {
   return {
     managerUrl: from.sharedText(),
     requiredChannels: from.sharedTexts(),
     hostReports: from.flag(),
     generation: from.number(),
-    generationFloor: version < 2 ? 0 : from.number(),
+    generationFloor: from.version < 2 ? 0 : from.number(),
     path: readPath(from),
     attempts: from.number(),
     settled: from.flag(),
@@ -84,12 +83,18 @@ export function readTransport(from: FlatReader, version: number): Transport {
     newestHandshakeId: from.maybeRepeatedText(),
     youngestRetiredId: from.maybeRepeatedText(),
     reporters: from.list(readReporter),
-    hostHeardAt: from.maybeMoment(),
-    observingSince: from.moment(),
+    hostHeardAt: readHostHeardAt(from),
     recoveries: readBackoff(from),
     replacements: readBackoff(from),
     earlyDeaths: from.number(),
   };
+}
+
+function readHostHeardAt(from: FlatReader): EpochMs | undefined {
+  const heardAt = from.maybeMoment();
+  // Version 1 kept here from when evidence aged after a gap: now each word knows that itself.
+  if (from.version < 2) from.moment();
+  return heardAt;
 }
 
 function writePath(out: FlatWriter, path: FastPath): void {
@@ -158,6 +163,7 @@ function writePromoted(out: FlatWriter, promoted: PromotedHandshake): void {
   out.maybe(promoted.host, writeEvidence);
   out.repeatedTexts(promoted.channels);
   out.moment(promoted.promotedAt);
+  out.number(promoted.unheardMs);
   out.word(healths, promoted.health);
   out.word(healthReasons, promoted.healthReason);
   out.moment(promoted.usableSince);
@@ -171,6 +177,7 @@ function readPromoted(from: FlatReader): PromotedHandshake {
     host: from.maybe(readEvidence),
     channels: from.sharedTexts(),
     promotedAt: from.moment(),
+    unheardMs: from.version < 2 ? 0 : from.number(),
     health: from.word(healths),
     healthReason: from.word(healthReasons),
     usableSince: from.moment(),

@@ -26,8 +26,15 @@ export class WriteBehind {
     rows.set(row.id, row);
   }
 
-  /** The session's newest state is on disk. */
-  drop(id: SessionId): void {
+  /** The row is on disk: it waits no more, unless a newer one of its session does. */
+  drop(row: SessionRow): void {
+    for (const rows of [this.#waiting, this.#passing]) {
+      if (rows.get(row.id) === row) rows.delete(row.id);
+    }
+  }
+
+  /** A state of the session that is newer than all that wait is on disk. */
+  dropAll(id: SessionId): void {
     this.#waiting.delete(id);
     this.#passing.delete(id);
   }

@@ -4,6 +4,7 @@ import { badInputCases } from "./conformance-bad-input.ts";
 import { leaseCases } from "./conformance-lease.ts";
 import { registryCases } from "./conformance-registry.ts";
 import type { ConformanceOptions, ConformanceSubject } from "./conformance-subject.ts";
+import { unreadableCases } from "./conformance-unreadable.ts";
 import { watchCases } from "./conformance-watch.ts";
 
 /** What every door answers in every protocol: one suite, run against each of them. */
@@ -24,5 +25,6 @@ export function testApiConformance(
     watchCases(subject);
     registryCases(subject, options);
     badInputCases(subject, options);
+    unreadableCases(subject, options);
   });
 }

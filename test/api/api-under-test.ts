@@ -7,6 +7,7 @@ import type { Authenticator, Door } from "../../src/auth/authenticator.ts";
 import { devAuthenticator } from "../../src/auth/dev-authenticator.ts";
 import { devPasscodes } from "../../src/auth/passcode.ts";
 import type { Principal } from "../../src/auth/principal.ts";
+import { defaultPolicy } from "../../src/core/policy.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import type { LeaseService } from "../../src/service/lease-service.ts";
@@ -27,8 +28,12 @@ export function dependenciesFor(
     passcodes: devPasscodes,
     door: "internal",
     defaultManagerUrl: "http://127.0.0.1:8080",
+    holdMsMax: defaultPolicy.holdMsMax,
     reportEveryMs: 2000,
     onReportedError: () => undefined,
+    onItemFailed: ({ error }) => {
+      throw error;
+    },
     ...overrides,
   };
 }

@@ -26,7 +26,7 @@ type BadCall = (clients: DoorClients, target: Target) => Promise<unknown>;
 type BadCase = readonly [what: string, call: BadCall, fields: readonly string[]];
 
 const tooLongId = "s".repeat(129);
-const tooLong = "x".repeat(257);
+const tooLongText = "x".repeat(257);
 
 export function badInputCases(
   subject: () => ConformanceSubject,
@@ -46,6 +46,14 @@ export function badInputCases(
       expect(await look()).toEqual(before);
     });
 
+    test("with more wrong fields than a refusal lists says how many there are beside them", async () => {
+      const sessionIds = Array.from({ length: 1000 }, () => "a/b");
+      const seen = await refusalOf(watched(subject().clients, { sessionIds }));
+      expect(seen.fields).toEqual(Array.from({ length: 16 }, (_, n) => `session_ids[${n}]`));
+      expect(seen.message).toMatch(/; and 984 more$/);
+      expect(seen.metadata).toEqual({ not_listed: "984" });
+    });
+
     test.each(door === "internal" ? [...unknown, ...unknownInternal] : unknown)(
       "%s",
       async (_what, call, code, reason) => {
@@ -59,7 +67,7 @@ export function badInputCases(
 }
 
 /** A target, and a look at what must not change about it. */
-async function aim(
+export async function aim(
   subject: ConformanceSubject,
 ): Promise<{ readonly target: Target; readonly look: () => Promise<unknown> }> {
   const held = await live(subject);
@@ -83,6 +91,27 @@ function watched(
   return takeUntil(clients.lease.watchTransport(request), (seen) => seen.length === 1);
 }
 
+/** A session and a token that are missing, too long, or cannot be. */
+function namesCases(
+  rpc: string,
+  call: (clients: DoorClients, names: Partial<Target>) => Promise<unknown>,
+): readonly BadCase[] {
+  const tooLong: Target = { sessionId: tooLongId, controllerToken: tooLongText };
+  return [
+    [`${rpc} without anything`, (clients) => call(clients, {}), ["session_id", "controller_token"]],
+    [
+      `${rpc} with names that are too long`,
+      (clients) => call(clients, tooLong),
+      ["session_id", "controller_token"],
+    ],
+    [
+      `${rpc} with a session id that holds a slash`,
+      (clients, target) => call(clients, { ...target, sessionId: "a/b" }),
+      ["session_id"],
+    ],
+  ];
+}
+
 const everywhere: readonly BadCase[] = [
   ["Acquire without anything", ({ lease }) => lease.acquire({}), ["session_id"]],
   [
@@ -98,17 +127,24 @@ const everywhere: readonly BadCase[] = [
         privateBeachId: tooLongId,
         reason: "r".repeat(65),
         ttl: { seconds: -1n },
-        passcode: tooLong,
+        passcode: tooLongText,
         accountId: tooLongId,
       }),
     ["session_id", "private_beach_id", "reason", "ttl", "passcode", "account_id"],
+  ],
+  [
+    "Acquire for a reason with a line break in it",
+    ({ lease }, { sessionId }) => lease.acquire({ sessionId, reason: "tile\n" }),
+    ["reason"],
   ],
   [
     "Acquire with ttl zero",
     ({ lease }, { sessionId }) => lease.acquire({ sessionId, ttl: { seconds: 0n } }),
     ["ttl"],
   ],
-  ["Renew without anything", ({ lease }) => lease.renew({}), ["session_id", "controller_token"]],
+  ...namesCases("Renew", ({ lease }, names) => lease.renew(names)),
+  ...namesCases("Renegotiate", ({ lease }, names) => lease.renegotiate(names)),
+  ...namesCases("Release", ({ lease }, names) => lease.release(names)),
   [
     "Renew with ttl zero",
     ({ lease }, target) => lease.renew({ ...target, ttl: { seconds: 0n } }),
@@ -118,11 +154,6 @@ const everywhere: readonly BadCase[] = [
     "Renew with a negative ttl",
     ({ lease }, target) => lease.renew({ ...target, ttl: { seconds: 0n, nanos: -1 } }),
     ["ttl"],
-  ],
-  [
-    "Renew with a token that is too long",
-    ({ lease }, target) => lease.renew({ ...target, controllerToken: tooLong }),
-    ["controller_token"],
   ],
   [
     "Renegotiate without a token, by nobody in particular",
@@ -138,16 +169,6 @@ const everywhere: readonly BadCase[] = [
     "Renegotiate with a generation that no number holds",
     ({ lease }, target) => lease.renegotiate({ ...target, observedGeneration: 2n ** 60n }),
     ["observed_generation"],
-  ],
-  [
-    "Release without anything",
-    ({ lease }) => lease.release({}),
-    ["session_id", "controller_token"],
-  ],
-  [
-    "Release with a token that is too long",
-    ({ lease }, target) => lease.release({ ...target, controllerToken: tooLong }),
-    ["controller_token"],
   ],
   ["WatchTransport of nothing", (clients) => watched(clients, {}), ["session_ids"]],
   [
@@ -167,6 +188,12 @@ const everywhere: readonly BadCase[] = [
     ["session_ids[1]", "reader"],
   ],
   [
+    "WatchTransport of an impossible beach, with known versions of impossible sessions",
+    (clients) =>
+      watched(clients, { privateBeachId: tooLongId, knownVersions: { "": 1n, "a/b": 1n } }),
+    ["private_beach_id", 'known_versions[""]', 'known_versions["a?b"]'],
+  ],
+  [
     "WatchTransport with too many known versions",
     (clients) =>
       watched(clients, {
@@ -184,20 +211,37 @@ const everywhere: readonly BadCase[] = [
     ["reports"],
   ],
   [
-    "CheckHandshake without a session",
+    "CheckHandshake without anything",
     ({ registry }) => registry.checkHandshake({}),
-    ["session_id"],
+    ["session_id", "handshake_id"],
+  ],
+  [
+    "CheckHandshake without a handshake",
+    ({ registry }, { sessionId }) => registry.checkHandshake({ sessionId }),
+    ["handshake_id"],
   ],
   [
     "CheckHandshake of an id that is too long",
-    ({ registry }, { sessionId }) => registry.checkHandshake({ sessionId, handshakeId: tooLong }),
+    ({ registry }, { sessionId }) =>
+      registry.checkHandshake({ sessionId, handshakeId: tooLongText }),
     ["handshake_id"],
   ],
   [
     "RevokeLeases with everything wrong",
     ({ registry }) =>
-      registry.revokeLeases({ reason: tooLong, hold: { seconds: -1n }, leaseIds: [""] }),
+      registry.revokeLeases({ reason: tooLongText, hold: { seconds: -1n }, leaseIds: [""] }),
     ["session_id", "reason", "hold", "lease_ids[0]"],
+  ],
+  [
+    "RevokeLeases of more leases than can be named",
+    ({ registry }, { sessionId }) =>
+      registry.revokeLeases({ sessionId, leaseIds: Array.from({ length: 1001 }, () => "l") }),
+    ["lease_ids"],
+  ],
+  [
+    "RevokeLeases for a reason that rings a bell",
+    ({ registry }, { sessionId }) => registry.revokeLeases({ sessionId, reason: "stop\u0007" }),
+    ["reason"],
   ],
   [
     "RevokeLeases with a hold above a day",
@@ -250,15 +294,31 @@ const internalOnly: readonly BadCase[] = [
     ["required_channels[0]", "required_channels[2]"],
   ],
   [
-    "DetachSession with a reason that is too long",
-    ({ registry }) => registry.detachSession({ reason: tooLong }),
-    ["session_id", "reason"],
+    "AttachSession with ids that cannot be",
+    ({ registry }) => registry.attachSession({ sessionId: "a/b", privateBeachId: tooLongId }),
+    ["session_id", "private_beach_id"],
   ],
   [
-    "CheckLease without anything",
-    ({ registry }) => registry.checkLease({}),
-    ["session_id", "controller_token"],
+    "DetachSession with everything too long",
+    ({ registry }) => registry.detachSession({ sessionId: tooLongId, reason: tooLongText }),
+    ["session_id", "reason"],
   ],
+  ...["unknown", "idle", "bye\u001b[2J"].map(
+    (reason): BadCase => [
+      `DetachSession for the reason ${JSON.stringify(reason)}`,
+      ({ registry }, { sessionId }) => registry.detachSession({ sessionId, reason }),
+      ["reason"],
+    ],
+  ),
+  ...["//manager", "http://manager/\n", "http://bücher", `http://${"m".repeat(1018)}`].map(
+    (managerUrl): BadCase => [
+      `AttachSession with the manager url ${JSON.stringify(managerUrl.slice(0, 20))}`,
+      ({ registry }, { sessionId }) =>
+        registry.attachSession({ sessionId, privateBeachId: beach, managerUrl }),
+      ["manager_url"],
+    ],
+  ),
+  ...namesCases("CheckLease", ({ registry }, names) => registry.checkLease(names)),
 ];
 
 type UnknownCase = readonly [what: string, call: BadCall, code: keyof typeof Code, reason: string];

@@ -2,6 +2,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 
 import {
+  type ChannelState,
   ConnectionState,
   HandshakeStanding,
   TransportEnd,
@@ -212,6 +213,19 @@ function publicDoorCases(subject: Subject): void {
 }
 
 function hostReportCases(subject: Subject): void {
+  test("ReportTransport names every wrong field of a report, or sixteen and how many more", async () => {
+    const channels = Array.from({ length: 8 }, () => ({ state: 99 as ChannelState }));
+    const { verdicts } = await subject().clients.registry.reportTransport({
+      reports: [{}, { channels }],
+    });
+    const [few, many] = verdicts.map(({ detail }) => detail);
+    expect(few?.match(/"[^"]+"(?= must)/g)).toEqual(
+      ["session_id", "handshake_id", "end"].map((field) => `"reports[0].${field}"`),
+    );
+    expect(many?.match(/"reports\[1\]\.[^"]+"/g)).toHaveLength(16);
+    expect(many).toMatch(/; and 3 more$/);
+  });
+
   test("ReportTransport hears the host end", async () => {
     const held = await live(subject());
     const sessionId = sessionOf(held);

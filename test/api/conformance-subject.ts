@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMethod, type MessageInitShape } from "@bufbuild/protobuf";
 
 import type { Door } from "../../src/auth/authenticator.ts";
 import type { AcquireResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -17,11 +17,24 @@ export interface ConformanceSubject extends AsyncDisposable {
   readonly clients: DoorClients;
   /** Clients of an internal door of the same service, to set things up. */
   readonly internal: DoorClients;
+  /** Sends a message past the client, which would make none that cannot be read. */
+  readonly sendRaw: SendRaw;
   /** What is stored of a session, where the test can look. */
   readonly stored?: (sessionId: string) => Promise<unknown>;
 }
 
+/** Resolves with whatever is answered; rejects with a ConnectError. */
+export type SendRaw = (method: DescMethod, sent: RawMessage) => Promise<unknown>;
+
+/** The bytes of one message, without what a protocol puts around them. */
+export interface RawMessage {
+  readonly format: "binary" | "json";
+  readonly bytes: Uint8Array;
+}
+
 export interface ConformanceOptions {
+  /** How messages can be encoded; in memory they are not. */
+  readonly formats: readonly RawMessage["format"][];
   readonly door: Door;
   /** The protocol carries streams in both directions: HTTP/2, or memory. */
   readonly duplex: boolean;
@@ -39,8 +52,11 @@ export function freshId(): string {
   return `session-${process.pid}-${sessions}`;
 }
 
+/** Where sessions are set up. */
+type Internal = Pick<ConformanceSubject, "internal">;
+
 /** A session with a lease and a handshake in flight. */
-export async function leased({ internal }: ConformanceSubject): Promise<AcquireResponse> {
+export async function leased({ internal }: Internal): Promise<AcquireResponse> {
   return await internal.lease.acquire({
     sessionId: freshId(),
     privateBeachId: beach,
@@ -50,7 +66,7 @@ export async function leased({ internal }: ConformanceSubject): Promise<AcquireR
 }
 
 /** The same once its handshake is promoted. */
-export async function live(subject: ConformanceSubject): Promise<AcquireResponse> {
+export async function live(subject: Internal): Promise<AcquireResponse> {
   const acquired = await leased(subject);
   const sessionId = sessionOf(acquired);
   await subject.internal.registry.reportTransport({
@@ -83,7 +99,7 @@ export function readyReport(
 
 /** The transport of a session, by way of the listing, so that the look changes nothing. */
 export async function transportOf(
-  { internal }: ConformanceSubject,
+  { internal }: Internal,
   sessionId: string,
 ): Promise<TransportState | undefined> {
   const { sessions: listed } = await internal.registry.listSessions({

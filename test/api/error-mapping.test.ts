@@ -111,6 +111,24 @@ describe("the one table of refusals", () => {
     expect(bad?.fieldViolations).toMatchObject(wrongFields);
   });
 
+  test("lists sixteen of more wrong fields, and counts the rest wherever they are told of", () => {
+    const wrong = (count: number): Refusal => ({
+      reason: "FIELD_INVALID",
+      violations: Array.from({ length: count }, (_, n) => ({ field: `f${n}`, description: "is" })),
+    });
+    const all = refusalToConnectError(wrong(16), "act");
+    expect(all.findDetails(BadRequestSchema)[0]?.fieldViolations).toHaveLength(16);
+    expect(all.findDetails(ErrorInfoSchema)[0]?.metadata).toEqual({});
+    expect(all.rawMessage).toMatch(/; "f15" is$/);
+
+    const some = refusalToConnectError(wrong(1000), "act");
+    expect(some.findDetails(BadRequestSchema)[0]?.fieldViolations).toHaveLength(16);
+    expect(some.findDetails(ErrorInfoSchema)[0]?.metadata).toEqual({ not_listed: "984" });
+    for (const message of [some.rawMessage, refusalToLegacy(wrong(1000)).body.message]) {
+      expect(message).toMatch(/; "f15" is; and 984 more$/);
+    }
+  });
+
   test("names an error_code for the missing account, and for nothing else", () => {
     const codes = table.map(([refusal]) => refusalToLegacy(refusal).body.error_code);
     expect(codes.filter((code) => code !== undefined)).toEqual(["account_missing"]);

@@ -270,7 +270,9 @@ describe("a host with its publish token", () => {
       "FIELD_INVALID",
       "SESSION_UNKNOWN",
     ]);
-    expect(await registry.checkHandshake({ sessionId: "s-1" })).toMatchObject({ honoured: false });
+    expect(await registry.checkHandshake({ sessionId: "s-1", handshakeId: "h" })).toMatchObject({
+      honoured: false,
+    });
     expect(await refusalOf(registry.revokeLeases({ sessionId: "s-1" }))).toMatchObject({
       reason: "SCOPE_MISSING",
     });

@@ -19,8 +19,12 @@ export interface Contestant extends AsyncDisposable {
   cpuMicros(): Promise<number>;
 }
 
-export async function startContestant(name: string, file: string): Promise<Contestant> {
-  const child = fork(new URL(file, import.meta.url), {
+export async function startContestant(
+  name: string,
+  file: string,
+  args: readonly string[] = [],
+): Promise<Contestant> {
+  const child = fork(new URL(file, import.meta.url), args, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const ready = await message(child, "ready");

@@ -64,8 +64,53 @@ export function batchLoad({ address, leases }: Contestant, batch: number, depth:
   };
 }
 
+/** Which of `count` contestants is sent the renewal of a lease in a pass over all leases. */
+export type Choice = (lease: number, pass: number, count: number) => number;
+
+/**
+ * Unary renewals of all leases in turn, so many a second; fewer while too many of them are under
+ * way. Those that are refused are not counted.
+ */
+export function pacedLoad(
+  contestants: readonly Contestant[],
+  perSecond: number,
+  choose: Choice,
+): Load {
+  const requests = (contestants[0]?.leases ?? []).map((lease) => encodeRenewal(renewal(lease)));
+  const clients = contestants.map(({ address }, index) => clientOf(address, index));
+  return async (count, isOver) => {
+    const underWay = new Set<Promise<void>>();
+    let next = 0;
+    const send = (): void => {
+      const [lease, pass] = [next % requests.length, Math.floor(next / requests.length)];
+      const client = clients[choose(lease, pass, clients.length)];
+      if (client === undefined) throw new RangeError("there is no such contestant");
+      const call = unary(client, requests[lease] ?? Buffer.alloc(0)).then(
+        () => count(1),
+        () => undefined,
+      );
+      underWay.add(call);
+      void call.finally(() => underWay.delete(call));
+      next += 1;
+    };
+    let owed = 0;
+    for (let at = performance.now(); !isOver(); await sleep(paceMs)) {
+      owed += ((performance.now() - at) / 1000) * perSecond;
+      at = performance.now();
+      for (; owed >= 1 && underWay.size < underWayMax; owed -= 1) send();
+      // What could not be sent now is not made up for.
+      owed = Math.min(owed, underWayMax);
+    }
+    await Promise.all(underWay);
+    for (const client of clients) client.close();
+  };
+}
+
+const paceMs = 10;
+const underWayMax = 64;
+
 /** Until the code under load is compiled; the less a server does, the sooner. */
-const warmUpMs = 3000;
+export const warmUpMs = 3000;
 
 /** Runs the load for a while, once it has warmed up. */
 export async function measure(contestant: Contestant, load: Load, ms: number): Promise<Measured> {

@@ -1,21 +1,28 @@
 import { parseArgs } from "node:util";
 
+import { hasRedis } from "../support/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
 import { batchLoad, type Measured, measure, unaryLoad } from "./load.ts";
 import { bytesPerSession } from "./memory.ts";
+import { byConnection, byTurns, measureShared, type SharedStretch } from "./two-processes.ts";
 
-const usage = `npm run bench -- [--quick] [--help]
+const usage = `npm run bench -- [--quick] [--only-redis] [--help]
 
 Measures the hot path beside its floor on this machine, in one run: the service on a SQLite file,
 and grpc-js with the same messages and handlers that decide nothing. Contestants take turns, each in
 a fresh process, and the median counts. Ratios are of processor time per renewal, which a client
 that is slower than the servers cannot hide; 1.00 means as fast as the floor.
 
-  --quick   three rounds of two seconds instead of seven of four`;
+Then two processes on Redis, where there is a redis-server: what each uses of a core at the same
+offered load beside one alone, and how many calls a renewal takes.
+
+  --quick        three rounds of two seconds instead of seven of four
+  --only-redis   two processes on Redis alone`;
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    "only-redis": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -23,13 +30,17 @@ const { values } = parseArgs({
 const rounds = values.quick ? 3 : 7;
 const roundMs = values.quick ? 2000 : 4000;
 const sessions = 100_000;
+const sharedRounds = values.quick ? 1 : 3;
+const offeredPerSecond = 2000;
 
 if (values.help) print(usage);
+else if (values["only-redis"]) await compareShared();
 else await bench();
 
 async function bench(): Promise<void> {
   await compare("unary Renew", (contestant) => unaryLoad(contestant, 128));
   await compare("KeepAlive, batches of 1000", (contestant) => batchLoad(contestant, 1000, 4));
+  await compareShared();
   progress("filling sessions");
   const bytes = await bytesPerSession(sessions);
   print(`session with a lease and an active fast path: ${Math.round(bytes)} B at ${sessions}`);
@@ -55,6 +66,39 @@ async function compare(
   );
 }
 
+async function compareShared(): Promise<void> {
+  if (!hasRedis) return print("two processes on Redis: not measured, there is no redis-server");
+  const load = { perSecond: offeredPerSecond, ms: roundMs };
+  const alone: SharedStretch[] = [];
+  const together: SharedStretch[] = [];
+  const turns: SharedStretch[] = [];
+  for (let round = 1; round <= sharedRounds; round++) {
+    progress(`two processes on Redis: round ${round} of ${sharedRounds}`);
+    alone.push(await measureShared({ ...load, processes: 1, choose: byConnection }));
+    together.push(await measureShared({ ...load, processes: 2, choose: byConnection }));
+    turns.push(await measureShared({ ...load, processes: 2, choose: byTurns }));
+  }
+  const cores = (all: readonly SharedStretch[]): number => median(all.flatMap((one) => one.cores));
+  const idle = (all: readonly SharedStretch[]): number =>
+    median(all.flatMap((one) => one.idleCores));
+  const calls = (all: readonly SharedStretch[]): string =>
+    median(all.map((one) => one.callsPerRenewal)).toFixed(2);
+  const rate = (all: readonly SharedStretch[]): number =>
+    Math.round(median(all.map((one) => one.renewalsPerSecond)));
+  const share = (all: readonly SharedStretch[]): string =>
+    (cores(all) / rate(all) / (cores(alone) / rate(alone))).toFixed(2);
+  print(
+    `two processes on Redis: for the same renewals each uses ${share(together)} of what one alone ` +
+      `does (${percent(cores(together))} of a core at ${rate(together)}/s, against ` +
+      `${percent(cores(alone))} at ${rate(alone)}/s; ${percent(idle(together))} when idle)`,
+  );
+  print(
+    `calls to Redis per renewal: ${calls(alone)} by one process, ${calls(together)} by two whose ` +
+      `clients stay with one, ${calls(turns)} where each renewal comes to the one that did not ` +
+      `make the last (each uses ${share(turns)} of what one alone does)`,
+  );
+}
+
 async function once(
   name: string,
   file: string,
@@ -67,6 +111,10 @@ async function once(
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }
 
 function print(line: string): void {

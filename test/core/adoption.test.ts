@@ -37,6 +37,16 @@ import {
   wait,
 } from "./steps.ts";
 
+const day = 24 * 60 * 60 * 1000;
+const bits = "fedcba9876543210fed";
+
+/** An id of ours that the session never started, this much younger than it. */
+function foreign(youngerMs: number): string {
+  return mintHandshakeId(start + youngerMs, bits, undefined);
+}
+
+const fromElsewhere = foreign(60_000);
+
 /** A live rally, and then the service is there again with an empty store. */
 const emptied: Step = together(onFastPath(), wait(5_000), storeLost(), attached());
 
@@ -71,8 +81,8 @@ describe("after a lost store", () => {
 
   test("Fenced: and above the session's own", () => {
     given(emptied, acquired("tile"), manager(ready), manager(closed))
-      .when(manager(ready, { of: "from elsewhere", generation: 1 }))
-      .expect(promoted("from elsewhere", 2));
+      .when(manager(ready, { of: fromElsewhere, generation: 1 }))
+      .expect(promoted(fromElsewhere, 2));
   });
 
   test("the host's word alone adopts nothing", () => {
@@ -98,44 +108,63 @@ describe("after a lost store", () => {
   });
 
   test("the next handshake is younger than the adopted one, whatever the clock says", () => {
-    const fromTheFuture = mintHandshakeId(start + 60_000, "fedcba9876543210fed", undefined);
-    given(attached(), manager(ready, { of: fromTheFuture }))
-      .expect(promoted(fromTheFuture, 1))
+    given(attached(), manager(ready, { of: fromElsewhere }))
+      .expect(promoted(fromElsewhere, 1))
       .when(acquired("tile"), renegotiated({ reason: "operator" }))
-      .expect((world) => expect(world.handshake() > fromTheFuture).toBe(true));
+      .expect((world) => expect(world.handshake() > fromElsewhere).toBe(true));
   });
 
-  test("an id at the end of time leaves room for the next handshake", () => {
-    const last = "ffffffff-ffff-7fff-bfff-ffffffffffff";
-    given(attached(), manager(ready, { of: last }), manager(closed, { of: last }))
+  test("an id from up to a day ahead is adopted, and leaves room for all that follow", () => {
+    const ahead = foreign(day);
+    given(attached(), manager(ready, { of: ahead }), manager(closed, { of: ahead }))
       .when(acquired("tile"))
       .expect(startedHandshake(1), inFlight(1))
+      .when(manager(ready), manager(closed), wait(1_500), renewed("tile"))
+      .expect(startedHandshake(2), standing(1, "promoted"))
       .when(manager(ready))
-      .expect(promoted(1, 2));
+      .expect(promoted(2, 3));
+  });
+
+  const impossible: readonly [what: string, id: string][] = [
+    ["from more than a day ahead", foreign(day + 1)],
+    ["from the middle of time", "7fffffff-ffff-7fff-bfff-ffffffffffff"],
+    ["from the end of time", "ffffffff-ffff-7fff-bfff-ffffffffffff"],
+    ["of another kind", "018bcfe5-6800-4000-8000-000000000001"],
+    ["of no kind", "from elsewhere"],
+  ];
+  test.each(impossible)("an id %s is unknown and never adopted", (_, id) => {
+    given(attached(), manager(ready, { of: id }))
+      .expect(accepted({ standing: "unknown" }), nonePromoted, standing(id, "unknown"))
+      .when(acquired("tile"))
+      .expect(startedHandshake(1))
+      .when(manager(ready), manager(closed), renewed("tile"))
+      .expect(startedHandshake(2), standing(id, "unknown"))
+      .when(manager(ready), host(ready))
+      .expect(promoted(2, 2), standing(id, "unknown"));
   });
 });
 
 describe("when something else is known", () => {
   test("nothing is adopted over a usable fast path", () => {
-    given(onFastPath(), manager(ready, { of: "from elsewhere" })).expect(
+    given(onFastPath(), manager(ready, { of: fromElsewhere })).expect(
       promoted(1, 1),
-      standing("from elsewhere", "unknown"),
+      standing(fromElsewhere, "unknown"),
     );
   });
 
   test("but at once when that dies and the word is fresh", () => {
-    given(onFastPath(), manager(ready, { of: "from elsewhere" }))
+    given(onFastPath(), manager(ready, { of: fromElsewhere }))
       .when(manager(closed, { of: 1 }))
-      .expect(promoted("from elsewhere", 2), standing(1, "lingering"));
-    given(onFastPath(), manager(ready, { of: "from elsewhere" }), wait(10_000))
+      .expect(promoted(fromElsewhere, 2), standing(1, "lingering"));
+    given(onFastPath(), manager(ready, { of: fromElsewhere }), wait(10_000))
       .when(manager(closed, { of: 1 }))
       .expect(promoted(1, 1), path("http_fallback"));
   });
 
   test("an adopted one ends the negotiation in flight: the first channel wins", () => {
     given(attached(), acquired("tile"))
-      .when(manager(ready, { of: "from elsewhere" }))
-      .expect(promoted("from elsewhere", 1), inFlight(undefined), standing(1, "retired"));
+      .when(manager(ready, { of: fromElsewhere }))
+      .expect(promoted(fromElsewhere, 1), inFlight(undefined), standing(1, "retired"));
   });
 
   test("what the session holds comes before what it does not", () => {
@@ -152,7 +181,7 @@ describe("when something else is known", () => {
   });
 
   test("nor one that was unknown when it spoke and has been retired since", () => {
-    const younger = mintHandshakeId(start + 1, "fedcba9876543210fed", undefined);
+    const younger = foreign(1);
     given(onFastPath(), manager(ready, { of: younger }))
       .expect(standing(younger, "unknown"))
       .when(wait(10), renegotiated({ reason: "operator" }), manager(ready), host(ready))
@@ -164,17 +193,19 @@ describe("when something else is known", () => {
   });
 
   test("one adopted by time alone is not undone by what its host said long before", () => {
-    given(attached(), manager(ready, { of: "a" }), host(unacked(5_001), { of: "b" }))
-      .when(wait(20_001), manager(ready, { of: "b" }), later(9_999))
-      .expect(promoted("b", 2), health("stale", "host_silent"))
+    const [a, b] = [foreign(1), foreign(2)];
+    given(attached(), manager(ready, { of: a }), host(unacked(5_001), { of: b }))
+      .when(wait(20_001), manager(ready, { of: b }), later(9_999))
+      .expect(promoted(b, 2), health("stale", "host_silent"))
       .when(later(0))
       .expect(nothingHappened, path("fast_path"));
   });
 
   test("the two newest strangers are kept", () => {
-    given(onFastPath(), ...["a", "b", "c"].map((id) => manager(ready, { of: id }))).expect(
-      (world) =>
-        expect(sessionOf(world).transport.strangers.map((one) => one.id)).toEqual(["b", "c"]),
+    const ids = [foreign(1), foreign(2), foreign(3)];
+    const named = [...ids, "from elsewhere"].map((of) => manager(ready, { of }));
+    given(onFastPath(), ...named).expect((world) =>
+      expect(sessionOf(world).transport.strangers.map((one) => one.id)).toEqual(ids.slice(1)),
     );
   });
 

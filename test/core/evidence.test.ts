@@ -94,11 +94,19 @@ describe("the order of reports", () => {
       .expect(health("degraded", "ice_disconnected"));
   });
 
-  test("the newest eight reporters are remembered", () => {
+  test("the newest four reporters of each end are remembered", () => {
     const others = Array.from({ length: 9 }, (_, index) => host(ready, { by: `host-${index}` }));
     given(onFastPath(), ...others).expect((world) => {
-      expect(sessionOf(world).transport.reporters).toHaveLength(8);
+      const ids = sessionOf(world).transport.reporters.map(({ id }) => id);
+      expect(ids).toEqual(["manager-process-1", "host-5", "host-6", "host-7", "host-8"]);
     });
+  });
+
+  test("however often one end restarts, the order of the other's reports is kept", () => {
+    const restarts = Array.from({ length: 20 }, (_, index) => host(ready, { by: `host-${index}` }));
+    given(onFastPath(), manager(ready, { sequence: 9 }), ...restarts)
+      .when(manager(closed, { sequence: 8 }))
+      .expect(nothingHappened, health("healthy", "confirmed"));
   });
 });
 

@@ -11,6 +11,7 @@ import {
   inFlight,
   lease,
   liveFor,
+  nonePromoted,
   nothingHappened,
   path,
   promoted,
@@ -29,6 +30,7 @@ import {
   closed,
   detached,
   disconnected,
+  holdsNone,
   host,
   later,
   manager,
@@ -103,14 +105,99 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(versionRose, backsOffFor(600));
   });
 
-  test("lets evidence age only from its end", () => {
-    given(onFastPath(), later(9_999), gap(600_000))
-      .when(later(9_999))
+  test("leaves evidence as old as it was", () => {
+    given(onFastPath(), wait(4_000), gap(600_000))
+      .when(later(5_999))
       .expect(health("healthy", "confirmed"), path("fast_path"), versionKept)
       .when(later(1))
       .expect(health("stale", "silent"))
-      .when(later(20_000))
+      .when(later(19_999))
+      .expect(health("stale", "silent"))
+      .when(later(1))
       .expect(health("lost", "silent"));
+  });
+
+  test("Durable: makes no evidence stale or lost by itself", () => {
+    given(onFastPath(), wait(9_999), gap(600_000))
+      .when(later(0))
+      .expect(happened("GapTaken"), health("healthy", "confirmed"))
+      .when(wait(19_999), gap(600_000))
+      .when(later(0))
+      .expect(happened("HealthChanged", "GapTaken"), health("stale", "silent"));
+  });
+
+  test("leaves what was stale stale, until somebody reports", () => {
+    given(onFastPath(), later(15_000), gap(60_000), later(0))
+      .expect(health("stale", "silent"))
+      .when(manager(ready))
+      .expect(health("stale", "host_silent"))
+      .when(host(ready))
+      .expect(health("healthy", "recovered"));
+  });
+
+  test("makes no stale word confirm anything", () => {
+    given(attached({ hostReports: true }), acquired("tile", { ttlMs: 300_000 }), manager(ready))
+      .when(wait(13_000), gap(60_000), host(ready))
+      .expect(nonePromoted, inFlight(1))
+      .when(manager(ready))
+      .expect(promoted(1, 1));
+  });
+
+  test("lets a fresh word confirm as before", () => {
+    given(attached({ hostReports: true }), acquired("tile", { ttlMs: 300_000 }), manager(ready))
+      .when(wait(9_999), gap(60_000), host(ready))
+      .expect(promoted(1, 1));
+  });
+
+  test("gives a host no say that it had lost", () => {
+    given(onFastPath(), repeatedly(5_000, 30_000, manager(ready)), gap(60_000))
+      .when(renegotiated({ reason: "operator" }), manager(ready))
+      .expect(promoted(2, 2));
+  });
+
+  test("delays the claim of an end to hold none by its length", () => {
+    given(onFastPath(), wait(1_000), manager(holdsNone, { by: "another" }), gap(60_000))
+      .when(later(1_999))
+      .expect(health("healthy", "confirmed"))
+      .when(later(1))
+      .expect(health("lost", "end_restarted"));
+  });
+
+  test("is no silence of an end that never spoke", () => {
+    given(attached({ hostReports: true }), acquired("tile", { ttlMs: 300_000 }), wait(14_000))
+      .when(manager(ready), later(1_000))
+      .expect(promoted(1, 1), health("healthy", "host_silent"))
+      .when(wait(4_000), manager(ready), gap(60_000))
+      .when(later(5_999))
+      .expect(health("healthy", "host_silent"))
+      .when(later(1))
+      .expect(health("stale", "host_silent"));
+  });
+
+  test("interrupts no stretch of good evidence, and adds nothing to it", () => {
+    given(onFastPath(), manager(disconnected), manager(ready), wait(2_000), gap(60_000))
+      .when(manager(ready))
+      .expect(health("degraded", "ice_disconnected"))
+      .when(wait(1_000), manager(ready))
+      .expect(health("healthy", "recovered"));
+  });
+
+  test("what was observed within it ages from its end", () => {
+    const inGap = { ageMs: 30_000 };
+    given(onFastPath(), wait(1_000), gap(60_000), wait(2_000))
+      .when(manager(ready, inGap), host(ready, inGap), later(7_999))
+      .expect(health("healthy", "confirmed"))
+      .when(later(1))
+      .expect(health("stale", "silent"));
+  });
+
+  test("what was observed before it and told after it has aged on both sides of it", () => {
+    const before = { ageMs: 64_000 };
+    given(onFastPath(), wait(5_000), gap(60_000), wait(2_000))
+      .when(manager(ready, before), host(ready, before), later(5_999))
+      .expect(health("healthy", "confirmed"))
+      .when(later(1))
+      .expect(health("stale", "silent"));
   });
 
   test("renegotiates nothing: the next renewal refreshes", () => {
@@ -246,6 +333,20 @@ describe("several gaps", () => {
       .expect(event({ kind: "LeaseEnded", at: start + 7_000 }));
   });
 
+  test("together leave evidence as old as it was", () => {
+    given(onFastPath(), wait(3_000), stalled(60_000), wait(3_000), absent(60_000))
+      .when(later(3_999))
+      .expect(health("healthy", "confirmed"))
+      .when(later(1))
+      .expect(health("stale", "silent"));
+    const before = { ageMs: 128_000 };
+    given(onFastPath(), wait(3_000), stalled(60_000), wait(3_000), absent(60_000), wait(5_000))
+      .when(manager(ready, before), host(ready, before), later(1_999))
+      .expect(health("healthy", "recovered"))
+      .when(later(1))
+      .expect(health("stale", "silent"));
+  });
+
   test("that were taken up are not taken up again", () => {
     given(attached(), acquired("tile"), stalled(2_000), later(0), stalled(3_000), later(0))
       .expect(happened("GapTaken"), liveFor("tile", 30_000))
@@ -272,10 +373,9 @@ describe("what a gap shows", () => {
       .expect(health("healthy", "recovered"));
   });
 
-  test("a word from before it is as fresh as it was", () => {
+  test("a word from before it is told at its true age, whatever it counts for", () => {
     given(onFastPathByManagerAlone(), wait(5_000), stalled(60_000), later(0)).expect((world) => {
-      expect(currentIn(world).manager?.observedAt).toBe(start);
-      expect(sessionOf(world).transport.observingSince).toBe(world.now);
+      expect(currentIn(world).manager).toMatchObject({ observedAt: start, unheardMs: 60_000 });
     });
   });
 });

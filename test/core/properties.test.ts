@@ -10,6 +10,7 @@ import {
   allChannels,
   attached,
   checked,
+  closed,
   detached,
   handshakeChecked,
   historyLost,
@@ -17,6 +18,7 @@ import {
   later,
   manager,
   negotiationsElsewhere,
+  ready,
   released,
   renegotiated,
   renewed,
@@ -72,6 +74,8 @@ const foreign = [
   "from elsewhere",
   mintHandshakeId(start - 5_000, "fedcba9876543210fed", undefined),
   mintHandshakeId(start + 40_000, "fedcba9876543210fed", undefined),
+  mintHandshakeId(start + 86_400_000, "fedcba9876543210fed", undefined),
+  "7fffffff-ffff-7fff-bfff-ffffffffffff",
   "ffffffff-ffff-7fff-bfff-ffffffffffff",
 ];
 const handshakes = fc.oneof(
@@ -200,6 +204,20 @@ const stories = fc
 /** Lives of a session that begin where most of them are spent: with leases and a fast path. */
 const beginning: readonly Step[] = [attached(), acquired("tile", { ttlMs: 300_000 })];
 
+/** Ids from all of time, and from just before and after the last that may be ours; and any text. */
+const namedIds = fc.oneof(
+  fc
+    .tuple(
+      fc.oneof(
+        fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+        fc.integer({ min: -2, max: 2 }).map((ms) => start + 86_400_000 + ms),
+      ),
+      fc.stringMatching(/^[0-9a-f]{19}$/),
+    )
+    .map(([at, bits]) => mintHandshakeId(at, bits, undefined)),
+  fc.string({ maxLength: 128 }),
+);
+
 function live(world: World, steps: readonly Step[]): World {
   for (const step of steps) step(world);
   return world;
@@ -213,6 +231,25 @@ describe("whatever happens, in whatever order", () => {
         live(new World(), [...beginning, ...told.map(({ step }) => step)]);
       }),
       { numRuns: 1_500 },
+    );
+  });
+
+  test("Fenced: whatever id an end names, each later handshake is younger than all before", () => {
+    const recovered: readonly Step[] = [manager(ready), manager(closed), wait(30_000)];
+    fc.assert(
+      fc.property(namedIds, (of) => {
+        const world = live(new World(), [
+          attached(),
+          manager(ready, { of }),
+          manager(closed, { of }),
+        ]);
+        for (const name of ["one", "two", "three"]) live(world, [acquired(name), ...recovered]);
+        const isOrdered = world.handshakes.every(
+          (id, at, all) => at === 0 || id > (all[at - 1] ?? ""),
+        );
+        return world.handshakes.length === 3 && isOrdered;
+      }),
+      { numRuns: 500 },
     );
   });
 

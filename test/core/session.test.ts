@@ -249,10 +249,28 @@ describe("idleness", () => {
   });
 
   test("a touch counts from the moment at which it would have gone", () => {
-    given(attached(), watched(), later(day + 3_600_000))
-      .expect(event({ kind: "SessionTouched", at: start + day }))
+    given(attached(), watched(), wait(day + 3_600_000), checked("nobody"))
+      .expect(happened("SessionTouched"), event({ kind: "SessionTouched", at: start + day }))
       .when(watched(false), later(day - 3_600_000))
       .expect(idle);
+  });
+
+  test("or from when time was last passed while somebody watched", () => {
+    given(attached(), watched(), wait(3_600_000))
+      .when(later(0))
+      .expect(happened("SessionTouched"), versionKept)
+      .when(later(0))
+      .expect(nothingHappened)
+      .when(watched(false), later(day - 1))
+      .expect(nothingHappened)
+      .when(later(1))
+      .expect(idle);
+  });
+
+  test("what a live lease keeps is not touched", () => {
+    given(attached(), acquired("tile", { ttlMs: 300_000 }), watched(), later(10_000)).expect(
+      nothingHappened,
+    );
   });
 
   test("the 24 h count from the last report", () => {

@@ -150,7 +150,7 @@ const mayMove: readonly RegExp[] = [
   /^leases\.live\.\d+\.expiresAt$/,
   /^transport\.hostHeardAt$/,
   /^transport\.reporters\.\d+\.sequence$/,
-  /^transport\.path\.current\.(manager|host)\.(observedAt|oldestUnackedMs|readyReports\.\d+\.at)$/,
+  /^transport\.path\.current\.(manager|host)\.(observedAt|unheardMs|oldestUnackedMs|readyReports\.\d+\.at)$/,
 ];
 
 function expectUndisturbed(outcome: Outcome, rally: Rally): void {

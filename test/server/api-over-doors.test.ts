@@ -1,17 +1,21 @@
 import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 
-import type { Door } from "../../src/auth/authenticator.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { testApiConformance } from "../api/api-conformance.ts";
-import type { ConformanceSubject } from "../api/conformance-subject.ts";
+import type {
+  ConformanceOptions,
+  ConformanceSubject,
+  SendRaw,
+} from "../api/conformance-subject.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
+import { rawOverGrpc, rawOverHttp } from "./raw-messages.ts";
 
-interface Protocol {
+interface Protocol extends ConformanceOptions {
   readonly name: string;
-  readonly door: Door;
-  readonly duplex: boolean;
   readonly transport: (service: RunningService) => Transport;
+  readonly raw: (service: RunningService) => SendRaw;
 }
 
 const protocols: readonly Protocol[] = [
@@ -19,24 +23,30 @@ const protocols: readonly Protocol[] = [
     name: "gRPC at the internal door",
     door: "internal",
     duplex: true,
+    formats: ["binary"],
     transport: ({ grpc }) => grpc,
+    raw: (service) => (method, sent) => rawOverGrpc(service, method, sent),
   },
   {
     name: "Connect at the public door",
     door: "public",
     duplex: false,
+    formats: ["binary", "json"],
     transport: ({ connect }) => connect,
+    raw: (service) => rawOverHttp(createConnectTransport, service),
   },
   {
     name: "gRPC-Web at the public door",
     door: "public",
     duplex: false,
+    formats: ["binary", "json"],
     transport: ({ grpcWeb }) => grpcWeb,
+    raw: (service) => rawOverHttp(createGrpcWebTransport, service),
   },
 ];
 
-for (const { name, door, duplex, transport } of protocols) {
-  testApiConformance(name, { door, duplex }, async (): Promise<ConformanceSubject> => {
+for (const { name, transport, raw, ...options } of protocols) {
+  testApiConformance(name, options, async (): Promise<ConformanceSubject> => {
     const service = await runService({ store: "sqlite" });
     const over = transport(service);
     return {
@@ -44,6 +54,7 @@ for (const { name, door, duplex, transport } of protocols) {
         lease: service.client(ControllerLease, over),
         registry: service.client(FastPathRegistry, over),
       },
+      sendRaw: raw(service),
       internal: { lease: service.lease, registry: service.registry },
       [Symbol.asyncDispose]: () => service[Symbol.asyncDispose](),
     };

@@ -11,6 +11,8 @@ import {
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { type Reach, runService, spawnService } from "../support/run-service.ts";
+import { largeStates } from "./changing-sessions.ts";
+import { rawProtocols } from "./raw-watch.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 
 const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
@@ -103,16 +105,19 @@ test("a drain makes health say NOT_SERVING to those who watch it", async () => {
   }
 });
 
-test("a reader that does not read holds up a drain for its grace and no longer", async () => {
-  await using service = await runService();
-  const reader = await openUnreadWatch(service);
-  const drained = service.drain();
-  const ready = await fetch(service.opsUrl("/readyz"));
-  expect(ready.status).toBe(503);
-  expect(await ready.json()).toEqual({ status: "draining" });
-  await drained;
-  reader.destroy();
-}, 10_000);
+test.each(rawProtocols)(
+  "a reader over %s that does not read holds up a drain for its grace and no longer",
+  async (protocol) => {
+    await using service = await runService({ env: largeStates });
+    const reader = await openUnreadWatch(service, protocol);
+    const drained = service.drain();
+    const ready = await fetch(service.opsUrl("/readyz"));
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toEqual({ status: "draining" });
+    await drained;
+    expect(await reader.readToEnd()).toBe("reset");
+  },
+);
 
 test("a second drain joins the first, and nothing listens afterwards", async () => {
   await using service = await runService();

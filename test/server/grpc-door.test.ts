@@ -1,21 +1,31 @@
 import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
-import { status } from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { expect, test, vi } from "vitest";
 
-import { RenewRequestSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { defaultPolicy } from "../../src/core/policy.ts";
+import {
+  ControllerLease,
+  RenewRequestSchema,
+  WatchTransportRequestSchema,
+} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { unknownField } from "../api/conformance-unreadable.ts";
+import { refusalOf } from "../api/expect-refusal.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { rawGrpc } from "./raw-grpc.ts";
+import { rawOverGrpc } from "./raw-messages.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 
 const ours = ["beach.controller.v1.ControllerLease", "beach.controller.v1.FastPathRegistry"];
+const mebibyte = 1024 * 1024;
+const watchPath = "/beach.controller.v1.ControllerLease/WatchTransport";
 const renewPath = "/beach.controller.v1.ControllerLease/Renew";
 const { SERVING, SERVICE_UNKNOWN } = HealthCheckResponse_ServingStatus;
 
@@ -69,30 +79,87 @@ test("a plain grpc-js client reads the details of a refusal", async () => {
   });
 });
 
-test("bytes that are no request are INVALID_ARGUMENT", async () => {
+test("the longest hold that may be asked for is the policy's", async () => {
+  const policy = { ...defaultPolicy, holdMsMax: 7_200_000 };
+  await using service = await runService({ policy });
+  await service.registry.attachSession({ sessionId: "s1", privateBeachId: "b1" });
+  const hold = (seconds: bigint) =>
+    service.registry.revokeLeases({ sessionId: "s1", hold: { seconds } });
+  expect(await refusalOf(hold(7_201n))).toMatchObject({
+    fields: ["hold"],
+    message: expect.stringContaining("from zero to 2 hours"),
+  });
+  expect(await hold(7_200n)).toMatchObject({ revoked: 0 });
+});
+
+test("a refusal of very many wrong fields fits into the 8 KiB of headers that peers take", async () => {
   await using service = await runService();
   using client = rawGrpc(service.addresses.grpc);
-  await expect(client.unary(renewPath, Uint8Array.of(0x0a, 0xff))).rejects.toMatchObject({
-    code: status.INVALID_ARGUMENT,
-    details: expect.stringContaining("beach.controller.v1.RenewRequest"),
+  const key = (n: number) => `${n}${'"\\/\u0001🏖'.repeat(100)}`;
+  const request = create(WatchTransportRequestSchema, {
+    sessionIds: ["s1"],
+    knownVersions: Object.fromEntries(Array.from({ length: 1000 }, (_, n) => [key(n), 1n])),
+  });
+  const thrown = await client
+    .unary(watchPath, toBinary(WatchTransportRequestSchema, request))
+    .catch((error: unknown) => error);
+  const { code, details, metadata } = thrown as ServiceError;
+  expect(code).toBe(status.INVALID_ARGUMENT);
+  expect(details).toMatch(/; and 984 more$/);
+  const [bytes] = metadata.get("grpc-status-details-bin");
+  const size = encodeURI(details).length + Buffer.from(bytes ?? "").toString("base64").length;
+  expect(size).toBeLessThan(8 * 1024);
+});
+
+test("a message of 1 MiB is read, a longer one refused, and the longest by the stack", async () => {
+  await using service = await runService();
+  const send = (bytes: number) =>
+    refusalOf(
+      rawOverGrpc(service, ControllerLease.method.renew, {
+        format: "binary",
+        bytes: unknownField(bytes),
+      }),
+    );
+  expect(await send(mebibyte)).toMatchObject({ fields: ["session_id", "controller_token"] });
+  for (const bytes of [mebibyte + 1, 4 * mebibyte]) {
+    expect(await send(bytes)).toMatchObject({
+      reason: "FIELD_INVALID",
+      fields: ["message"],
+      message: 'Cannot read the request: "message" must be at most 1048576 bytes',
+    });
+  }
+  expect(await send(4 * mebibyte + 1)).toMatchObject({
+    code: "ResourceExhausted",
+    reason: undefined,
   });
 });
 
-test("a message above 1 MiB is RESOURCE_EXHAUSTED", async () => {
+test("a batch that is too long ends its stream, and those before it count", async () => {
   await using service = await runService();
-  using client = rawGrpc(service.addresses.grpc);
-  const request = create(RenewRequestSchema, { sessionId: "s".repeat(1024 * 1024) });
-  await expect(
-    client.unary(renewPath, toBinary(RenewRequestSchema, request)),
-  ).rejects.toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  const { lease } = service;
+  const acquired = await lease.acquire({ sessionId: "s1", privateBeachId: "b1", passcode: "1" });
+  const renewal = { sessionId: "s1", controllerToken: acquired.controllerToken };
+  const tooLong = Array.from({ length: 1000 }, () => ({ controllerToken: "t".repeat(1100) }));
+  async function* batches() {
+    yield { renewals: [renewal] };
+    yield { renewals: tooLong };
+  }
+  const answers = lease.keepAlive(batches())[Symbol.asyncIterator]();
+  expect((await answers.next()).value).toMatchObject({
+    results: [{ sessionId: "s1", refusal: "" }],
+  });
+  expect(await refusalOf(answers.next())).toMatchObject({
+    reason: "FIELD_INVALID",
+    fields: ["message"],
+  });
 });
 
 test("a reader that vanishes while it is written to leaves nothing hanging", async () => {
   await using service = await runService();
-  const reader = await openUnreadWatch(service);
+  const reader = await openUnreadWatch(service, "gRPC");
   expect(await callsEnded(service)).toBe(0);
   reader.destroy();
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 5_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
   expect(service.log.map(({ msg }) => msg)).toContain("watch stream closed");
 });
 
@@ -103,7 +170,7 @@ test("a stream that its caller cancels ends at the service as well", async () =>
   await expect(async () => {
     for await (const _ of watch) leave.abort();
   }).rejects.toMatchObject({ code: Code.Canceled });
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 5_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
 });
 
 async function callsEnded(service: RunningService): Promise<number> {

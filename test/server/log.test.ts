@@ -4,8 +4,12 @@ import { ConnectionState } from "../../src/gen/beach/controller/v1/transport_pb.
 import { createLogger } from "../../src/observe/logger.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
+import { systemClock } from "../../src/service/clock.ts";
 import { beach, readyReport } from "../api/conformance-subject.ts";
+import { breakSession } from "../support/broken-session.ts";
 import { type LogLine, runService } from "../support/run-service.ts";
+import { storeFolder } from "../support/store-files.ts";
+import { insertion, sessionRecord } from "../support/store-records.ts";
 
 const passcode = "passcode-nobody-may-read";
 const bearer = "bearer-nobody-may-read";
@@ -111,6 +115,35 @@ test("renewals and reports add nothing to a log at info", async () => {
     await service.registry.reportTransport({ reports: [report] });
   }
   expect(service.log).toHaveLength(before);
+});
+
+test("a bug that one report of a batch meets is logged once, with its session", async () => {
+  await using folder = await storeFolder();
+  {
+    await using store = await folder.open();
+    const now = systemClock().now();
+    await store.commit(insertion(sessionRecord({ id: "bad", activeAt: now })));
+    await breakSession(store, "bad", undefined);
+  }
+  await using service = await runService({ store: { path: folder.storePath } });
+  await service.registry.attachSession({ sessionId: "good", privateBeachId: beach });
+  const { verdicts } = await service.registry.reportTransport({
+    reports: ["bad", "good"].map((id) => readyReport(id, "a handshake")),
+  });
+  expect(verdicts).toMatchObject([{ refusal: "INTERNAL" }, { refusal: "" }]);
+  const troubles = service.log.filter(({ level }) => level === "error");
+  expect(troubles).toMatchObject([{ msg: "trouble", where: "batch", session: "bad" }]);
+});
+
+test("trouble is told once, with the session that it is about", () => {
+  const lines: string[] = [];
+  const stream = { write: (line: string) => lines.push(line) };
+  const metrics = createMetrics();
+  const observe = observeEvents(createLogger("info", { kind: "stream", stream }), metrics);
+  observe({ kind: "trouble", where: "deadlines", sessionId: "s1", error: new Error("two of one") });
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { msg: "trouble", where: "deadlines", session: "s1", err: { message: "two of one" } },
+  ]);
 });
 
 test("a log that fails takes nothing with it", () => {

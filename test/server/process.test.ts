@@ -1,11 +1,14 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { startApp } from "../../src/app.ts";
+import { type Settings, toSettings } from "../../src/settings/settings.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
-import { runService, runToExit, spawnService } from "../support/run-service.ts";
+import { manualClock } from "../support/manual-clock.ts";
+import { runService, runToExit, spawnService, startProcess } from "../support/run-service.ts";
 
 let folder = "";
 
@@ -16,6 +19,11 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
+
+function settingsOf(env: Readonly<Record<string, string>>): Settings {
+  const result = toSettings(env);
+  return result.kind === "settings" ? result.settings : expect.fail(result.faults.join("\n"));
+}
 
 test("the ready line names the addresses that were bound", async () => {
   await using service = await spawnService();
@@ -88,10 +96,47 @@ test("a store that cannot be opened is one line with the path and the remedy", a
   expect(stderr).toContain("LEASE_STORE_URL");
 });
 
+test("a token key file that cannot be used is one line with the path and the remedies", async () => {
+  const path = join(folder, "lease.db");
+  await writeFile(`${path}.key`, "not a key");
+  const { code, stderr } = await runToExit({ LEASE_STORE_URL: `sqlite:${path}` });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^controller-lease: .*lease\.db\.key.*restore it.*set LEASE_TOKEN_KEY$/);
+});
+
 test("a second service on the same file waits for the first, then is told the remedy", async () => {
   await using first = await runService({ store: "sqlite" });
   const second = runService({ store: { path: first.storePath }, lockWaitMs: 200 });
   await expect(second).rejects.toThrow(/another process holds it.*file of its own/);
+});
+
+test("a second service on the same file logs that it waits, and for how long", async () => {
+  await using first = await runService({ store: "sqlite" });
+  const clock = manualClock();
+  const log: string[] = [];
+  const settings = settingsOf({ LEASE_STORE_URL: `sqlite:${first.storePath}` });
+  const second = startApp(settings, { clock, logTo: { write: (line) => void log.push(line) } });
+  const refused = expect(second).rejects.toThrow(/another process holds it/);
+  await clock.advance(15_000);
+  await refused;
+  expect(log.map((line) => JSON.parse(line))).toEqual([
+    expect.objectContaining({
+      level: "info",
+      msg: "another process holds the store; waiting for it",
+      path: first.storePath,
+      wait_ms_max: 14_000,
+    }),
+  ]);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)("%s ends a service that still waits", async (signal) => {
+  await using first = await runService({ store: "sqlite" });
+  const second = startProcess({ LEASE_STORE_URL: `sqlite:${first.storePath}` });
+  await vi.waitFor(() => expect(second.stdout.join()).toContain("another process holds"), {
+    timeout: 30_000,
+  });
+  expect(await second.stop(signal)).toEqual({ code: 0, signal: null });
+  expect(second.stderr).toEqual([]);
 });
 
 test("a second service on the same file takes over from one that drains", async () => {
@@ -114,11 +159,23 @@ test("an uncaught bug is logged, and the process ends with 70", async () => {
   });
 });
 
+test.each([
+  ["bogus", "Unexpected argument 'bogus'"],
+  ["--bogus", "Unknown option '--bogus'"],
+  ["--version=2", "Option '--version' does not take an argument"],
+])("%s on the command line is refused with a hint, and the exit code is 64", async (arg, what) => {
+  expect(await runToExit({}, { args: [arg] })).toMatchObject({
+    code: 64,
+    stdout: "",
+    stderr: `controller-lease: ${what}: npm start -- --help lists the options`,
+  });
+});
+
 test("--help lists every setting, and --version is the package's", async () => {
-  const help = await runToExit({}, ["--help"]);
+  const help = await runToExit({}, { args: ["--help"] });
   expect(help.code).toBe(0);
   for (const { name } of settingsTable) expect(help.stdout).toContain(name);
-  expect(await runToExit({}, ["--version"])).toMatchObject({
+  expect(await runToExit({}, { args: ["--version"] })).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^\d+\.\d+\.\d+$/),
   });

@@ -1,5 +1,11 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { connect } from "node:http2";
 import type { Readable } from "node:stream";
 
@@ -26,12 +32,20 @@ export interface StreamEnd {
 
 /** A watch that was answered, and of which nothing has been read. */
 export interface RawWatch {
+  /** Whether the service has to wait, before it can write on, until something is read. */
+  readonly isFull: boolean;
   /** Reads all that comes; resolves with the end, or with `reset` when there was none. */
   readToEnd(): Promise<StreamEnd | "reset">;
   /** Reads until a message is the one; resolves with all of them, and the bytes that each took. */
   readUntil(isTheOne: (message: WatchTransportResponse) => boolean): Promise<Received[]>;
   /** Cuts the connection. */
   destroy(): void;
+}
+
+/** One over HTTP/1.1, where only the connection as a whole tells the service to wait. */
+export interface HttpWatch extends RawWatch {
+  /** What the service writes to; it has to be one of this process. */
+  readonly response: ServerResponse;
 }
 
 export interface Received {
@@ -49,15 +63,21 @@ export function openRawWatch(
   protocol: RawProtocol,
   privateBeachId: string,
 ): Promise<RawWatch> {
-  const request = create(WatchTransportRequestSchema, { privateBeachId });
-  const body = enveloped(toBinary(WatchTransportRequestSchema, request));
-  return protocol === "gRPC" ? openGrpc(reach, body) : openHttp(reach, protocol, body);
+  return protocol === "gRPC"
+    ? openGrpcWatch(reach, privateBeachId)
+    : openHttpWatch(reach, protocol, privateBeachId);
 }
 
 const path = `/${ControllerLease.typeName}/WatchTransport`;
+/** Bytes that the service may send over gRPC before any are read: less than a state takes. */
+const narrowWindow = 16;
+/** The same once the reader reads on. */
+const wideWindow = 1024 * 1024;
 
-async function openGrpc({ addresses }: Reach, body: Buffer): Promise<RawWatch> {
-  const session = connect(`http://${addresses.grpc}`);
+async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Promise<RawWatch> {
+  const session = connect(`http://${addresses.grpc}`, {
+    settings: { initialWindowSize: narrowWindow },
+  });
   session.on("error", () => undefined);
   const stream = session.request({
     ":method": "POST",
@@ -70,41 +90,74 @@ async function openGrpc({ addresses }: Reach, body: Buffer): Promise<RawWatch> {
   stream.on("trailers", (received) => {
     trailers = received;
   });
-  stream.end(body);
+  stream.end(requestBody(privateBeachId));
   await once(stream, "response");
+  const readOn = (): void => {
+    if (!session.destroyed) session.settings({ initialWindowSize: wideWindow });
+  };
   return {
+    // The window is full with the beginning of the first state.
+    isFull: true,
     async readToEnd() {
+      readOn();
       await readAll(stream);
       session.destroy();
       return trailers === undefined ? "reset" : endIn(trailers);
     },
-    readUntil: (isTheOne) => readUntil(stream, isTheOne),
+    readUntil(isTheOne) {
+      readOn();
+      return readUntil(stream, isTheOne);
+    },
     destroy: () => session.destroy(),
   };
 }
 
-async function openHttp(
+/** The reader takes what the kernel does, and no more: then the service can write no more. */
+export async function openHttpWatch(
   reach: Reach,
-  protocol: "Connect" | "gRPC-Web",
-  body: Buffer,
-): Promise<RawWatch> {
+  protocol: Exclude<RawProtocol, "gRPC">,
+  privateBeachId: string,
+): Promise<HttpWatch> {
   const contentType =
     protocol === "Connect" ? "application/connect+proto" : "application/grpc-web+proto";
+  using served = serverResponses();
   const request = httpRequest(reach.httpUrl(path), {
     method: "POST",
     headers: { "content-type": contentType },
   });
   request.on("error", () => undefined);
-  request.end(body);
-  const [response] = (await once(request, "response")) as [Readable];
+  request.end(requestBody(privateBeachId));
+  const [received] = (await once(request, "response")) as [IncomingMessage];
+  const response = served.of(request);
   return {
+    response,
+    get isFull() {
+      return response.writableNeedDrain;
+    },
     async readToEnd() {
-      const last = lastEnvelope(await readAll(response));
+      const last = lastEnvelope(await readAll(received));
       if (last === undefined) return "reset";
       return protocol === "Connect" ? connectEnd(last) : endIn(headersIn(last));
     },
-    readUntil: (isTheOne) => readUntil(response, isTheOne),
+    readUntil: (isTheOne) => readUntil(received, isTheOne),
     destroy: () => request.destroy(),
+  };
+}
+
+/** The responses that servers of this process begin, by the connection that they travel on. */
+function serverResponses(): Disposable & { of(request: ClientRequest): ServerResponse } {
+  const responses: ServerResponse[] = [];
+  const note = (message: unknown): void => {
+    responses.push((message as { response: ServerResponse }).response);
+  };
+  subscribe("http.server.request.start", note);
+  return {
+    of({ socket }) {
+      const found = responses.find((one) => one.socket?.remotePort === socket?.localPort);
+      if (found === undefined) throw new Error("no server of this process has the request");
+      return found;
+    },
+    [Symbol.dispose]: () => void unsubscribe("http.server.request.start", note),
   };
 }
 
@@ -193,7 +246,9 @@ function connectEnd(json: Buffer): StreamEnd {
   };
 }
 
-function enveloped(message: Uint8Array): Buffer {
+function requestBody(privateBeachId: string): Buffer {
+  const request = create(WatchTransportRequestSchema, { privateBeachId });
+  const message = toBinary(WatchTransportRequestSchema, request);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

@@ -1,18 +1,18 @@
 import { beach } from "../api/conformance-subject.ts";
 import type { Reach } from "../support/run-service.ts";
-import { openRawWatch, type RawWatch } from "./raw-watch.ts";
+import { ChangingSessions } from "./changing-sessions.ts";
+import { openRawWatch, type RawProtocol, type RawWatch } from "./raw-watch.ts";
 
-/** Enough states to fill every buffer between the service and a reader. */
-const sessions = 1500;
+const sessionIds = Array.from({ length: 30 }, (_, index) => `session-${index}`);
 
 /**
- * Watches a whole private beach over gRPC, and reads nothing: flow control stops the service in the
- * middle of a write. Resolves when the service has begun to answer.
+ * Watches a private beach and reads nothing. Resolves when flow control has stopped the service in
+ * the middle of a write.
  */
-export async function openUnreadWatch(reach: Reach): Promise<RawWatch> {
-  const ids = Array.from({ length: sessions }, (_, index) => `session-${index}`);
-  await Promise.all(
-    ids.map((sessionId) => reach.registry.attachSession({ sessionId, privateBeachId: beach })),
-  );
-  return openRawWatch(reach, "gRPC", beach);
+export async function openUnreadWatch(reach: Reach, protocol: RawProtocol): Promise<RawWatch> {
+  const sessions = new ChangingSessions(reach);
+  await Promise.all(sessionIds.map((id) => sessions.attach(id, beach)));
+  const reader = await openRawWatch(reach, protocol, beach);
+  await sessions.fill(reader, sessionIds);
+  return reader;
 }

@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 
 import type { Renew, Report } from "../../src/core/command.ts";
+import type { SessionEvent } from "../../src/core/event.ts";
 import type { Outcome } from "../../src/service/lease-service.ts";
+import { gapsMax } from "../../src/service/session-store.ts";
+import { memoryStore } from "../../src/store/memory-store.ts";
 import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { storeFolder } from "../support/store-files.ts";
 
 describe("SessionService", () => {
   it("Single: renewals that arrive together start one handshake and join it", async () => {
@@ -66,16 +70,41 @@ describe("SessionService", () => {
     expect(ended(under)).toEqual([]);
   });
 
+  it("Durable: a thousand transitions that come together share one fsync", async () => {
+    await using folder = await storeFolder();
+    const written: number[] = [];
+    await using store = await folder.open({
+      observe: ({ sessions }) => written.push(sessions),
+    });
+    await using under = await serviceUnderTest({ store });
+    const attaching = Array.from({ length: 1_000 }, (_, index) =>
+      under.service.execute(`s${index}`, attach),
+    );
+    await Promise.all(attaching);
+    expect(written).toEqual([1_000]);
+  });
+
   it("a gap is taken up once, by a session that is loaded much later too", async () => {
     await using under = await serviceUnderTest();
     await acquireSeveral(under, 1);
     await under.clock.jump(5_000);
     await under.clock.advance(100_000);
-    const taken = under.seen.filter(
-      (event) => event.kind === "happened" && event.event.kind === "GapTaken",
-    );
-    expect(taken).toHaveLength(1);
+    expect(gapsTaken(under)).toBe(1);
     expect(ended(under)).toEqual(["expired"]);
+  });
+
+  it("no gap that the store remembers is forgotten by the service", async () => {
+    const store = memoryStore();
+    const gap = { from: 1_000_000, until: 1_002_000, kind: "stall" } as const;
+    {
+      await using before = await serviceUnderTest({ store });
+      await before.service.execute("s1", attach);
+    }
+    for (let count = 1; count < gapsMax; count++) await store.recordGap(gap);
+    await using under = await serviceUnderTest({ store });
+    await under.clock.jump(60_000);
+    await under.service.execute("s1", { kind: "PassTime" });
+    expect(gapsTaken(under)).toBe(gapsMax);
   });
 
   it("counts the fleet without scanning it", async () => {
@@ -208,7 +237,14 @@ function ended(under: ServiceUnderTest): string[] {
 }
 
 function handshakesStarted(under: ServiceUnderTest): number {
-  return under.seen.filter(
-    (event) => event.kind === "happened" && event.event.kind === "HandshakeStarted",
-  ).length;
+  return count(under, "HandshakeStarted");
+}
+
+function gapsTaken(under: ServiceUnderTest): number {
+  return count(under, "GapTaken");
+}
+
+function count(under: ServiceUnderTest, kind: SessionEvent["kind"]): number {
+  return under.seen.filter((event) => event.kind === "happened" && event.event.kind === kind)
+    .length;
 }

@@ -23,6 +23,17 @@ describe("a watch of a whole private beach", () => {
     expect(await reader.next()).toMatchObject({ kind: "state", session: { id: "later" } });
   });
 
+  it("SessionGone: says that a session went, and shows it when it comes back", async () => {
+    await using under = await serviceUnderTest();
+    for (const id of ["stays", "goes"]) await under.service.execute(id, attach);
+    await using reader = watch(under.service, wholeBeach(beach, []));
+    await reader.untilBookmark();
+    await under.service.execute("goes", { kind: "Detach", reason: "over" });
+    expect(shortly(await reader.next())).toBe("goes gone: over");
+    await under.service.execute("goes", attach);
+    expect(shortly(await reader.next())).toBe("goes");
+  });
+
   it("Resumable: sends what differs from what the reader knows, and nothing else", async () => {
     await using under = await serviceUnderTest();
     for (const id of ["same", "moved", "new"]) await under.service.execute(id, attach);
@@ -116,14 +127,20 @@ describe("a watch of named sessions", () => {
     expect(shortly(await reader.next())).toBe("asked");
   });
 
-  it("says of a session that was detached before the watch began why it went", async () => {
-    await using under = await serviceUnderTest();
-    await under.service.execute("s1", attach);
-    const known = await versionsOf(under, "s1");
-    await under.service.execute("s1", { kind: "Detach", reason: "over" });
-    const selection = { ...named("s1"), knownVersions: new Map(known) };
+  it("SessionGone: says of a session that went before the watch began why it went", async () => {
+    await using under = await serviceUnderTest({ policy: { sessionIdleMs: 60_000 } });
+    for (const id of ["detached", "idle"]) await under.service.execute(id, attach);
+    const known = await versionsOf(under, "detached", "idle");
+    await under.service.execute("detached", { kind: "Detach", reason: "over" });
+    await under.clock.advance(60_000);
+    const selection = { ...named("detached", "idle", "never"), knownVersions: new Map(known) };
     await using reader = watch(under.service, selection);
-    expect((await reader.untilBookmark()).map(shortly)).toEqual(["s1 gone: over", "bookmark"]);
+    expect((await reader.untilBookmark()).map(shortly)).toEqual([
+      "detached gone: over",
+      "idle gone: idle",
+      "never gone: unknown",
+      "bookmark",
+    ]);
   });
 
   it("Bounded: a session that goes and comes back between two looks is one state, and counted", async () => {

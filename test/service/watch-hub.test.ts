@@ -67,7 +67,7 @@ describe("WatchTransport", () => {
     expect(message.kind === "state" && message.session.leases.live).toHaveLength(4);
   });
 
-  it("says that a session is unknown, and sends its state when it is attached", async () => {
+  it("SessionGone: says that a session is unknown, and sends its state when it is attached", async () => {
     await using under = await serviceUnderTest();
     await using reader = watch(under.service, named("s1"));
     expect(await reader.next()).toMatchObject({ kind: "gone", sessionId: "s1", reason: "unknown" });
@@ -76,7 +76,7 @@ describe("WatchTransport", () => {
     expect(await reader.next()).toMatchObject({ kind: "state", session: { id: "s1" } });
   });
 
-  it("says that a session is gone when it is detached, and when it comes back", async () => {
+  it("SessionGone: says that a session is gone when it is detached, and when it comes back", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
     await using reader = watch(under.service, named("s1"));

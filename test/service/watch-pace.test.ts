@@ -123,7 +123,7 @@ describe("a reader that takes nothing", () => {
     await under.clock.advance(1_000);
     expect(reader.brokenOff).toBe(1);
     expect(under.hub.hostWatches("s1")).toBe(false);
-    expect(under.hub.isWatched("s1", undefined)).toBe(false);
+    expect(under.hub.bySession.has("s1")).toBe(false);
     expect(under.changes).toEqual(["opened", "stalled", "closed"]);
     await under.clock.advance(120_000);
     expect(reader.brokenOff).toBe(1);
@@ -152,7 +152,7 @@ describe("a reader that takes nothing", () => {
     expect(reader.brokenOff).toBe(0);
   });
 
-  it("holds the newest state of each of its sessions, whatever happens meanwhile", async () => {
+  it("Bounded: holds the newest state of each of its sessions, whatever happens meanwhile", async () => {
     await using under = await serviceUnderTest();
     for (const id of ["s1", "s2"]) await under.service.execute(id, attach);
     await using reader = watch(under.service, named("s1", "s2"));
@@ -181,7 +181,7 @@ describe("a reader that vanishes", () => {
     await waiting;
     await settle();
     expect(under.changes).toEqual(["opened", "closed"]);
-    for (const id of ["s1", "s2"]) expect(under.hub.isWatched(id, undefined)).toBe(false);
+    for (const id of ["s1", "s2"]) expect(under.hub.bySession.has(id)).toBe(false);
     expect(getEventListeners(reader.signal, "abort")).toEqual([]);
     await reader[Symbol.asyncDispose]();
     expect(under.changes).toEqual(["opened", "closed"]);

@@ -81,6 +81,14 @@ describe("settings", () => {
     });
   });
 
+  test.each([
+    ["sqlite:lease.db", "lease.db"],
+    ["sqlite:/var/lib/lease.db", "/var/lib/lease.db"],
+    ["sqlite:///var/lib/lease.db", "///var/lib/lease.db"],
+  ])("take the path of %s as it is", (url, path) => {
+    expect(settingsOf({ LEASE_STORE_URL: url }).store).toEqual({ kind: "sqlite", path });
+  });
+
   test("cannot be changed afterwards", () => {
     const settings = settingsOf({});
     expect(Object.isFrozen(settings)).toBe(true);
@@ -123,6 +131,7 @@ describe("faults", () => {
 
   test.each([
     ["a misspelt name", { LEASE_TTLMS: "1" }, /did you mean LEASE_TTL_MS\?/],
+    ["half a name", { LEASE_GRPC: "1" }, /did you mean LEASE_GRPC_LISTEN\?/],
     ["a name that resembles none", { LEASE_XYZZY_PLUGH_FOO: "1" }, /--help/],
     ["Redis without a key", { LEASE_STORE_URL: "redis://localhost" }, /LEASE_TOKEN_KEY.*openssl/],
     ["a Redis URL without a host", { LEASE_STORE_URL: "redis://" }, /redis:\/\/host/],
@@ -131,13 +140,49 @@ describe("faults", () => {
     ["jwt", { LEASE_AUTH: "jwt" }, /not in this version.*dev/],
     ["a port beyond 65535", { LEASE_OPS_LISTEN: "127.0.0.1:70000" }, /host:port/],
     ["a sqlite URL without a path", { LEASE_STORE_URL: "sqlite:" }, /sqlite:path/],
+    ["a sqlite URL with a host", { LEASE_STORE_URL: "sqlite://data/a.db" }, /sqlite:data/],
+    ["SQLite's own word for memory", { LEASE_STORE_URL: "sqlite::memory:" }, /memory:/],
     ["a previous key alone", { LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32) }, /set both/],
     ["a ttl below its minimum", { LEASE_TTL_MS: "1000" }, /ttl must not be below/],
-    ["stale after lost", { LEASE_EVIDENCE_STALE_MS: "31000" }, /stale before it is lost/],
   ])("of %s say what to write instead", (_what, env, remedy) => {
     const faults = faultsOf(env);
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(remedy);
+  });
+
+  test("of a relation name its settings, their values, the rule and both remedies", () => {
+    expect(faultsOf({ LEASE_TTL_MIN_MS: "40000", LEASE_EVIDENCE_STALE_MS: "31000" })).toEqual([
+      "LEASE_TTL_MIN_MS is 40000 and LEASE_TTL_MS is 30000 (the default): the lease ttl must not be below the shortest one; set LEASE_TTL_MIN_MS to at most 30000, or LEASE_TTL_MS to at least 40000",
+      "LEASE_EVIDENCE_STALE_MS is 31000 and LEASE_EVIDENCE_LOST_MS is 30000 (the default): evidence must be stale before it is lost; set LEASE_EVIDENCE_STALE_MS to less than 30000, or LEASE_EVIDENCE_LOST_MS to more than 31000",
+    ]);
+  });
+
+  test("of a relation to what is no setting name the one setting", () => {
+    const [fault] = faultsOf({ LEASE_EVIDENCE_STALE_MS: "3000" });
+    expect(fault).toBe(
+      "LEASE_EVIDENCE_STALE_MS is 3000: good evidence must count before it is stale; set LEASE_EVIDENCE_STALE_MS to more than 3000",
+    );
+  });
+
+  test("of a relation are listed beside others, but not for a setting that was not understood", () => {
+    const faults = faultsOf({
+      LEASE_TTL_MS: "soon",
+      LEASE_TTL_MIN_MS: "40000",
+      LEASE_RETIRE_LINGER_MS: "16000",
+    });
+    expect(faults).toEqual([
+      expect.stringMatching(/^LEASE_TTL_MS is "soon"/),
+      expect.stringMatching(/^LEASE_RETIRE_LINGER_MS is 16000 and LEASE_NEGOTIATION_TIMEOUT_MS/),
+    ]);
+  });
+
+  test.each([
+    ["LEASE_TTL_MIN_MS", "LEASE_TTL_MAX_MS", { LEASE_TTL_MIN_MS: "300001" }],
+    ["LEASE_TTL_MS", "LEASE_TTL_MAX_MS", { LEASE_TTL_MS: "300001" }],
+    ["LEASE_NEGOTIATION_TIMEOUT_MS", "LEASE_EVIDENCE_LOST_MS", { LEASE_EVIDENCE_LOST_MS: "12000" }],
+  ])("of %s against %s name both", (one, other, env) => {
+    const faults = faultsOf(env);
+    expect(faults.some((fault) => fault.includes(one) && fault.includes(other))).toBe(true);
   });
 
   test.each([

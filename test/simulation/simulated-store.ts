@@ -83,6 +83,10 @@ export class SimulatedStore implements SoleStore {
     return this.#call(() => atOnce(this.#shown.nextDeadline()));
   }
 
+  postpone(id: SessionId, until: EpochMs): Awaitable<void> {
+    return this.#call(() => atOnce(this.#shown.postpone(id, until)));
+  }
+
   list(page: SessionPage): Awaitable<readonly SessionRecord[]> {
     return this.#call(() => atOnce(this.#shown.list(page)));
   }

@@ -55,6 +55,7 @@ export function describeSharedStore(name: string, prepare: () => Promise<SharedP
     describeNotices(both);
     describeBeats(both);
     describeCounts(both);
+    describeRates(both);
   });
 }
 
@@ -236,6 +237,43 @@ function describeBeats(both: Both): void {
   });
 }
 
+function describeRates(both: Both): void {
+  const minute = 60_000;
+
+  test("what happened of late on both is known to either from their next beats on", async () => {
+    const [one, other] = both();
+    for (const store of [one, other, other]) store.noteRenewal("beach-1", builtAt);
+    one.noteRenewal("beach-2", builtAt);
+    other.noteNegotiation("beach-2", builtAt);
+    await reached(one);
+    await reached(other);
+    for (const store of both()) {
+      const rates = (beachId?: string) => store.ratesAt(builtAt, beachId);
+      expect(await rates("beach-1")).toEqual({ renewalsLastMinute: 3, renegotiationsLastHour: 0 });
+      expect(await rates("beach-2")).toEqual({ renewalsLastMinute: 1, renegotiationsLastHour: 1 });
+      expect(await rates("beach-3")).toEqual({ renewalsLastMinute: 0, renegotiationsLastHour: 0 });
+      expect(await rates()).toEqual({ renewalsLastMinute: 4, renegotiationsLastHour: 1 });
+    }
+  });
+
+  test("what happened is counted once, and for a minute or an hour", async () => {
+    const [one, other] = both();
+    for (const at of [builtAt, builtAt + 30_000, builtAt + minute]) {
+      one.noteRenewal("beach-1", at);
+      one.noteNegotiation("beach-1", at);
+      await reached(one);
+      await reached(one);
+    }
+    const at = (now: number) => other.ratesAt(now, "beach-1");
+    const both60 = { renewalsLastMinute: 2, renegotiationsLastHour: 3 };
+    expect(await at(builtAt + minute)).toEqual(both60);
+    expect(await at(builtAt + 2 * minute - 1)).toMatchObject({ renewalsLastMinute: 1 });
+    expect(await at(builtAt + 2 * minute)).toMatchObject({ renewalsLastMinute: 0 });
+    expect(await at(builtAt + 60 * minute)).toMatchObject({ renegotiationsLastHour: 1 });
+    expect(await at(builtAt + 61 * minute)).toMatchObject({ renegotiationsLastHour: 0 });
+  });
+}
+
 function describeCounts(both: Both): void {
   const negotiating = (id: SessionId, beachId: string): Session =>
     sessionRecord({
@@ -284,6 +322,7 @@ function describeCounts(both: Both): void {
     const [one, other] = both();
     const next = negotiating("b", "beach-2");
     await one.commit(insertion(next));
+    expect(one.negotiationsInFlight("http://127.0.0.1:8080")).toBe(1);
     await reached(other);
     expect(other.negotiationsInFlight("http://127.0.0.1:8080")).toBe(1);
     expect(other.negotiationsInFlight("http://127.0.0.1:8081")).toBe(0);

@@ -188,6 +188,19 @@ function describeDeadlines(storeOf: () => SessionStore, insert: Insert): void {
     expect(await storeOf().due(builtAt + 20, 10)).toEqual(["a", "b"]);
   });
 
+  test("a session that is postponed is due then, or when a commit says so", async () => {
+    await insertDue({ a: builtAt, b: builtAt + 5 });
+    expect(await storeOf().due(builtAt + 1, 10)).toEqual(["a"]);
+    await storeOf().postpone("a", builtAt + 10);
+    expect(await storeOf().due(builtAt + 4, 10)).toEqual([]);
+    expect(await storeOf().due(builtAt + 10, 10)).toEqual(["b", "a"]);
+    await storeOf().postpone("a", builtAt + 20);
+    await storeOf().commit(revisionOf(sessionRecord({ id: "a" }), {}, { deadline: builtAt + 8 }));
+    expect(await storeOf().due(builtAt + 9, 10)).toContain("a");
+    await storeOf().postpone("nobody", builtAt);
+    expect(await storeOf().due(builtAt + 9, 10)).not.toContain("nobody");
+  });
+
   test("a session without a deadline is never due", async () => {
     await insertDue({ a: builtAt });
     await insert(sessionRecord({ id: "b" }));

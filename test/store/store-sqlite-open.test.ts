@@ -1,13 +1,14 @@
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
 import { systemClock } from "../../src/service/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
-import { storeFolder, withDatabase } from "../support/store-files.ts";
+import { manualClock } from "../support/manual-clock.ts";
+import { storeFolder } from "../support/store-files.ts";
 import { startStoreProcess } from "../support/store-process.ts";
-import { insertion, sessionRecord } from "../support/store-records.ts";
+import { sessionRecord } from "../support/store-records.ts";
 
 const clock = systemClock();
 
@@ -20,6 +21,24 @@ describe("a SQLite file that another process holds", () => {
       name: "StoreCannotOpen",
       message: `Cannot open the store '${folder.storePath}': another process holds it; stop that one, or give this one a file of its own`,
     });
+  });
+
+  test("is waited for, and that is told once, after a second", async () => {
+    await using folder = await storeFolder();
+    await using holder = startStoreProcess(folder.storePath, "hold");
+    await holder.line((line) => line === "opened");
+    const clock = manualClock();
+    const told: number[] = [];
+    const onLockWait = (remainingMs: number): void => void told.push(remainingMs);
+    const opening = folder.open({ clock, lockWaitMs: 15_000, onLockWait });
+    const refused = expect(opening).rejects.toThrow("another process holds it");
+    await clock.advance(999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual([14_000]);
+    await clock.advance(14_000);
+    await refused;
+    expect(told).toEqual([14_000]);
   });
 
   test("is refused to a second process while this one holds it", async () => {
@@ -60,92 +79,37 @@ describe("a SQLite file whose process was killed", () => {
   });
 });
 
-describe("opening a SQLite file is refused, and leaves it alone, when it", () => {
-  const refusal = (why: string): object => ({
+test("a SQLite file in a folder that is missing is refused, unless that may be made", async () => {
+  await using folder = await storeFolder();
+  const path = join(folder.path, "data", "lease.db");
+  await expect(openSqliteStore(path, { clock })).rejects.toMatchObject({
     name: "StoreCannotOpen",
-    message: expect.stringContaining(why),
+    message: expect.stringContaining("its folder is missing or cannot be written"),
   });
+  await using store = await openSqliteStore(path, { clock, createFolder: true });
+  expect(await store.load("session-1")).toBeUndefined();
+  expect((await stat(path)).isFile()).toBe(true);
+});
 
-  test("is no database", async () => {
-    await using folder = await storeFolder();
-    await writeFile(folder.storePath, "This is a letter to my grandmother. ".repeat(200));
-    const before = await readFile(folder.storePath);
-    await expect(folder.open()).rejects.toMatchObject(refusal("damaged, or no SQLite database"));
-    expect(await readFile(folder.storePath)).toEqual(before);
-  });
-
-  test("is damaged in the middle", async () => {
-    await using folder = await storeFolder();
-    {
-      await using store = await folder.open();
-      for (let count = 0; count < 200; count++) {
-        await store.commit(insertion(sessionRecord({ id: `s${count}` })));
-      }
-    }
-    const bytes = await readFile(folder.storePath);
-    bytes.fill(0x5a, 4096 * 3);
-    await writeFile(folder.storePath, bytes);
-    await expect(folder.open()).rejects.toMatchObject(refusal("damaged, or no SQLite database"));
-  });
-
-  test("belongs to another program", async () => {
-    await using folder = await storeFolder();
-    withDatabase(folder.storePath, (db) => db.exec("CREATE TABLE recipe (name TEXT)"));
-    const before = await readFile(folder.storePath);
-    await expect(folder.open()).rejects.toMatchObject(refusal("belongs to another program"));
-    expect(await readFile(folder.storePath)).toEqual(before);
-  });
-
-  test("was written by a newer version", async () => {
-    await using folder = await storeFolder();
-    await (await folder.open())[Symbol.asyncDispose]();
-    withDatabase(folder.storePath, (db) =>
-      db.exec("UPDATE meta SET value = 2 WHERE name = 'format'"),
-    );
-    const before = await readFile(folder.storePath);
-    await expect(folder.open()).rejects.toMatchObject(
-      refusal("it has format 2, and this version reads 1; run the version that wrote it"),
-    );
-    expect(await readFile(folder.storePath)).toEqual(before);
-  });
-
-  test("holds a record of a newer version", async () => {
-    await using folder = await storeFolder();
-    {
-      await using store = await folder.open();
-      await store.commit(insertion(sessionRecord({ id: "odd" })));
-    }
-    withDatabase(folder.storePath, (db) => db.exec("UPDATE session SET record = '[99,0]'"));
-    await expect(folder.open()).rejects.toMatchObject(
-      refusal("the record of session 'odd' cannot be read: it has version 99"),
-    );
-  });
-
-  test("lies in a folder that is missing, unless that may be made", async () => {
-    await using folder = await storeFolder();
-    const path = join(folder.path, "data", "lease.db");
-    await expect(openSqliteStore(path, { clock })).rejects.toMatchObject(
-      refusal("its folder is missing or cannot be written"),
-    );
-    await using store = await openSqliteStore(path, { clock, createFolder: true });
-    expect(await store.load("session-1")).toBeUndefined();
-    expect((await stat(path)).isFile()).toBe(true);
-  });
-
-  test.each([
-    ["the file", 0o444, 0o777],
-    ["the folder of a new file", undefined, 0o555],
-  ] as const)("cannot be written: %s", async (_, fileMode, folderMode) => {
-    await using folder = await storeFolder();
-    if (fileMode !== undefined) {
-      await (await folder.open())[Symbol.asyncDispose]();
-      await chmod(folder.storePath, fileMode);
-    }
-    await chmod(folder.path, folderMode);
-    await using other = startStoreProcess(folder.storePath, "report", { unprivileged: true });
-    const line = await other.line(() => true);
-    expect(line).toContain(`StoreCannotOpen: Cannot open the store '${folder.storePath}'`);
-    expect(line).toContain("cannot be written");
-    await chmod(folder.path, 0o755);
+test("a folder in the place of a SQLite file is refused", async () => {
+  await using folder = await storeFolder();
+  await mkdir(folder.storePath);
+  await expect(folder.open()).rejects.toMatchObject({
+    name: "StoreCannotOpen",
+    message: expect.stringContaining("it is a folder; name a file in it"),
   });
 });
+
+test.each(["lease.db", "deep/lease.db"])(
+  "a file in the place of its folder is refused: %s",
+  async (name) => {
+    await using folder = await storeFolder();
+    const file = join(folder.path, "file");
+    await writeFile(file, "");
+    const opening = openSqliteStore(join(file, name), { clock, createFolder: true });
+    await expect(opening).rejects.toMatchObject({
+      name: "StoreCannotOpen",
+      message: expect.stringContaining("a file stands where its folder should be"),
+    });
+  },
+);

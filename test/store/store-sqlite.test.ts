@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { StoreUnavailable } from "../../src/service/session-store.ts";
+import { gapsMax, StoreUnavailable } from "../../src/service/session-store.ts";
 import { manualClock, settle } from "../support/manual-clock.ts";
 import { copyOf, storeFolder, withDatabase } from "../support/store-files.ts";
 import {
@@ -65,22 +65,22 @@ describe("the SQLite store, opened again,", () => {
     expect(await store.load(gone.id)).toBeUndefined();
   });
 
-  test("keeps the newest ten thousand gaps", async () => {
+  test("keeps the newest gaps", async () => {
     await using folder = await storeFolder();
     await (await folder.open())[Symbol.asyncDispose]();
     withDatabase(folder.storePath, (db) => {
       db.exec(`WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers
-        LIMIT 10000) INSERT INTO gap SELECT number, number, number + 1, 'stall' FROM numbers`);
+        LIMIT ${gapsMax}) INSERT INTO gap SELECT number, number, number + 1, 'stall' FROM numbers`);
     });
     {
       await using store = await folder.open();
       for (const at of [1, 2]) await store.recordGap({ from: at, until: at + 1, kind: "stall" });
-      expect(await store.gaps()).toHaveLength(10_000);
+      expect(await store.gaps()).toHaveLength(gapsMax);
     }
     await using store = await folder.open();
     const gaps = await store.gaps();
-    expect(gaps).toHaveLength(10_000);
-    expect([gaps[0]?.number, gaps.at(-1)?.number]).toEqual([3, 10_002]);
+    expect(gaps).toHaveLength(gapsMax);
+    expect([gaps[0]?.number, gaps.at(-1)?.number]).toEqual([3, gapsMax + 2]);
   });
 });
 
@@ -102,7 +102,20 @@ describe("the SQLite store writes", () => {
     expect(shown).toEqual(ids);
   });
 
-  test("more than fits in one transaction in several, between which others get their turn", async () => {
+  test("a thousand durable commits with one fsync, in two turns between which others get theirs", async () => {
+    await using folder = await storeFolder();
+    const turns: string[] = [];
+    await using store = await folder.open({
+      observe: ({ sessions }) => turns.push(`wrote ${sessions}`),
+    });
+    const commits = manySessions(1000).map((record) => store.commit(insertion(record)));
+    await turn();
+    turns.push("other work");
+    await Promise.all(commits);
+    expect(turns).toEqual(["other work", "wrote 1000"]);
+  });
+
+  test("more than that in several transactions, between which others get their turn", async () => {
     await using folder = await storeFolder();
     const turns: string[] = [];
     await using store = await folder.open({
@@ -111,17 +124,49 @@ describe("the SQLite store writes", () => {
         setImmediate(() => turns.push("other work"));
       },
     });
-    const ids = Array.from({ length: 1200 }, (_, index) => `s${index}`);
-    await Promise.all(sessionsOf("beach-1", ids).map((record) => store.commit(insertion(record))));
+    await Promise.all(manySessions(2200).map((record) => store.commit(insertion(record))));
     await settle();
-    expect(turns).toEqual([
-      "wrote 500",
+    expect([...turns]).toEqual([
+      "wrote 1000",
       "other work",
-      "wrote 500",
+      "wrote 1000",
       "other work",
       "wrote 200",
       "other work",
     ]);
+  });
+
+  test("a gap that comes between the parts of a transaction, at once and after it", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open();
+    const records = manySessions(1000);
+    const commits = records.map((record) => store.commit(insertion(record)));
+    await turn();
+    const gap = await store.recordGap({ from: builtAt, until: builtAt + 5, kind: "stall" });
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.gaps()).toEqual([gap]);
+    expect(await Promise.all(commits)).toEqual(records.map(() => "committed"));
+    const kept = await copy.store.list({ beachId: undefined, after: undefined, limit: 2000 });
+    expect(kept).toHaveLength(1000);
+  });
+
+  test("what changes again while an older state of it is being written", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open({ clock: manualClock(builtAt) });
+    const records = manySessions(600);
+    await Promise.all(records.map((record) => store.commit(insertion(record))));
+    const extensions = records.map((record) => revisionOf(record, {}, { durability: "behind" }));
+    for (const extension of extensions) await store.commit(extension);
+    const passing = store.recordAlive(builtAt);
+    await turn();
+    const [first] = extensions;
+    if (first === undefined) throw new Error("sessions were made");
+    const again = revisionOf(first.next, {}, { durability: "behind" });
+    await store.commit(again);
+    await passing;
+    await store.recordAlive(builtAt + 1);
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(first.id)).toEqual(again.next);
   });
 
   test("what is behind within a second, together with the moment at which it looked", async () => {
@@ -209,7 +254,33 @@ describe("the SQLite store writes", () => {
   });
 });
 
+/** The loop turns once. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function manySessions(count: number): ReturnType<typeof sessionsOf> {
+  return sessionsOf(
+    "beach-1",
+    Array.from({ length: count }, (_, index) => `s${index}`),
+  );
+}
+
 describe("the SQLite store on a full disk", () => {
+  test("refuses all of a transaction that does not fit, and goes on", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open({ clock: manualClock(), fileBytesMax: 200_000 });
+    const records = manySessions(1000);
+    const commits = await Promise.allSettled(
+      records.map((record) => store.commit(insertion(record))),
+    );
+    expect(new Set(commits.map(({ status }) => status))).toEqual(new Set(["rejected"]));
+    const [first] = records;
+    if (first === undefined) throw new Error("sessions were made");
+    expect(await store.load(first.id)).toBeUndefined();
+    expect(await store.commit(insertion(first))).toBe("committed");
+  });
+
   test("refuses what it cannot write, shows what is on disk, and recovers", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open({ clock: manualClock(), fileBytesMax: 200_000 });

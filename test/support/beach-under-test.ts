@@ -142,10 +142,11 @@ export async function countersOf(
 export async function lastBall(
   beach: Beach,
   sessionId: string,
+  host: HostProcess = hostOf(beach),
 ): Promise<Awaited<ReturnType<typeof countersOf>>> {
   await beach.manager.ask({ kind: "rally", on: false });
   for (let tries = 0; ; tries += 1) {
-    const counters = await countersOf(beach, sessionId);
+    const counters = await countersOf(beach, sessionId, host);
     const done = counters.applied.lastApplied === counters.sent.lastSent;
     if (done || tries === lastBallTriesMax) return counters;
     await new Promise((resolve) => setTimeout(resolve, lastBallEveryMs));
@@ -170,13 +171,17 @@ export interface Bookmark {
   readonly host: number;
 }
 
-export function bookmark(beach: Beach): Bookmark {
-  return { manager: beach.manager.events.length, host: hostOf(beach).events.length };
+export function bookmark(beach: Beach, host: HostProcess = hostOf(beach)): Bookmark {
+  return { manager: beach.manager.events.length, host: host.events.length };
 }
 
 /** Changes since the bookmark, and what the logs say of the whole run. */
-export function disturbances(beach: Beach, sessionId: string, since: Bookmark): Disturbances {
-  const host = hostOf(beach);
+export function disturbances(
+  beach: Beach,
+  sessionId: string,
+  since: Bookmark,
+  host: HostProcess = hostOf(beach),
+): Disturbances {
   const ofSession = (event: HostEvent | ManagerEvent): boolean =>
     "sessionId" in event && event.sessionId === sessionId;
   const hostLog = host.logs.filter((log) => log.sessionId === sessionId).map((log) => log.msg);

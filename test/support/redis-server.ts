@@ -62,7 +62,7 @@ export async function startRedis(
 }
 
 /** A port of loopback that nobody uses now. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
@@ -81,7 +81,7 @@ async function launch(
   const own = { port: String(port), bind: "127.0.0.1", dir: folder, save: "", ...settings };
   const args = Object.entries(own).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn("redis-server", args, { stdio: "ignore" });
-  // A test run that ends early must not leave servers behind.
+  // A run that ends early must not leave servers behind.
   const killChild = (): void => void child.kill("SIGKILL");
   process.once("exit", killChild);
   child.once("exit", () => process.off("exit", killChild));

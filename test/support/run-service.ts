@@ -134,12 +134,21 @@ export async function spawnService(env: Env = {}): Promise<SpawnedService> {
   };
 }
 
+/** How the service is started where `node src/main.ts` with some environment is not enough. */
+export interface StartOptions {
+  readonly args?: readonly string[];
+  /** As a user who may write nothing that others own, where this process may choose one. */
+  readonly unprivileged?: boolean;
+  /** Files may not grow beyond this many KiB, as on a disk that is full. */
+  readonly fileKibMax?: number;
+}
+
 /** Runs the service as a process that is expected to end by itself. */
 export async function runToExit(
   env: Env,
-  args: readonly string[] = [],
+  options: StartOptions = {},
 ): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
-  const started = startProcess(env, args);
+  const started = startProcess(env, options);
   const exit = await started.exited;
   return { ...exit, stdout: started.stdout.join("\n"), stderr: started.stderr.join("\n") };
 }
@@ -150,7 +159,8 @@ const freePorts: Env = {
   LEASE_OPS_LISTEN: "127.0.0.1:0",
 };
 
-interface Started {
+/** A service as its own process, which may still be starting. */
+export interface Started {
   readonly pid: number;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
@@ -162,10 +172,20 @@ interface Started {
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 
-function startProcess(env: Env, args: readonly string[] = []): Started {
-  const child = spawn(process.execPath, [main, ...args], {
+/** Starts the service as a process and waits for nothing. */
+export function startProcess(env: Env, options: StartOptions = {}): Started {
+  const { args = [], unprivileged = false, fileKibMax } = options;
+  const command = [process.execPath, main, ...args];
+  const limited =
+    fileKibMax === undefined
+      ? command
+      : ["bash", "-c", `ulimit -f ${fileKibMax}; exec "$@"`, "bash", ...command];
+  const [file = "", ...rest] = limited;
+  const user = unprivileged && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const child = spawn(file, rest, {
     env: { ...withoutOurs(readEnv()), ...env },
     stdio: ["ignore", "pipe", "pipe"],
+    ...user,
   });
   const stdout: string[] = [];
   const stderr: string[] = [];

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 import { systemClock } from "../../src/service/clock.ts";
-import type { SoleStore } from "../../src/service/session-store.ts";
-import { openSqliteStore, type SqliteStoreOptions } from "../../src/store/sqlite-store.ts";
+import {
+  openSqliteStore,
+  type SqliteSessionStore,
+  type SqliteStoreOptions,
+} from "../../src/store/sqlite-store.ts";
 
 /** A folder for the files of one test, removed when it is disposed of. */
 export interface StoreFolder extends AsyncDisposable {
@@ -13,7 +16,7 @@ export interface StoreFolder extends AsyncDisposable {
   /** Where this folder's store lies. */
   readonly storePath: string;
   /** Opens the store on the system clock unless told otherwise, without waiting for others. */
-  open(options?: Partial<SqliteStoreOptions>): Promise<SoleStore>;
+  open(options?: Partial<SqliteStoreOptions>): Promise<SqliteSessionStore>;
 }
 
 export async function storeFolder(): Promise<StoreFolder> {
@@ -31,7 +34,7 @@ export async function storeFolder(): Promise<StoreFolder> {
 /** Opens what another process would find in the store's file if this one were killed now. */
 export async function copyOf(
   storePath: string,
-): Promise<AsyncDisposable & { readonly store: SoleStore }> {
+): Promise<AsyncDisposable & { readonly store: SqliteSessionStore }> {
   const folder = await storeFolder();
   for (const suffix of ["", "-wal"]) {
     await copyFile(`${storePath}${suffix}`, `${folder.storePath}${suffix}`);

@@ -9,6 +9,7 @@ import type {
   Stranger,
   Transport,
 } from "../../src/core/session.ts";
+import { agesFrom } from "./checkers/evidence-rules.ts";
 import type { Scene } from "./scenes.ts";
 import { smallPolicy, tickMs } from "./small-policy.ts";
 import { foreign, keysOf, letterOf } from "./vocabulary.ts";
@@ -24,11 +25,18 @@ const idleTicks = inTicks(smallPolicy.sessionIdleMs);
 const recoveryTicks = inTicks(smallPolicy.recoveryMs);
 const holdsNoneTicks = inTicks(smallPolicy.holdsNoneMs);
 
+/** A record at a moment, and since when it has been heard without a gap. */
+export interface Heard {
+  readonly record: SessionRecord | undefined;
+  readonly now: number;
+  readonly hearingSince: number;
+}
+
 /**
  * A record at `now` as one string; two records with the same string behave alike from here on.
  *
  * - Moments are ages or distances in ticks, and stop counting where no rule looks further.
- * - An observation is as old as `observingSince` lets it be, for everything that looks at its age.
+ * - What gaps kept from aging is as old as it counts, for everything that looks at its age.
  * - Left out, since no rule decides by it: revision, version, lastChange, epochs and the other
  *   counters but as "none yet"; how leases ended; numbers of reports (the walk sends the next one
  *   or repeats one); attempts; who reported (all observe at once, so nobody overtakes another).
@@ -39,8 +47,7 @@ const holdsNoneTicks = inTicks(smallPolicy.holdsNoneMs);
  * follows from either.
  */
 export function canonical(
-  record: SessionRecord | undefined,
-  now: number,
+  { record, now, hearingSince }: Heard,
   { gaps }: Pick<Scene, "gaps">,
 ): string {
   if (record === undefined) return "none";
@@ -52,7 +59,7 @@ export function canonical(
     return `detached ${kept}${past} ${bookForm(record.leases, left)}`;
   }
   // The next gap may have begun a tick ago, if the last one was over by then.
-  const deaf = gaps && record.transport.observingSince > now - tickMs;
+  const deaf = gaps && hearingSince > now - tickMs;
   return (deaf ? "!" : "") + new Form(record, now, gaps && !deaf ? 1 : 0).text();
 }
 
@@ -110,8 +117,9 @@ class Form {
     return Math.min(most, Math.floor((this.#now - at) / tickMs));
   }
 
+  /** A gap that began a little ago may make younger what is just too old by now. */
   #observed(at: number, most: number): number {
-    return this.#age(Math.max(at, this.#transport.observingSince), most);
+    return this.#age(at, most + this.#gapTicks);
   }
 
   #left(at: number): number {
@@ -164,7 +172,8 @@ class Form {
     const name = `${health}/${healthReason}`;
     if (isDead(current)) return `${name}${this.#readyForm(host)}${this.#origin(current)}`;
     // Only the newest word tells for how long all have been silent.
-    const newest = Math.max(manager?.observedAt ?? promotedAt, host?.observedAt ?? promotedAt);
+    const known = agesFrom(current);
+    const newest = Math.max(...[manager, host].map((end) => (end ? agesFrom(end) : known)));
     const good =
       goodSince === undefined || health === "healthy" || health === "stale"
         ? ""
@@ -174,22 +183,21 @@ class Form {
       this.#age(promotedAt, provenTicks),
       this.#observed(newest, lostTicks),
       good,
-      manager ? this.#word(manager) : this.#observed(promotedAt, staleTicks),
-      host ? this.#word(host) : this.#observed(promotedAt, staleTicks),
+      manager ? this.#word(manager) : this.#observed(known, staleTicks),
+      host ? this.#word(host) : this.#observed(known, staleTicks),
       this.#origin(current),
     ].join(",");
   }
 
   /** An adopted one may be older or younger than all that this session started. */
   #origin({ id }: { readonly id: string }): string {
-    if (id === foreign.odd) return "odd";
     return id === foreign.older ? "old" : id === foreign.younger ? "young" : "";
   }
 
   /** Of a dead transport only this matters: that the host still uses it speaks against others. */
   #readyForm(host: Evidence | undefined): string {
     if (host === undefined) return "_";
-    const age = isReadyWord(host) ? this.#observed(host.observedAt, staleTicks) : "-";
+    const age = isReadyWord(host) ? this.#observed(agesFrom(host), staleTicks) : "-";
     return `${age}${this.#claims(host)}`;
   }
 
@@ -209,7 +217,7 @@ class Form {
   #word(end: Evidence | undefined): string {
     if (end === undefined) return "_";
     const ever = end.readyTransportId === undefined ? "" : "r";
-    return `${letterOf(end)}${this.#observed(end.observedAt, staleTicks)}${ever}${this.#claims(end)}`;
+    return `${letterOf(end)}${this.#observed(agesFrom(end), staleTicks)}${ever}${this.#claims(end)}`;
   }
 
   /** Who says to hold none counts once nobody else has said ready for a while. */
@@ -221,11 +229,9 @@ class Form {
 
   #claim({ holdsNone, readyReports }: Evidence): number {
     const counts = readyReports.map((ready) =>
-      ready.reporterId === holdsNone?.reporterId
-        ? 0
-        : Math.max(ready.at, this.#transport.observingSince) + smallPolicy.holdsNoneMs,
+      ready.reporterId === holdsNone?.reporterId ? 0 : ready.at + smallPolicy.holdsNoneMs,
     );
-    return this.#left(Math.max(holdsNone?.at ?? 0, ...counts));
+    return this.#delay(Math.max(holdsNone?.at ?? 0, ...counts));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from "../../src/core/command.ts";
 import type { End, Gap, Session, SessionRecord } from "../../src/core/session.ts";
+import type { Heard } from "./canonical.ts";
 import type { Place, Scene } from "./scenes.ts";
 import { horizonTicks, smallPolicy, tickMs } from "./small-policy.ts";
 import { attach, foreign, type HeldKey, keysOf, report, type Word } from "./vocabulary.ts";
@@ -22,9 +23,7 @@ export interface Move {
 }
 
 /** Where a walk stands. */
-export interface Stand {
-  readonly record: SessionRecord | undefined;
-  readonly now: number;
+export interface Stand extends Heard {
   readonly deadline: number | undefined;
 }
 
@@ -49,7 +48,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
     addNegotiations(record, scene, add);
     if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
     if (scene.detach) add("attach again", attach(scene.hostReports));
-    if (scene.gaps) moves.push(...gapsFrom(record, now, scene), historyLost(now));
+    if (scene.gaps) moves.push(...gapsFrom(record, stand, scene), historyLost(now));
   }
   return [...moves, ...timesFrom(stand, scene)];
 }
@@ -148,10 +147,11 @@ function addNegotiations({ leases, transport }: Session, scene: Scene, add: Add)
   add("renegotiate late", { ...asked, observedGeneration: generation - 1 });
 }
 
-function gapsFrom(session: Session, now: number, scene: Scene): readonly Move[] {
-  const number = session.gapsTaken + 1;
+function gapsFrom({ gapsTaken }: Session, stand: Stand, scene: Scene): readonly Move[] {
+  const { now, hearingSince } = stand;
+  const number = gapsTaken + 1;
   // A gap begins at the last moment on record, with a little decided since; after the last one.
-  const canBeginBefore = session.transport.observingSince <= now - tickMs;
+  const canBeginBefore = hearingSince <= now - tickMs;
   const kinds = [
     ["stall", 1],
     ["absence", 1],

@@ -40,8 +40,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "evidence.ts",
-        find: "return fresh && !holdsNone(evidence, at, horizon, policy);",
-        put: "return (fresh || true) && !holdsNone(evidence, at, horizon, policy);",
+        find: "return fresh && !holdsNone(evidence, at, policy);",
+        put: "return (fresh || true) && !holdsNone(evidence, at, policy);",
       },
     ],
   },
@@ -187,6 +187,17 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    name: "an id that cannot be ours is adopted",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "decide-report.ts",
+        find: 'if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;',
+        put: "",
+      },
+    ],
+  },
+  {
     name: "a generation of a lost history is used again",
     caughtBy: ["Fenced"],
     edits: [
@@ -230,8 +241,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "evidence.ts",
-        find: "Math.max(from, agesFrom(ready.at, horizon) + policy.holdsNoneMs)",
-        put: "Math.max(from, agesFrom(ready.at, horizon))",
+        find: "Math.max(from, ready.at + policy.holdsNoneMs)",
+        put: "Math.max(from, ready.at)",
       },
     ],
   },
@@ -241,8 +252,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "health.ts",
-        find: "return newest - since >= policy.recoveryMs;",
-        put: "return newest - since >= 0;",
+        find: "- current.goodSince >= policy.recoveryMs;",
+        put: "- current.goodSince >= 0;",
       },
     ],
   },
@@ -275,8 +286,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "evolve-transport.ts",
-        find: "confirmBy: next.confirmBy + length",
-        put: "confirmBy: next.confirmBy",
+        find: "const confirmBy = next.confirmBy + gap.until - gap.from;",
+        put: "const { confirmBy } = next;",
       },
     ],
   },
@@ -285,9 +296,20 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Durable"],
     edits: [
       {
-        file: "evolve-transport.ts",
-        find: "observingSince: Math.max(transport.observingSince, gap.until),",
-        put: "observingSince: transport.observingSince,",
+        file: "evidence.ts",
+        find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
+        put: "unheardMs: evidence.unheardMs,",
+      },
+    ],
+  },
+  {
+    name: "a gap makes stale evidence fresh",
+    caughtBy: ["Durable"],
+    edits: [
+      {
+        file: "evidence.ts",
+        find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
+        put: "unheardMs: gap.until - evidence.observedAt,",
       },
     ],
   },

@@ -68,10 +68,14 @@ export function attach(hostReports: boolean): Attach {
 
 const foreignBits = "fedcba9876543210fed";
 
-/** Ids that the session never started: older than the session, younger than all, and no id of ours. */
-export const foreign: Readonly<Record<"older" | "younger" | "odd", string>> = {
+/**
+ * Ids that the session never started: older than the session, younger than all that a walk starts,
+ * and two that cannot be ours: from too far ahead, and no id at all.
+ */
+export const foreign: Readonly<Record<"older" | "younger" | "far" | "odd", string>> = {
   older: mintHandshakeId(start - 5 * tickMs, foreignBits, undefined),
-  younger: mintHandshakeId(start + 10 ** 9, foreignBits, undefined),
+  younger: mintHandshakeId(start + 80_000 * tickMs, foreignBits, undefined),
+  far: mintHandshakeId(start + 2 ** 40, foreignBits, undefined),
   odd: "from elsewhere",
 };
 

@@ -1,6 +1,6 @@
 import type { Command } from "../../src/core/command.ts";
 import type { SessionRecord } from "../../src/core/session.ts";
-import { canonical } from "./canonical.ts";
+import { canonical, type Heard } from "./canonical.ts";
 import type { Taken } from "./checkers/taken.ts";
 import { type CoreUnderTest, theCore } from "./core-under-test.ts";
 import { type Move, movesFrom, type Step } from "./moves.ts";
@@ -32,9 +32,7 @@ export interface Violation {
   readonly path: readonly string[];
 }
 
-interface State {
-  readonly record: SessionRecord | undefined;
-  readonly now: number;
+interface State extends Heard {
   readonly depth: number;
   readonly from: State | undefined;
   readonly by: Move | undefined;
@@ -78,6 +76,7 @@ class Walk {
     const first: State = {
       record: undefined,
       now: start,
+      hearingSince: start,
       depth: 0,
       from: undefined,
       by: undefined,
@@ -106,15 +105,15 @@ class Walk {
     };
   }
 
-  #movesFrom({ record, now }: Pick<State, "record" | "now">): readonly Move[] {
+  #movesFrom({ record, now, hearingSince }: Heard): readonly Move[] {
     const deadline = record && this.#core.nextDeadline(record, smallPolicy);
-    return movesFrom({ record, now, deadline }, this.#scene);
+    return movesFrom({ record, now, hearingSince, deadline }, this.#scene);
   }
 
   #follow(from: State, move: Move): void {
     if (this.#violation) return;
     this.#edges += 1;
-    let { record, now } = from;
+    let { record, now, hearingSince } = from;
     for (const step of move.steps) {
       const command = step.ask(record);
       if (command === undefined) continue;
@@ -128,13 +127,14 @@ class Walk {
       for (const event of taken.decision.events) count(this.#events, event.kind);
       ({ session: record } = taken.decision);
       now = step.now;
+      hearingSince = hearingAfter(taken, hearingSince);
     }
     if (record === from.record && now === from.now) return;
-    this.#find({ record, now, depth: from.depth + 1, from, by: move });
+    this.#find({ record, now, hearingSince, depth: from.depth + 1, from, by: move });
   }
 
   #find(state: State): void {
-    const form = canonical(state.record, state.now, this.#scene);
+    const form = canonical(state, this.#scene);
     const known = this.#known.get(form);
     if (known === undefined) {
       this.#known.set(form, state);
@@ -160,7 +160,7 @@ class Walk {
 
   #futureOf(state: State): readonly string[] {
     return this.#movesFrom(state).map((move) => {
-      let { record, now } = state;
+      let { record, now, hearingSince } = state;
       const answers: string[] = [];
       for (const step of move.steps) {
         const command = step.ask(record);
@@ -170,8 +170,9 @@ class Walk {
         answers.push(taken.decision.kind);
         ({ session: record } = taken.decision);
         now = step.now;
+        hearingSince = hearingAfter(taken, hearingSince);
       }
-      return `${move.name}: ${answers} ${canonical(record, now, this.#scene)}`;
+      return `${move.name}: ${answers} ${canonical({ record, now, hearingSince }, this.#scene)}`;
     });
   }
 
@@ -196,6 +197,15 @@ class Walk {
 }
 
 const entropy = { jitter: () => 0, handshakeBits: () => "0123456789abcdef012" };
+
+/** A session is heard from its attach, and again from the end of each gap. */
+function hearingAfter({ decision }: Taken, before: number): number {
+  return decision.events.reduce(
+    (since, event) =>
+      event.kind === "SessionAttached" || event.kind === "GapTaken" ? event.at : since,
+    before,
+  );
+}
 
 function pathTo(state: State): readonly string[] {
   const moves: string[] = [];

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 
+import { serialisingMicros } from "./serialising.ts";
 import type { FanOutFigures } from "./size-run.ts";
 import { runFanOut, runFloor, runMixed } from "./size-run.ts";
 
@@ -8,7 +9,8 @@ const usage = `npm run watch-size -- [--streams N] [--seconds S] [--help]
 Watches at size, the service in a process of its own:
 - N streams (10000) on one session over a few connections: what each costs while it is idle, and how
   long a change takes to reach them all, beside grpc-js alone with the same message in the same run;
-- the cost of a message over gRPC and over Connect;
+- what a state costs for each reader over gRPC, where it is serialised once for all of them, and over
+  Connect, binary and with JSON, where it is serialised for each;
 - fast, slow and stalled readers beside N idle streams for S seconds (55) while their session changes
   10000 times: memory, and whether each ends with the truth.
 Ends with 1 when a reader ends with anything else.`;
@@ -22,8 +24,8 @@ const { values } = parseArgs({
 });
 
 const streams = Number(values.streams);
-/** What HTTP/1.1 has: a connection, and so a descriptor, for each. */
-const connectStreams = Math.min(1_000, streams);
+/** With HTTP/1.1 each has a connection, and so a descriptor, of its own. */
+const fewStreams = Math.min(1_000, streams);
 
 if (values.help) print(usage);
 else await measureAll();
@@ -34,11 +36,15 @@ async function measureAll(): Promise<void> {
   show(`${streams} streams over gRPC`, service);
   show("grpc-js alone, same message", floor);
   print(`fan-out: ${(median(service.fanOutMs) / median(floor.fanOutMs)).toFixed(2)} × the floor`);
-  const few = await runFanOut(connectStreams, "gRPC");
-  const connect = await runFanOut(connectStreams, "Connect");
-  show(`${connectStreams} streams over gRPC`, few);
-  show(`${connectStreams} streams over Connect`, connect);
-  const wrong = service.wrong + few.wrong + connect.wrong + (await measureMixed());
+  let wrong = service.wrong;
+  for (const way of ["gRPC", "Connect", "Connect with JSON"] as const) {
+    const figures = await runFanOut(fewStreams, way);
+    show(`${fewStreams} streams over ${way}`, figures);
+    wrong += figures.wrong;
+  }
+  const { proto, json } = serialisingMicros(service.message);
+  print(`to serialise a state takes ${proto.toFixed(1)} µs of that, or ${json.toFixed(1)} as JSON`);
+  wrong += await measureMixed();
   print(wrong === 0 ? "every reader ended with the truth" : `${wrong} readers ended wrong`);
   process.exitCode = wrong === 0 ? 0 : 1;
 }

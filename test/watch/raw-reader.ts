@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
 
 import {
   type WatchTransportResponse,
@@ -12,8 +12,36 @@ export type Habit = "fast" | "slow" | "stalled";
 
 const slowEveryMs = 250;
 const slowBytes = 512;
+
+/** How messages are written. */
+export interface Format {
+  /** Also the last part of the content type. */
+  readonly name: "proto" | "json";
+  readonly isState: (bytes: Buffer) => boolean;
+  readonly read: (bytes: Buffer) => WatchTransportResponse;
+  /** How many states the message says to have merged. */
+  readonly mergedInto: (bytes: Buffer) => number;
+}
+
 /** Field 1, with its length in front: a message that begins like this shows a state. */
 const stateTag = 0x0a;
+
+export const proto: Format = {
+  name: "proto",
+  isState: (bytes) => bytes[0] === stateTag,
+  read: (bytes) => fromBinary(WatchTransportResponseSchema, bytes),
+  mergedInto,
+};
+
+const readJson = (bytes: Buffer): WatchTransportResponse =>
+  fromJsonString(WatchTransportResponseSchema, bytes.toString());
+
+export const json: Format = {
+  name: "json",
+  isState: (bytes) => bytes.toString("latin1", 0, 8) === '{"state"',
+  read: readJson,
+  mergedInto: (bytes) => readJson(bytes).coalesced,
+};
 
 /** Reads one stream of messages, with a prefix of five bytes each, and keeps the last state. */
 export class RawReader {
@@ -23,13 +51,15 @@ export class RawReader {
   /** The most states that the server said to have merged into one. */
   mostMerged = 0;
   readonly #stream: Readable;
+  readonly #format: Format;
   readonly #pacer: NodeJS.Timeout | undefined;
   #rest: Buffer = Buffer.alloc(0);
   #last: Buffer = Buffer.alloc(0);
   #check: () => void = () => undefined;
 
-  constructor(stream: Readable, habit: Habit) {
+  constructor(stream: Readable, habit: Habit, format: Format) {
     this.#stream = stream;
+    this.#format = format;
     if (habit === "fast") this.readOn();
     if (habit === "slow") {
       this.#pacer = setInterval(() => this.#take(stream.read(slowBytes)), slowEveryMs);
@@ -48,7 +78,7 @@ export class RawReader {
 
   /** The message with the last state. */
   get last(): WatchTransportResponse {
-    return fromBinary(WatchTransportResponseSchema, this.#last);
+    return this.#format.read(this.#last);
   }
 
   /** Resolves once the reader is as `isThere` wants it. */
@@ -69,10 +99,11 @@ export class RawReader {
     while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
       const end = 5 + bytes.readUInt32BE(1);
       this.received += 1;
-      if (bytes[5] === stateTag && end > 5) {
+      const message = bytes.subarray(5, end);
+      if (this.#format.isState(message)) {
         this.states += 1;
-        this.#last = bytes.subarray(5, end);
-        this.mostMerged = Math.max(this.mostMerged, mergedInto(this.#last));
+        this.#last = message;
+        this.mostMerged = Math.max(this.mostMerged, this.#format.mergedInto(message));
       }
       bytes = bytes.subarray(end);
     }

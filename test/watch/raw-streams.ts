@@ -2,13 +2,13 @@ import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 
 import {
   ControllerLease,
   WatchTransportRequestSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { type Habit, RawReader } from "./raw-reader.ts";
+import { type Format, type Habit, json, proto, RawReader } from "./raw-reader.ts";
 
 /** Many streams on one session, each of which costs the client next to nothing. */
 export interface RawStreams extends Disposable {
@@ -26,15 +26,33 @@ const connections = 4;
 /** Opened at a time, so that none waits in a queue of the kernel. */
 const batch = 500;
 
-/** Streams over gRPC, on a few connections. */
-export async function openStreams(address: string, wanted: Wanted): Promise<RawStreams> {
+/** Each way to watch that is measured. */
+export type Way = "gRPC" | "Connect" | "Connect with JSON";
+
+/** Streams over gRPC on a few connections, or over Connect on a connection each. */
+export function openStreams(
+  { grpc, http }: { readonly grpc: string; readonly http: string },
+  way: Way,
+  wanted: Wanted,
+): Promise<RawStreams> {
+  switch (way) {
+    case "gRPC":
+      return openGrpcStreams(grpc, wanted);
+    case "Connect":
+      return openConnectStreams(http, wanted, proto);
+    case "Connect with JSON":
+      return openConnectStreams(http, wanted, json);
+  }
+}
+
+async function openGrpcStreams(address: string, wanted: Wanted): Promise<RawStreams> {
   const sessions = await Promise.all(
     Array.from({ length: connections }, () => openSession(address)),
   );
-  const body = enveloped(wanted.sessionId);
+  const body = requestBody(wanted.sessionId, proto);
   const readers = await inBatches(wanted.streams, async (index) => {
     const session = sessions[index % connections] as ClientHttp2Session;
-    return new RawReader(await openStream(session, body), wanted.habit);
+    return new RawReader(await openStream(session, body), wanted.habit, proto);
   });
   return {
     readers,
@@ -45,21 +63,25 @@ export async function openStreams(address: string, wanted: Wanted): Promise<RawS
   };
 }
 
-/** Streams over Connect, on a connection each, as HTTP/1.1 has it. */
-export async function openConnectStreams(address: string, wanted: Wanted): Promise<RawStreams> {
+/** On a connection each, as HTTP/1.1 has it. */
+async function openConnectStreams(
+  address: string,
+  wanted: Wanted,
+  format: Format,
+): Promise<RawStreams> {
   const agent = new Agent();
-  const body = enveloped(wanted.sessionId);
+  const body = requestBody(wanted.sessionId, format);
   const readers = await inBatches(wanted.streams, async () => {
     const request = httpRequest(`http://${address}${path}`, {
       method: "POST",
-      headers: { "content-type": "application/connect+proto" },
+      headers: { "content-type": `application/connect+${format.name}` },
       agent,
     });
     request.on("error", () => undefined);
     request.end(body);
     const [response] = (await once(request, "response")) as [IncomingMessage];
     response.on("error", () => undefined);
-    return new RawReader(response, wanted.habit);
+    return new RawReader(response, wanted.habit, format);
   });
   return {
     readers,
@@ -100,9 +122,12 @@ async function openStream(session: ClientHttp2Session, body: Buffer): Promise<Cl
   return stream;
 }
 
-function enveloped(sessionId: string): Buffer {
+function requestBody(sessionId: string, { name }: Format): Buffer {
   const request = create(WatchTransportRequestSchema, { sessionIds: [sessionId] });
-  const message = toBinary(WatchTransportRequestSchema, request);
+  const message =
+    name === "json"
+      ? Buffer.from(toJsonString(WatchTransportRequestSchema, request))
+      : toBinary(WatchTransportRequestSchema, request);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

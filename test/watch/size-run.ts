@@ -11,7 +11,7 @@ import {
 import { Caller, wrongReaders } from "./caller.ts";
 import { type MeasuredProcess, startMeasured, type Usage } from "./measured-process.ts";
 import type { Habit, RawReader } from "./raw-reader.ts";
-import { openConnectStreams, openStreams, type RawStreams } from "./raw-streams.ts";
+import { openStreams, type RawStreams, type Way } from "./raw-streams.ts";
 
 export interface FanOutFigures {
   /** On the heap and in buffers beside it, and as the kernel sees it. */
@@ -34,15 +34,11 @@ const sessionId = "session-1";
 const rounds = 9;
 
 /** Idle streams on one session, which then changes a few times: each change has to reach them all. */
-export async function runFanOut(streams: number, door: "gRPC" | "Connect"): Promise<FanOut> {
+export async function runFanOut(streams: number, way: Way): Promise<FanOut> {
   await using service = await startMeasured("service-process.ts");
   using caller = await callerOf(service);
   const before = await service.usage();
-  const wanted = { sessionId, streams, habit: "fast" } as const;
-  using opened =
-    door === "gRPC"
-      ? await openStreams(service.grpc, wanted)
-      : await openConnectStreams(service.http, wanted);
+  using opened = await openStreams(service, way, { sessionId, streams, habit: "fast" });
   const { readers } = opened;
   await allUntil(readers, ({ received }) => received >= 2);
   const figures = await measureFanOut(service, before, readers, () => caller.change());
@@ -68,7 +64,7 @@ export async function runFloor(
       );
     });
   const before = await floor.usage();
-  using opened = await openStreams(floor.grpc, { sessionId, streams, habit: "fast" });
+  using opened = await openStreams(floor, "gRPC", { sessionId, streams, habit: "fast" });
   await allUntil(opened.readers, ({ received }) => received >= 1);
   const figures = await measureFanOut(floor, before, opened.readers, change);
   client.close();
@@ -131,7 +127,7 @@ export async function runMixed(run: MixedRun): Promise<Mixed> {
   using caller = await callerOf(service);
   await using streams = new AsyncDisposableStack();
   const open = async (id: string, habit: Habit, count: number): Promise<RawStreams> =>
-    streams.use(await openStreams(service.grpc, { sessionId: id, streams: count, habit }));
+    streams.use(await openStreams(service, "gRPC", { sessionId: id, streams: count, habit }));
   await open("another", "fast", run.idle);
   const { readers: fast } = await open(sessionId, "fast", run.fast);
   const { readers: slow } = await open(sessionId, "slow", run.slow);

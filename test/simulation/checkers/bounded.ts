@@ -3,9 +3,9 @@ import type { Breach, Checker } from "./checker.ts";
 import { isAfter, type StateSighting, type StreamSeen, type Witness } from "./witness.ts";
 
 /**
- * A slow reader costs bounded memory: of each session it is told the newest state and no older one
- * that waited. It is told how much was merged. What another process changed is read when it is heard
- * of: a state in between may never have waited here, and does not count.
+ * A slow reader costs bounded memory and is told how much was merged. Of each session it is told
+ * the newest state, and no older one that waited. What another process changed is read when it is
+ * heard of: a state in between may never have waited here, and does not count.
  */
 export const bounded: Checker = (witness) =>
   witness.streams

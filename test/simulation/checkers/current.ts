@@ -5,7 +5,7 @@ import { isTroubled, type StateSighting, type StreamSeen, type Witness } from ".
 /** How much later than others a reader that is always ready may be told. */
 const behindMs: DurationMs = 1_000;
 
-/** The last state of every session always arrives, and soon where the reader is ready. */
+/** The last state of every session always arrives. Soon, where the reader is ready. */
 export const current: Checker = (witness) =>
   witness.streams.flatMap((stream) => [...behind(witness, stream), ...atTheEnd(witness, stream)]);
 

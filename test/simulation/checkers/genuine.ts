@@ -6,7 +6,7 @@ import { decidedSince, groupBy, isAfter, type Witness } from "./witness.ts";
 /**
  * A fast path that is really dead is replaced: the next renewal after hard evidence (that is not
  * lease_only) starts a handshake, unless a recovery that failed just before is still backing off
- * or its manager has too many in flight.
+ * or its manager has 50 in flight.
  */
 export const genuine: Checker = (witness) => [
   ...witness.answers.flatMap((answered) => leftWithout(witness, answered)),

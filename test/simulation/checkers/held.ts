@@ -14,7 +14,7 @@ import { greatestBefore, isAfter, isTroubled, type Witness } from "./witness.ts"
 const latestMs: DurationMs = 60_000;
 
 /**
- * A lease is live until its `expires_at`, exclusive. Only a renewal, or the grace after a gap,
+ * A lease is live until its `expires_at` (exclusive). Only a renewal, or the grace after a gap,
  * moves it, and only later. Once anything has shown that it ended, it never revives.
  */
 export const held: Checker = (witness) =>

@@ -1,7 +1,10 @@
 import type { Breach, Checker } from "./checker.ts";
 import type { StreamSeen } from "./witness.ts";
 
-/** After the first state of a session on a stream, versions only rise. */
+/**
+ * The first state of a session on a stream is the truth whatever its version; after that versions
+ * only rise.
+ */
 export const ordered: Checker = ({ streams }) => streams.flatMap(fallen);
 
 function fallen({ opened, told }: StreamSeen): Breach[] {

@@ -7,7 +7,7 @@ const atOnceMs: DurationMs = 1_000;
 /** The silence that bookmarks promise not to exceed. */
 const silenceMs: DurationMs = 15_000;
 
-/** At once a state, or a bookmark when the reader has everything; and never a long silence. */
+/** At once a state, or a bookmark when the reader has everything. And never a long silence. */
 export const prompt: Checker = (witness) =>
   witness.streams.flatMap((stream) => [...late(witness, stream), ...silent(witness, stream)]);
 

@@ -1,11 +1,15 @@
 import type { SessionEvent } from "../../../src/core/event.ts";
-import type { Session, SessionRecord } from "../../../src/core/session.ts";
+import type { Evidence, Session, SessionRecord } from "../../../src/core/session.ts";
+import { agesFrom } from "./evidence-rules.ts";
 import { same } from "./same.ts";
 import { type Change, isOfCommand, type Taken } from "./taken.ts";
 
 type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
 
-/** A gap ends, abandons, shortens and renegotiates nothing by itself: what it hides is given back. */
+/**
+ * What was shown survives a crash. A gap (restart, store outage, stalled loop) renegotiates,
+ * abandons, shortens and ends nothing by itself. What it hides is given back.
+ */
 export function checkDurable({ context }: Taken, changes: readonly Change[]): readonly string[] {
   return changes.flatMap(({ before, event, after }, index) => {
     if (event.kind === "HistoryLost") return lossFaults(before, after);
@@ -61,8 +65,46 @@ function moved(before: Session, { from, until }: GapTaken, after: Session): read
       return at > from ? later !== at + until - from : later > until;
     })
     .map(([name]) => `a gap did not move ${name} by its length`);
-  const heard = after.transport.observingSince >= until;
-  return heard ? faults : [...faults, "evidence aged while nobody could hear"];
+  return [...faults, ...aged(before, { from, until }, after)];
+}
+
+/** What was heard before a gap is after it as old as it was: no older, and no fresher. */
+function aged(
+  before: Session,
+  { from, until }: { readonly from: number; readonly until: number },
+  after: Session,
+): readonly string[] {
+  const is = new Map(heardIn(after));
+  return heardIn(before)
+    .filter(([name, at]) => is.get(name) !== (at <= from ? at + until - from : Math.max(at, until)))
+    .map(([name]) => `a gap made what is known of ${name} older or fresher`);
+}
+
+/** From when each thing ages that the ends said, or did not say. */
+function heardIn({ transport }: Session): readonly (readonly [string, number])[] {
+  const { path, abandoned, strangers, hostHeardAt } = transport;
+  const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+  const next = path.kind === "negotiating" || path.kind === "replacing" ? [path.next] : [];
+  const witnessed = [...(current ? [current] : []), ...next, ...abandoned, ...strangers];
+  const moments: (readonly [string, number | undefined])[] = [
+    ["the host", hostHeardAt],
+    ["the promotion", current && agesFrom(current)],
+    ["good evidence", current?.goodSince],
+    ...witnessed.flatMap(({ id, manager, host }) => [
+      ...momentsOf(`${id} by the manager`, manager),
+      ...momentsOf(`${id} by the host`, host),
+    ]),
+  ];
+  return moments.flatMap(([name, at]) => (at === undefined ? [] : [[name, at] as const]));
+}
+
+function momentsOf(
+  name: string,
+  end: Evidence | undefined,
+): readonly (readonly [string, number | undefined])[] {
+  if (end === undefined) return [];
+  const ready = end.readyReports.map((said) => [`${name} as ${said.reporterId}`, said.at] as const);
+  return [[name, agesFrom(end)], [`${name} as none`, end.holdsNone?.at], ...ready];
 }
 
 function deadlinesOf({ transport }: Session): readonly (readonly [string, number])[] {

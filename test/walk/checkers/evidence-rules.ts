@@ -1,26 +1,26 @@
 import type { Policy } from "../../../src/core/policy.ts";
-import type { Evidence, Transport } from "../../../src/core/session.ts";
+import type { Evidence, PromotedHandshake, Transport } from "../../../src/core/session.ts";
 
 /** The moment and the horizons by which a word counts. */
 export interface Moment {
   readonly at: number;
-  readonly transport: Pick<Transport, "observingSince" | "hostReports" | "hostHeardAt">;
+  readonly transport: Pick<Transport, "hostReports" | "hostHeardAt">;
   readonly policy: Policy;
 }
 
-/** How long the end has said nothing that counts as observed. */
-export function silentMs(end: Evidence | undefined, known: number, moment: Moment): number {
-  return moment.at - Math.max(end?.observedAt ?? known, moment.transport.observingSince);
+/** From when something counts as old: what nobody could hear makes nothing older. */
+export function agesFrom(
+  from: Pick<Evidence, "observedAt" | "unheardMs"> | PromotedHandshake,
+): number {
+  return ("promotedAt" in from ? from.promotedAt : from.observedAt) + from.unheardMs;
 }
 
 /** The end says that it holds no connection, and no other process of its said otherwise lately. */
-function holdsNone(end: Evidence, { at, transport, policy }: Moment): boolean {
+function holdsNone(end: Evidence, { at, policy }: Moment): boolean {
   const claim = end.holdsNone;
   if (claim === undefined) return false;
   return end.readyReports.every(
-    (ready) =>
-      ready.reporterId === claim.reporterId ||
-      at - Math.max(ready.at, transport.observingSince) >= policy.holdsNoneMs,
+    (ready) => ready.reporterId === claim.reporterId || at - ready.at >= policy.holdsNoneMs,
   );
 }
 
@@ -39,17 +39,16 @@ export function isReady(
   return (
     end !== undefined &&
     saysReady(end, channels) &&
-    silentMs(end, end.observedAt, moment) < moment.policy.evidenceStaleMs &&
+    moment.at - agesFrom(end) < moment.policy.evidenceStaleMs &&
     !holdsNone(end, moment)
   );
 }
 
 /** A confirmation needs the host's word. */
 export function hostHasSay({ at, transport, policy }: Moment): boolean {
-  const { hostReports, hostHeardAt, observingSince } = transport;
+  const { hostReports, hostHeardAt } = transport;
   if (hostReports) return true;
-  if (hostHeardAt === undefined) return false;
-  return at - Math.max(hostHeardAt, observingSince) < policy.hostSayMs;
+  return hostHeardAt !== undefined && at - hostHeardAt < policy.hostSayMs;
 }
 
 /** What was up at this end is down: a death without a way back. */

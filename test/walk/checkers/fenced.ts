@@ -2,7 +2,12 @@ import { mintedAt } from "../../../src/core/ids.ts";
 import type { Session, SessionRecord, Standing } from "../../../src/core/session.ts";
 import { type Change, type Taken, usable } from "./taken.ts";
 
-/** Generations, epochs and ids only grow; what is retired for certain, and only that, is so told. */
+/**
+ * `generation` only grows and is never used twice; an end that holds a retired handshake is told
+ * to close it. `epoch` names a grant and is never used twice: within one (session, account,
+ * reason) the later ends the earlier. Handshake ids only grow, and nothing but what is retired for
+ * certain is called so.
+ */
 export function checkFenced(taken: Taken, changes: readonly Change[]): readonly string[] {
   return [
     ...changes.flatMap(counterFaults),
@@ -21,6 +26,9 @@ function counterFaults({ before, event, after }: Change): string[] {
     faults.push(`${event.kind}: generations used up to ${was} and ${is}`);
   }
   if (promoted && event.generation !== is) faults.push("a promotion does not bear its generation");
+  if (promoted && event.reason === "adopted" && !mayBeOurs(event.promoted.id, event.at)) {
+    faults.push(`${event.promoted.id}, which cannot be ours, was adopted`);
+  }
   const granted = event.kind === "LeaseGranted";
   const [old, fresh] = [before.leases.epoch, after.leases.epoch];
   if (granted || lost ? fresh <= old : fresh !== old)
@@ -35,6 +43,12 @@ function counterFaults({ before, event, after }: Change): string[] {
     if (newest !== undefined && id <= newest) faults.push(`${id} is not younger than ${newest}`);
   }
   return faults;
+}
+
+/** Restated: from at most a day ahead, so that there is room for younger ones. */
+function mayBeOurs(id: string, at: number): boolean {
+  const minted = mintedAt(id);
+  return minted !== undefined && minted <= at + 86_400_000;
 }
 
 /** Up to where generations may have been used, in this history or in one that was lost. */
@@ -85,7 +99,7 @@ function standingIn(session: Session, id: string): Standing {
   const minted = mintedAt(id);
   if (minted === undefined) return "unknown";
   const promoted = usable(session)?.id;
-  if (promoted !== undefined && mintedAt(promoted) !== undefined && id < promoted) return "retired";
+  if (promoted !== undefined && id < promoted) return "retired";
   const known = youngestRetiredId !== undefined && minted >= session.knownSince;
   return known && id <= youngestRetiredId ? "retired" : "unknown";
 }

@@ -1,7 +1,11 @@
 import { negotiationOf } from "./single.ts";
 import { type Change, sessionAtCommand, type Taken, usable } from "./taken.ts";
 
-/** The next renewal over a dead fast path starts a handshake, unless a failure just backs off. */
+/**
+ * A fast path that is really dead is replaced: the next renewal after hard evidence (that is not
+ * lease_only) starts a handshake, unless a recovery that failed just before is still backing off
+ * or its manager has 50 in flight.
+ */
 export function checkGenuine(taken: Taken, changes: readonly Change[]): readonly string[] {
   const { command, context } = taken;
   const was = sessionAtCommand(taken, changes);

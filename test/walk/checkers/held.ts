@@ -1,7 +1,10 @@
 import type { Lease } from "../../../src/core/session.ts";
 import type { Change, Taken } from "./taken.ts";
 
-/** A lease is live until its end; only a renewal or a gap moves it, only later; it never revives. */
+/**
+ * A lease is live until its `expires_at` (exclusive). Only a renewal, or the grace after a gap,
+ * moves it, and only later. Once anything has shown that it ended, it never revives.
+ */
 export function checkHeld(taken: Taken, changes: readonly Change[]): readonly string[] {
   const faults = changes.flatMap((change) => endedFaults(change, taken));
   const { command, context, decision } = taken;

@@ -13,7 +13,11 @@ import { type Change, type Taken, usable } from "./taken.ts";
 
 type Promotion = Extract<SessionEvent, { kind: "HandshakePromoted" }>;
 
-/** The current stays until its replacement is confirmed, by both ends and with no fewer channels. */
+/**
+ * While a replacement is negotiated, the current handshake and transport stay valid; they are
+ * retired only after the replacement is confirmed, and it is never confirmed with fewer ready
+ * channels than a usable current has. If it fails, the current stays.
+ */
 export function checkOverlapped(
   { before: atFirst, context }: Taken,
   changes: readonly Change[],

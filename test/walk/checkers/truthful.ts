@@ -1,5 +1,5 @@
 import type { PromotedHandshake, Session, SessionRecord } from "../../../src/core/session.ts";
-import { type Moment, saysDead, silentMs } from "./evidence-rules.ts";
+import { agesFrom, type Moment, saysDead } from "./evidence-rules.ts";
 import type { Change, Taken } from "./taken.ts";
 
 /** A false "ready" starves a session and a false "lost" churns it: health is what the ends say. */
@@ -64,15 +64,15 @@ function deathFaults(current: PromotedHandshake, moment: Moment): string[] {
 function recoveryFaults(
   was: PromotedHandshake,
   is: PromotedHandshake,
-  { transport, policy }: Moment,
+  { policy }: Moment,
 ): string[] {
   const dead = ["connection_closed", "channel_closed", "end_restarted"];
   if (was.health === "lost" && dead.includes(was.healthReason)) return ["the dead came back"];
   const worse = was.health === "healthy" || is.health === "stale" || was.health === "stale";
   const recovers = was.health === "lost" || (is.health === "healthy" && !worse);
   if (!recovers) return [];
-  const newest = Math.max(...ends(was).map((end) => end.observedAt));
-  const since = Math.max(was.goodSince ?? Number.POSITIVE_INFINITY, transport.observingSince);
+  const newest = Math.max(...ends(was).map(agesFrom));
+  const since = was.goodSince ?? Number.POSITIVE_INFINITY;
   return newest - since >= policy.recoveryMs ? [] : ["recovered on a moment of good evidence"];
 }
 
@@ -80,9 +80,9 @@ function isDead(current: PromotedHandshake, moment: Moment): boolean {
   return ends(current).some((end) => saysDead(end, current.channels, moment));
 }
 
-function silence(current: PromotedHandshake, moment: Moment): number {
-  const since = current.promotedAt;
-  return Math.min(silentMs(current.manager, since, moment), silentMs(current.host, since, moment));
+/** How long neither end has been heard, as far as there was somebody to hear. */
+function silence(current: PromotedHandshake, { at }: Moment): number {
+  return at - Math.max(...[current.manager, current.host].map((end) => agesFrom(end ?? current)));
 }
 
 function ends({ manager, host }: PromotedHandshake) {

@@ -11,7 +11,11 @@ const leaseCommands: readonly Command["kind"][] = [
   "CheckLease",
 ];
 
-/** While the fast path is usable, no lease command changes anything about it. */
+/**
+ * While the fast path is usable, renewing changes no handshake id, generation, token or channel,
+ * and notifies no host. Trouble of the service or of its store closes no transport. Here: no lease
+ * command changes anything about a usable one.
+ */
 export function checkUndisturbed(taken: Taken, changes: readonly Change[]): readonly string[] {
   const { command, decision } = taken;
   if (!leaseCommands.includes(command.kind)) return [];

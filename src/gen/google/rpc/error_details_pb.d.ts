@@ -58,7 +58,7 @@ export declare type RetryInfo = Message<"google.rpc.RetryInfo"> & {
 export declare const RetryInfoSchema: GenMessage<RetryInfo>;
 
 /**
- * Which fields of the request are wrong, all of them.
+ * Which fields of the request are wrong: all of them, or the first 16.
  *
  * @generated from message google.rpc.BadRequest
  */

@@ -48,8 +48,8 @@ export declare type Lease = Message<"beach.controller.v1.Lease"> & {
   reason: string;
 
   /**
-   * Fencing number: grows with each grant on the session and is never used twice. Within one
-   * (session, account, reason) the later ends the earlier (Chubby's sequencer).
+   * Fencing number (Chubby's sequencer): grows with each grant on the session. Fenced: it is never
+   * used twice, and within one (session, account, reason) the later ends the earlier.
    *
    * @generated from field: uint64 epoch = 5;
    */
@@ -189,7 +189,7 @@ export declare type AcquireRequest = Message<"beach.controller.v1.AcquireRequest
 
   /**
    * What the lease is for; part of its key, so that two tabs with distinct reasons hold two leases.
-   * At most 64 characters; may be empty.
+   * At most 64 characters, none of them a control character; may be empty.
    *
    * @generated from field: string reason = 3;
    */
@@ -617,7 +617,7 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   path: TransportPath;
 
   /**
-   * A stable refusal such as LEASE_NOT_LIVE; empty when renewed.
+   * A stable refusal such as LEASE_NOT_LIVE; INTERNAL when the service failed; empty when renewed.
    *
    * @generated from field: string refusal = 10;
    */
@@ -638,7 +638,8 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   retryAfter?: Duration | undefined;
 
   /**
-   * What the refusal says to people, every wrong field by name; empty when renewed.
+   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
+   * how many more there are); empty when renewed.
    *
    * @generated from field: string detail = 13;
    */
@@ -938,18 +939,29 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
+ * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
+ *   told to close it. epoch names a grant and is never used twice: within one (session, account,
+ *   reason) the later ends the earlier.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *
- * Not promised: delivery of messages on the channels; anything while both ends' reports are wrong;
- * clocks that run at different rates.
+ * Not promised: delivery of messages on the channels; what an old host does that drops its first
+ * connection before the second is up; anything while the reports of both ends are wrong; clocks that
+ * run at different rates.
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
  * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
  * CONTENDED or STORE_UNAVAILABLE (UNAVAILABLE, with a google.rpc.RetryInfo); each rpc names only
- * the others. A caller of another private beach gets SESSION_UNKNOWN. Only UNAVAILABLE is to be
- * retried blindly (AIP-194), after the delay that it names. A message is at most 1 MiB.
+ * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
+ * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
+ * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
+ * names.
+ *
+ * A message sent to a door is at most 1 MiB. One that is longer, or cannot be read, is FIELD_INVALID
+ * too: of each field that has the wrong type in JSON (of a list, the first such item), else of
+ * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
+ * below 4 MiB.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */
@@ -959,8 +971,9 @@ export declare const ControllerLease: GenService<{
    *
    * One live lease per (session, account, reason): asking again returns the same token. A caller
    *   whose beach does not own the session needs a passcode; one that verifies makes it known.
-   * Held: a lease is live until its expires_at (exclusive). Once anything has shown that it ended,
-   *   it never revives: a later grant is another lease, with a greater epoch.
+   * Held: a lease is live until its expires_at (exclusive). Only a renewal, or the grace after a
+   *   gap, moves it, and only later. Once anything has shown that it ended, it never revives. A
+   *   later grant is another lease, with a greater epoch.
    *
    * NOT_FOUND SESSION_UNKNOWN; PERMISSION_DENIED PASSCODE_WRONG, or REVOKED while a hold is on;
    * FAILED_PRECONDITION ACCOUNT_MISSING; UNAVAILABLE ROAD_UNAVAILABLE: the passcode was not judged;
@@ -982,7 +995,7 @@ export declare const ControllerLease: GenService<{
    *   the previous one stays honoured until the new one is confirmed.
    * Genuine: a fast path that is really dead is replaced: the next renewal after hard evidence
    *   (that is not lease_only) starts a handshake, unless a recovery that failed just before is
-   *   still backing off or its manager has 50 in flight: then REFRESH, with next_negotiation_at.
+   *   still backing off or its manager has 50 in flight. Then REFRESH, with next_negotiation_at.
    *
    * NOT_FOUND SESSION_UNKNOWN. FAILED_PRECONDITION LEASE_NOT_LIVE: the lease ended first, as
    * ended_by says (expired, released, revoked, detached or unknown); acquire a new one.
@@ -1001,8 +1014,8 @@ export declare const ControllerLease: GenService<{
    * REFRESH when the session is past observed_generation or a back-off runs (OPERATOR ignores it).
    * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
    *   they are retired only after the replacement is confirmed, and it is never confirmed with
-   *   fewer ready channels than a usable current has. If it fails, the current stays (RFC 9000
-   *   §9.3.2 likewise reverts to the last validated path).
+   *   fewer ready channels than a usable current has. If it fails, the current stays. (RFC 9000
+   *   §9.3.2 likewise reverts to the last validated path.)
    * Single: at most one negotiation in flight per session; later asks join it and are told so.
    *
    * NOT_FOUND SESSION_UNKNOWN; FAILED_PRECONDITION LEASE_NOT_LIVE; INVALID_ARGUMENT FIELD_INVALID:
@@ -1036,11 +1049,13 @@ export declare const ControllerLease: GenService<{
    * each renewal does what Renew does.
    *
    * One answer per message, in the order of the messages. A refused renewal is a result with its
-   *   reason word: it touches no other renewal and does not end the stream.
+   *   reason word: it touches no other renewal and does not end the stream. Nor does one that fails
+   *   in the service, whose word is INTERNAL: whether it took effect is not known.
    * The end of the stream ends no lease and touches no transport; renew elsewhere.
    *
-   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (over 1000 renewals in a message),
-   * with the caller's bearer (UNAUTHENTICATED), or with UNAVAILABLE when the server goes away.
+   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message with over 1000 renewals, or
+   * that is too long or cannot be read), with the caller's bearer (UNAUTHENTICATED), or with
+   * UNAVAILABLE when the server goes away.
    * Needs HTTP/2: over HTTP/1.1, call Renew. Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.KeepAlive
@@ -1057,8 +1072,9 @@ export declare const ControllerLease: GenService<{
    * Ordered: the first state of a session on a stream is the truth whatever its version; after that
    *   versions only rise.
    * Current: the last state of every session always arrives.
-   * Resumable: a reconnecting reader gets only what differs from what it knows (known_versions).
-   * Bounded: a slow reader costs bounded memory and is told how much was merged (coalesced).
+   * Resumable: a reconnecting reader gets only what differs from what it knows. It says what it
+   *   knows in known_versions.
+   * Bounded: a slow reader costs bounded memory and is told how much was merged. See coalesced.
    *
    * Of a whole private beach, a session in known_versions that is no longer on it is SessionGone.
    *

@@ -179,18 +179,29 @@ export const RenegotiationReason = /*@__PURE__*/
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
+ * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
+ *   told to close it. epoch names a grant and is never used twice: within one (session, account,
+ *   reason) the later ends the earlier.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *
- * Not promised: delivery of messages on the channels; anything while both ends' reports are wrong;
- * clocks that run at different rates.
+ * Not promised: delivery of messages on the channels; what an old host does that drops its first
+ * connection before the second is up; anything while the reports of both ends are wrong; clocks that
+ * run at different rates.
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
  * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
  * CONTENDED or STORE_UNAVAILABLE (UNAVAILABLE, with a google.rpc.RetryInfo); each rpc names only
- * the others. A caller of another private beach gets SESSION_UNKNOWN. Only UNAVAILABLE is to be
- * retried blindly (AIP-194), after the delay that it names. A message is at most 1 MiB.
+ * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
+ * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
+ * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
+ * names.
+ *
+ * A message sent to a door is at most 1 MiB. One that is longer, or cannot be read, is FIELD_INVALID
+ * too: of each field that has the wrong type in JSON (of a list, the first such item), else of
+ * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
+ * below 4 MiB.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

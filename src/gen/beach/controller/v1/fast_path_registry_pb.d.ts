@@ -43,8 +43,8 @@ export declare type AttachSessionRequest = Message<"beach.controller.v1.AttachSe
   requiredChannels: string[];
 
   /**
-   * Where hosts reach the manager that attaches; LEASE_MANAGER_URL when empty. The last attach
-   * wins, for later offers.
+   * Where hosts reach the manager that attaches: an http or https URL of at most 1024 printable
+   * ASCII characters; LEASE_MANAGER_URL when empty. The last attach wins, for later offers.
    *
    * @generated from field: string manager_url = 4;
    */
@@ -99,8 +99,9 @@ export declare type DetachSessionRequest = Message<"beach.controller.v1.DetachSe
   sessionId: string;
 
   /**
-   * Told to watchers in SessionGone; at most 64 characters. "idle" is what the service itself says
-   * after 24 h without live lease, report or watcher.
+   * Told to watchers in SessionGone; at most 64 characters, none of them a control character. "idle"
+   * and "unknown" are refused: there they are what the service itself says, the former after 24 h
+   * without live lease, report or watcher.
    *
    * @generated from field: string reason = 2;
    */
@@ -233,7 +234,8 @@ export declare type ReportVerdict = Message<"beach.controller.v1.ReportVerdict">
   refusal: string;
 
   /**
-   * What the refusal says to people, every wrong field by name; empty when the report was heard.
+   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
+   * how many more there are); empty when the report was heard.
    *
    * @generated from field: string detail = 7;
    */
@@ -260,8 +262,7 @@ export declare type CheckHandshakeRequest = Message<"beach.controller.v1.CheckHa
   sessionId: string;
 
   /**
-   * Any text of at most 128 characters; one that the service cannot have made is UNKNOWN, no
-   * refusal.
+   * Any text of 1–128 characters; one that the service cannot have made is UNKNOWN, no refusal.
    *
    * @generated from field: string handshake_id = 2;
    */
@@ -390,7 +391,7 @@ export declare type RevokeLeasesRequest = Message<"beach.controller.v1.RevokeLea
   sessionId: string;
 
   /**
-   * For the record of operators; at most 64 characters.
+   * For the record of operators; at most 64 characters, none of them a control character.
    *
    * @generated from field: string reason = 2;
    */
@@ -453,7 +454,7 @@ export declare type ListSessionsRequest = Message<"beach.controller.v1.ListSessi
   privateBeachId: string;
 
   /**
-   * 1–1000; 0 is 100.
+   * At most so many, 1–1000; 0 is 100.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -480,7 +481,8 @@ export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
  */
 export declare type ListSessionsResponse = Message<"beach.controller.v1.ListSessionsResponse"> & {
   /**
-   * At most page_size.
+   * At most page_size, and no more than keep the page under 4 MiB: the last page is the one without
+   * next_page_token (AIP-158).
    *
    * @generated from field: repeated beach.controller.v1.SessionSummary sessions = 1;
    */
@@ -695,7 +697,8 @@ export declare const FastPathRegistry: GenService<{
    *   say, reports the same one ready; it is never confirmed with fewer ready channels than a
    *   usable current has.
    *
-   * A refused report is a verdict with its reason word, such as SESSION_UNKNOWN; the others count.
+   * A refused report is a verdict with its reason word, such as SESSION_UNKNOWN, or INTERNAL where
+   *   the service failed; the others count.
    * INVALID_ARGUMENT FIELD_INVALID for the whole call: over 1000 reports.
    * Safe to retry: a sequence that does not grow is dropped.
    *

@@ -78,8 +78,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   sessionId: string;
 
   /**
-   * The handshake this connection was built for: at most 128 characters. One that the session does
-   * not hold is no error: its standing in the verdict is RETIRED or UNKNOWN.
+   * The handshake this connection was built for: 1–128 characters. One that the session does not
+   * hold is no error: its standing in the verdict is RETIRED or UNKNOWN.
    *
    * @generated from field: string handshake_id = 2;
    */
@@ -147,7 +147,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   sequence: bigint;
 
   /**
-   * How old the observation was when it was sent; unset means fresh. Evidence ages from then.
+   * How old the observation was when it was sent; unset means fresh. Evidence ages from then, though
+   * not while the service cannot hear.
    *
    * @generated from field: google.protobuf.Duration observed_age = 11;
    */
@@ -305,8 +306,9 @@ export declare const EndViewSchema: GenMessage<EndView>;
  * The whole truth about one session's transport, whichever call or stream shows it.
  *
  * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
- *   they are retired only after the replacement is confirmed. If it fails, the current stays.
- * Durable: what was shown survives a crash; a state is on disk before any reader sees it.
+ *   they are retired only after the replacement is confirmed, and it is never confirmed with fewer
+ *   ready channels than a usable current has. If it fails, the current stays.
+ * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
  * Moments are in service time, which never steps back: for a countdown on another clock use the
  * durations that answers carry, not these.
  *
@@ -366,8 +368,8 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   promotedAt?: Timestamp | undefined;
 
   /**
-   * Age of the newest evidence, as of this message; unset before any. Health counts only the
-   * silence since the service could hear.
+   * Age of the newest evidence, as of this message; unset before any. Health does not count the
+   * time in which the service could not hear.
    *
    * @generated from field: google.protobuf.Duration evidence_age = 8;
    */
@@ -782,7 +784,8 @@ export enum TransportChange {
   HEALTH_CHANGED = 5,
 
   /**
-   * A replaced or abandoned handshake stopped being honoured.
+   * The handshake that was replaced stopped being honoured: lingering is unset. An abandoned one
+   * that stops being honoured changes nothing here.
    *
    * @generated from enum value: TRANSPORT_CHANGE_RETIRED = 6;
    */

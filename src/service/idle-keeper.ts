@@ -1,0 +1,101 @@
+import type { PassTime } from "../core/command.ts";
+import { idleAt } from "../core/deadline.ts";
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type { Policy } from "../core/policy.ts";
+import type { SessionRecord } from "../core/session.ts";
+import type { DurationMs } from "../core/time.ts";
+import { type Awaitable, orElse } from "./awaitable.ts";
+import type { Clock } from "./clock.ts";
+import type { Outcome } from "./lease-service.ts";
+import type { ServiceObserver } from "./service-events.ts";
+import type { SessionStore } from "./session-store.ts";
+import type { WatchIndex } from "./watch-index.ts";
+
+/** How often it is noted who has left. */
+const noteEveryMs: DurationMs = 1_000;
+/** How often, within the time that makes a session idle, all that are watched are noted. */
+const rounds = 24;
+/** How many sessions are worked on before others are let in. */
+const batch = 500;
+
+interface IdleKeeperDeps {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly policy: Policy;
+  readonly observe: ServiceObserver;
+  readonly bySession: WatchIndex<SessionId>;
+  readonly byBeach: WatchIndex<BeachId>;
+  readonly passTime: (id: SessionId) => Awaitable<Outcome<PassTime>>;
+}
+
+/**
+ * Keeps it on record until when sessions were watched, so that none goes idle before its last
+ * watcher has been gone for long enough: noted when that one leaves, and now and then while it is
+ * there, so that whoever leaves unnoted, with the service itself, takes away no more than a round.
+ * Only sessions without a live lease are written, each at most once a second, and behind.
+ */
+export class IdleKeeper {
+  readonly #deps: IdleKeeperDeps;
+
+  constructor(deps: IdleKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Somebody watches the session, or did until a moment ago. */
+  isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
+    const { bySession, byBeach } = this.#deps;
+    return bySession.hadLately(id) || (beachId !== undefined && byBeach.hadLately(beachId));
+  }
+
+  /** Until the signal aborts, and once more for the sessions whose watchers were sent away. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, policy, bySession, byBeach } = this.#deps;
+    const roundMs = policy.sessionIdleMs / rounds;
+    let roundAt = clock.now() + roundMs;
+    while (!signal.aborted) {
+      await clock.sleep(noteEveryMs, signal);
+      const isRound = clock.now() >= roundAt;
+      if (isRound) roundAt = clock.now() + roundMs;
+      await this.#noteSessions([...bySession.takeLeft(isRound)], signal);
+      for (const id of byBeach.takeLeft(isRound)) await this.#noteBeach(id, signal);
+    }
+  }
+
+  async #noteSessions(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < ids.length; from += batch) {
+      if (from > 0) await this.#deps.clock.sleep(0, signal);
+      await Promise.all(ids.slice(from, from + batch).map((id) => this.#note(id)));
+    }
+  }
+
+  async #noteBeach(beachId: BeachId, signal: AbortSignal): Promise<void> {
+    const { store, clock, observe } = this.#deps;
+    try {
+      for (let after: SessionId | undefined = ""; after !== undefined && !signal.aborted; ) {
+        const records: readonly SessionRecord[] = await store.list({
+          beachId,
+          after,
+          limit: batch,
+        });
+        const idling = records.filter((record) => this.#isIdling(record));
+        await Promise.all(idling.map(({ id }) => this.#note(id)));
+        await clock.sleep(0, signal);
+        after = records.length < batch ? undefined : records.at(-1)?.id;
+      }
+    } catch (error) {
+      observe({ kind: "trouble", where: "watched sessions", error });
+    }
+  }
+
+  #isIdling(record: SessionRecord): boolean {
+    return record.kind === "attached" && idleAt(record, this.#deps.policy) !== undefined;
+  }
+
+  #note(sessionId: SessionId): Awaitable<unknown> {
+    const { passTime, observe } = this.#deps;
+    return orElse<unknown>(
+      () => passTime(sessionId),
+      (error) => observe({ kind: "trouble", where: "watched sessions", sessionId, error }),
+    );
+  }
+}

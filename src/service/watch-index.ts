@@ -1,0 +1,53 @@
+import type { WatchReader } from "./watch-reader.ts";
+
+/** Readers under a key; a key without readers is not kept. */
+export class ReaderIndex<K> {
+  readonly #readers = new Map<K, Set<WatchReader>>();
+
+  of(key: K): Iterable<WatchReader> {
+    return this.#readers.get(key) ?? [];
+  }
+
+  has(key: K): boolean {
+    return this.#readers.has(key);
+  }
+
+  keys(): Iterable<K> {
+    return this.#readers.keys();
+  }
+
+  add(key: K, reader: WatchReader): void {
+    const readers = this.#readers.get(key);
+    if (readers === undefined) this.#readers.set(key, new Set([reader]));
+    else readers.add(reader);
+  }
+
+  delete(key: K, reader: WatchReader): void {
+    const readers = this.#readers.get(key);
+    readers?.delete(reader);
+    if (readers?.size === 0) this.#readers.delete(key);
+  }
+}
+
+/** Remembers as well which keys lost their last reader, until that has been noted. */
+export class WatchIndex<K> extends ReaderIndex<K> {
+  #left = new Set<K>();
+  #taken: ReadonlySet<K> = new Set<K>();
+
+  override delete(key: K, reader: WatchReader): void {
+    super.delete(key, reader);
+    if (!this.has(key)) this.#left.add(key);
+  }
+
+  /** Has a reader, or had one until a moment ago. */
+  hadLately(key: K): boolean {
+    return this.has(key) || this.#left.has(key) || this.#taken.has(key);
+  }
+
+  /** The keys that lost their last reader since this was last asked; `all`: those with one, too. */
+  takeLeft(all: boolean): ReadonlySet<K> {
+    this.#taken = all ? new Set([...this.#left, ...this.keys()]) : this.#left;
+    this.#left = new Set();
+    return this.#taken;
+  }
+}

@@ -1,0 +1,68 @@
+import type { DurationMs } from "../core/time.ts";
+import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
+import type { SessionStore } from "../service/session-store.ts";
+import { memoryStore } from "./memory-store.ts";
+import { withoutPassword } from "./redis-check.ts";
+import { openRedisStore } from "./redis-store.ts";
+import { openSqliteStore } from "./sqlite-store.ts";
+
+/** Where sessions live. */
+export type StorePlace =
+  | { readonly kind: "memory" }
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "redis"; readonly url: string };
+
+export interface OpenStoreOptions {
+  /** Instead of the system's, which follows what the store says of time. */
+  readonly clock: Clock | undefined;
+  /** How long to wait for another process that holds a file; 15 s. */
+  readonly lockWaitMs: DurationMs | undefined;
+  /** Told that it is waited for such a process, and for how long at most. */
+  readonly onLockWait: (path: string, remainingMs: DurationMs) => void;
+  /** How many replicas of Redis must have a change before it is answered. */
+  readonly acknowledgements: number;
+}
+
+/** A store, and the clock of those who use it: never behind a moment that the store has recorded. */
+export interface OpenedStore {
+  readonly store: SessionStore;
+  readonly clock: Clock;
+}
+
+/** Opens the store at a place. Rejects with StoreCannotOpen, whose message says what would help. */
+export async function openStore(
+  place: StorePlace,
+  options: OpenStoreOptions,
+): Promise<OpenedStore> {
+  const { clock, lockWaitMs, acknowledgements } = options;
+  switch (place.kind) {
+    case "memory":
+      return { store: memoryStore(), clock: clock ?? systemClock() };
+    case "sqlite": {
+      const store = await openSqliteStore(place.path, {
+        clock: clock ?? systemClock(),
+        createFolder: true,
+        onLockWait: (remainingMs) => options.onLockWait(place.path, remainingMs),
+        ...(lockWaitMs !== undefined && { lockWaitMs }),
+      });
+      return { store, clock: clock ?? systemClock(await store.lastAlive()) };
+    }
+    case "redis": {
+      const shared = clock ?? steeredClock(systemClock());
+      const store = await openRedisStore(place.url, { clock: shared, acknowledgements });
+      return { store, clock: shared };
+    }
+  }
+}
+
+/** The place in a few words, as a log may show it. */
+export function placeName(place: StorePlace): string {
+  switch (place.kind) {
+    case "memory":
+      return "memory";
+    case "sqlite":
+      return place.path;
+    case "redis":
+      return withoutPassword(place.url);
+  }
+}

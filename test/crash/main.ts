@@ -1,0 +1,45 @@
+import { parseArgs } from "node:util";
+
+import { crashRuns } from "./crash-runs.ts";
+import { CrashTotals, describeLost, lineOf } from "./report.ts";
+
+const usage = `Kills the service under load and checks that it remembers whatever it had answered.
+
+  npm run crash -- [--runs N] [--seed S]
+
+  --runs N   how often the process is killed (default: 10)
+  --seed S   what the load asks, and when the process is killed (default: by the clock)
+  --help     this text
+
+A real process on a SQLite file is killed with SIGKILL while at least 100 transitions are
+unanswered, and started again on the same file; one that was killed first stays away for 20 s, which
+is longer than a negotiation may take. Ends with 1 when a fact was lost: it is printed with its session's story.`;
+
+const longAwayMs = 20_000;
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) print(usage);
+else process.exitCode = await crash(Number(values.runs), Number(values.seed));
+
+async function crash(runs: number, seed: number): Promise<number> {
+  const totals = new CrashTotals();
+  print(`seed ${seed}`);
+  for await (const run of crashRuns(runs, seed, longAwayMs)) {
+    totals.add(run);
+    print(lineOf(totals.runs, run));
+    if (run.lost.length > 0) print(describeLost(seed, run));
+  }
+  print(String(totals));
+  return totals.lost === 0 && totals.isHard ? 0 : 1;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

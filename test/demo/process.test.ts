@@ -1,0 +1,120 @@
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+
+import { afterEach, expect, test } from "vitest";
+
+import { hasTerminals, spawnOnTerminal } from "../support/terminal.ts";
+
+const main = join(import.meta.dirname, "../../src/demo/main.ts");
+
+const running = new Set<ChildProcess>();
+
+// A test that failed must not leave its processes behind.
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+});
+
+type Demo = ChildProcessByStdio<null, Readable, Readable>;
+
+/** In a process group of its own, as from a shell, and without a terminal. */
+function start(...args: string[]): Demo {
+  const demo = spawn(process.execPath, [main, ...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(demo);
+  return demo;
+}
+
+/** Resolves when the text was printed, or all output has ended. */
+async function printed(stdout: Readable, text: string): Promise<void> {
+  let all = "";
+  for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
+    all += String(chunk);
+    if (all.includes(text)) return;
+  }
+}
+
+/**
+ * What the demo ended with and said to standard error. Every process of it holds that open, so none
+ * is left when this resolves.
+ */
+async function ended(demo: Demo): Promise<{ exit: unknown; stderr: string }> {
+  let stderr = "";
+  demo.stderr.on("data", (chunk) => {
+    stderr += String(chunk);
+  });
+  demo.stdout.resume();
+  const [code, signal] = await once(demo, "close");
+  return { exit: signal ?? code, stderr };
+}
+
+test.each([
+  ["--bogus", "Unknown option '--bogus': npm run demo -- --help lists the options"],
+  ["host", "Unexpected argument 'host': npm run demo -- --help lists the options"],
+  [
+    "--kill=softly",
+    /^--kill is "softly": it must be one of close, channel, host, silence, replica$/,
+  ],
+  ["--seconds=soon", /^--seconds is "soon": it must be a number above 0, up to 86400$/],
+  ["--seconds=1e9", /^--seconds is "1e9": it must be/],
+])("%s on the command line is refused in a line, and the exit code is 64", async (arg, what) => {
+  const { exit, stderr } = await ended(start(arg));
+  expect(exit).toBe(64);
+  const [line = "", ...rest] = stderr.split("\n");
+  expect(line.replace(/^demo: /, "")).toMatch(what);
+  expect(rest).toEqual([""]);
+});
+
+test("--seconds ends everything by itself", async () => {
+  expect(await ended(start("--seconds", "1"))).toEqual({ exit: 0, stderr: "" });
+});
+
+/** When something happens to a demo, and what it has printed by then. */
+const moments = [
+  ["before anything has started", "starting"],
+  ["while the manager starts", "service: "],
+  ["once it runs", "renegotiated\n"],
+] as const;
+
+test.each(moments)(
+  "Ctrl-C %s ends every process of it, without a complaint",
+  async (_when, text) => {
+    const demo = start();
+    await printed(demo.stdout, text);
+    // A terminal signals the whole group, and npm passes the signal on once more.
+    process.kill(-(demo.pid ?? 0), "SIGINT");
+    process.kill(-(demo.pid ?? 0), "SIGINT");
+    expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
+  },
+);
+
+test.each(moments)("no process outlives a demo that is killed %s", async (_when, text) => {
+  const demo = start();
+  await printed(demo.stdout, text);
+  demo.kill("SIGKILL");
+  expect((await ended(demo)).exit).toBe("SIGKILL");
+});
+
+test("a demo that nobody watches any more ends", async () => {
+  const demo = start();
+  await printed(demo.stdout, "starting");
+  demo.stdout.destroy();
+  expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
+});
+
+test.runIf(hasTerminals)("on a terminal the keys are explained, heard, and end it", async () => {
+  const child = spawnOnTerminal(`"${process.execPath}" "${main}"`);
+  running.add(child);
+  await printed(child.stdout, "q    end, as does Ctrl-C");
+  child.stdin.write("2");
+  await printed(child.stdout, "pong-right  the keys are for this session now");
+  child.stdin.write("\u0003");
+  await printed(child.stdout, "ending: every process is being stopped");
+  expect(await once(child.stdout.resume(), "end")).toEqual([]);
+  if (child.exitCode === null) await once(child, "exit");
+  expect(child.exitCode).toBe(0);
+});
