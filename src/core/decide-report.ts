@@ -6,7 +6,7 @@ import type { HeardEvidence } from "./event.ts";
 import { agesFrom, differs, hear, type Observed } from "./evidence.ts";
 import { afterGaps } from "./gap.ts";
 import { isGood, newestOf, verdictAfterReport } from "./health.ts";
-import { mayBeOurs } from "./ids.ts";
+import { mayBeAdopted } from "./ids.ts";
 import { considerPromotion } from "./promotion.ts";
 import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "./session.ts";
 import { isHonoured, standingOf } from "./standing.ts";
@@ -92,7 +92,7 @@ function heardEvidence(
   const standing = standingOf(session, handshakeId);
   if (standing === "retired" || standing === "lingering") return undefined;
   const at = draft.context.now;
-  if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;
+  if (standing === "unknown" && !mayBeAdopted(handshakeId, at)) return undefined;
   const subject = subjectOf(session, handshakeId);
   const previous = subject?.[end];
   const channels = subject?.channels ?? session.transport.requiredChannels;

@@ -51,15 +51,17 @@ export function mintedAt(id: HandshakeId): EpochMs | undefined {
 const aheadMsMax: DurationMs = 24 * 60 * 60 * 1000;
 
 /**
- * Whether an id that no record names may be one that this service minted, and a store has lost.
- * The ids minted after it are younger still: one from the end of time would leave no room for them.
+ * Whether a session may go on from a handshake that it has no record of. The ids minted after it are
+ * younger still: one from the end of time would leave no room for them. One of another kind, as a
+ * manager minted them before there was this service, has no age and stands in nobody's way.
  */
-export function mayBeOurs(id: HandshakeId, now: EpochMs): boolean {
+export function mayBeAdopted(id: HandshakeId, now: EpochMs): boolean {
   const at = mintedAt(id);
-  return at !== undefined && at <= now + aheadMsMax;
+  return at === undefined || at <= now + aheadMsMax;
 }
 
-/** The younger of two ids that {@link mintHandshakeId} made. */
-export function younger(a: HandshakeId | undefined, b: HandshakeId): HandshakeId {
+/** The younger of two; an id that has no age is younger than none. */
+export function younger(a: HandshakeId | undefined, b: HandshakeId): HandshakeId | undefined {
+  if (mintedAt(b) === undefined) return a;
   return a === undefined || b > a ? b : a;
 }

@@ -117,7 +117,7 @@ export interface Transport {
   /** Oldest first. */
   readonly abandoned: readonly AbandonedHandshake[];
   readonly lingering: LingeringHandshake | undefined;
-  /** Handshakes that ends named, that this session does not hold, and that may be ours. */
+  /** Handshakes that ends named, that this session does not hold, and that may be adopted. */
   readonly strangers: readonly Stranger[];
   readonly newestHandshakeId: HandshakeId | undefined;
   readonly youngestRetiredId: HandshakeId | undefined;

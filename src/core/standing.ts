@@ -25,7 +25,7 @@ function isRetired(session: Session, id: HandshakeId): boolean {
   const minted = mintedAt(id);
   if (minted === undefined) return false;
   const usable = usableOf(session.transport.path);
-  if (usable !== undefined && id < usable.id) return true;
+  if (usable !== undefined && mintedAt(usable.id) !== undefined && id < usable.id) return true;
   const youngest = session.transport.youngestRetiredId;
   return minted >= session.knownSince && youngest !== undefined && id <= youngest;
 }

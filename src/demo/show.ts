@@ -65,7 +65,9 @@ async function assemble(
   const service = replicas ?? stack.use(await startService());
   signal.throwIfAborted();
   const { grpc, http } = service;
-  print(`service: grpc ${grpc}, http ${http}${"ops" in service ? `, ops ${service.ops}` : ""}`);
+  print(
+    `service: grpc ${grpc}, http ${http}, ops ${"ops" in service ? service.ops : "at each replica"}`,
+  );
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
     await startBeach({

@@ -129,8 +129,6 @@ describe("after a lost store", () => {
     ["from more than a day ahead", foreign(day + 1)],
     ["from the middle of time", "7fffffff-ffff-7fff-bfff-ffffffffffff"],
     ["from the end of time", "ffffffff-ffff-7fff-bfff-ffffffffffff"],
-    ["of another kind", "018bcfe5-6800-4000-8000-000000000001"],
-    ["of no kind", "from elsewhere"],
   ];
   test.each(impossible)("an id %s is unknown and never adopted", (_, id) => {
     given(attached(), manager(ready, { of: id }))
@@ -142,6 +140,18 @@ describe("after a lost store", () => {
       .when(manager(ready), host(ready))
       .expect(promoted(2, 2), standing(id, "unknown"));
   });
+});
+
+test.each([
+  ["of another kind", "018bcfe5-6800-4000-8000-000000000001"],
+  ["of no kind", "from elsewhere"],
+])("an id %s is adopted, stands in nobody's way, and is never called retired", (_, id) => {
+  given(attached(), manager(ready, { of: id }))
+    .expect(accepted({ standing: "promoted" }), promoted(id, 1))
+    .when(acquired("tile"), manager(closed, { of: id }), renewed("tile"))
+    .expect(startedHandshake(1), inFlight(1))
+    .when(manager(ready), host(ready), wait(5_000), renewed("tile"))
+    .expect(promoted(1, 2), standing(id, "unknown"));
 });
 
 describe("when something else is known", () => {
@@ -203,7 +213,9 @@ describe("when something else is known", () => {
 
   test("the two newest strangers are kept", () => {
     const ids = [foreign(1), foreign(2), foreign(3)];
-    const named = [...ids, "from elsewhere"].map((of) => manager(ready, { of }));
+    const named = [...ids, "ffffffff-ffff-7fff-bfff-ffffffffffff"].map((of) =>
+      manager(ready, { of }),
+    );
     given(onFastPath(), ...named).expect((world) =>
       expect(sessionOf(world).transport.strangers.map((one) => one.id)).toEqual(ids.slice(1)),
     );

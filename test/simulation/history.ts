@@ -15,6 +15,7 @@ export class History {
   readonly #sights: Sight[] = [];
   readonly #bugs: string[] = [];
   #serial = 0;
+  #follow: ((sight: Sight) => void) | undefined;
   era = 0;
 
   constructor(time: Pick<Time, "now">) {
@@ -49,14 +50,20 @@ export class History {
   /** Something was seen by a client just now, although it may have been said earlier. */
   see(sight: Sight): void {
     this.#sights.push(sight);
+    this.#follow?.(sight);
+  }
+
+  /** Calls back with whatever is seen from now on. */
+  follow(callback: (sight: Sight) => void): void {
+    this.#follow = callback;
   }
 
   note(sight: WithoutSerial<Sight>): void {
     this.see({ ...sight, serial: this.serial } as Sight);
   }
 
-  trouble(what: Trouble["what"], from: EpochMs, until: EpochMs): void {
-    this.note({ kind: "trouble", what, at: from, until });
+  trouble(what: Trouble["what"], from: EpochMs, until: EpochMs, detail = ""): void {
+    this.note({ kind: "trouble", what, at: from, until, ...(detail && { detail }) });
   }
 
   bug(where: string, error: unknown): void {

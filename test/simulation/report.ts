@@ -22,6 +22,7 @@ export function describeFailure(run: Failed, breaches: readonly NamedBreach[]): 
   const [first] = breaches;
   return [
     `seed ${run.seed} broke: ${describeBreach(run, first)}${first === undefined ? "" : others}`,
+    ...(first === undefined ? [] : run.bugs),
     `faults: ${run.faults}`,
     ...historyBefore(run, first),
     `replay: ${run.replay}`,
@@ -74,7 +75,7 @@ function describe(sight: Sight): string {
     case "closed":
       return `stream ${sight.stream} is over`;
     case "trouble":
-      return `TROUBLE ${sight.what} for ${sight.until - sight.at} ms`;
+      return `TROUBLE ${sight.what} for ${sight.until - sight.at} ms ${sight.detail ?? ""}`.trimEnd();
     case "told":
       return `${sight.by} is told, stream ${sight.stream}: ${describeMessage(sight)}`;
   }

@@ -104,6 +104,8 @@ export interface Trouble {
     | "fleet shaken";
   readonly at: EpochMs;
   readonly until: EpochMs;
+  /** For people alone. */
+  readonly detail?: string;
 }
 
 export type Sight = Asked | Answered | Opened | Told | Closed | Trouble;

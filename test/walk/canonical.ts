@@ -191,6 +191,7 @@ class Form {
 
   /** An adopted one may be older or younger than all that this session started. */
   #origin({ id }: { readonly id: string }): string {
+    if (id === foreign.odd) return "odd";
     return id === foreign.older ? "old" : id === foreign.younger ? "young" : "";
   }
 

@@ -187,12 +187,12 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "an id that cannot be ours is adopted",
+    name: "an id from the end of time is adopted",
     caughtBy: ["Fenced"],
     edits: [
       {
         file: "decide-report.ts",
-        find: 'if (standing === "unknown" && !mayBeOurs(handshakeId, at)) return undefined;',
+        find: 'if (standing === "unknown" && !mayBeAdopted(handshakeId, at)) return undefined;',
         put: "",
       },
     ],

@@ -70,7 +70,7 @@ const foreignBits = "fedcba9876543210fed";
 
 /**
  * Ids that the session never started: older than the session, younger than all that a walk starts,
- * and two that cannot be ours: from too far ahead, and no id at all.
+ * one from too far ahead, and one of another kind.
  */
 export const foreign: Readonly<Record<"older" | "younger" | "far" | "odd", string>> = {
   older: mintHandshakeId(start - 5 * tickMs, foreignBits, undefined),

@@ -50,13 +50,16 @@ export class Watcher {
   #open(): void {
     const { sessions, reader, isSlow } = this.#options;
     this.#heardAt = this.#world.timeline.now;
-    this.#stream = this.#link.watch({
+    const stream: OpenStream = this.#link.watch({
       selection: { sessions, reader, knownVersions: new Map(this.#known) },
       isFast: !isSlow,
       paceMs: () => (isSlow ? this.#pause() : 0),
       onMessage: (message) => this.#take(message),
-      onEnd: () => this.#reconnect(),
+      onEnd: () => {
+        if (this.#stream === stream) this.#reconnect();
+      },
     });
+    this.#stream = stream;
   }
 
   #pause(): DurationMs {

@@ -26,8 +26,8 @@ function counterFaults({ before, event, after }: Change): string[] {
     faults.push(`${event.kind}: generations used up to ${was} and ${is}`);
   }
   if (promoted && event.generation !== is) faults.push("a promotion does not bear its generation");
-  if (promoted && event.reason === "adopted" && !mayBeOurs(event.promoted.id, event.at)) {
-    faults.push(`${event.promoted.id}, which cannot be ours, was adopted`);
+  if (promoted && event.reason === "adopted" && !leavesRoom(event.promoted.id, event.at)) {
+    faults.push(`${event.promoted.id}, which leaves no room for younger ones, was adopted`);
   }
   const granted = event.kind === "LeaseGranted";
   const [old, fresh] = [before.leases.epoch, after.leases.epoch];
@@ -46,9 +46,9 @@ function counterFaults({ before, event, after }: Change): string[] {
 }
 
 /** Restated: from at most a day ahead, so that there is room for younger ones. */
-function mayBeOurs(id: string, at: number): boolean {
+function leavesRoom(id: string, at: number): boolean {
   const minted = mintedAt(id);
-  return minted !== undefined && minted <= at + 86_400_000;
+  return minted === undefined || minted <= at + 86_400_000;
 }
 
 /** Up to where generations may have been used, in this history or in one that was lost. */
@@ -99,7 +99,7 @@ function standingIn(session: Session, id: string): Standing {
   const minted = mintedAt(id);
   if (minted === undefined) return "unknown";
   const promoted = usable(session)?.id;
-  if (promoted !== undefined && id < promoted) return "retired";
+  if (promoted !== undefined && mintedAt(promoted) !== undefined && id < promoted) return "retired";
   const known = youngestRetiredId !== undefined && minted >= session.knownSince;
   return known && id <= youngestRetiredId ? "retired" : "unknown";
 }

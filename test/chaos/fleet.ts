@@ -1,0 +1,72 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { DurationMs } from "../../src/core/time.ts";
+import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import type { Env } from "../support/run-service.ts";
+import { Replica, type ReplicaRun } from "./replica.ts";
+
+const restartsMax = 20;
+const startAgainMs: DurationMs = 500;
+
+interface FleetParts {
+  readonly replicas: number;
+  readonly env: Env;
+  readonly onBug: (text: string) => void;
+}
+
+/** A Redis that loses nothing that it has answered, and the processes that share it. */
+export class Fleet implements AsyncDisposable {
+  readonly store: RedisServer;
+  readonly replicas: readonly Replica[];
+  /** Every run there ever was. */
+  readonly allRuns: readonly ReplicaRun[];
+
+  private constructor(
+    store: RedisServer,
+    replicas: readonly Replica[],
+    allRuns: readonly ReplicaRun[],
+  ) {
+    this.store = store;
+    this.replicas = replicas;
+    this.allRuns = allRuns;
+  }
+
+  static async start({ replicas: count, env, onBug }: FleetParts): Promise<Fleet> {
+    const store = await startRedis({ appendonly: "yes", appendfsync: "always" });
+    const runs: ReplicaRun[] = [];
+    let numbers = 0;
+    const nextRun = (): number => {
+      numbers += 1;
+      return numbers;
+    };
+    const onRun = (run: ReplicaRun): void => void runs.push(run);
+    const replicas = await Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        Replica.create({ number: index + 1, env, storePort: store.port, nextRun, onRun, onBug }),
+      ),
+    );
+    await Promise.all(replicas.map((replica) => replica.start()));
+    return new Fleet(store, replicas, runs);
+  }
+
+  /** The processes that serve now. */
+  get runs(): readonly ReplicaRun[] {
+    return this.replicas.flatMap(({ run }) => (run === undefined ? [] : [run]));
+  }
+
+  /** After it was killed; somebody may sit on its port for a moment. */
+  async restartStore(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.store.restart();
+      } catch (error) {
+        if (attempt === restartsMax) throw error;
+        await delay(startAgainMs);
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica[Symbol.asyncDispose]()));
+    await this.store[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,87 @@
+import type { Policy } from "../../src/core/policy.ts";
+import type { DurationMs } from "../../src/core/time.ts";
+import { EndTrouble } from "../simulation/faults/end-trouble.ts";
+import type { FaultName } from "../simulation/faults/fault.ts";
+import type { History } from "../simulation/history.ts";
+import { PeerNetwork } from "../simulation/peer-link.ts";
+import { type Population, populate } from "../simulation/population.ts";
+import type { Random } from "../simulation/random.ts";
+import type { Place, World } from "../simulation/world.ts";
+import { audit } from "./auditor.ts";
+import { drawClientFaults } from "./client-faults.ts";
+import { RealNetwork } from "./real-network.ts";
+import type { RealTime } from "./real-time.ts";
+import type { ReplicaRun } from "./replica.ts";
+
+interface LifeParts {
+  readonly time: RealTime;
+  readonly history: History;
+  readonly random: Random;
+  readonly policy: Policy;
+  readonly runs: () => readonly ReplicaRun[];
+  readonly count: (fault: FaultName) => void;
+}
+
+const beachId = "beach-1";
+const sessions = 6;
+const tickMs: DurationMs = 1_000;
+
+/** Everybody who lives with the fleet, in this process, over real sockets. */
+export class Life {
+  readonly world: World;
+  readonly network: RealNetwork;
+  readonly peers: PeerNetwork;
+  readonly places: readonly Place[];
+  readonly #parts: LifeParts;
+  #isCalm = false;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+    const { time: timeline, random, policy, history, count } = parts;
+    const plan = drawClientFaults(random);
+    const drawn = random.fork();
+    const draw = (fault: FaultName, share = 1): boolean => {
+      const rate = plan.get(fault);
+      if (this.#isCalm || rate === undefined || !drawn.chance(rate * share)) return false;
+      count(fault);
+      return true;
+    };
+    this.network = new RealNetwork({ ...parts, random: random.fork() });
+    this.peers = new PeerNetwork({ timeline, random: random.fork(), draw });
+    this.places = drawPlaces(random, count);
+    const live = (who: string, life: () => Promise<void>): void => {
+      life().catch((error: unknown) => history.bug(who, error));
+    };
+    const { network, peers } = this;
+    this.world = { timeline, random: random.fork(), network, peers, plan, policy, draw, live };
+  }
+
+  begin(): Population {
+    const { world, places } = this;
+    const population = populate(world, beachId, places);
+    world.live("the auditors", () => audit(world, places));
+    const ends = new EndTrouble(world, { ...population, places });
+    world.live("trouble of the ends", async () => {
+      while (!this.#isCalm) {
+        await this.#parts.time.sleep(tickMs);
+        if (!this.#isCalm) ends.tick();
+      }
+    });
+    return population;
+  }
+
+  /** No more trouble among clients from here on, but what has begun. */
+  calmDown({ operators }: Population): void {
+    this.#isCalm = true;
+    for (const operator of operators) operator.calmDown();
+  }
+}
+
+function drawPlaces(random: Random, count: (fault: FaultName) => void): readonly Place[] {
+  return Array.from({ length: sessions }, (_, index) => {
+    const hostSpeaks = !random.chance(0.2);
+    if (!hostSpeaks) count("host without a say");
+    const sessionId = `session-${index + 1}`;
+    return { sessionId, beachId, hostReports: hostSpeaks || random.chance(0.3), hostSpeaks };
+  });
+}

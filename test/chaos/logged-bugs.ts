@@ -1,0 +1,34 @@
+import type { ReplicaRun } from "./replica.ts";
+
+interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly err?: { readonly type?: string; readonly message?: string; readonly stack?: string };
+}
+
+/** What the processes wrote of bugs: whatever is worse than a store that is away. */
+export function bugsLogged(runs: readonly ReplicaRun[]): readonly string[] {
+  return runs.flatMap(({ replica, service }) => {
+    const logged = service.stdout.map(parse).filter(isBug).map(inWords);
+    return [...logged, ...service.stderr].map((text) => `replica ${replica} wrote: ${text}`);
+  });
+}
+
+function parse(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    // A process that was killed may have left half a line.
+    return { level: "info", msg: line };
+  }
+}
+
+function isBug({ level, msg, err }: LogLine): boolean {
+  if (level === "fatal") return true;
+  if (level !== "error") return false;
+  return msg !== "trouble" || err?.type !== "StoreUnavailable";
+}
+
+function inWords({ msg, err }: LogLine): string {
+  return `${msg}: ${err?.stack ?? err?.message ?? "no more than that"}`;
+}
