@@ -1,4 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
@@ -10,6 +19,7 @@ import { StoreUnavailable } from "../service/session-store.ts";
 import { gapsMax } from "./gap-log.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
+import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
@@ -79,6 +89,7 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
     if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
     // SQLite would open it for reading, and then fail to lock it without saying why.
     if (existsSync(path)) accessSync(path, constants.R_OK | constants.W_OK);
+    if (hasForeignLog(path)) throw storeCannotOpen(path, foreignLog(path));
     db = new DatabaseSync(path);
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     await beginAlone(db, options);
@@ -88,6 +99,28 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
     db?.close();
     throw cannotOpen(path, error);
   }
+}
+
+/**
+ * A backup is a file without a log, and says so in its header; a file in use keeps one. The log of
+ * another file beside it, as of one that it takes the place of, would be written over it unseen.
+ */
+function hasForeignLog(path: string): boolean {
+  const log = `${path}-wal`;
+  if (!existsSync(path) || !existsSync(log) || statSync(log).size === 0) return false;
+  const header = Buffer.alloc(20);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, header);
+  } finally {
+    closeSync(file);
+  }
+  // See https://sqlite.org/fileformat.html#file_format_version_numbers: 2 stands for a log.
+  return header[19] === 1;
+}
+
+function foreignLog(path: string): string {
+  return `the log beside it, '${path}-wal', is another file's; move that away`;
 }
 
 async function beginAlone(db: DatabaseSync, { clock, lockWaitMs }: OpenOptions): Promise<void> {
