@@ -86,7 +86,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
     await this.#gaps.start();
     if (store.kind === "sole") await this.#takeStock();
     else store.follow(this.#hub);
-    store.changes((notice) => this.#hub.notify(notice));
+    store.changes((notice) => {
+      // Here and not after the commit: one whose acknowledgement was lost has changed the count too.
+      this.#tally.note(notice);
+      this.#hub.notify(notice);
+    });
     const { signal } = this.#stop;
     this.#running = Promise.all([
       this.#gaps.run(signal),
@@ -258,7 +262,6 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   #tell(change: SessionChange, events: readonly SessionEvent[]): void {
     const { id: sessionId, previous, next, deadline } = change;
-    this.#tally.note(change);
     this.#deadlines.notice(deadline);
     const beachId = next?.beachId;
     for (const event of events) {
