@@ -59,19 +59,20 @@ function reporterOf({ end, reporterId, sequence }: Report): Reporter | undefined
 /** A word about a healthy fast path that differs from the last one only in being younger. */
 function isOldNews(
   { context: { policy } }: Draft,
-  { transport: { path, hostHeardAt } }: Session,
+  { transport: { path } }: Session,
   { report, heard }: { readonly report: Report; readonly heard: HeardEvidence | undefined },
 ): boolean {
   if (path.kind !== "active" || path.current.health !== "healthy") return false;
   const previous = path.current[report.end];
   if (heard === undefined || heard.changed || heard.handshakeId !== path.current.id) return false;
-  if (previous === undefined || previous.holdsNone !== undefined) return false;
-  if (report.end === "host" && hostHeardAt === undefined) return false;
   const { evidence } = heard;
+  // A claim to hold none says when it was made, and who goes on takes it back or outlives it.
+  if (previous === undefined || (previous.holdsNone ?? evidence.holdsNone)) return false;
   return (
-    previous.reporterId === evidence.reporterId &&
+    // Evidence that was overtaken still bears the name of who overtook it.
+    previous.reporterId === report.reporterId &&
     previous.generation === evidence.generation &&
-    Math.max(previous.oldestUnackedMs, evidence.oldestUnackedMs) <= policy.acksSlowMs &&
+    evidence.oldestUnackedMs <= policy.acksSlowMs &&
     agesFrom(evidence) - agesFrom(previous) < policy.unchangedReportMs
   );
 }
