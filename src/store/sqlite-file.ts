@@ -1,4 +1,13 @@
-import { accessSync, constants, mkdirSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
@@ -82,6 +91,7 @@ export async function openSqliteFile(path: string, options: OpenOptions): Promis
   try {
     if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
     mustBeUsable(path);
+    if (hasForeignLog(path)) throw storeCannotOpen(path, foreignLog(path));
     db = new DatabaseSync(path);
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
     await beginAlone(db, options);
@@ -99,6 +109,28 @@ function mustBeUsable(path: string): void {
   if (found === undefined) return;
   if (found.isDirectory()) throw storeCannotOpen(path, "it is a folder; name a file in it");
   accessSync(path, constants.R_OK | constants.W_OK);
+}
+
+/**
+ * A backup is a file without a log, and says so in its header; a file in use keeps one. The log of
+ * another file beside it, as of one that it takes the place of, would be written over it unseen.
+ */
+function hasForeignLog(path: string): boolean {
+  const log = `${path}-wal`;
+  if (!existsSync(path) || !existsSync(log) || statSync(log).size === 0) return false;
+  const header = Buffer.alloc(20);
+  const file = openSync(path, "r");
+  try {
+    readSync(file, header);
+  } finally {
+    closeSync(file);
+  }
+  // See https://sqlite.org/fileformat.html#file_format_version_numbers: 2 stands for a log.
+  return header[19] === 1;
+}
+
+function foreignLog(path: string): string {
+  return `the log beside it, '${path}-wal', is another file's; move that away`;
 }
 
 async function beginAlone(db: DatabaseSync, options: OpenOptions): Promise<void> {

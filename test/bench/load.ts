@@ -21,7 +21,7 @@ export interface Measured {
 }
 
 /** Calls that never end by themselves: `next` starts one and counts it when it is answered. */
-type Load = (count: (renewals: number) => void, isOver: () => boolean) => Promise<void>;
+export type Load = (count: (renewals: number) => void, isOver: () => boolean) => Promise<void>;
 
 /** Unary renewals, `inFlight` at a time over a few connections. */
 export function unaryLoad({ address, leases }: Contestant, inFlight: number): Load {
@@ -77,10 +77,11 @@ export function pacedLoad(
   choose: Choice,
 ): Load {
   const requests = (contestants[0]?.leases ?? []).map((lease) => encodeRenewal(renewal(lease)));
-  const clients = contestants.map(({ address }, index) => clientOf(address, index));
+  // Where it goes on when it is run again.
+  let next = 0;
   return async (count, isOver) => {
+    const clients = contestants.map(({ address }, index) => clientOf(address, index));
     const underWay = new Set<Promise<void>>();
-    let next = 0;
     const send = (): void => {
       const [lease, pass] = [next % requests.length, Math.floor(next / requests.length)];
       const client = clients[choose(lease, pass, clients.length)];

@@ -30,8 +30,8 @@ const { values } = parseArgs({
 const rounds = values.quick ? 3 : 7;
 const roundMs = values.quick ? 2000 : 4000;
 const sessions = 100_000;
-const sharedRounds = values.quick ? 1 : 3;
-const offeredPerSecond = 2000;
+const sharedRounds = values.quick ? 1 : 5;
+const offeredPerSecond = 1000;
 
 if (values.help) print(usage);
 else if (values["only-redis"]) await compareShared();
@@ -68,29 +68,37 @@ async function compare(
 
 async function compareShared(): Promise<void> {
   if (!hasRedis) return print("two processes on Redis: not measured, there is no redis-server");
-  const load = { perSecond: offeredPerSecond, ms: roundMs };
-  const alone: SharedStretch[] = [];
-  const together: SharedStretch[] = [];
-  const turns: SharedStretch[] = [];
+  const fleets = [
+    { processes: 1, choose: byConnection },
+    { processes: 2, choose: byConnection },
+    { processes: 2, choose: byTurns },
+  ];
+  const rounds: (readonly SharedStretch[])[] = [];
   for (let round = 1; round <= sharedRounds; round++) {
     progress(`two processes on Redis: round ${round} of ${sharedRounds}`);
-    alone.push(await measureShared({ ...load, processes: 1, choose: byConnection }));
-    together.push(await measureShared({ ...load, processes: 2, choose: byConnection }));
-    turns.push(await measureShared({ ...load, processes: 2, choose: byTurns }));
+    rounds.push(await measureShared(fleets, offeredPerSecond, roundMs));
   }
-  const cores = (all: readonly SharedStretch[]): number => median(all.flatMap((one) => one.cores));
-  const idle = (all: readonly SharedStretch[]): number =>
-    median(all.flatMap((one) => one.idleCores));
-  const calls = (all: readonly SharedStretch[]): string =>
-    median(all.map((one) => one.callsPerRenewal)).toFixed(2);
-  const rate = (all: readonly SharedStretch[]): number =>
-    Math.round(median(all.map((one) => one.renewalsPerSecond)));
-  const share = (all: readonly SharedStretch[]): string =>
-    (cores(all) / rate(all) / (cores(alone) / rate(alone))).toFixed(2);
+  const medianOf = (fleet: number, value: (stretch: SharedStretch) => number): number =>
+    median(rounds.map((stretches) => value(stretches[fleet] as SharedStretch)));
+  const [alone, together, turns] = [0, 1, 2] as const;
+  const cores = (fleet: number): string => percent(medianOf(fleet, (one) => one.cores));
+  const rate = (fleet: number): string => medianOf(fleet, (one) => one.renewalsPerSecond).toFixed();
+  const calls = (fleet: number): string => medianOf(fleet, (one) => one.callsPerRenewal).toFixed(2);
+  const share = (fleet: number): string =>
+    median(
+      rounds.map((stretches) => {
+        const perRenewal = ({ cores: used, renewalsPerSecond }: SharedStretch): number =>
+          used / renewalsPerSecond;
+        return (
+          perRenewal(stretches[fleet] as SharedStretch) /
+          perRenewal(stretches[alone] as SharedStretch)
+        );
+      }),
+    ).toFixed(2);
   print(
     `two processes on Redis: for the same renewals each uses ${share(together)} of what one alone ` +
-      `does (${percent(cores(together))} of a core at ${rate(together)}/s, against ` +
-      `${percent(cores(alone))} at ${rate(alone)}/s; ${percent(idle(together))} when idle)`,
+      `does (${cores(together)} of a core at ${rate(together)}/s, against ${cores(alone)} at ` +
+      `${rate(alone)}/s; ${percent(medianOf(together, (one) => one.idleCores))} when idle)`,
   );
   print(
     `calls to Redis per renewal: ${calls(alone)} by one process, ${calls(together)} by two whose ` +

@@ -2,16 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type RedisServer, startRedis } from "../support/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
-import { type Choice, pacedLoad, warmUpMs } from "./load.ts";
+import { type Choice, type Load, pacedLoad, warmUpMs } from "./load.ts";
 
-/** A stretch of renewals at one rate, over one process or several that share a Redis. */
-export interface SharedStretch {
-  readonly renewalsPerSecond: number;
-  /** Shares of a core, one of each process; and what they are while nobody renews. */
-  readonly cores: readonly number[];
-  readonly idleCores: readonly number[];
-  /** Commits that Redis was asked for, by the renewals that came of them. */
-  readonly callsPerRenewal: number;
+/** How many processes share a Redis, and which of them is sent what. */
+export interface Fleet {
+  readonly processes: number;
+  readonly choose: Choice;
 }
 
 /** By connections that stay where they are: who renewed a lease before renews it again. */
@@ -19,76 +15,105 @@ export const byConnection: Choice = (lease, _pass, count) => lease % count;
 /** By calls: a lease is renewed wherever it was not renewed last. */
 export const byTurns: Choice = (lease, pass, count) => (lease + pass) % count;
 
-interface StretchOptions {
-  readonly processes: number;
-  readonly perSecond: number;
-  readonly choose: Choice;
-  readonly ms: number;
+/** What a fleet did in a stretch of renewals. */
+export interface SharedStretch {
+  readonly renewalsPerSecond: number;
+  /** Share of a core that one of its processes used; and what it is while nobody renews. */
+  readonly cores: number;
+  readonly idleCores: number;
+  /** Commits that Redis was asked for, by the renewals that came of them. */
+  readonly callsPerRenewal: number;
 }
 
-/** Offers a rate of renewals to fresh processes on a fresh Redis. */
-export async function measureShared(options: StretchOptions): Promise<SharedStretch> {
-  const { processes, perSecond, choose, ms } = options;
-  await using redis = await startRedis();
+/**
+ * Offers the same rate of renewals to several fleets, each of fresh processes on a fresh Redis; to
+ * all of them at the same time, so that whatever else the machine does hits them alike.
+ */
+export async function measureShared(
+  fleets: readonly Fleet[],
+  perSecond: number,
+  ms: number,
+): Promise<readonly SharedStretch[]> {
   await using stack = new AsyncDisposableStack();
-  const contestants: Contestant[] = [];
-  // One after the other, since each begins with granting what there is to renew.
-  for (let index = 0; index < processes; index++) {
-    const started = await startContestant("shared", "lease-server.ts", [redis.url]);
-    contestants.push(stack.use(started));
-  }
+  const running = await Promise.all(fleets.map((fleet) => startFleet(fleet, stack)));
   await sleep(settleMs);
-  const idle = await usageWithin(ms, contestants);
-
-  let renewals = 0;
-  let isOver = false;
-  const running = pacedLoad(
-    contestants,
-    perSecond,
-    choose,
-  )(
-    (some) => {
-      renewals += some;
-    },
-    () => isOver,
+  const idle = await Promise.all(running.map((fleet) => idleCoresOf(fleet, ms)));
+  return await Promise.all(
+    running.map(async (fleet, index) => ({
+      ...(await offer(fleet, perSecond, ms)),
+      idleCores: idle[index] ?? Number.NaN,
+    })),
   );
-  await sleep(warmUpMs);
-  const before = renewals;
-  const commitsBefore = await commitsOf(redis);
-  const busy = await usageWithin(ms, contestants);
-  const renewed = renewals - before;
-  isOver = true;
-  await running;
-  const commits = (await commitsOf(redis)) - commitsBefore;
-  return {
-    renewalsPerSecond: (renewed / busy.ms) * 1000,
-    cores: busy.cores,
-    idleCores: idle.cores,
-    callsPerRenewal: commits / (renewals - before),
-  };
 }
 
 const settleMs = 2_000;
 
-interface Usage {
-  /** How long it was in fact. */
-  readonly ms: number;
-  readonly cores: readonly number[];
+interface RunningFleet {
+  readonly redis: RedisServer;
+  readonly contestants: readonly Contestant[];
+  readonly choose: Choice;
 }
 
-async function usageWithin(ms: number, contestants: readonly Contestant[]): Promise<Usage> {
-  const read = async () => ({
-    at: performance.now(),
-    cpu: await Promise.all(contestants.map((contestant) => contestant.cpuMicros())),
-  });
-  const before = await read();
-  await sleep(ms);
-  const after = await read();
-  const elapsed = after.at - before.at;
+async function startFleet(
+  { processes, choose }: Fleet,
+  stack: AsyncDisposableStack,
+): Promise<RunningFleet> {
+  const redis = stack.use(await startRedis());
+  const contestants: Contestant[] = [];
+  // One after the other, since each begins with granting what there is to renew.
+  while (contestants.length < processes) {
+    const started = await startContestant("shared", "lease-server.ts", [redis.url]);
+    contestants.push(stack.use(started));
+  }
+  return { redis, contestants, choose };
+}
+
+async function offer(
+  fleet: RunningFleet,
+  perSecond: number,
+  ms: number,
+): Promise<Omit<SharedStretch, "idleCores">> {
+  const { redis, contestants, choose } = fleet;
+  const load = pacedLoad(contestants, perSecond, choose);
+  const leaseCount = contestants[0]?.leases.length ?? 0;
+  // At least once each: before, all leases are best known to the process that was started last.
+  await renewFor(load, (renewals, passedMs) => renewals >= leaseCount && passedMs > warmUpMs);
+  const before = { commits: await commitsOf(redis), usedMs: await usedBy(fleet) };
+  const { renewals, passedMs } = await renewFor(load, (_, passed) => passed > ms);
+  const usedMs = (await usedBy(fleet)) - before.usedMs;
+  const commits = (await commitsOf(redis)) - before.commits;
   return {
-    ms: elapsed,
-    cores: after.cpu.map((micros, index) => (micros - (before.cpu[index] ?? 0)) / 1000 / elapsed),
+    renewalsPerSecond: (renewals / passedMs) * 1000,
+    cores: usedMs / passedMs,
+    callsPerRenewal: commits / renewals,
   };
+}
+
+/** Renews until it is enough, and waits for the answers. */
+async function renewFor(
+  load: Load,
+  isEnough: (renewals: number, passedMs: number) => boolean,
+): Promise<{ readonly renewals: number; readonly passedMs: number }> {
+  const startedAt = performance.now();
+  const passedMs = (): number => performance.now() - startedAt;
+  let renewals = 0;
+  const count = (some: number): void => {
+    renewals += some;
+  };
+  await load(count, () => isEnough(renewals, passedMs()));
+  return { renewals, passedMs: passedMs() };
+}
+
+async function idleCoresOf(fleet: RunningFleet, ms: number): Promise<number> {
+  const before = { usedMs: await usedBy(fleet), at: performance.now() };
+  await sleep(ms);
+  return ((await usedBy(fleet)) - before.usedMs) / (performance.now() - before.at);
+}
+
+/** Processor time that one process of the fleet has used on average. */
+async function usedBy({ contestants }: RunningFleet): Promise<number> {
+  const micros = await Promise.all(contestants.map((contestant) => contestant.cpuMicros()));
+  return micros.reduce((sum, one) => sum + one, 0) / micros.length / 1000;
 }
 
 /** How often the server was asked to commit: its scripts but the beats, which alone ask the time. */

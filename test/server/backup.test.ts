@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, stat } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -9,7 +9,13 @@ import {
   TransportEnd,
   type TransportState,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { type Reach, type RunningService, runService } from "../support/run-service.ts";
+import {
+  type Reach,
+  type RunningService,
+  runService,
+  runToExit,
+  spawnService,
+} from "../support/run-service.ts";
 import { storeFolder } from "../support/store-files.ts";
 
 function backUp(service: Reach, query: string, headers = {}): Promise<Response> {
@@ -83,6 +89,26 @@ test("a service goes on from a backup that took the place of its own file", asyn
   await service.drain();
   await rename(join(dirname(service.storePath), "copy.db"), service.storePath);
   await using again = await runService({ store: { path: service.storePath } });
+  await again.registry.checkLease({ sessionId, controllerToken: token });
+});
+
+test("a backup that meets the log of the file before it is left alone until that is gone", async () => {
+  await using folder = await storeFolder();
+  const env = { LEASE_STORE_URL: `sqlite:${folder.storePath}` };
+  await using service = await spawnService(env);
+  const { token } = await grantAndPromote(service, "kept");
+  await backUp(service, "?to=copy.db");
+  await grantAndPromote(service, "lost");
+  await service.stop("SIGKILL");
+  const backup = await readFile(join(folder.path, "copy.db"));
+  await rename(join(folder.path, "copy.db"), folder.storePath);
+
+  const { code, stderr } = await runToExit(env);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`the log beside it, '${folder.storePath}-wal', is another file's`);
+  expect((await readFile(folder.storePath)).equals(backup)).toBe(true);
+  await rm(`${folder.storePath}-wal`);
+  await using again = await runService({ store: { path: folder.storePath } });
   await again.registry.checkLease({ sessionId, controllerToken: token });
 });
 
