@@ -26,6 +26,7 @@ import {
 } from "../service/session-store.ts";
 import { ChangeListeners } from "./change-listeners.ts";
 import { RecordUnreadable } from "./flat-record.ts";
+import { AcknowledgedChanges } from "./redis-acknowledged.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried } from "./redis-check.ts";
 import { editsOf, negotiationCounts } from "./redis-edits.ts";
@@ -111,7 +112,7 @@ class RedisStore implements SharedStore {
   readonly #processId = randomUUID();
   readonly #calls: RedisCalls;
   readonly #clock: Clock | SteeredClock;
-  readonly #acknowledgements: number;
+  readonly #acknowledged: AcknowledgedChanges;
   readonly #remembered = new LRUCache<SessionId, SessionRecord>({ max: rememberedMax });
   readonly #strings = new SharedStrings();
   readonly #listeners = new ChangeListeners();
@@ -123,7 +124,7 @@ class RedisStore implements SharedStore {
   constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
     this.#calls = calls;
     this.#clock = clock;
-    this.#acknowledgements = acknowledgements;
+    this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);
     this.#notices = new RedisNotices({
       processId: this.#processId,
       known: (id) => this.#remembered.peek(id)?.revision,
@@ -149,7 +150,9 @@ class RedisStore implements SharedStore {
   async load(id: SessionId): Promise<SessionRecord | undefined> {
     // As of now: what this process commits while the answer is on its way is newer, not lost.
     const known = this.#remembered.peek(id);
-    const text = await this.#calls.run(bucketOf(id), loadScript, [keysOf(id).session(id)], []);
+    const bucket = bucketOf(id);
+    const text = await this.#calls.run(bucket, loadScript, [keysOf(id).session(id)], []);
+    await this.#acknowledged.loaded(bucket, id);
     return this.#take(id, text, known);
   }
 
@@ -277,7 +280,7 @@ class RedisStore implements SharedStore {
     checkTried(refused as readonly string[]);
     // Once more by its hash, which is a right of its own.
     await this.#calls.run(bucket, tryScript, tried, [changes]);
-    if (this.#acknowledgements > 0) await this.#calls.beAcknowledged(bucket, 0);
+    await this.#acknowledged.tryOut(bucket);
   }
 
   async #commit(change: SessionChange): Promise<CommitResult> {
@@ -291,13 +294,12 @@ class RedisStore implements SharedStore {
         this.#commitArguments(change),
       )) as readonly unknown[];
       if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
-      if (reply[0] === "committed" && this.#acknowledgements > 0) {
-        await this.#calls.beAcknowledged(bucket, this.#acknowledgements);
-      }
+      if (reply[0] === "committed") await this.#acknowledged.committed(bucket);
       return reply[0] as CommitResult;
     } catch (error) {
       // It may or may not have been changed: only the server knows.
       this.#remembered.delete(id);
+      this.#acknowledged.failed(bucket, id);
       throw error;
     }
   }
