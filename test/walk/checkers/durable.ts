@@ -21,7 +21,7 @@ export function checkDurable({ context }: Taken, changes: readonly Change[]): re
     const later = changes.slice(index + 1);
     const asked = later.findIndex((change) => isOfCommand(change.event));
     const by = (asked < 0 ? later : later.slice(0, asked))
-      .filter((change) => change.event.at <= event.until && change.event.kind !== "GapTaken")
+      .filter((change) => change.event.at <= event.until && !isHarmless(change.event))
       .map((change) => `${change.event.kind} came of a gap`);
     return [...by, ...leaseFaults(before, event, after, absence), ...moved(before, event, after)];
   });
@@ -116,4 +116,9 @@ function deadlinesOf({ transport }: Session): readonly (readonly [string, number
   if (lingering) all.push([lingering.id, lingering.honouredUntil]);
   all.push(["recoveries", recoveries.notBefore], ["replacements", replacements.notBefore]);
   return all;
+}
+
+/** Another gap is looked at by itself; a touch only notes that somebody watches. */
+function isHarmless({ kind }: SessionEvent): boolean {
+  return kind === "GapTaken" || kind === "SessionTouched";
 }
