@@ -60,9 +60,12 @@ export class Storm {
     this.#underWay += 1;
     count(strike.name);
     const from = time.now;
-    await act();
-    for (const part of parts) this.#struck.delete(part);
-    this.#underWay -= 1;
+    try {
+      await act();
+    } finally {
+      for (const part of parts) this.#struck.delete(part);
+      this.#underWay -= 1;
+    }
     history.trouble("fleet shaken", from, time.now + recoveryMs, `(${strike.name}: ${parts})`);
   }
 
