@@ -13,7 +13,7 @@ import { Life } from "./life.ts";
 import { bugsLogged } from "./logged-bugs.ts";
 import { Progress } from "./progress.ts";
 import { RealTime } from "./real-time.ts";
-import { drawSchedule, type Strike, strikeNames } from "./schedule.ts";
+import { drawSchedule, strikeNames } from "./schedule.ts";
 import { settle } from "./settling.ts";
 import { Storm } from "./storm.ts";
 import { Watchman } from "./watchman.ts";
@@ -42,7 +42,8 @@ export interface ChaosRun {
 export async function liveThroughChaos(options: ChaosOptions): Promise<ChaosRun> {
   const { seed, minutes, replicas, say } = options;
   const random = new Random(seed);
-  const schedule = drawSchedule(random.fork(), { durationMs: minutes * 60_000, replicas });
+  const durationMs = minutes * 60_000;
+  const schedule = drawSchedule(random.fork(), { durationMs, replicas });
   say(
     `seed ${seed}: ${minutes} min, ${replicas} replicas on one Redis, ${schedule.length} faults planned`,
   );
@@ -51,7 +52,7 @@ export async function liveThroughChaos(options: ChaosOptions): Promise<ChaosRun>
   const onBug = (text: string): void => history.bug("fleet", new Error(text));
   await using fleet = await Fleet.start({ replicas, env: chaosEnv, onBug });
   const stage = set({ fleet, time, history, random, say });
-  const settledAt = await play(stage, schedule);
+  const settledAt = await play(stage, () => stage.storm.rage(schedule, durationMs));
   const { life, tally } = stage;
   tallySights(tally, history.sights);
   return {
@@ -107,12 +108,12 @@ function set(props: Props): Stage {
 }
 
 /** Answers with the moment from which on nothing was expected to change any more. */
-async function play(stage: Stage, schedule: readonly Strike[]): Promise<EpochMs> {
+async function play(stage: Stage, rage: () => Promise<void>): Promise<EpochMs> {
   const { life, storm, watchman, progress, time, say } = stage;
   const population = life.begin();
   life.world.live("progress", () => progress.tell());
   life.world.live("the watchman", () => watchman.watch());
-  await storm.rage(schedule);
+  await rage();
   life.calmDown(population);
   await storm.pass();
   say(`${progress.line} · all is healed`);

@@ -20,32 +20,37 @@ export class Fleet implements AsyncDisposable {
   /** Every run there ever was. */
   readonly allRuns: readonly ReplicaRun[];
 
+  readonly #resources: AsyncDisposable;
+
   private constructor(
     store: RedisServer,
     replicas: readonly Replica[],
-    allRuns: readonly ReplicaRun[],
+    { allRuns, resources }: { allRuns: readonly ReplicaRun[]; resources: AsyncDisposable },
   ) {
     this.store = store;
     this.replicas = replicas;
     this.allRuns = allRuns;
+    this.#resources = resources;
   }
 
   static async start({ replicas: count, env, onBug }: FleetParts): Promise<Fleet> {
-    const store = await startRedis({ appendonly: "yes", appendfsync: "always" });
-    const runs: ReplicaRun[] = [];
+    await using resources = new AsyncDisposableStack();
+    const store = resources.use(await startRedis({ appendonly: "yes", appendfsync: "always" }));
+    const allRuns: ReplicaRun[] = [];
     let numbers = 0;
     const nextRun = (): number => {
       numbers += 1;
       return numbers;
     };
-    const onRun = (run: ReplicaRun): void => void runs.push(run);
+    const onRun = (run: ReplicaRun): void => void allRuns.push(run);
     const replicas = await Promise.all(
       Array.from({ length: count }, (_, index) =>
         Replica.create({ number: index + 1, env, storePort: store.port, nextRun, onRun, onBug }),
       ),
     );
+    for (const replica of replicas) resources.use(replica);
     await Promise.all(replicas.map((replica) => replica.start()));
-    return new Fleet(store, replicas, runs);
+    return new Fleet(store, replicas, { allRuns, resources: resources.move() });
   }
 
   /** The processes that serve now. */
@@ -66,7 +71,6 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.replicas.map((replica) => replica[Symbol.asyncDispose]()));
-    await this.store[Symbol.asyncDispose]();
+    await this.#resources[Symbol.asyncDispose]();
   }
 }

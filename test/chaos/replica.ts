@@ -64,6 +64,7 @@ export class Replica implements AsyncDisposable {
         await delay(startAgainMs);
         continue;
       }
+      if (this.#isOver) return service[Symbol.asyncDispose]();
       const [grpc, http] = await Promise.all([
         LinkProxy.to(portOf(service.addresses.grpc)),
         LinkProxy.to(portOf(service.addresses.http)),

@@ -53,7 +53,7 @@ const spans: Readonly<Record<StrikeName, readonly [DurationMs, DurationMs]>> = {
 
 /** Everybody has come in by then. */
 const beginMs: DurationMs = 4_000;
-const stormMs: readonly [DurationMs, DurationMs] = [15_000, 35_000];
+const stormMs: readonly [DurationMs, DurationMs] = [20_000, 35_000];
 const pauseMs: readonly [DurationMs, DurationMs] = [500, 5_500];
 /** Long enough now and then for silence, back-off and negotiations to be over. */
 const lullsMs: readonly DurationMs[] = [6_000, 12_000, 40_000];

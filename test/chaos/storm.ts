@@ -37,14 +37,15 @@ export class Storm {
     this.#outages = new Outages(time, history, numbers);
   }
 
-  /** Strikes until the schedule is over; what was struck last may not be whole again yet. */
-  async rage(schedule: readonly Strike[]): Promise<void> {
+  /** Strikes until the time is over; what was struck last may not be whole again yet. */
+  async rage(schedule: readonly Strike[], durationMs: DurationMs): Promise<void> {
     const { time, live } = this.#parts;
     const start = time.now;
     for (const strike of schedule) {
       await time.sleep(start + strike.at - time.now);
       live(strike.name, () => this.#perform(strike));
     }
+    await time.sleep(start + durationMs - time.now);
   }
 
   /** Resolves when all that was struck is whole again. */
@@ -60,9 +61,12 @@ export class Storm {
     this.#underWay += 1;
     count(strike.name);
     const from = time.now;
-    await act();
-    for (const part of parts) this.#struck.delete(part);
-    this.#underWay -= 1;
+    try {
+      await act();
+    } finally {
+      for (const part of parts) this.#struck.delete(part);
+      this.#underWay -= 1;
+    }
     history.trouble("fleet shaken", from, time.now + recoveryMs, `(${strike.name}: ${parts})`);
   }
 
