@@ -32,7 +32,7 @@ export class ProcessGapKeeper implements GapKeeper {
   #aliveAt: EpochMs;
   /** Since when the store has been away; undefined while it answers. */
   #awaySince: EpochMs | undefined;
-  /** A stall that is on its way to the store. */
+  /** The newest stall that is on its way to the store. */
   #recording: Promise<void> | undefined;
 
   constructor(deps: ProcessGapKeeperDeps) {
@@ -83,10 +83,12 @@ export class ProcessGapKeeper implements GapKeeper {
     if (this.isStoreAway) return undefined;
     const recorded = this.#record(from, now, "stall");
     if (!(recorded instanceof Promise)) return undefined;
-    this.#recording = recorded.finally(() => {
-      this.#recording = undefined;
+    const recording = recorded.finally(() => {
+      // The store may take so long that another stall is on its way behind this one.
+      if (this.#recording === recording) this.#recording = undefined;
     });
-    return this.#recording;
+    this.#recording = recording;
+    return recording;
   }
 
   /** The absence lasts until the store answers again. */

@@ -21,9 +21,13 @@ export function isBusy(error: unknown): boolean {
   return resultCode(error) === codes.busy;
 }
 
-/** What kept the file from being opened, with its remedy. Errors that say so already stay. */
+/** What kept the file from being opened, with its remedy. Errors that say so already keep theirs. */
 export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
   if (error instanceof StoreCannotOpen) return error;
+  // From another thread, where the class does not reach.
+  if (error instanceof Error && error.name === "StoreCannotOpen") {
+    return new StoreCannotOpen(error.message, { cause: error });
+  }
   return storeCannotOpen(path, remedy(error), error);
 }
 

@@ -13,10 +13,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap } from "../core/session.ts";
-import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Clock } from "../service/clock.ts";
-import { gapsMax, StoreUnavailable } from "../service/session-store.ts";
-import { cannotOpen, isBusy } from "./sqlite-fault.ts";
+import type { EpochMs } from "../core/time.ts";
+import { gapsMax } from "../service/session-store.ts";
 import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
 import { storeCannotOpen } from "./store-cannot-open.ts";
 
@@ -30,8 +28,8 @@ interface KeptRow {
   readonly beachId: BeachId;
   readonly revision: number;
   readonly deadline: EpochMs | undefined;
-  /** The encoded record, as late as possible: of many extensions only the last is written. */
-  readonly record: () => string;
+  /** The encoded record. */
+  readonly record: string;
 }
 
 /** What one transaction writes. Of two rows of one session the later stays. */
@@ -50,11 +48,6 @@ export type RecoveredRow = readonly [
 ];
 
 export interface OpenOptions {
-  readonly clock: Clock;
-  /** How long to wait while another process holds the file. */
-  readonly lockWaitMs: DurationMs;
-  /** Told once, when another process has held the file for a second: how much longer to wait. */
-  readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
   /** Makes the folder of the file if it is missing. */
   readonly createFolder: boolean;
   /** Writes that would make the file larger fail as on a full disk. */
@@ -73,33 +66,30 @@ const pragmas = `
   PRAGMA journal_size_limit = 67108864;
   PRAGMA cache_size = -65536;
 `;
-const lockRetryMs: DurationMs = 50;
-/** Most waits are for a process that is about to end, and over before anybody wonders. */
-const lockWaitToldAfterMs: DurationMs = 1_000;
 const pageBytes = 4096;
 const recoveryPage = 2_000;
 
 /**
- * Opens and holds a file so that no other process can, or throws StoreCannotOpen. Nothing is
- * written until {@link SqliteFile.keep}: a file that turns out to be unreadable stays as it is.
+ * Opens and holds a file so that no other process can; throws StoreCannotOpen, or SQLite's error
+ * when another process holds it. Nothing is written until {@link SqliteFile.keep}: a file that turns
+ * out to be unreadable stays as it is.
  *
  * Exclusive locking is what keeps a second process out: two would otherwise write over each
  * other's memory.
  */
-export async function openSqliteFile(path: string, options: OpenOptions): Promise<SqliteFile> {
-  let db: DatabaseSync | undefined;
+export function openSqliteFile(path: string, options: OpenOptions): SqliteFile {
+  if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
+  mustBeUsable(path);
+  if (hasForeignLog(path)) throw storeCannotOpen(path, foreignLog(path));
+  const db = new DatabaseSync(path);
   try {
-    if (options.createFolder) mkdirSync(dirname(path), { recursive: true });
-    mustBeUsable(path);
-    if (hasForeignLog(path)) throw storeCannotOpen(path, foreignLog(path));
-    db = new DatabaseSync(path);
     db.exec("PRAGMA locking_mode = EXCLUSIVE");
-    await beginAlone(db, options);
+    db.exec("BEGIN EXCLUSIVE");
     claim(db, path);
-    return new SqliteFile(path, db, options);
+    return new SqliteFile(db, options);
   } catch (error) {
-    db?.close();
-    throw cannotOpen(path, error);
+    db.close();
+    throw error;
   }
 }
 
@@ -133,36 +123,14 @@ function foreignLog(path: string): string {
   return `the log beside it, '${path}-wal', is another file's; move that away`;
 }
 
-async function beginAlone(db: DatabaseSync, options: OpenOptions): Promise<void> {
-  const { clock, lockWaitMs, onLockWait } = options;
-  const startedAt = clock.now();
-  let isTold = false;
-  for (;;) {
-    try {
-      return db.exec("BEGIN EXCLUSIVE");
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      const waitedMs = clock.now() - startedAt;
-      if (waitedMs >= lockWaitMs) throw error;
-      if (waitedMs >= lockWaitToldAfterMs && !isTold) {
-        isTold = true;
-        onLockWait?.(lockWaitMs - waitedMs);
-      }
-    }
-    await clock.sleep(lockRetryMs, new AbortController().signal);
-  }
-}
-
 /** The tables of a store, and nothing that it keeps in memory. Blocks while it reads and writes. */
 export class SqliteFile {
-  readonly path: string;
   readonly #db: DatabaseSync;
   readonly #bytesMax: number | undefined;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
 
-  constructor(path: string, db: DatabaseSync, { fileBytesMax }: Pick<OpenOptions, "fileBytesMax">) {
-    this.path = path;
+  constructor(db: DatabaseSync, { fileBytesMax }: Pick<OpenOptions, "fileBytesMax">) {
     this.#db = db;
     this.#bytesMax = fileBytesMax;
     this.#upsert = db.prepare(
@@ -177,29 +145,24 @@ export class SqliteFile {
   keep(): void {
     this.#db.exec("COMMIT");
     this.#db.exec(pragmas);
+    // The check of the whole file keeps a read open until another ends, and with it the log in use.
+    this.#meta("format");
     if (this.#bytesMax === undefined) return;
     this.#db.exec(`PRAGMA max_page_count = ${Math.floor(this.#bytesMax / pageBytes)}`);
   }
 
-  /** All of the batch or, with StoreUnavailable, none of it as far as this process can tell. */
+  /** All of the batch or, when it throws, none of it as far as this process can tell. */
   write(batch: Batch): void {
-    this.fill(batch);
-    this.commit();
-  }
-
-  /** Begins a transaction and puts the batch into it; nothing of it, with StoreUnavailable. */
-  fill(batch: Batch): void {
-    this.#transact(() => {
+    try {
       this.#db.exec("BEGIN IMMEDIATE");
       for (const row of batch.rows) this.#writeRow(row);
       if (batch.aliveAt !== undefined) this.#writeAlive(batch.aliveAt);
       if (batch.gap !== undefined) this.#writeGap(batch.gap);
-    });
-  }
-
-  /** Ends the transaction: all of it is on disk, or none, as far as this process can tell. */
-  commit(): void {
-    this.#transact(() => this.#db.exec("COMMIT"));
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
   }
 
   /**
@@ -214,12 +177,10 @@ export class SqliteFile {
     }
   }
 
-  /** The same, and the log is empty then; throws StoreUnavailable when it cannot. */
+  /** The same, and the log is empty then; throws when it cannot be. */
   emptyLog(): void {
-    this.#transact(() => {
-      const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
-      if (busy !== 0) throw new Error("the write-ahead log is in use");
-    });
+    const { busy } = this.#db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get() ?? {};
+    if (busy !== 0) throw new Error("the write-ahead log is in use");
   }
 
   /** Every session's row, a page at a time. */
@@ -266,7 +227,7 @@ export class SqliteFile {
       this.#delete.run(id);
     } else {
       const { beachId, revision, deadline = null, record } = kept;
-      this.#upsert.run(id, beachId, revision, deadline, record());
+      this.#upsert.run(id, beachId, revision, deadline, record);
     }
   }
 
@@ -283,16 +244,6 @@ export class SqliteFile {
     const insert = "INSERT INTO gap (number, begins, ends, kind) VALUES (?, ?, ?, ?)";
     this.#db.prepare(insert).run(number, from, until, kind);
     this.#db.prepare("DELETE FROM gap WHERE number <= ?").run(number - gapsMax);
-  }
-
-  #transact(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#rollBack();
-      const why = error instanceof Error ? error.message : String(error);
-      throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
-    }
   }
 
   #rollBack(): void {

@@ -4,19 +4,17 @@ import { RecordUnreadable } from "./flat-record.ts";
 import { decodeRecord } from "./session-codec.ts";
 import { SessionIndex } from "./session-index.ts";
 import { SharedStrings } from "./shared-strings.ts";
-import type { SqliteFile } from "./sqlite-file.ts";
+import type { SqliteThread } from "./sqlite-thread.ts";
 import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Reads every session of the file; rejects with StoreCannotOpen when it cannot decode one. */
-export async function recoverSessions(file: SqliteFile): Promise<SessionIndex> {
+export async function recoverSessions(file: SqliteThread): Promise<SessionIndex> {
   const index = new SessionIndex();
   const shared = new SharedStrings();
-  for (const page of file.pages()) {
+  for await (const page of file.pages()) {
     for (const [, id, deadline, text] of page) {
       index.put(id, decode(file.path, id, { text, shared }), deadline ?? undefined);
     }
-    // Signals, among them the one to stop, are heard between two pages.
-    await new Promise((resolve) => setImmediate(resolve));
   }
   return index;
 }

@@ -16,9 +16,11 @@ import { encodeRecord } from "./session-codec.ts";
 import type { SessionIndex } from "./session-index.ts";
 import { BackupRefused, backupPath, copyStore } from "./sqlite-backup.ts";
 import { cannotOpen } from "./sqlite-fault.ts";
-import { openSqliteFile, type SessionRow, type SqliteFile } from "./sqlite-file.ts";
+import type { SessionRow } from "./sqlite-file.ts";
 import { recoverSessions } from "./sqlite-recovery.ts";
+import { openSqliteThread, type SqliteThread } from "./sqlite-thread.ts";
 import { SqliteWriter, type WrittenTransaction } from "./sqlite-writer.ts";
+import type { LateRow } from "./write-behind.ts";
 
 export interface SqliteStoreOptions {
   /** Not ahead of the clock whose moments are given to the store. */
@@ -61,7 +63,7 @@ export async function openSqliteStore(
 ): Promise<SqliteSessionStore> {
   const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault } = options;
   const { onLockWait, fileBytesMax } = options;
-  const file = await openSqliteFile(path, {
+  const file = await openSqliteThread(path, {
     clock,
     createFolder,
     lockWaitMs,
@@ -70,39 +72,37 @@ export async function openSqliteStore(
   });
   try {
     const index = await recoverSessions(file);
-    file.keep();
+    await file.keep();
     const store = new SqliteStore(file, index, options);
     store.start();
     return store;
   } catch (error) {
-    file.close();
+    await file.close();
     throw cannotOpen(path, error);
   }
 }
 
 class SqliteStore implements SqliteSessionStore {
   readonly kind = "sole";
-  readonly #file: SqliteFile;
+  readonly #file: SqliteThread;
   /** What is on disk, and what was declared behind. */
   readonly #index: SessionIndex;
   readonly #writer: SqliteWriter;
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
-  readonly #lastAlive: EpochMs | undefined;
-  readonly #history: number;
   /** Durable commits that are on their way to disk, at most one a session. */
   readonly #pending = new Map<SessionId, Promise<"committed">>();
+  /** The gap that was asked for last, and those before it. */
+  #recording: Promise<unknown> = Promise.resolve();
   readonly #abort = new AbortController();
   #backup: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(file: SqliteFile, index: SessionIndex, options: SqliteStoreOptions) {
+  constructor(file: SqliteThread, index: SessionIndex, options: SqliteStoreOptions) {
     this.#file = file;
     this.#index = index;
     this.#writer = new SqliteWriter({ file, clock: options.clock, observe: options.observe });
-    this.#gaps = new GapLog(file.gaps());
-    this.#lastAlive = file.lastAlive();
-    this.#history = file.history();
+    this.#gaps = new GapLog(file.head.gaps);
   }
 
   start(): void {
@@ -124,7 +124,7 @@ class SqliteStore implements SqliteSessionStore {
     const stored = this.#index.get(id);
     if (stored?.revision !== previous?.revision) return "conflict";
     const row = rowOf(change);
-    if (durability === "durable" || this.#writer.isFailing) {
+    if (durability === "durable" || !this.#writer.mayPromise) {
       return this.#commitDurably(change, stored, row);
     }
     this.#writer.writeBehind(row);
@@ -156,11 +156,12 @@ class SqliteStore implements SqliteSessionStore {
     return this.#listeners.add(listener);
   }
 
-  recordGap(gap: Omit<Gap, "number">): Gap {
+  recordGap(gap: Omit<Gap, "number">): Promise<Gap> {
     this.#mustBeOpen();
-    const numbered = this.#gaps.numbered(gap);
-    this.#writer.writeGap(numbered);
-    return this.#gaps.append(numbered);
+    // One after another: the next number is taken once the one before is on disk.
+    const recorded = this.#recording.then(() => this.#recordNext(gap));
+    this.#recording = recorded.catch(() => undefined);
+    return recorded;
   }
 
   gaps(): readonly Gap[] {
@@ -171,7 +172,7 @@ class SqliteStore implements SqliteSessionStore {
   /** Never rises while the store is open: what it holds can only be lost by another file. */
   history(): number {
     this.#mustBeOpen();
-    return this.#history;
+    return this.#file.head.history;
   }
 
   async recordAlive(now: EpochMs): Promise<void> {
@@ -181,7 +182,7 @@ class SqliteStore implements SqliteSessionStore {
 
   lastAlive(): EpochMs | undefined {
     this.#mustBeOpen();
-    return this.#lastAlive;
+    return this.#file.head.lastAlive;
   }
 
   async backUp(name: string): Promise<string> {
@@ -191,7 +192,7 @@ class SqliteStore implements SqliteSessionStore {
       throw new BackupRefused("another backup is under way; wait until it is done");
     }
     const { signal } = this.#abort;
-    const backup = { from: this.#file.path, to, history: this.#history + 1, signal };
+    const backup = { from: this.#file.path, to, history: this.#file.head.history + 1, signal };
     this.#backup = this.#writer.keepingLog(() => copyStore(backup));
     try {
       await this.#backup;
@@ -211,10 +212,16 @@ class SqliteStore implements SqliteSessionStore {
     return this.#closing;
   }
 
+  async #recordNext(gap: Omit<Gap, "number">): Promise<Gap> {
+    const numbered = this.#gaps.numbered(gap);
+    await this.#writer.writeGap(numbered);
+    return this.#gaps.append(numbered);
+  }
+
   #commitDurably(
     change: SessionChange,
     stored: SessionRecord | undefined,
-    row: SessionRow,
+    row: LateRow,
   ): Promise<"committed"> {
     const committed = this.#writer.write(row).then(
       () => {
@@ -243,7 +250,7 @@ class SqliteStore implements SqliteSessionStore {
     try {
       await this.#writer.close();
     } finally {
-      this.#file.close();
+      await this.#file.close();
     }
   }
 
@@ -252,13 +259,14 @@ class SqliteStore implements SqliteSessionStore {
   }
 }
 
-function rowOf({ id, next, deadline, durability }: SessionChange): SessionRow {
-  if (next === undefined) return { id, kept: undefined };
-  const { beachId, revision } = next;
-  if (durability === "behind") {
-    return { id, kept: { beachId, revision, deadline, record: () => encodeRecord(next) } };
-  }
+function rowOf({ id, next, deadline, durability }: SessionChange): LateRow {
+  if (next === undefined) return { id, encoded: () => ({ id, kept: undefined }) };
+  const encode = (): SessionRow => {
+    const { beachId, revision } = next;
+    return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
+  };
+  if (durability === "behind") return { id, encoded: encode };
   // At once, so that a record that cannot be written fails its own commit and no other.
-  const encoded = encodeRecord(next);
-  return { id, kept: { beachId, revision, deadline, record: () => encoded } };
+  const row = encode();
+  return { id, encoded: () => row };
 }

@@ -1,8 +1,8 @@
 import type { Gap } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "../service/clock.ts";
-import type { SessionRow, SqliteFile } from "./sqlite-file.ts";
-import { WriteBehind } from "./write-behind.ts";
+import type { SqliteThread } from "./sqlite-thread.ts";
+import { type LateRow, WriteBehind } from "./write-behind.ts";
 
 /** What one transaction wrote; `sessions` counts rows. */
 export interface WrittenTransaction {
@@ -10,21 +10,16 @@ export interface WrittenTransaction {
 }
 
 /**
- * What one turn does is to hold the event loop for less than 10 ms. With 100,000 sessions, and every
- * row on a page of its own, a thousand rows take 5 ms of processor to be put into a transaction,
- * 5 ms to be committed, and 5 ms for the checkpoint after them; a fifth of that where rows lie side
- * by side (npm run store-writes measures it anew). So a thousand transitions share one fsync, and
- * each of the three has a turn of its own.
+ * So many transitions share one fsync. To encode them and to hand them to the thread takes 3 ms of
+ * the event loop (npm run store-writes measures it anew).
  */
 const rowsMax = 1_000;
-/** So many are put and committed in one turn, which spares them a wait. */
-const rowsAtOnce = 300;
-/** Rows that are behind are encoded as late as this, at twice the price; some go with every write. */
+/** Rows that are behind go with every transaction, so that a stream of commits never starves them. */
 const behindMin = 100;
-/** Rows after which the write-ahead log is moved into the file. */
-const rowsPerCheckpoint = 1_000;
 /** Half of what a change may be behind: the other half is for a long pass. */
 const passEveryMs: DurationMs = 500;
+/** A transaction that takes longer than this leaves no time for what would be promised for later. */
+const lateMs: DurationMs = 500;
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
@@ -32,7 +27,7 @@ interface Waiting<T> {
 }
 
 interface Durable extends Waiting<void> {
-  readonly row: SessionRow;
+  readonly row: LateRow;
 }
 
 interface Pass {
@@ -40,22 +35,22 @@ interface Pass {
   readonly waiting: readonly Waiting<void>[];
 }
 
-/** What is in a transaction that has yet to be committed. */
-interface Filled {
+/** What one transaction writes. */
+interface Taken {
   readonly durable: readonly Durable[];
-  readonly behind: readonly SessionRow[];
+  readonly behind: readonly LateRow[];
   readonly endsPass: boolean;
 }
 
 export interface SqliteWriterDeps {
-  readonly file: SqliteFile;
+  readonly file: SqliteThread;
   readonly clock: Clock;
   readonly observe: ((written: WrittenTransaction) => void) | undefined;
 }
 
 /**
- * Group commit: rows given in one turn of the event loop share a transaction, and between two
- * transactions, or the parts of a large one, the loop turns.
+ * Group commit: rows given in one turn of the event loop, or while the transaction before is being
+ * written, share one.
  *
  * With the rows goes the moment alive. It never claims more than is true: it is written only when
  * every row that was behind at that moment is on disk with it.
@@ -65,24 +60,26 @@ export class SqliteWriter {
   readonly #behind = new WriteBehind();
   readonly #stop = new AbortController();
   #durable: Durable[] = [];
-  #filled: Filled | undefined;
-  #rowsSinceCheckpoint = 0;
-  #keepsLog = false;
   #pass: Pass | undefined;
   #waitingForPass: Waiting<void>[] = [];
   #aliveAt: EpochMs;
-  #isScheduled = false;
+  #isWorking = false;
+  /** When the transaction that is being written was begun. */
+  #writingSince: EpochMs | undefined;
   #isFailing = false;
   #passes: Promise<void> = Promise.resolve();
+  #work: Promise<void> = Promise.resolve();
 
   constructor(deps: SqliteWriterDeps) {
     this.#deps = deps;
-    this.#aliveAt = deps.file.lastAlive() ?? 0;
+    this.#aliveAt = deps.file.head.lastAlive ?? 0;
   }
 
-  /** The last write failed: nothing may be promised for later. */
-  get isFailing(): boolean {
-    return this.#isFailing;
+  /** Whether a row may be written later: the last transaction was, and this one is not late. */
+  get mayPromise(): boolean {
+    const since = this.#writingSince;
+    const isLate = since !== undefined && this.#deps.clock.now() - since > lateMs;
+    return !this.#isFailing && !isLate;
   }
 
   /** Writes what is behind, twice a second, until the writer is closed. */
@@ -91,7 +88,7 @@ export class SqliteWriter {
   }
 
   /** Resolves when the row is on disk; rejects with StoreUnavailable when it could not be written. */
-  write(row: SessionRow): Promise<void> {
+  write(row: LateRow): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#durable.push({ row, resolve, reject });
       this.#schedule();
@@ -99,7 +96,7 @@ export class SqliteWriter {
   }
 
   /** Writes the row within a second. */
-  writeBehind(row: SessionRow): void {
+  writeBehind(row: LateRow): void {
     this.#behind.put(row);
   }
 
@@ -113,28 +110,24 @@ export class SqliteWriter {
   }
 
   /**
-   * Writes the gap before it returns; throws StoreUnavailable when it cannot. With the gap's end as
-   * the moment alive, a crash right after does not count the gap again.
+   * Resolves when the gap is on disk; rejects with StoreUnavailable when it could not be written.
+   * With the gap's end as the moment alive, a crash right after does not count the gap again.
    */
-  writeGap(gap: Gap): void {
-    if (this.#filled !== undefined) this.#commit(this.#filled);
+  async writeGap(gap: Gap): Promise<void> {
     const aliveAt = this.#behind.isEmpty ? this.#raiseAlive(gap.until) : undefined;
-    this.#deps.file.write({ rows: [], aliveAt, gap });
+    await this.#deps.file.write({ rows: [], aliveAt, gap });
   }
 
   /**
    * Lets the write-ahead log grow from nothing until the work is done: the file itself does not
-   * change meanwhile. Throws StoreUnavailable when the log cannot be emptied first.
+   * change meanwhile. Rejects with StoreUnavailable when the log cannot be emptied first.
    */
   async keepingLog<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#filled !== undefined) this.#commit(this.#filled);
-    this.#deps.file.emptyLog();
-    this.#keepsLog = true;
+    await this.#deps.file.keepLog();
     try {
       return await work();
     } finally {
-      this.#keepsLog = false;
-      if (this.#isCheckpointDue) this.#schedule();
+      await this.#deps.file.releaseLog();
     }
   }
 
@@ -143,7 +136,7 @@ export class SqliteWriter {
     this.#stop.abort();
     await this.#passes;
     await this.writeAll(this.#deps.clock.now());
-    while (this.#hasWork) await new Promise((resolve) => setImmediate(resolve));
+    await this.#work;
   }
 
   async #passRegularly(): Promise<void> {
@@ -166,71 +159,60 @@ export class SqliteWriter {
   }
 
   get #hasWork(): boolean {
-    return this.#filled !== undefined || this.#durable.length > 0 || this.#pass !== undefined;
+    return this.#durable.length > 0 || this.#pass !== undefined;
   }
 
+  /** What else comes in this turn of the event loop goes with it. */
   #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#work();
-      if (this.#hasWork || this.#isCheckpointDue) this.#schedule();
-    });
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    this.#work = new Promise((resolve) => setImmediate(resolve)).then(() =>
+      this.#writeWhatThereIs(),
+    );
   }
 
-  /** As much as one turn may do. */
-  #work(): void {
-    if (this.#filled !== undefined) this.#commit(this.#filled);
-    else if (this.#isCheckpointDue) this.#checkpoint();
-    else this.#fill();
+  async #writeWhatThereIs(): Promise<void> {
+    while (this.#hasWork) await this.#writeNext();
+    this.#isWorking = false;
   }
 
-  get #isCheckpointDue(): boolean {
-    return !this.#keepsLog && this.#rowsSinceCheckpoint >= rowsPerCheckpoint;
+  async #writeNext(): Promise<void> {
+    const taken = this.#take();
+    this.#writingSince = this.#deps.clock.now();
+    try {
+      // What is behind is older than a durable row of the same session: the later one stays.
+      const rows = [...taken.behind, ...taken.durable.map(({ row }) => row)];
+      const aliveAt = this.#aliveWith(taken.endsPass);
+      await this.#deps.file.write({
+        rows: rows.map((row) => row.encoded()),
+        aliveAt,
+        gap: undefined,
+      });
+    } catch (error) {
+      this.#fail(taken, error);
+      return;
+    } finally {
+      this.#writingSince = undefined;
+    }
+    this.#written(taken);
   }
 
-  #checkpoint(): void {
-    this.#rowsSinceCheckpoint = 0;
-    this.#deps.file.checkpoint();
-  }
-
-  #fill(): void {
+  #take(): Taken {
     const durable = this.#durable.splice(0, rowsMax);
     const isAlone = this.#isFailing && durable.length > 0;
-    const room = Math.max(behindMin, rowsAtOnce - durable.length);
+    const room = Math.max(behindMin, rowsMax - durable.length);
     const behind = isAlone ? [] : this.#behind.peek(room);
     const endsPass = this.#pass !== undefined && behind.length === this.#behind.remaining;
-    // What is behind is older than a durable row of the same session: the later one stays.
-    const rows = [...behind, ...durable.map(({ row }) => row)];
-    const filled = { durable, behind, endsPass };
-    try {
-      this.#deps.file.fill({ rows, aliveAt: this.#aliveWith(endsPass), gap: undefined });
-    } catch (error) {
-      this.#fail(filled, error);
-      return;
-    }
-    this.#filled = filled;
-    if (rows.length <= rowsAtOnce) this.#commit(filled);
+    return { durable, behind, endsPass };
   }
 
-  #commit(filled: Filled): void {
-    this.#filled = undefined;
-    try {
-      this.#deps.file.commit();
-    } catch (error) {
-      this.#fail(filled, error);
-      return;
-    }
-    const { durable, behind, endsPass } = filled;
+  #written({ durable, behind, endsPass }: Taken): void {
     this.#isFailing = false;
     for (const row of behind) this.#behind.drop(row);
     for (const { row } of durable) this.#behind.dropAll(row.id);
     for (const { resolve } of durable) resolve();
     if (endsPass) this.#endPass();
-    const sessions = behind.length + durable.length;
-    this.#rowsSinceCheckpoint += sessions + 1;
-    this.#deps.observe?.({ sessions });
+    this.#deps.observe?.({ sessions: behind.length + durable.length });
   }
 
   /** The moment alive as it is to be written: it never goes back. */
@@ -251,7 +233,7 @@ export class SqliteWriter {
     if (this.#waitingForPass.length > 0) this.#beginPass();
   }
 
-  #fail({ durable, behind }: Filled, error: unknown): void {
+  #fail({ durable, behind }: Taken, error: unknown): void {
     this.#failPass(error);
     // Commits go down with nothing but themselves: they are tried again, alone.
     if (behind.length > 0) this.#durable.unshift(...durable);

@@ -1,14 +1,20 @@
 import type { SessionId } from "../core/ids.ts";
 import type { SessionRow } from "./sqlite-file.ts";
 
+/** A row that is made as late as possible: of many extensions only the last is encoded. */
+export interface LateRow {
+  readonly id: SessionId;
+  readonly encoded: () => SessionRow;
+}
+
 /**
  * Rows that are shown and not yet written: the newest of each session. A pass writes all that was
  * behind when it began, in as many transactions as it takes; what comes meanwhile waits for the
  * next pass. Holds at most one row per session.
  */
 export class WriteBehind {
-  #waiting = new Map<SessionId, SessionRow>();
-  #passing = new Map<SessionId, SessionRow>();
+  #waiting = new Map<SessionId, LateRow>();
+  #passing = new Map<SessionId, LateRow>();
 
   get isEmpty(): boolean {
     return this.#waiting.size === 0 && this.#passing.size === 0;
@@ -19,7 +25,7 @@ export class WriteBehind {
     return this.#passing.size;
   }
 
-  put(row: SessionRow): void {
+  put(row: LateRow): void {
     // A pass that has yet to write the session writes its newest state: waiting for the next pass
     // would leave unwritten what was shown before this one began.
     const rows = this.#passing.has(row.id) ? this.#passing : this.#waiting;
@@ -27,7 +33,7 @@ export class WriteBehind {
   }
 
   /** The row is on disk: it waits no more, unless a newer one of its session does. */
-  drop(row: SessionRow): void {
+  drop(row: LateRow): void {
     for (const rows of [this.#waiting, this.#passing]) {
       if (rows.get(row.id) === row) rows.delete(row.id);
     }
@@ -50,8 +56,8 @@ export class WriteBehind {
   }
 
   /** Rows of the pass, at most `limit`; {@link drop} them once they are written. */
-  peek(limit: number): readonly SessionRow[] {
-    const rows: SessionRow[] = [];
+  peek(limit: number): readonly LateRow[] {
+    const rows: LateRow[] = [];
     if (limit <= 0) return rows;
     for (const row of this.#passing.values()) {
       rows.push(row);

@@ -8,6 +8,7 @@ type FromContestant =
 export interface LeaseOnHand {
   readonly sessionId: string;
   readonly token: string;
+  readonly handshakeId: string;
 }
 
 /** A server in a process of its own, since one grpc-js process can be 1.4 × faster than the next. */

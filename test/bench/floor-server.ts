@@ -77,5 +77,6 @@ server.addService(
 
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  serveMeasurements(`127.0.0.1:${port}`, [{ sessionId: "session-0", token: "t".repeat(43) }]);
+  const lease = { sessionId: "session-0", token: "t".repeat(43), handshakeId: "" };
+  serveMeasurements(`127.0.0.1:${port}`, [lease]);
 });

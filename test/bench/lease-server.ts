@@ -62,13 +62,14 @@ async function prepare(sessionId: string): Promise<LeaseOnHand> {
   await registry.attachSession({ sessionId, privateBeachId: "bench", managerUrl });
   const ttl = { seconds: 300n };
   const held = await leases.acquire({ sessionId, reason: "bench", ttl });
+  const handshakeId = held.offer?.handshakeId ?? "";
   const channels = ["mgr-actions", "mgr-acks", "mgr-state"].map((label) => ({
     label,
     state: ChannelState.READY,
   }));
   const report = {
     sessionId,
-    handshakeId: held.offer?.handshakeId ?? "",
+    handshakeId,
     end: TransportEnd.MANAGER,
     transportId: "transport-1",
     connection: ConnectionState.CONNECTED,
@@ -77,5 +78,5 @@ async function prepare(sessionId: string): Promise<LeaseOnHand> {
     sequence: 1n,
   };
   await registry.reportTransport({ reports: [report] });
-  return { sessionId, token: held.controllerToken };
+  return { sessionId, token: held.controllerToken, handshakeId };
 }

@@ -25,14 +25,14 @@ export type Load = (count: (renewals: number) => void, isOver: () => boolean) =>
 
 /** Unary renewals, `inFlight` at a time over a few connections. */
 export function unaryLoad({ address, leases }: Contestant, inFlight: number): Load {
-  const requests = leases.map((lease) => renewal(lease)).map(encodeRenewal);
+  const requests = encodedRenewals(leases);
   const clients = Array.from({ length: 4 }, (_, index) => clientOf(address, index));
   return async (count, isOver) => {
     let next = 0;
     const worker = async (index: number): Promise<void> => {
       const client = clients[index % clients.length];
       while (client && !isOver()) {
-        await unary(client, requests[next++ % requests.length] ?? Buffer.alloc(0));
+        await callBytes(client, renewPath, requests[next++ % requests.length] ?? Buffer.alloc(0));
         count(1);
       }
     };
@@ -76,7 +76,7 @@ export function pacedLoad(
   perSecond: number,
   choose: Choice,
 ): Load {
-  const requests = (contestants[0]?.leases ?? []).map((lease) => encodeRenewal(renewal(lease)));
+  const requests = encodedRenewals(contestants[0]?.leases ?? []);
   // Where it goes on when it is run again.
   let next = 0;
   return async (count, isOver) => {
@@ -86,7 +86,7 @@ export function pacedLoad(
       const [lease, pass] = [next % requests.length, Math.floor(next / requests.length)];
       const client = clients[choose(lease, pass, clients.length)];
       if (client === undefined) throw new RangeError("there is no such contestant");
-      const call = unary(client, requests[lease] ?? Buffer.alloc(0)).then(
+      const call = callBytes(client, renewPath, requests[lease] ?? Buffer.alloc(0)).then(
         () => count(1),
         () => undefined,
       );
@@ -134,8 +134,8 @@ export async function measure(contestant: Contestant, load: Load, ms: number): P
   return { perSecond: counted / seconds, cpuMicros: (cpu - before.cpu) / counted };
 }
 
-function unary(client: grpc.Client, request: Buffer): Promise<void> {
-  const path = `/${ControllerLease.typeName}/Renew`;
+/** A call whose request is encoded once and sent often, and whose answer nobody reads. */
+export function callBytes(client: grpc.Client, path: string, request: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(path, identity, identity, request, (error) =>
       error ? reject(error) : resolve(),
@@ -143,7 +143,9 @@ function unary(client: grpc.Client, request: Buffer): Promise<void> {
   });
 }
 
-function clientOf(address: string, index: number): grpc.Client {
+export const renewPath: string = `/${ControllerLease.typeName}/Renew`;
+
+export function clientOf(address: string, index: number): grpc.Client {
   // A channel of its own, and so a connection of its own, needs options that differ.
   return new grpc.Client(address, grpc.credentials.createInsecure(), { "bench.connection": index });
 }
@@ -152,6 +154,8 @@ function renewal(lease: LeaseOnHand | undefined): { sessionId: string; controlle
   return { sessionId: lease?.sessionId ?? "", controllerToken: lease?.token ?? "" };
 }
 
-function encodeRenewal(request: { sessionId: string; controllerToken: string }): Buffer {
-  return Buffer.from(toBinary(RenewRequestSchema, create(RenewRequestSchema, request)));
+export function encodedRenewals(leases: readonly LeaseOnHand[]): readonly Buffer[] {
+  return leases.map((lease) =>
+    Buffer.from(toBinary(RenewRequestSchema, create(RenewRequestSchema, renewal(lease)))),
+  );
 }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 import { hasRedis } from "../support/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
+import { latenciesOf } from "./half-load.ts";
 import { batchLoad, type Measured, measure, unaryLoad } from "./load.ts";
 import { bytesPerSession } from "./memory.ts";
 import { byConnection, byTurns, measureShared, type SharedStretch } from "./two-processes.ts";
@@ -13,15 +14,20 @@ and grpc-js with the same messages and handlers that decide nothing. Contestants
 a fresh process, and the median counts. Ratios are of processor time per renewal, which a client
 that is slower than the servers cannot hide; 1.00 means as fast as the floor.
 
+Then how long a renewal takes while half of what the service can do is offered: alone, and while all
+of its 1,000 sessions change at once every quarter of a second, which is as many writes to disk.
+
 Then two processes on Redis, where there is a redis-server: what each uses of a core at the same
 offered load beside one alone, and how many calls a renewal takes.
 
   --quick        three rounds of two seconds instead of seven of four
+  --only-latency how long renewals take alone
   --only-redis   two processes on Redis alone`;
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    "only-latency": { type: "boolean", default: false },
     "only-redis": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -35,11 +41,13 @@ const offeredPerSecond = 1000;
 
 if (values.help) print(usage);
 else if (values["only-redis"]) await compareShared();
+else if (values["only-latency"]) await compareLatency();
 else await bench();
 
 async function bench(): Promise<void> {
   await compare("unary Renew", (contestant) => unaryLoad(contestant, 128));
   await compare("KeepAlive, batches of 1000", (contestant) => batchLoad(contestant, 1000, 4));
+  await compareLatency();
   await compareShared();
   progress("filling sessions");
   const bytes = await bytesPerSession(sessions);
@@ -64,6 +72,32 @@ async function compare(
       `(${cpu(service).toFixed(2)} µs of processor against ${cpu(floor).toFixed(2)}; ` +
       `${Math.round(rate(service))} renewals/s seen against ${Math.round(rate(floor))})`,
   );
+}
+
+async function compareLatency(): Promise<void> {
+  const most = await once("service", "lease-server.ts", (contestant) => unaryLoad(contestant, 128));
+  const perSecond = Math.round(most.perSecond / 2);
+  const cases = [
+    { name: "the floor", file: "floor-server.ts", changes: {} },
+    { name: "the service", file: "lease-server.ts", changes: {} },
+    { name: "with changes", file: "lease-server.ts", changes: { changeAllEveryMs: 250 } },
+  ];
+  const p99s: number[][] = cases.map(() => []);
+  const medians: number[][] = cases.map(() => []);
+  for (let round = 1; round <= rounds; round++) {
+    progress(`latency at half load: round ${round} of ${rounds}`);
+    for (const [index, { name, file, changes }] of cases.entries()) {
+      await using contestant = await startContestant(name, file);
+      const took = await latenciesOf(contestant, { perSecond, ms: roundMs, ...changes });
+      p99s[index]?.push(took[Math.floor(took.length * 0.99)] ?? Number.NaN);
+      medians[index]?.push(took[Math.floor(took.length / 2)] ?? Number.NaN);
+    }
+  }
+  const told = cases.map(({ name }, index) => {
+    const [half, most] = [median(medians[index] ?? []), median(p99s[index] ?? [])];
+    return `${name} ${half.toFixed(1)} and ${most.toFixed(1)} ms`;
+  });
+  print(`a renewal at half load (${perSecond}/s), median and p99: ${told.join(", ")}`);
 }
 
 async function compareShared(): Promise<void> {

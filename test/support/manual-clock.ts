@@ -8,6 +8,8 @@ interface Sleeper {
 
 /** A clock that stands still until it is told to move. */
 export interface ManualClock extends Clock {
+  /** How many wait for a later moment. */
+  readonly sleeping: number;
   /** Moves on, waking sleepers in order of time and letting each do its work before the next. */
   advance(duration: DurationMs): Promise<void>;
   /** Moves on at once, as when the process was stopped: sleepers wake late. */
@@ -29,6 +31,9 @@ export function manualClock(start: EpochMs = 1_000_000): ManualClock {
     await settle();
   };
   return {
+    get sleeping() {
+      return sleepers.size;
+    },
     now: () => now,
     wall: () => now,
     sleep: (duration, signal) =>

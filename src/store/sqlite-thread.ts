@@ -1,0 +1,127 @@
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+
+import type { DurationMs } from "../core/time.ts";
+import type { Clock } from "../service/clock.ts";
+import { StoreUnavailable } from "../service/session-store.ts";
+import { cannotOpen, isBusy } from "./sqlite-fault.ts";
+import type { Batch, OpenOptions, RecoveredRow } from "./sqlite-file.ts";
+import type { FileHead, SqliteCalls } from "./sqlite-thread-main.ts";
+import { ThreadCalls } from "./thread-calls.ts";
+
+export interface WaitOptions {
+  readonly clock: Clock;
+  /** How long to wait while another process holds the file. */
+  readonly lockWaitMs: DurationMs;
+  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
+}
+
+const lockRetryMs: DurationMs = 50;
+/** Most waits are for a process that is about to end, and over before anybody wonders. */
+const lockWaitToldAfterMs: DurationMs = 1_000;
+
+/**
+ * Opens and holds the file at `path` so that no other process can, or rejects with StoreCannotOpen.
+ * Nothing is written until {@link SqliteThread.keep}: one that turns out to be unreadable stays as
+ * it is.
+ */
+export async function openSqliteThread(
+  path: string,
+  options: OpenOptions & WaitOptions,
+): Promise<SqliteThread> {
+  const script = new URL(`./sqlite-thread-main${extname(import.meta.filename)}`, import.meta.url);
+  const calls = new ThreadCalls<SqliteCalls>(new Worker(script, { name: "sqlite" }));
+  try {
+    return new SqliteThread(path, calls, await openWhenFree(path, calls, options));
+  } catch (error) {
+    await calls.end();
+    throw cannotOpen(path, error);
+  }
+}
+
+async function openWhenFree(
+  path: string,
+  calls: ThreadCalls<SqliteCalls>,
+  { createFolder, fileBytesMax, clock, lockWaitMs, onLockWait }: OpenOptions & WaitOptions,
+): Promise<FileHead> {
+  const startedAt = clock.now();
+  let isTold = false;
+  for (;;) {
+    try {
+      return await calls.call("open", path, { createFolder, fileBytesMax });
+    } catch (error) {
+      const waitedMs = clock.now() - startedAt;
+      if (!isBusy(error) || waitedMs >= lockWaitMs) throw error;
+      if (waitedMs >= lockWaitToldAfterMs && !isTold) {
+        isTold = true;
+        onLockWait?.(lockWaitMs - waitedMs);
+      }
+    }
+    await clock.sleep(lockRetryMs, new AbortController().signal);
+  }
+}
+
+/**
+ * A file that is held and written in a thread of its own: neither a transaction of many rows nor a
+ * slow disk holds the event loop. What is asked of it is done in that order.
+ */
+export class SqliteThread {
+  readonly path: string;
+  readonly head: FileHead;
+  readonly #calls: ThreadCalls<SqliteCalls>;
+
+  constructor(path: string, calls: ThreadCalls<SqliteCalls>, head: FileHead) {
+    this.path = path;
+    this.#calls = calls;
+    this.head = head;
+  }
+
+  /** Every session's row, a page at a time; the next is read while one is looked at. */
+  async *pages(): AsyncGenerator<readonly RecoveredRow[], void, undefined> {
+    let next = this.#calls.call("nextPage");
+    for (;;) {
+      const page = await next;
+      if (page === undefined) return;
+      next = this.#calls.call("nextPage");
+      yield page;
+    }
+  }
+
+  /** What the file holds could be read: from now on it is written. */
+  async keep(): Promise<void> {
+    await this.#calls.call("keep");
+  }
+
+  /** All of the batch is on disk or, with StoreUnavailable, none of it as far as can be told. */
+  async write(batch: Batch): Promise<void> {
+    await this.#calls.call("write", batch).catch((error) => this.#cannotWrite(error));
+  }
+
+  /**
+   * From now on the file itself does not change, and its write-ahead log grows from nothing. Rejects
+   * with StoreUnavailable when the log cannot be emptied first.
+   */
+  async keepLog(): Promise<void> {
+    await this.#calls.call("keepLog").catch((error) => this.#cannotWrite(error));
+  }
+
+  /** The log may be moved into the file again. */
+  async releaseLog(): Promise<void> {
+    await this.#calls.call("releaseLog");
+  }
+
+  /** Once everything before is done. */
+  async close(): Promise<void> {
+    try {
+      await this.#calls.call("close");
+    } finally {
+      await this.#calls.end();
+    }
+  }
+
+  #cannotWrite(error: unknown): never {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
+  }
+}
