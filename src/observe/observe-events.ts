@@ -67,7 +67,8 @@ function write(log: Logger, event: ServiceEvent): void {
     }
     case "gap": {
       const { number, kind, from, until } = event.gap;
-      log.warn({ number, kind, gap_ms: until - from }, "the service could not hear");
+      const { buckets } = event;
+      log.warn({ number, kind, gap_ms: until - from, buckets }, "the service could not hear");
       break;
     }
     case "watch":

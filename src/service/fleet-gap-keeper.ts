@@ -3,6 +3,7 @@ import type { Gap } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock } from "./clock.ts";
 import type { GapKeeper } from "./gap-keeper.ts";
+import { type BucketGap, stretchesOf } from "./gap-stretches.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import { type DecisionBasis, gapsMax, type SharedStore } from "./session-store.ts";
 
@@ -23,17 +24,22 @@ interface Bucket {
   history: number;
   /** Since this process started or failed to reach it, until it is reached. */
   isAway: boolean;
-  /** The end of the newest gap that was told of; earlier ones are read again with a new history. */
+  /** The end of the newest gap that is to be told; earlier ones are read again with a new history. */
   toldUntil: EpochMs;
 }
 
 /**
  * Notices when no process at all could reach a bucket. One that was away while another was there
  * has missed nothing: whoever it would have heard was heard by the other.
+ *
+ * What strikes several buckets is told once: after each round of beats, with what other beats have
+ * brought since the round before. A bucket that is away for longer is told of when it is back.
  */
 export class FleetGapKeeper implements GapKeeper {
   readonly #deps: FleetGapKeeperDeps;
   readonly #buckets: readonly Bucket[];
+  /** What beats have brought since the last round. */
+  readonly #untold: BucketGap[] = [];
 
   constructor(deps: FleetGapKeeperDeps) {
     this.#deps = deps;
@@ -83,17 +89,27 @@ export class FleetGapKeeper implements GapKeeper {
     const now = clock.now();
     // What happened before this process was there has been told by others.
     for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
-    // One that cannot be reached yet is no reason not to serve the others.
-    await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
+    await this.#beatAll(now);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     while (!signal.aborted) {
       await clock.sleep(beatMs, signal);
-      if (signal.aborted) return;
-      const now = clock.now();
-      await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
+      if (!signal.aborted) await this.#beatAll(clock.now());
+    }
+    this.#tell();
+  }
+
+  async #beatAll(now: EpochMs): Promise<void> {
+    // One that cannot be reached is no reason not to serve the others.
+    await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
+      this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
     }
   }
 
@@ -128,7 +144,7 @@ export class FleetGapKeeper implements GapKeeper {
     for (const gap of fresh) {
       if (gap.until <= bucket.toldUntil) continue;
       bucket.toldUntil = gap.until;
-      this.#deps.observe({ kind: "gap", gap });
+      this.#untold.push({ bucket: number, gap });
     }
   }
 

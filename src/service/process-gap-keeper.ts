@@ -129,7 +129,7 @@ export class ProcessGapKeeper implements GapKeeper {
   #record(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
     return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
       this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
-      this.#deps.observe({ kind: "gap", gap });
+      this.#deps.observe({ kind: "gap", gap, buckets: 1 });
     });
   }
 }

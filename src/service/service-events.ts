@@ -28,8 +28,11 @@ export type ServiceEvent =
       readonly command: Command["kind"];
       readonly reason: RefusalReason;
     }
-  /** The service could not hear for a while. */
-  | { readonly kind: "gap"; readonly gap: Gap }
+  /**
+   * The service could not hear for a while, of the sessions in so many buckets of its store; one
+   * that a process holds alone is one bucket. The gap's number is the one that it has in one of them.
+   */
+  | { readonly kind: "gap"; readonly gap: Gap; readonly buckets: number }
   /** A watch stream began or ended, or its reader has taken nothing for so long that it will. */
   | {
       readonly kind: "watch";

@@ -35,6 +35,8 @@ export class BucketKeys {
   readonly negotiations: string;
   /** Hash: how often what happened of late, over the beaches whose rates are kept here. */
   readonly rates: string;
+  /** Sorted set: keys of rates, of all beaches and of each, by when they were last added to. */
+  readonly ratesKept: string;
   /** Channel: notices of changes. */
   readonly changes: string;
   readonly #prefix: string;
@@ -48,6 +50,7 @@ export class BucketKeys {
     this.counts = `${this.#prefix}:counts`;
     this.negotiations = `${this.#prefix}:negotiations`;
     this.rates = `${this.#prefix}:rates`;
+    this.ratesKept = `${this.#prefix}:rates-kept`;
     this.changes = `${this.#prefix}:changes`;
   }
 

@@ -1,5 +1,5 @@
 import type { BeachId } from "../core/ids.ts";
-import type { EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { FleetRates } from "../service/fleet-counts.ts";
 import { bucketOf, buckets, keysOf } from "./redis-keys.ts";
 
@@ -7,6 +7,8 @@ import { bucketOf, buckets, keysOf } from "./redis-keys.ts";
 const turnMs = { renewals: 1_000, negotiations: 60_000 } as const;
 type Counted = keyof typeof turnMs;
 const ringPlaces = 60;
+/** What a ring was last added to so long ago holds nothing that still counts. */
+export const ratesKeptMs: DurationMs = ringPlaces * Math.max(...Object.values(turnMs));
 
 /**
  * Rates of all processes: each keeps what it counted until its next beat of the bucket, so that it

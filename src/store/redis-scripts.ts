@@ -81,11 +81,13 @@ return {'committed'}
 `);
 
 /**
- * Shows that somebody reaches the bucket, records the gap before that, and notices a new origin.
+ * Shows that somebody reaches the bucket, records the gap before that, notices a new origin, and
+ * lets go of rates that nobody has added to for so long that nothing in them counts.
  *
- * KEYS: state, gaps, negotiations, and whatever the increments name.
+ * KEYS: state, gaps, negotiations, rates kept, and whatever the increments and those name.
  * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept,
- *   6 increments of rates as JSON ('' for none): key, place in its ring, turn, count.
+ *   6 for how long rates are kept,
+ *   7 increments of rates as JSON ('' for none): key, place in its ring, turn, count.
  * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
  */
 export const beatScript: RedisScript = script(`${originOf}
@@ -123,14 +125,21 @@ if state[4] ~= here then
 end
 
 -- A place of a ring holds the turn in which it was written last, and the count of that turn.
-if ARGV[6] ~= '' then
-  for _, increment in ipairs(cjson.decode(ARGV[6])) do
-    local key, place, turn, count = unpack(increment)
-    local held, before = string.match(redis.call('HGET', key, place) or '', '(%d+) (%d+)')
-    if held ~= turn then before = 0 end
-    redis.call('HSET', key, place, turn .. ' ' .. whole(before + count))
-    redis.call('EXPIRE', key, 3600)
-  end
+local increments = ARGV[7] ~= '' and cjson.decode(ARGV[7]) or {}
+for _, increment in ipairs(increments) do
+  local key, place, turn, count = unpack(increment)
+  local held, before = string.match(redis.call('HGET', key, place) or '', '(%d+) (%d+)')
+  if held ~= turn then before = 0 end
+  redis.call('HSET', key, place, turn .. ' ' .. whole(before + count))
+  redis.call('ZADD', KEYS[4], 'GT', whole(now), key)
+end
+
+-- A few at a time, so that no beat takes long; but more than came, so that they never pile up.
+local since, most = whole(now - tonumber(ARGV[6])), #increments + 10
+local old = redis.call('ZRANGE', KEYS[4], '-inf', '(' .. since, 'BYSCORE', 'LIMIT', 0, most)
+for _, key in ipairs(old) do
+  redis.call('DEL', key)
+  redis.call('ZREM', KEYS[4], key)
 end
 
 local unknown = newest - tonumber(ARGV[4])

@@ -33,7 +33,7 @@ import { editsOf, negotiationCounts } from "./redis-edits.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink, type RedisLink } from "./redis-link.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
-import { RedisRates, ratesIn } from "./redis-rates.ts";
+import { RedisRates, ratesIn, ratesKeptMs } from "./redis-rates.ts";
 import {
   type BeatReply,
   countNames,
@@ -222,10 +222,10 @@ class RedisStore implements SharedStore {
     const reply = (await this.#calls.run(
       bucket,
       beatScript,
-      [keys.state, keys.gaps, keys.negotiations],
+      [keys.state, keys.gaps, keys.negotiations, keys.ratesKept],
       [
         ...[String(now), String(quietMs), kind, String(after), String(gapsMax)],
-        this.#rates.take(bucket),
+        ...[String(ratesKeptMs), this.#rates.take(bucket)],
       ],
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;

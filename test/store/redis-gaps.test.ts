@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import type { Gap } from "../../src/core/session.ts";
 import { FleetGapKeeper } from "../../src/service/fleet-gap-keeper.ts";
+import type { ServiceEvent } from "../../src/service/service-events.ts";
 import type { SharedStore } from "../../src/service/session-store.ts";
-import { keysOf } from "../../src/store/redis-keys.ts";
+import { bucketCount, keysOf } from "../../src/store/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis-store.ts";
-import { type ManualClock, manualClock } from "../support/manual-clock.ts";
+import { type ManualClock, manualClock, settle } from "../support/manual-clock.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { builtAt } from "../support/store-records.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
@@ -35,15 +36,22 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await way[Symbol.asyncDispose]();
   });
 
-  /** A process that has just started, and what it told of the session's bucket and all others. */
-  async function process() {
-    const told: Gap[] = [];
-    const observe = (event: { kind: string; gap?: Gap }): void => {
-      if (event.kind === "gap" && event.gap !== undefined) told.push(event.gap);
-    };
-    const keeper = new FleetGapKeeper({ store, clock, observe });
+  /** A process that has just started, and what it told. */
+  async function process(through = store) {
+    const told: ServiceEvent[] = [];
+    const observe = (event: ServiceEvent): void => void told.push(event);
+    const keeper = new FleetGapKeeper({ store: through, clock, observe });
     await keeper.start();
     return { keeper, told };
+  }
+
+  /** Lets the process beat once in every bucket, half a second after its last beat. */
+  async function beatAll(keeper: FleetGapKeeper): Promise<void> {
+    const stop = new AbortController();
+    const running = keeper.run(stop.signal);
+    await clock.advance(500);
+    stop.abort();
+    await running;
   }
 
   test("are told once, and those before a process was there not at all", async () => {
@@ -51,18 +59,41 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await clock.jump(5_000);
     await first.keeper.catchUp(id);
     expect(first.keeper.gapsOf(id)).toEqual([gap]);
-    expect(first.told).toEqual([gap]);
+    await beatAll(first.keeper);
+    // Of the other buckets it ends with that beat.
+    const ofAll = { kind: "gap", gap: { ...gap, until: builtAt + 5_500 }, buckets: bucketCount };
+    expect(first.told).toEqual([ofAll]);
 
     await clock.jump(10);
     const second = await process();
     expect(second.keeper.gapsOf(id)).toEqual([gap]);
-    expect(second.told.filter(({ until }) => until === gap.until)).toEqual([]);
+    expect(second.told).toEqual([]);
 
     // As after a failover that lost nothing: the same are read again.
     await server.command("HSET", state, "origin", "another");
     await first.keeper.catchUp(id);
     expect(first.keeper.gapsOf(id)).toEqual([gap]);
-    expect(first.told).toEqual([gap]);
+    await beatAll(first.keeper);
+    expect(first.told).toEqual([ofAll]);
+  });
+
+  test("are told also by a process that ends before it beats again", async () => {
+    const { keeper, told } = await process();
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    await keeper.run(AbortSignal.abort());
+    expect(told).toEqual([{ kind: "gap", gap, buckets: 1 }]);
+  });
+
+  test("that a process finds when it starts are told in one, also when one bucket answers late", async () => {
+    const first = await process();
+    await clock.jump(5_000);
+    await first.keeper.catchUp(id);
+    await clock.jump(10);
+    const second = await process(answeringLate(store));
+    const until = builtAt + 5_010;
+    const ofOthers = { ...gap, until, kind: "absence" };
+    expect(second.told).toEqual([{ kind: "gap", gap: ofOthers, buckets: bucketCount - 1 }]);
   });
 
   test("that Redis lost are forgotten, and others with their numbers taken up", async () => {
@@ -90,6 +121,18 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     expect(keeper.isAway(id)).toBe(false);
   });
 });
+
+/** The store, whose first bucket answers a beat when all others have. */
+function answeringLate(store: SharedStore): SharedStore {
+  const beat: SharedStore["beat"] = async (bucket, beat) => {
+    const pulse = await store.beat(bucket, beat);
+    if (bucket === 0) await settle();
+    return pulse;
+  };
+  return new Proxy(store, {
+    get: (target, name) => (name === "beat" ? beat : Reflect.get(target, name)),
+  });
+}
 
 function isReached(store: SharedStore): Promise<boolean> {
   return Promise.resolve(store.load(id)).then(
