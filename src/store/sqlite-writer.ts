@@ -10,10 +10,12 @@ export interface WrittenTransaction {
 }
 
 /**
- * So many transitions share one fsync. To encode them and to hand them to the thread takes 3 ms of
- * the event loop (npm run store-writes measures it anew).
+ * So many transitions share one fsync. To hand a thousand rows to the thread holds the event loop
+ * for a millisecond; rows that are behind are encoded as late as then, which takes three times as
+ * long (npm run store-writes measures both anew).
  */
-const rowsMax = 1_000;
+const durableMax = 1_000;
+const rowsMax = 500;
 /** Rows that are behind go with every transaction, so that a stream of commits never starves them. */
 const behindMin = 100;
 /** Half of what a change may be behind: the other half is for a long pass. */
@@ -198,7 +200,7 @@ export class SqliteWriter {
   }
 
   #take(): Taken {
-    const durable = this.#durable.splice(0, rowsMax);
+    const durable = this.#durable.splice(0, durableMax);
     const isAlone = this.#isFailing && durable.length > 0;
     const room = Math.max(behindMin, rowsMax - durable.length);
     const behind = isAlone ? [] : this.#behind.peek(room);
