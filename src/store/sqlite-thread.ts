@@ -84,6 +84,8 @@ export class SqliteThread {
       const page = await next;
       if (page === undefined) return;
       next = this.#calls.call("nextPage");
+      // Whoever cannot use this page does not wait for the next.
+      next.catch(() => undefined);
       yield page;
     }
   }
