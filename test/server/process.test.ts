@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { type Settings, toSettings } from "../../src/settings/settings.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
-import { manualClock } from "../support/manual-clock.ts";
+import { advanceByTries, manualClock } from "../support/manual-clock.ts";
 import { runService, runToExit, spawnService, startProcess } from "../support/run-service.ts";
 
 let folder = "";
@@ -116,8 +116,13 @@ test("a second service on the same file logs that it waits, and for how long", a
   const log: string[] = [];
   const settings = settingsOf({ LEASE_STORE_URL: `sqlite:${first.storePath}` });
   const second = startApp(settings, { clock, logTo: { write: (line) => void log.push(line) } });
-  const refused = expect(second).rejects.toThrow(/another process holds it/);
-  await clock.advance(15_000);
+  let isOver = false;
+  const refused = expect(second)
+    .rejects.toThrow(/another process holds it/)
+    .finally(() => {
+      isOver = true;
+    });
+  await advanceByTries(clock, clock.now() + 15_000, () => isOver);
   await refused;
   expect(log.map((line) => JSON.parse(line))).toEqual([
     expect.objectContaining({

@@ -1,11 +1,11 @@
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { systemClock } from "../../src/service/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
-import { manualClock } from "../support/manual-clock.ts";
+import { advanceByTries, manualClock } from "../support/manual-clock.ts";
 import { storeFolder } from "../support/store-files.ts";
 import { startStoreProcess } from "../support/store-process.ts";
 import { sessionRecord } from "../support/store-records.ts";
@@ -38,19 +38,11 @@ describe("a SQLite file that another process holds", () => {
       .finally(() => {
         isOver = true;
       });
-    // Each try is made in the store's thread, and the clock stands still meanwhile.
-    const tryUntil = async (passedMs: number): Promise<void> => {
-      while (clock.now() < startedAt + passedMs) {
-        await vi.waitUntil(() => clock.sleeping > 0, { interval: 1, timeout: 30_000 });
-        await clock.advance(50);
-      }
-      await vi.waitUntil(() => clock.sleeping > 0 || isOver, { interval: 1, timeout: 30_000 });
-    };
-    await tryUntil(950);
+    await advanceByTries(clock, startedAt + 950, () => isOver);
     expect(told).toEqual([]);
-    await tryUntil(1_000);
+    await advanceByTries(clock, startedAt + 1_000, () => isOver);
     expect(told).toEqual([14_000]);
-    await tryUntil(15_000);
+    await advanceByTries(clock, startedAt + 15_000, () => isOver);
     await refused;
     expect(told).toEqual([14_000]);
   });

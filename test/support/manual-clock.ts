@@ -1,3 +1,5 @@
+import { vi } from "vitest";
+
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { Clock } from "../../src/service/clock.ts";
 
@@ -65,4 +67,20 @@ export function manualClock(start: EpochMs = 1_000_000): ManualClock {
       await wakeDue();
     },
   };
+}
+
+/**
+ * Moves on to `until` in small steps, each once somebody sleeps who tries something again and again
+ * in another thread, where no clock of ours is known. Ends early when nobody sleeps any more.
+ */
+export async function advanceByTries(
+  clock: ManualClock,
+  until: EpochMs,
+  isOver: () => boolean,
+): Promise<void> {
+  const hasTried = (): Promise<unknown> =>
+    vi.waitUntil(() => clock.sleeping > 0 || isOver(), { interval: 1, timeout: 30_000 });
+  for (await hasTried(); clock.now() < until && !isOver(); await hasTried()) {
+    await clock.advance(Math.min(50, until - clock.now()));
+  }
 }
