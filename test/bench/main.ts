@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { flag, readCommandOptions } from "../support/command-options.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
 import { batchLoad, type Measured, measure, unaryLoad } from "./load.ts";
@@ -19,13 +18,7 @@ offered load beside one alone, and how many calls a renewal takes.
   --quick        three rounds of two seconds instead of seven of four
   --only-redis   two processes on Redis alone`;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    "only-redis": { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
+const values = readCommandOptions("bench", usage, { quick: flag, "only-redis": flag });
 
 const rounds = values.quick ? 3 : 7;
 const roundMs = values.quick ? 2000 : 4000;
@@ -33,8 +26,7 @@ const sessions = 100_000;
 const sharedRounds = values.quick ? 1 : 5;
 const offeredPerSecond = 1000;
 
-if (values.help) print(usage);
-else if (values["only-redis"]) await compareShared();
+if (values["only-redis"]) await compareShared();
 else await bench();
 
 async function bench(): Promise<void> {
