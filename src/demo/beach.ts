@@ -49,20 +49,36 @@ export interface Beach extends AsyncDisposable {
 const defaultBeachId = "beach-1";
 export const actionsPerSecond = 30;
 
-export async function startBeach(options: BeachOptions): Promise<Beach> {
+/** Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts. */
+export async function startBeach(
+  options: BeachOptions,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Beach> {
   const stack = new AsyncDisposableStack();
   try {
-    return await assemble(options, stack);
+    return await Promise.race([assemble(options, stack, signal), aborted(signal)]);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
   }
 }
 
-async function assemble(options: BeachOptions, stack: AsyncDisposableStack): Promise<Beach> {
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+async function assemble(
+  options: BeachOptions,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<Beach> {
+  signal.throwIfAborted();
   const { grpcUrl, httpUrl } = options;
   const manager = stack.use(startManager(options));
   const { url: managerUrl } = await manager.when((event) => event.kind === "ready");
+  signal.throwIfAborted();
   const startHost = async (host: BeachHost): Promise<HostProcess> => {
     const process = stack.use(
       startChild<HostCommand, HostEvent>("host.ts", [

@@ -96,13 +96,9 @@ async function attachFirst(sessionId: string): Promise<void> {
   }
 }
 
-await Promise.all(config.sessionIds.map(attachFirst));
-watcher.start();
-reporter.start();
-const producing = setInterval(() => {
-  if (rally) for (const session of sessions.values()) session.flow.produce();
-}, 1_000 / config.actionsPerSecond);
+let producing: NodeJS.Timeout | undefined;
 
+// First of all: a parent that goes away while the service cannot be reached is not waited for.
 serveParent<ManagerCommand>(
   (command) => {
     switch (command.kind) {
@@ -123,4 +119,11 @@ serveParent<ManagerCommand>(
     endWebrtc();
   },
 );
+
+await Promise.all(config.sessionIds.map(attachFirst));
+watcher.start();
+reporter.start();
+producing = setInterval(() => {
+  if (rally) for (const session of sessions.values()) session.flow.produce();
+}, 1_000 / config.actionsPerSecond);
 line.tell({ kind: "ready", url });

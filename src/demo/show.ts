@@ -70,14 +70,17 @@ async function assemble(
   );
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
-    await startBeach({
-      grpcUrl,
-      httpUrl: `http://${service.http}`,
-      hosts: [
-        { sessionIds: [sessionIds[0]], door: "grpc" },
-        { sessionIds: [sessionIds[1]], door: "connect" },
-      ],
-    }),
+    await startBeach(
+      {
+        grpcUrl,
+        httpUrl: `http://${service.http}`,
+        hosts: [
+          { sessionIds: [sessionIds[0]], door: "grpc" },
+          { sessionIds: [sessionIds[1]], door: "connect" },
+        ],
+      },
+      signal,
+    ),
   );
   signal.throwIfAborted();
   print(`manager: ${beach.managerUrl}`);

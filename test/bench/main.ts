@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { flag, readCommandOptions } from "../support/command-options.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
 import { latenciesOf } from "./half-load.ts";
@@ -7,7 +6,7 @@ import { batchLoad, type Measured, measure, unaryLoad } from "./load.ts";
 import { bytesPerSession } from "./memory.ts";
 import { byConnection, byTurns, measureShared, type SharedStretch } from "./two-processes.ts";
 
-const usage = `npm run bench -- [--quick] [--only-redis] [--help]
+const usage = `npm run bench -- [--quick] [--only-latency] [--only-redis] [--help]
 
 Measures the hot path beside its floor on this machine, in one run: the service on a SQLite file,
 and grpc-js with the same messages and handlers that decide nothing. Contestants take turns, each in
@@ -20,17 +19,14 @@ of its 1,000 sessions change at once every quarter of a second, which is as many
 Then two processes on Redis, where there is a redis-server: what each uses of a core at the same
 offered load beside one alone, and how many calls a renewal takes.
 
-  --quick        three rounds of two seconds instead of seven of four
-  --only-latency how long renewals take alone
-  --only-redis   two processes on Redis alone`;
+  --quick          three rounds of two seconds instead of seven of four
+  --only-latency   how long renewals take, alone
+  --only-redis     two processes on Redis, alone`;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    "only-latency": { type: "boolean", default: false },
-    "only-redis": { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
+const values = readCommandOptions("bench", usage, {
+  quick: flag,
+  "only-latency": flag,
+  "only-redis": flag,
 });
 
 const rounds = values.quick ? 3 : 7;
@@ -39,8 +35,7 @@ const sessions = 100_000;
 const sharedRounds = values.quick ? 1 : 5;
 const offeredPerSecond = 1000;
 
-if (values.help) print(usage);
-else if (values["only-redis"]) await compareShared();
+if (values["only-redis"]) await compareShared();
 else if (values["only-latency"]) await compareLatency();
 else await bench();
 

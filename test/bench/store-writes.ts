@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 
 import type { SessionRecord } from "../../src/core/session.ts";
 import { systemClock } from "../../src/service/clock.ts";
 import type { SoleStore } from "../../src/service/session-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { readCommandOptions, text, wholeNumberFrom } from "../support/command-options.ts";
 import { busySession, insertion, revisionOf } from "../support/store-records.ts";
 
 const usage = `npm run store-writes -- [--sessions N] [--folder PATH] [--help]
@@ -20,12 +20,9 @@ below, and the most.
 
   --folder   where the file lies, and so on which disk (default: the system's for temporary files)`;
 
-const { values } = parseArgs({
-  options: {
-    sessions: { type: "string", default: "100000" },
-    folder: { type: "string", default: tmpdir() },
-    help: { type: "boolean", default: false },
-  },
+const { sessions, folder } = readCommandOptions("store-writes", usage, {
+  sessions: wholeNumberFrom(2_000, 100_000),
+  folder: text(tmpdir()),
 });
 
 type Places = "side by side" | "on a page each";
@@ -42,8 +39,7 @@ const kinds: readonly (readonly [Places, "durable" | "behind", number])[] = [
 ];
 const rounds = 60;
 
-if (values.help) print(usage);
-else await measureAll(Number(values.sessions), values.folder);
+await measureAll(sessions, folder);
 
 async function measureAll(sessions: number, under: string): Promise<void> {
   const folder = await mkdtemp(join(under, "store-writes-"));

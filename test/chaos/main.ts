@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { numberAbove0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { judgeChaos } from "./judge-chaos.ts";
 
@@ -28,21 +27,15 @@ async function chaosFor(seed: number, minutes: number, replicas: number): Promis
   return failure === undefined;
 }
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string", default: "1" },
-    replicas: { type: "string", default: "3" },
-    help: { type: "boolean", default: false },
-  },
+const { minutes, seed, replicas } = readCommandOptions("chaos", help, {
+  minutes: numberAbove0(1),
+  seed: wholeNumberFrom(0, 1),
+  replicas: wholeNumberFrom(1, 3),
 });
 
 async function run(): Promise<number> {
-  if (values.help) print(help);
-  if (values.help) return 0;
   if (!hasRedis) return 1;
-  const { seed, minutes, replicas } = values;
-  return (await chaosFor(Number(seed), Number(minutes), Number(replicas))) ? 0 : 1;
+  return (await chaosFor(seed, minutes, replicas)) ? 0 : 1;
 }
 
 // Whoever ends it early leaves no process behind: they are killed on exit.

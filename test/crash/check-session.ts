@@ -60,17 +60,21 @@ class SessionCheck {
   /** No counter has gone back, and what was in flight or promoted is; a report may have promoted. */
   #checkTransport({ standing, transport }: CheckHandshakeResponse): void {
     const { known, doubt } = this.#load;
-    const { generation } = known;
+    const { generation, hasOverdue } = known;
     const { servedMs } = this.#checking;
     const isReported = doubt === "report";
     if (!isReported && known.isSurelyInFlight(servedMs)) {
       const isInFlight = standing === HandshakeStanding.IN_FLIGHT;
       this.#expect(isInFlight, `the one in flight is ${HandshakeStanding[standing]}`);
     }
+    if (isReported && standing === HandshakeStanding.ABANDONED) known.hasOverdue = true;
     this.#facts += 4;
     this.#load.lose(...known.learn(transport, servedMs));
     const isPromoted = known.generation > generation;
-    this.#expect(!isPromoted || isReported, `generation ${generation} was left by itself`);
+    this.#expect(
+      !isPromoted || isReported || hasOverdue,
+      `generation ${generation} was left by itself`,
+    );
   }
 
   async #checkLease(): Promise<void> {

@@ -1,17 +1,19 @@
 import { expect, test } from "vitest";
 
 import { commitSeed } from "../simulation/seeds.ts";
+import { byLength } from "../support/test-length.ts";
 import { type CrashRun, crashRuns } from "./crash-runs.ts";
 import { CrashTotals, describeLost, lineOf } from "./report.ts";
 
 /** Longer than a negotiation may take. */
 const longAwayMs = 20_000;
+const runs = byLength({ short: 2, long: 10 });
 
 test("Durable: whatever was answered is still so after kill -9 under load", async () => {
   const seed = commitSeed();
   const totals = new CrashTotals();
   let last: CrashRun | undefined;
-  for await (const run of crashRuns(10, seed, longAwayMs)) {
+  for await (const run of crashRuns(runs, seed, longAwayMs)) {
     totals.add(run);
     process.stdout.write(`${lineOf(totals.runs, run)}\n`);
     expect(run.lost.length === 0 ? "" : describeLost(seed, run)).toBe("");

@@ -39,6 +39,8 @@ export class KnownSession {
   inFlight = "";
   /** When, in time served, `inFlight` was first told. */
   inFlightSinceMs = 0;
+  /** One came up after it was abandoned: it wins by itself once the promoted one is lost. */
+  hasOverdue = false;
   /** What was asked and answered, newest last. */
   readonly story: string[] = [];
 
@@ -63,6 +65,7 @@ export class KnownSession {
     if (isOther && state.generation === this.generation) {
       faults.push(`generation ${state.generation} is no longer that of ${this.promoted}`);
     }
+    if (state.generation > this.generation) this.hasOverdue = false;
     this.version = state.version;
     this.leaseVersion = state.leaseVersion;
     this.generation = state.generation;
@@ -92,7 +95,7 @@ export class KnownSession {
 
   /** It has 15 s, absences aside: then it is abandoned by itself. */
   isSurelyInFlight(servedMs: number): boolean {
-    return this.inFlight !== "" && servedMs - this.inFlightSinceMs < 12_000;
+    return this.inFlight !== "" && !this.hasOverdue && servedMs - this.inFlightSinceMs < 12_000;
   }
 
   /** The handshake in flight came up; returns what of it was used before. */
@@ -101,6 +104,7 @@ export class KnownSession {
     const faults = fell ? [`generation ${generation} came after ${this.generation}`] : [];
     this.promoted = handshakeId;
     this.generation = generation;
+    this.hasOverdue = false;
     this.negotiates("", servedMs);
     return faults;
   }
@@ -111,6 +115,7 @@ export class KnownSession {
     this.isAttached = false;
     this.promoted = "";
     this.inFlight = "";
+    this.hasOverdue = false;
   }
 
   /** The lease has ended, and is never to be live again. */

@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
 import { crashRuns } from "./crash-runs.ts";
 import { CrashTotals, describeLost, lineOf } from "./report.ts";
 
@@ -17,16 +16,12 @@ is longer than a negotiation may take. Ends with 1 when a fact was lost: it is p
 
 const longAwayMs = 20_000;
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "10" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    help: { type: "boolean", default: false },
-  },
+const { runs, seed } = readCommandOptions("crash", usage, {
+  runs: wholeNumberFrom(1, 10),
+  seed: wholeNumberFrom(0, Date.now() % 1_000_000),
 });
 
-if (values.help) print(usage);
-else process.exitCode = await crash(Number(values.runs), Number(values.seed));
+process.exitCode = await crash(runs, seed);
 
 async function crash(runs: number, seed: number): Promise<number> {
   const totals = new CrashTotals();

@@ -263,6 +263,7 @@ export class SessionLoad {
     if (verdict?.standing !== HandshakeStanding.PROMOTED) {
       const standing = HandshakeStanding[verdict?.standing ?? 0];
       if (known.isSurelyInFlight(servedMs)) this.lose(`what came up in time is ${standing}`);
+      known.hasOverdue = verdict?.standing === HandshakeStanding.ABANDONED;
       known.negotiates("", servedMs);
       return `came up too late: ${standing}`;
     }

@@ -6,6 +6,7 @@ import { text } from "node:stream/consumers";
 
 import { expect, test } from "vitest";
 
+import { startBeach } from "../../src/demo/beach.ts";
 import {
   type HostConfig,
   type ManagerConfig,
@@ -36,15 +37,12 @@ const host = (doors: Doors): HostConfig => ({
 
 const tile = ({ httpUrl }: Doors): TileConfig => ({ httpUrl, sessionId: "s1", reason: "tile" });
 
-test.each([
-  ["manager.ts", (doors: Doors) => [JSON.stringify(manager(doors))]],
-  ["host.ts", (doors: Doors) => [JSON.stringify(host(doors))]],
-  ["tile.ts", (doors: Doors) => [JSON.stringify(tile(doors))]],
-  ["old-tile.ts", ({ httpUrl }: Doors) => [httpUrl, "beach", "1000"]],
-])("%s ends without a complaint when its parent left before it was up", async (script, args) => {
-  await using service = await runService();
+/** Where nobody listens. */
+const nobody: Doors = { grpcUrl: "http://127.0.0.1:1", httpUrl: "http://127.0.0.1:1" };
+
+async function expectToEndByItself(script: string, args: readonly string[]): Promise<void> {
   const path = join(import.meta.dirname, "../../src/demo", script);
-  const child = spawn(process.execPath, [path, ...args(doorsOf(service))], {
+  const child = spawn(process.execPath, [path, ...args], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   try {
@@ -55,4 +53,26 @@ test.each([
   } finally {
     child.kill("SIGKILL");
   }
+}
+
+test.each([
+  ["manager.ts", (doors: Doors) => [JSON.stringify(manager(doors))]],
+  ["host.ts", (doors: Doors) => [JSON.stringify(host(doors))]],
+  ["tile.ts", (doors: Doors) => [JSON.stringify(tile(doors))]],
+  ["old-tile.ts", ({ httpUrl }: Doors) => [httpUrl, "beach", "1000"]],
+])("%s ends without a complaint when its parent left before it was up", async (script, args) => {
+  await using service = await runService();
+  await expectToEndByItself(script, args(doorsOf(service)));
+});
+
+test("a manager that cannot reach the service ends without a complaint with its parent", async () => {
+  await expectToEndByItself("manager.ts", [JSON.stringify(manager(nobody))]);
+});
+
+test("a beach that cannot reach the service is given up when that is asked", async () => {
+  const ending = new AbortController();
+  const beach = startBeach({ ...nobody, hosts: [{ sessionIds: ["s1"] }] }, ending.signal);
+  const enough = new Error("enough");
+  setImmediate(() => ending.abort(enough));
+  await expect(beach).rejects.toBe(enough);
 });

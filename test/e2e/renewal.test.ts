@@ -15,6 +15,7 @@ import {
   hostOf,
   isState,
   lastBall,
+  renewedOverFirst,
 } from "../support/beach-under-test.ts";
 import { type Reach, runService, spawnService } from "../support/run-service.ts";
 import { copyOf, storeFolder } from "../support/store-files.ts";
@@ -53,6 +54,7 @@ async function play(service: Reach, storePath: string, rally: Rally): Promise<Ou
   const oldTile = beach.startOldTile(renewedId, rally.renewEveryMs);
   await stands(beach, renewedId, 3);
   await stands(beach, quietId, 1);
+  await Promise.all(tiles.map(renewedOverFirst));
 
   const oldToken = await oldTokenOf(service);
   const before = await provenRecordOf(storePath);

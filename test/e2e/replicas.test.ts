@@ -16,6 +16,7 @@ import {
   hostOf,
   isState,
   lastBall,
+  renewedOverFirst,
 } from "../support/beach-under-test.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Replicas, startReplicas } from "../support/replicas.ts";
@@ -102,6 +103,7 @@ async function stands(beach: Beach, sessionId: string, host: HostProcess): Promi
     (event) => event.kind === "carrier" && event.sessionId === sessionId && event.over !== "http",
   );
   await host.when((event) => event.kind === "poller" && event.paused);
+  await renewedOverFirst(tile);
   await host.ask({ kind: "mark", sessionId });
   const since = bookmark(beach, host);
   return { sessionId, host, tile, since, renewedBefore: tile.events.length };

@@ -7,7 +7,14 @@ import {
   type TileProcess,
 } from "../../src/demo/beach.ts";
 import type { AppliedCounters, HostEvent, ManagerEvent } from "../../src/demo/messages.ts";
-import { acquire, countersOf, doorsOf, hostOf, isState } from "../support/beach-under-test.ts";
+import {
+  acquire,
+  countersOf,
+  doorsOf,
+  hostOf,
+  isState,
+  renewedOverFirst,
+} from "../support/beach-under-test.ts";
 import { type Env, type SpawnedService, spawnService } from "../support/run-service.ts";
 import { storeFolder } from "../support/store-files.ts";
 
@@ -53,6 +60,7 @@ async function startRally(service: SpawnedService): Promise<Rally> {
     await Promise.all([beach.manager.when(stands), hostOf(beach, index).when(stands)]);
     await hostOf(beach, index).when((event) => event.kind === "poller" && event.paused);
   }
+  await Promise.all(tiles.map(renewedOverFirst));
   return { beach, tiles };
 }
 

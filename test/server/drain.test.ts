@@ -1,6 +1,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { expect, test } from "vitest";
+
+import { defaultPolicy } from "../../src/core/policy.ts";
 import {
   ControllerLease,
   type KeepAliveRequestSchema,
@@ -105,10 +107,13 @@ test("a drain makes health say NOT_SERVING to those who watch it", async () => {
   }
 });
 
-test.each(rawProtocols)(
+// Each waits for the same grace.
+test.concurrent.each(rawProtocols)(
   "a reader over %s that does not read holds up a drain for its grace and no longer",
   async (protocol) => {
-    await using service = await runService({ env: largeStates });
+    // However long it takes to fill what is between them, states stay large.
+    const policy = { ...defaultPolicy, negotiationTimeoutMs: 86_400_000 };
+    await using service = await runService({ policy, env: largeStates });
     const reader = await openUnreadWatch(service, protocol);
     const drained = service.drain();
     const ready = await fetch(service.opsUrl("/readyz"));

@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { numberFrom0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
 import { judgeSeed } from "./judge-seed.ts";
 import { seedAt } from "./seeds.ts";
 import { Tally } from "./tally.ts";
@@ -44,13 +43,9 @@ async function simulateFor(seed: number, seconds: number): Promise<boolean> {
   return false;
 }
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: "1" },
-    seconds: { type: "string", default: "20" },
-    help: { type: "boolean", default: false },
-  },
+const { seed, seconds } = readCommandOptions("simulate", help, {
+  seed: wholeNumberFrom(0, 1),
+  seconds: numberFrom0(20),
 });
 
-if (values.help) print(help);
-else process.exitCode = (await simulateFor(Number(values.seed), Number(values.seconds))) ? 0 : 1;
+process.exitCode = (await simulateFor(seed, seconds)) ? 0 : 1;

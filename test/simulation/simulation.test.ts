@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 
+import { byLength, testLength } from "../support/test-length.ts";
 import { failedSeeds } from "./failed-seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
 import { commitSeed, seedAt } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 import { Tally } from "./tally.ts";
 
-const seedsOfACommit = 200;
+const seedsOfACommit = byLength({ short: 50, long: 200 });
 
 describe("the service, its clients and their troubles", () => {
-  it("keeps every guarantee through the seeds of this commit, and meets all that can happen", async () => {
+  it(`keeps every guarantee through ${seedsOfACommit} seeds of this commit`, async () => {
     const tally = new Tally();
     const base = commitSeed();
     for (let index = 0; index < seedsOfACommit; index += 1) {
@@ -17,7 +18,8 @@ describe("the service, its clients and their troubles", () => {
       expect(verdict.failure).toBeUndefined();
       tally.addAll(verdict.tally);
     }
-    expect(tally.missing).toEqual([]);
+    // In a few days not everything comes to pass.
+    if (testLength === "long") expect(tally.missing).toEqual([]);
   }, 600_000);
 
   it("keeps every guarantee through each seed that ever failed", async () => {

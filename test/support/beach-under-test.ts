@@ -6,6 +6,7 @@ import {
   type BeachOptions,
   type HostProcess,
   startBeach,
+  type TileProcess,
 } from "../../src/demo/beach.ts";
 import type {
   AppliedCounters,
@@ -19,6 +20,11 @@ import type {
 import type { Reach } from "./run-service.ts";
 
 const leaseTtlMs = 300_000;
+
+/** Waits for an answer over the first fast path: one from before may come after all other news. */
+export async function renewedOverFirst(tile: TileProcess): Promise<void> {
+  await tile.when((event) => event.kind === "renewed" && event.generation === 1);
+}
 
 export interface SessionOptions extends Partial<BeachOptions> {
   readonly sessionId: string;

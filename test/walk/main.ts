@@ -1,8 +1,18 @@
+import { readCommandOptions } from "../support/command-options.ts";
 import { brokenBy } from "./mutant.ts";
 import { mutations } from "./mutations.ts";
 import { countsOf, reportOf, violationOf } from "./report.ts";
 import { largeScenes, scenes } from "./scenes.ts";
 import { type Walked, walk } from "./walk.ts";
+
+const help = `Walks through every state of the core within small bounds, and has mutants of it caught.
+
+  npm run walk
+
+Ends with 1 when a promise was broken, with what led to it, or when a mutant was not caught.
+`;
+
+readCommandOptions("walk", help, {});
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -41,15 +41,19 @@ async function mutantOf(mutation: Mutation): Promise<Mutant> {
   }
 }
 
-/** A fault shows early: no walk has to go far to meet it. */
-const statesMax = 5_000;
+/**
+ * A fault shows early where it shows at all: a little of every scene is walked before much of any.
+ */
+const statesMaxima = [500, 5_000];
 
 /** The promises that the first violation of a mutant breaks; none when nothing is noticed. */
 export async function brokenBy(mutation: Mutation): Promise<readonly string[]> {
   await using mutant = await mutantOf(mutation);
-  for (const scene of scenes) {
-    const { violation } = walk(scene, { statesMax }, mutant.core);
-    if (violation) return violation.faults.map(({ promise }) => promise);
+  for (const statesMax of statesMaxima) {
+    for (const scene of scenes) {
+      const { violation } = walk(scene, { statesMax }, mutant.core);
+      if (violation) return violation.faults.map(({ promise }) => promise);
+    }
   }
   return [];
 }

@@ -1,18 +1,22 @@
 import { expect, test } from "vitest";
 
 import { policyFaults } from "../../src/core/policy.ts";
+import { byLength } from "../support/test-length.ts";
 import { reportOf, violationOf } from "./report.ts";
 import { scenes } from "./scenes.ts";
 import { smallPolicy } from "./small-policy.ts";
 import { walk } from "./walk.ts";
 
+/** From a larger scene, the states that take the fewest moves to come to. */
+const statesMax = byLength({ short: 10_000, long: Number.POSITIVE_INFINITY });
+
 test("the small policy keeps every relation between its limits", () => {
   expect(policyFaults(smallPolicy)).toEqual([]);
 });
 
-test.each(scenes)("every state of $name keeps every promise", { timeout: 180_000 }, (scene) => {
-  const walked = walk(scene);
+test.each(scenes)("$name: every state keeps every promise", { timeout: 180_000 }, (scene) => {
+  const walked = walk(scene, { statesMax });
   process.stdout.write(`${reportOf(walked)}\n`);
   expect(violationOf(walked)).toBe("");
-  expect(walked.exhausted).toBe(true);
+  expect(walked.exhausted || walked.states >= statesMax).toBe(true);
 });

@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util";
-
+import { numberAbove0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
 import { serialisingMicros } from "./serialising.ts";
 import type { FanOutFigures } from "./size-run.ts";
 import { runFanOut, runFloor, runMixed } from "./size-run.ts";
@@ -15,20 +14,15 @@ Watches at size, the service in a process of its own:
   10000 times: memory, and whether each ends with the truth.
 Ends with 1 when a reader ends with anything else.`;
 
-const { values } = parseArgs({
-  options: {
-    streams: { type: "string", default: "10000" },
-    seconds: { type: "string", default: "55" },
-    help: { type: "boolean", default: false },
-  },
+const { streams, seconds } = readCommandOptions("watch-size", usage, {
+  streams: wholeNumberFrom(1_000, 10_000),
+  seconds: numberAbove0(55),
 });
 
-const streams = Number(values.streams);
 /** With HTTP/1.1 each has a connection, and so a descriptor, of its own. */
-const fewStreams = Math.min(1_000, streams);
+const fewStreams = 1_000;
 
-if (values.help) print(usage);
-else await measureAll();
+await measureAll();
 
 async function measureAll(): Promise<void> {
   const service = await runFanOut(streams, "gRPC");
@@ -54,11 +48,11 @@ async function measureMixed(): Promise<number> {
   const mixed = await runMixed({
     ...run,
     idle: streams - run.fast - run.slow - run.stalled,
-    durationMs: Number(values.seconds) * 1000,
+    durationMs: seconds * 1000,
   });
   const { early, late, states, leastMerged, wrong } = mixed;
   print(
-    `${run.changes} changes in ${values.seconds} s for ${run.fast} fast, ${run.slow} slow and ` +
+    `${run.changes} changes in ${seconds} s for ${run.fast} fast, ${run.slow} slow and ` +
       `${run.stalled} stalled readers of ${streams}: heap ${megabytes(early.heap)} after a fifth, ` +
       `${megabytes(late.heap)} after all; rss ${megabytes(early.rss)}, ${megabytes(late.rss)}`,
   );
