@@ -8,7 +8,7 @@ import type {
   RenewRequest,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { type Awaitable, orElse, whenReady } from "../service/awaitable.ts";
-import { allReady } from "./batch.ts";
+import { inTurns } from "./batch.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { enter } from "./gate.ts";
@@ -55,7 +55,7 @@ export function createKeepAlive(
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
     for await (const message of requests) {
       const renewals = valueOrThrow(batchOf(message), action);
-      const results = await allReady(renewals.map((renewal) => keepOrFail(principal, renewal)));
+      const results = await inTurns(renewals, (renewal) => keepOrFail(principal, renewal));
       yield { results: [...results] };
     }
   };

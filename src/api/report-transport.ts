@@ -16,7 +16,7 @@ import {
 import { type Awaitable, orElse, whenReady } from "../service/awaitable.ts";
 import { KeyedQueue } from "../service/keyed-queue.ts";
 import type { Outcome } from "../service/lease-service.ts";
-import { allReady } from "./batch.ts";
+import { inTurns } from "./batch.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { internalMessage, internalReason, refusalMessage } from "./error-mapping.ts";
 import { type AnsweredBySession, withSession } from "./execute.ts";
@@ -55,12 +55,11 @@ export function hearReports(
 ): Awaitable<readonly ReportVerdict[]> {
   const bySession = new KeyedQueue<SessionId>();
   const hostOnly = dependencies.door === "public" || principal.kind === "host";
-  const verdicts = reports.map((report, index) => {
+  return inTurns(reports, (report, index) => {
     const asked = parseReport(report, hostOnly, `reports[${index}].`);
     if (asked.kind === "refused") return refusedVerdict(report.sessionId, asked.refusal, undefined);
     return bySession.run(report.sessionId, () => hearOrFail(dependencies, principal, asked.value));
   });
-  return allReady(verdicts);
 }
 
 /** A bug that one report meets spoils no other. */

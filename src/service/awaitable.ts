@@ -21,3 +21,8 @@ export function orElse<T>(
     return rescue(thrown);
   }
 }
+
+/** Resolves once the event loop has turned: whoever waits for it gets to work before. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,5 +1,6 @@
 import type { Gap } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
+import { nextTurn } from "../service/awaitable.ts";
 import type { Clock } from "../service/clock.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
 import { type LateRow, WriteBehind } from "./write-behind.ts";
@@ -16,6 +17,8 @@ export interface WrittenTransaction {
  */
 const durableMax = 1_000;
 const rowsMax = 500;
+/** To show a transition and to answer it takes longer than all of that: so many get a turn. */
+const shownPerTurn = 100;
 /** Rows that are behind go with every transaction, so that a stream of commits never starves them. */
 const behindMin = 100;
 /** Half of what a change may be behind: the other half is for a long pass. */
@@ -71,6 +74,8 @@ export class SqliteWriter {
   #isFailing = false;
   #passes: Promise<void> = Promise.resolve();
   #work: Promise<void> = Promise.resolve();
+  /** Until whoever waits for a row that is on disk knows it. */
+  #telling: Promise<void> = Promise.resolve();
 
   constructor(deps: SqliteWriterDeps) {
     this.#deps = deps;
@@ -139,6 +144,7 @@ export class SqliteWriter {
     await this.#passes;
     await this.writeAll(this.#deps.clock.now());
     await this.#work;
+    await this.#telling;
   }
 
   async #passRegularly(): Promise<void> {
@@ -168,9 +174,7 @@ export class SqliteWriter {
   #schedule(): void {
     if (this.#isWorking) return;
     this.#isWorking = true;
-    this.#work = new Promise((resolve) => setImmediate(resolve)).then(() =>
-      this.#writeWhatThereIs(),
-    );
+    this.#work = nextTurn().then(() => this.#writeWhatThereIs());
   }
 
   async #writeWhatThereIs(): Promise<void> {
@@ -212,7 +216,7 @@ export class SqliteWriter {
     this.#isFailing = false;
     for (const row of behind) this.#behind.drop(row);
     for (const { row } of durable) this.#behind.dropAll(row.id);
-    for (const { resolve } of durable) resolve();
+    this.#telling = this.#telling.then(() => tellAll(durable));
     if (endsPass) this.#endPass();
     this.#deps.observe?.({ sessions: behind.length + durable.length });
   }
@@ -249,5 +253,12 @@ export class SqliteWriter {
     this.#pass = undefined;
     this.#waitingForPass = [];
     for (const { reject } of waiting) reject(error);
+  }
+}
+
+async function tellAll(durable: readonly Durable[]): Promise<void> {
+  for (const [index, { resolve }] of durable.entries()) {
+    if (index > 0 && index % shownPerTurn === 0) await nextTurn();
+    resolve();
   }
 }
