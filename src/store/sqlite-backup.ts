@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { link, mkdtemp, open, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
 
@@ -73,7 +73,7 @@ async function copyFile(from: string, to: string, signal: AbortSignal): Promise<
 
 /** In a thread of its own: the log may be long, and what is written has to reach the disk. */
 async function makeWhole(mark: BackupMark): Promise<void> {
-  const script = new URL(`./mark-backup${extname(import.meta.filename)}`, import.meta.url);
+  const script = new URL("./mark-backup.ts", import.meta.url);
   const worker = new Worker(script, { workerData: mark });
   await new Promise<void>((resolve, reject) => {
     worker.once("error", reject);

@@ -1,4 +1,3 @@
-import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 
 import type { DurationMs } from "../core/time.ts";
@@ -6,7 +5,7 @@ import type { Clock } from "../service/clock.ts";
 import { StoreUnavailable } from "../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import type { Batch, OpenOptions, RecoveredRow } from "./sqlite-file.ts";
-import type { FileHead, SqliteCalls } from "./sqlite-thread-main.ts";
+import type { FileHead, SqliteHolder } from "./sqlite-holder.ts";
 import { ThreadCalls } from "./thread-calls.ts";
 
 export interface WaitOptions {
@@ -30,8 +29,8 @@ export async function openSqliteThread(
   path: string,
   options: OpenOptions & WaitOptions,
 ): Promise<SqliteThread> {
-  const script = new URL(`./sqlite-thread-main${extname(import.meta.filename)}`, import.meta.url);
-  const calls = new ThreadCalls<SqliteCalls>(new Worker(script, { name: "sqlite" }));
+  const script = new URL("./sqlite-thread-main.ts", import.meta.url);
+  const calls = new ThreadCalls<SqliteHolder>(new Worker(script, { name: "sqlite" }));
   try {
     return new SqliteThread(path, calls, await openWhenFree(path, calls, options));
   } catch (error) {
@@ -42,7 +41,7 @@ export async function openSqliteThread(
 
 async function openWhenFree(
   path: string,
-  calls: ThreadCalls<SqliteCalls>,
+  calls: ThreadCalls<SqliteHolder>,
   { createFolder, fileBytesMax, clock, lockWaitMs, onLockWait }: OpenOptions & WaitOptions,
 ): Promise<FileHead> {
   const startedAt = clock.now();
@@ -69,9 +68,9 @@ async function openWhenFree(
 export class SqliteThread {
   readonly path: string;
   readonly head: FileHead;
-  readonly #calls: ThreadCalls<SqliteCalls>;
+  readonly #calls: ThreadCalls<SqliteHolder>;
 
-  constructor(path: string, calls: ThreadCalls<SqliteCalls>, head: FileHead) {
+  constructor(path: string, calls: ThreadCalls<SqliteHolder>, head: FileHead) {
     this.path = path;
     this.#calls = calls;
     this.head = head;

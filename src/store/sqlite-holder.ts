@@ -1,0 +1,77 @@
+import type { Gap } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
+import {
+  type Batch,
+  type OpenOptions,
+  openSqliteFile,
+  type RecoveredRow,
+  type SqliteFile,
+} from "./sqlite-file.ts";
+
+/** What a file holds beside its sessions. */
+export interface FileHead {
+  /** Oldest first. */
+  readonly gaps: readonly Gap[];
+  readonly lastAlive: EpochMs | undefined;
+  readonly history: number;
+}
+
+/** Rows after which the write-ahead log is moved into the file. */
+const rowsPerCheckpoint = 1_000;
+
+/** Holds a file in the thread that writes it, for {@link SqliteThread}, which says what each does. */
+export class SqliteHolder {
+  #held: SqliteFile | undefined;
+  #pages: Iterator<readonly RecoveredRow[], void> | undefined;
+  #rowsSinceCheckpoint = 0;
+  #isLogKept = false;
+
+  open(path: string, options: OpenOptions): FileHead {
+    const file = openSqliteFile(path, options);
+    this.#held = file;
+    this.#pages = file.pages();
+    return { gaps: file.gaps(), lastAlive: file.lastAlive(), history: file.history() };
+  }
+
+  /** Undefined after the last one. */
+  nextPage(): readonly RecoveredRow[] | undefined {
+    return this.#pages?.next().value ?? undefined;
+  }
+
+  keep(): void {
+    this.#file.keep();
+  }
+
+  write(batch: Batch): void {
+    this.#file.write(batch);
+    this.#rowsSinceCheckpoint += batch.rows.length + 1;
+    // Whoever waits for the transaction is answered first.
+    setImmediate(() => this.#checkpointIfDue());
+  }
+
+  keepLog(): void {
+    this.#file.emptyLog();
+    this.#isLogKept = true;
+  }
+
+  releaseLog(): void {
+    this.#isLogKept = false;
+    this.#checkpointIfDue();
+  }
+
+  close(): void {
+    this.#held?.close();
+    this.#held = undefined;
+  }
+
+  get #file(): SqliteFile {
+    if (this.#held === undefined) throw new Error("its file is not open");
+    return this.#held;
+  }
+
+  #checkpointIfDue(): void {
+    if (this.#isLogKept || this.#rowsSinceCheckpoint < rowsPerCheckpoint) return;
+    this.#rowsSinceCheckpoint = 0;
+    this.#held?.checkpoint();
+  }
+}
