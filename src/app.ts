@@ -23,8 +23,8 @@ import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
 import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
-import { BackupRefused } from "./store/sqlite-backup.ts";
-import type { SqliteSessionStore } from "./store/sqlite-store.ts";
+import { BackupRefused } from "./store/sqlite/sqlite-backup.ts";
+import type { SqliteSessionStore } from "./store/sqlite/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
 import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
 

@@ -113,6 +113,16 @@ describe("a planted fault is found:", () => {
     ["src/app.ts", 'import "./page/main.ts";', "src/app.ts imports src/page/main.ts"],
     ["src/client/a.ts", 'import "../core/time.ts";', "src/client/a.ts imports src/core/time.ts"],
     ["src/store/a.ts", 'import "../service/x.ts";', "src/store/a.ts imports src/service/x.ts"],
+    [
+      "src/store/redis/a.ts",
+      'import "../sqlite/x.ts";',
+      "src/store/redis/a.ts imports src/store/sqlite/x.ts",
+    ],
+    [
+      "src/store/codec/a.ts",
+      'import "../gap-log.ts";',
+      "src/store/codec/a.ts imports src/store/gap-log.ts",
+    ],
     ["src/utils/a.ts", "", "src/utils/a.ts is in no known part of src"],
   ];
   test.each(imports)("in %s, %s", (path, text, fault) => {

@@ -2,9 +2,9 @@ import type { DurationMs } from "../core/time.ts";
 import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
 import type { SessionStore } from "../service/session-store.ts";
 import { memoryStore } from "./memory-store.ts";
-import { withoutPassword } from "./redis-check.ts";
-import { openRedisStore } from "./redis-store.ts";
-import { openSqliteStore } from "./sqlite-store.ts";
+import { withoutPassword } from "./redis/redis-check.ts";
+import { openRedisStore } from "./redis/redis-store.ts";
+import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 
 /** Where sessions live. */
 export type StorePlace =

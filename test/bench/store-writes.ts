@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { SessionRecord } from "../../src/core/session.ts";
 import { systemClock } from "../../src/service/clock.ts";
 import type { SoleStore } from "../../src/service/session-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { readCommandOptions, text, wholeNumberFrom } from "../support/command-options.ts";
 import { busySession, insertion, revisionOf } from "../support/store-records.ts";
 

@@ -2,9 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bucketOf } from "../../src/store/redis-keys.ts";
-import { rights, rightsOnCluster, rightsToAcknowledge } from "../../src/store/redis-rights.ts";
-import { openRedisStore } from "../../src/store/redis-store.ts";
+import { bucketOf } from "../../src/store/redis/redis-keys.ts";
+import {
+  rights,
+  rightsOnCluster,
+  rightsToAcknowledge,
+} from "../../src/store/redis/redis-rights.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { type Certificates, hasOpenssl, issueCertificate } from "../support/certificates.ts";
 import { holdFastPath } from "../support/held-session.ts";
 import { manualClock } from "../support/manual-clock.ts";

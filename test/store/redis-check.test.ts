@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 
-import { cannotOpenRedis, checkServer, withoutPassword } from "../../src/store/redis-check.ts";
+import {
+  cannotOpenRedis,
+  checkServer,
+  withoutPassword,
+} from "../../src/store/redis/redis-check.ts";
 
 const fit: Readonly<Record<string, string>> = {
   redis_version: "7.0.15",

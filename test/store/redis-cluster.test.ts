@@ -2,9 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { SessionId } from "../../src/core/ids.ts";
 import { systemClock } from "../../src/service/clock.ts";
-import { bucketCount, bucketOf, keysOf } from "../../src/store/redis-keys.ts";
-import { rights, rightsOnCluster, rightsToAcknowledge } from "../../src/store/redis-rights.ts";
-import { openRedisStore } from "../../src/store/redis-store.ts";
+import { bucketCount, bucketOf, keysOf } from "../../src/store/redis/redis-keys.ts";
+import {
+  rights,
+  rightsOnCluster,
+  rightsToAcknowledge,
+} from "../../src/store/redis/redis-rights.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { hastyPolicy } from "../support/hasty-policy.ts";
 import { holdFastPath, holdSession } from "../support/held-session.ts";
 import { manualClock } from "../support/manual-clock.ts";

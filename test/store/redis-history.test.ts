@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { type SharedStore, StoreUnavailable } from "../../src/service/session-store.ts";
-import { keysOf } from "../../src/store/redis-keys.ts";
-import { openRedisStore } from "../../src/store/redis-store.ts";
+import { keysOf } from "../../src/store/redis/redis-keys.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { basis, builtAt, insertion, revisionOf, sessionRecord } from "../support/store-records.ts";

@@ -21,9 +21,9 @@ import type {
   Tombstone,
   Transport,
 } from "../../src/core/session.ts";
-import { RecordUnreadable } from "../../src/store/flat-record.ts";
-import { decodeRecord, encodeRecord } from "../../src/store/session-codec.ts";
-import { SharedStrings } from "../../src/store/shared-strings.ts";
+import { RecordUnreadable } from "../../src/store/codec/flat-record.ts";
+import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
+import { SharedStrings } from "../../src/store/codec/shared-strings.ts";
 import { busySession, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
 
 // A model of each interface: the compiler asks for every field, and so does the round trip.

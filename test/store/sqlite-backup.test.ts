@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 import { systemClock } from "../../src/service/clock.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { storeFolder } from "../support/store-files.ts";
 import { insertion, revisionOf, sessionRecord, sessionsOf } from "../support/store-records.ts";
 

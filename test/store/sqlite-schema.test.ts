@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 
-import { claim, steps } from "../../src/store/sqlite-schema.ts";
+import { claim, steps } from "../../src/store/sqlite/sqlite-schema.ts";
 import { storeFolder, withDatabase } from "../support/store-files.ts";
 import { insertion, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 
-import { openRedisStore } from "../../src/store/redis-store.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { builtAt } from "../support/store-records.ts";

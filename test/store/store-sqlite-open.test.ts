@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { systemClock } from "../../src/service/clock.ts";
-import { openSqliteStore } from "../../src/store/sqlite-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { advanceByTries, manualClock } from "../support/manual-clock.ts";
 import { storeFolder } from "../support/store-files.ts";
 import { startStoreProcess } from "../support/store-process.ts";

@@ -9,7 +9,7 @@ import type { Outcome } from "../../src/service/lease-service.ts";
 import type { ServiceEvent } from "../../src/service/service-events.ts";
 import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
 import type { SharedStore } from "../../src/service/session-store.ts";
-import { openRedisStore } from "../../src/store/redis-store.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 
 /** A session service on Redis, as one of several processes, with everything it told observers. */
 export interface RedisServiceUnderTest extends AsyncDisposable {

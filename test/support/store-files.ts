@@ -8,7 +8,7 @@ import {
   openSqliteStore,
   type SqliteSessionStore,
   type SqliteStoreOptions,
-} from "../../src/store/sqlite-store.ts";
+} from "../../src/store/sqlite/sqlite-store.ts";
 
 /** A folder for the files of one test, removed when it is disposed of. */
 export interface StoreFolder extends AsyncDisposable {

@@ -1,11 +1,11 @@
-import type { SessionId } from "../core/ids.ts";
-import type { SessionRecord } from "../core/session.ts";
-import { RecordUnreadable } from "./flat-record.ts";
-import { decodeRecord } from "./session-codec.ts";
-import { SessionIndex } from "./session-index.ts";
-import { SharedStrings } from "./shared-strings.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import { RecordUnreadable } from "../codec/flat-record.ts";
+import { decodeRecord } from "../codec/session-codec.ts";
+import { SharedStrings } from "../codec/shared-strings.ts";
+import { SessionIndex } from "../session-index.ts";
+import { storeCannotOpen } from "../store-cannot-open.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
-import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Reads every session of the file; rejects with StoreCannotOpen when it cannot decode one. */
 export async function recoverSessions(file: SqliteThread): Promise<SessionIndex> {

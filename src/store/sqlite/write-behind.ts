@@ -1,4 +1,4 @@
-import type { SessionId } from "../core/ids.ts";
+import type { SessionId } from "../../core/ids.ts";
 import type { SessionRow } from "./sqlite-file.ts";
 
 /** A row that is made as late as possible: of many extensions only the last is encoded. */

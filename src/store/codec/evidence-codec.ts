@@ -1,4 +1,4 @@
-import type { ConnectionState, End, Evidence, ReadyReport } from "../core/session.ts";
+import type { ConnectionState, End, Evidence, ReadyReport } from "../../core/session.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
 export const ends: Words<End> = new Words<End>({ manager: 0, host: 1 });

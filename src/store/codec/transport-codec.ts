@@ -11,8 +11,8 @@ import type {
   Reporter,
   Stranger,
   Transport,
-} from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
+} from "../../core/session.ts";
+import type { EpochMs } from "../../core/time.ts";
 import { ends, readEvidence, writeEvidence } from "./evidence-codec.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 

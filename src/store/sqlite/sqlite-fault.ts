@@ -1,4 +1,4 @@
-import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
+import { StoreCannotOpen, storeCannotOpen } from "../store-cannot-open.ts";
 
 /** Primary result codes of SQLite; see https://sqlite.org/rescode.html. */
 const codes = {

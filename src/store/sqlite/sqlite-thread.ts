@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
 
-import type { DurationMs } from "../core/time.ts";
-import type { Clock } from "../service/clock.ts";
-import { StoreUnavailable } from "../service/session-store.ts";
+import type { DurationMs } from "../../core/time.ts";
+import type { Clock } from "../../service/clock.ts";
+import { StoreUnavailable } from "../../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import type { Batch, OpenOptions, RecoveredRow } from "./sqlite-file.ts";
 import type { FileHead, SqliteHolder } from "./sqlite-holder.ts";

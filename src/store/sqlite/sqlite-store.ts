@@ -1,19 +1,19 @@
-import type { SessionId } from "../core/ids.ts";
-import type { Gap, SessionRecord } from "../core/session.ts";
-import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Awaitable } from "../service/awaitable.ts";
-import type { Clock } from "../service/clock.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { Gap, SessionRecord } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { Awaitable } from "../../service/awaitable.ts";
+import type { Clock } from "../../service/clock.ts";
 import {
   type ChangeNotice,
   type SessionChange,
   type SessionPage,
   type SoleStore,
   StoreUnavailable,
-} from "../service/session-store.ts";
-import { ChangeListeners } from "./change-listeners.ts";
-import { GapLog } from "./gap-log.ts";
-import { encodeRecord } from "./session-codec.ts";
-import type { SessionIndex } from "./session-index.ts";
+} from "../../service/session-store.ts";
+import { ChangeListeners } from "../change-listeners.ts";
+import { encodeRecord } from "../codec/session-codec.ts";
+import { GapLog } from "../gap-log.ts";
+import type { SessionIndex } from "../session-index.ts";
 import { BackupRefused, backupPath, copyStore } from "./sqlite-backup.ts";
 import { cannotOpen } from "./sqlite-fault.ts";
 import type { SessionRow } from "./sqlite-file.ts";

@@ -1,4 +1,4 @@
-import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd } from "../core/session.ts";
+import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd } from "../../core/session.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
 const leaseEnds = new Words<LeaseEnd>({ expired: 0, released: 1, revoked: 2, detached: 3 });

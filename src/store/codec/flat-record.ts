@@ -1,4 +1,4 @@
-import type { EpochMs } from "../core/time.ts";
+import type { EpochMs } from "../../core/time.ts";
 import { equal, type SharedStrings } from "./shared-strings.ts";
 
 /**

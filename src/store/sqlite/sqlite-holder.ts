@@ -1,5 +1,5 @@
-import type { Gap } from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
+import type { Gap } from "../../core/session.ts";
+import type { EpochMs } from "../../core/time.ts";
 import {
   type Batch,
   type OpenOptions,

@@ -2,16 +2,16 @@ import { randomUUID } from "node:crypto";
 
 import { LRUCache } from "lru-cache";
 
-import type { BeachId, SessionId } from "../core/ids.ts";
-import type { SessionRecord } from "../core/session.ts";
-import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Clock, SteeredClock } from "../service/clock.ts";
+import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { Clock, SteeredClock } from "../../service/clock.ts";
 import {
   addCounts,
   type FleetCounts,
   type FleetRates,
   nothingCounted,
-} from "../service/fleet-counts.ts";
+} from "../../service/fleet-counts.ts";
 import {
   type Beat,
   type ChangeNotice,
@@ -23,9 +23,11 @@ import {
   type SessionPage,
   type SharedStore,
   StoreUnavailable,
-} from "../service/session-store.ts";
-import { ChangeListeners } from "./change-listeners.ts";
-import { RecordUnreadable } from "./flat-record.ts";
+} from "../../service/session-store.ts";
+import { ChangeListeners } from "../change-listeners.ts";
+import { RecordUnreadable } from "../codec/flat-record.ts";
+import { decodeRecord, encodeRecord } from "../codec/session-codec.ts";
+import { SharedStrings } from "../codec/shared-strings.ts";
 import { AcknowledgedChanges } from "./redis-acknowledged.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried } from "./redis-check.ts";
@@ -50,8 +52,6 @@ import {
   loadScript,
   renewHistoryScript,
 } from "./redis-scripts.ts";
-import { decodeRecord, encodeRecord } from "./session-codec.ts";
-import { SharedStrings } from "./shared-strings.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */

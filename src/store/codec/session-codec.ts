@@ -4,7 +4,7 @@ import type {
   SessionRecord,
   Tombstone,
   TransportChange,
-} from "../core/session.ts";
+} from "../../core/session.ts";
 import { FlatReader, FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 import { readLeaseBook, writeLeaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";

@@ -1,6 +1,6 @@
-import type { BeachId, SessionId } from "../core/ids.ts";
-import type { SessionRecord } from "../core/session.ts";
-import type { Follower, SessionChange } from "../service/session-store.ts";
+import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import type { Follower, SessionChange } from "../../service/session-store.ts";
 import { bucketCount } from "./redis-keys.ts";
 
 interface Bucket {

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-
+import { storeCannotOpen } from "../store-cannot-open.ts";
 import { damaged } from "./sqlite-fault.ts";
-import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** Marks our files, as https://sqlite.org/pragma.html#pragma_application_id asks: "BcLS". */
 const applicationId = 0x42_63_4c_53;

@@ -1,6 +1,6 @@
-import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Clock } from "../service/clock.ts";
-import { StoreUnavailable } from "../service/session-store.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { Clock } from "../../service/clock.ts";
+import { StoreUnavailable } from "../../service/session-store.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
 import type { RedisLink } from "./redis-link.ts";

@@ -1,6 +1,6 @@
 import { createClient, createCluster } from "@redis/client";
 
-import type { DurationMs } from "../core/time.ts";
+import type { DurationMs } from "../../core/time.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { buckets } from "./redis-keys.ts";
 

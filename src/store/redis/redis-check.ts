@@ -1,6 +1,6 @@
+import { StoreCannotOpen, storeCannotOpen } from "../store-cannot-open.ts";
 import type { ServerInfo } from "./redis-link.ts";
 import { rights, rightsOnCluster, rightsToAcknowledge } from "./redis-rights.ts";
-import { StoreCannotOpen, storeCannotOpen } from "./store-cannot-open.ts";
 
 const majorVersionMin = 7;
 

@@ -11,12 +11,12 @@ import {
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-import type { BeachId, SessionId } from "../core/ids.ts";
-import type { Gap } from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
-import { gapsMax } from "../service/session-store.ts";
+import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { Gap } from "../../core/session.ts";
+import type { EpochMs } from "../../core/time.ts";
+import { gapsMax } from "../../service/session-store.ts";
+import { storeCannotOpen } from "../store-cannot-open.ts";
 import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
-import { storeCannotOpen } from "./store-cannot-open.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
