@@ -6,12 +6,7 @@ import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Clock, SteeredClock } from "../../service/clock.ts";
-import {
-  addCounts,
-  type FleetCounts,
-  type FleetRates,
-  nothingCounted,
-} from "../../service/fleet-counts.ts";
+import type { FleetCounts, FleetRates } from "../../service/fleet-counts.ts";
 import {
   type Beat,
   type ChangeNotice,
@@ -31,27 +26,18 @@ import { SharedStrings } from "../codec/shared-strings.ts";
 import { AcknowledgedChanges } from "./redis-acknowledged.ts";
 import { RedisCalls } from "./redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried } from "./redis-check.ts";
-import { editsOf, negotiationCounts } from "./redis-edits.ts";
+import { RedisDeadlines } from "./redis-deadlines.ts";
+import { editsOf } from "./redis-edits.ts";
+import { RedisIndex } from "./redis-index.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { openRedisLink, type RedisLink } from "./redis-link.ts";
+import { RedisNegotiations } from "./redis-negotiations.ts";
 import { noticeOf, RedisNotices } from "./redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./redis-rates.ts";
-import {
-  type BeatReply,
-  countNames,
-  toCounts,
-  toFleetCounts,
-  toGap,
-  toMs,
-} from "./redis-replies.ts";
+import { type BeatReply, toCounts, toGap, toMs } from "./redis-replies.ts";
 import { tryScript } from "./redis-rights.ts";
-import {
-  beatScript,
-  claimScript,
-  commitScript,
-  loadScript,
-  renewHistoryScript,
-} from "./redis-scripts.ts";
+import { beatScript, commitScript, loadScript, renewHistoryScript } from "./redis-scripts.ts";
+import { RedisTime } from "./redis-time.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */
@@ -64,8 +50,6 @@ export interface RedisStoreOptions {
 const rememberedMax = 50_000;
 /** A start that takes longer is given up, so that whoever started the process hears why. */
 const openMs: DurationMs = 5_000;
-/** For how long a session that is due is due for one process alone. */
-const claimMs: DurationMs = 2_000;
 
 /**
  * Connects to Redis (at least 7), a single server or a cluster. Everything is written through, and
@@ -118,8 +102,10 @@ class RedisStore implements SharedStore {
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
   readonly #rates = new RedisRates();
-  /** Handshakes in flight by manager URL, per bucket: as of its last beat, and own ones since. */
-  readonly #negotiations = new Map<number, Map<string, number>>();
+  readonly #negotiations = new RedisNegotiations();
+  readonly #deadlines: RedisDeadlines;
+  readonly #index: RedisIndex;
+  readonly #time: RedisTime;
 
   constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
     this.#calls = calls;
@@ -131,12 +117,15 @@ class RedisStore implements SharedStore {
       forget: (id) => this.#remembered.delete(id),
       load: (id) => this.load(id),
     });
+    this.#deadlines = new RedisDeadlines(calls);
+    this.#index = new RedisIndex({ calls, load: (id) => this.load(id) });
+    this.#time = new RedisTime(clock);
   }
 
   async start(): Promise<void> {
     await Promise.all(buckets.map((_, bucket) => this.#tryOut(bucket)));
     // Before anything is done that counts, since everything goes by it.
-    await this.#setClock();
+    await this.#time.set(this.#calls);
     const listening = buckets.map(({ changes }, bucket) =>
       this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
     );
@@ -161,50 +150,26 @@ class RedisStore implements SharedStore {
     const bucket = bucketOf(id);
     const result = await this.#notices.committing(bucket, change, () => this.#commit(change));
     if (result !== "committed") return result;
-    this.#noteNegotiations(bucket, change);
+    this.#negotiations.committed(bucket, change);
     this.#remember(id, next);
     this.#listeners.tell({ id, previous, next });
     return result;
   }
 
-  /** Claimed for this process: nobody is handed them again before {@link claimMs} are over. */
-  async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
-    const found = await this.#earliest(limit, now);
-    const earliest = found.toSorted((a, b) => a.deadline - b.deadline).slice(0, limit);
-    const claims = buckets.map(({ deadlines }, bucket) => {
-      const ids = earliest.map(({ id }) => id).filter((id) => bucketOf(id) === bucket);
-      const args = [String(now), String(now + claimMs), ...ids];
-      return ids.length === 0 ? [] : this.#calls.run(bucket, claimScript, [deadlines], args);
-    });
-    const claimed = new Set((await inReach(claims)).flat() as readonly SessionId[]);
-    return earliest.map(({ id }) => id).filter((id) => claimed.has(id));
+  due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
+    return this.#deadlines.due(now, limit);
   }
 
-  async nextDeadline(): Promise<EpochMs | undefined> {
-    const found = await this.#earliest(1, Number.POSITIVE_INFINITY);
-    return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
+  nextDeadline(): Promise<EpochMs | undefined> {
+    return this.#deadlines.next();
   }
 
-  /** For every process: what one of them cannot work on, the others could not either. */
-  async postpone(id: SessionId, until: EpochMs): Promise<void> {
-    const { deadlines } = keysOf(id);
-    await this.#calls.send(bucketOf(id), ["ZADD", deadlines, "XX", String(until), id]);
+  postpone(id: SessionId, until: EpochMs): Promise<void> {
+    return this.#deadlines.postpone(id, until);
   }
 
-  async list({ beachId, after, limit }: SessionPage): Promise<readonly SessionRecord[]> {
-    const page: SessionRecord[] = [];
-    let from = after;
-    while (page.length < limit) {
-      const ids = await this.#idsAfter(from, beachId, limit - page.length);
-      if (ids.length === 0) break;
-      from = ids.at(-1);
-      for (const record of await Promise.all(ids.map((id) => this.load(id)))) {
-        // It may have been detached, and attached elsewhere, since the index was read.
-        if (record?.kind !== "attached") continue;
-        if (beachId === undefined || record.beachId === beachId) page.push(record);
-      }
-    }
-    return page;
+  list(page: SessionPage): Promise<readonly SessionRecord[]> {
+    return this.#index.list(page);
   }
 
   changes(listener: (notice: ChangeNotice) => void): Disposable {
@@ -229,21 +194,14 @@ class RedisStore implements SharedStore {
       ],
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
-    // One bucket's server is the reference for all, since several may disagree.
-    if (bucket === 0) this.#steer(sentAt, toMs(seconds, microseconds));
-    this.#negotiations.set(bucket, toCounts(negotiations));
+    this.#time.hear(bucket, sentAt, toMs(seconds, microseconds));
+    this.#negotiations.beat(bucket, toCounts(negotiations));
     this.#notices.beat(bucket, Number(changes), Number(history));
     return { gaps: gaps.map(toGap), history: Number(history) };
   }
 
-  async count(beachId: BeachId | undefined): Promise<FleetCounts> {
-    const counts = buckets.map((keys, bucket) => {
-      const key = beachId === undefined ? keys.counts : keys.countsOf(beachId);
-      return this.#calls.send(bucket, ["HMGET", key, ...countNames]);
-    });
-    return ((await Promise.all(counts)) as (readonly (string | null)[])[])
-      .map(toFleetCounts)
-      .reduce((sum, some) => addCounts(sum, some), nothingCounted);
+  count(beachId: BeachId | undefined): Promise<FleetCounts> {
+    return this.#index.count(beachId);
   }
 
   noteRenewal(beachId: BeachId, now: EpochMs): void {
@@ -263,9 +221,7 @@ class RedisStore implements SharedStore {
   }
 
   negotiationsInFlight(managerUrl: string): number {
-    let sum = 0;
-    for (const byManager of this.#negotiations.values()) sum += byManager.get(managerUrl) ?? 0;
-    return sum;
+    return this.#negotiations.inFlight(managerUrl);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -326,41 +282,6 @@ class RedisStore implements SharedStore {
     ];
   }
 
-  #noteNegotiations(bucket: number, change: SessionChange): void {
-    const counts = this.#negotiations.get(bucket) ?? new Map<string, number>();
-    for (const [url, by] of negotiationCounts(change)) counts.set(url, (counts.get(url) ?? 0) + by);
-    this.#negotiations.set(bucket, counts);
-  }
-
-  /** Ids of attached sessions, in order. */
-  async #idsAfter(
-    after: SessionId | undefined,
-    beachId: BeachId | undefined,
-    limit: number,
-  ): Promise<readonly SessionId[]> {
-    const from = after === undefined ? "-" : `(${after}`;
-    const ids = buckets.map((keys, bucket) => {
-      const index = beachId === undefined ? keys.sessions : keys.sessionsOf(beachId);
-      const range = [index, from, "+", "BYLEX", "LIMIT", "0", String(limit)];
-      return this.#calls.send(bucket, ["ZRANGE", ...range]) as Promise<readonly SessionId[]>;
-    });
-    return (await Promise.all(ids)).flat().toSorted(byCode).slice(0, limit);
-  }
-
-  /** Sessions of each bucket in reach with the earliest deadlines, at or before `until`. */
-  async #earliest(
-    limit: number,
-    until: EpochMs,
-  ): Promise<readonly { readonly id: SessionId; readonly deadline: EpochMs }[]> {
-    const last = Number.isFinite(until) ? String(until) : "+inf";
-    const found = buckets.map(({ deadlines }, bucket) => {
-      const range = [deadlines, "-inf", last, "BYSCORE", "LIMIT", "0", String(limit)];
-      return this.#calls.send(bucket, ["ZRANGE", ...range, "WITHSCORES"]);
-    });
-    const pairs = (await inReach(found)).flat() as readonly (readonly [SessionId, number])[];
-    return pairs.map(([id, deadline]) => ({ id, deadline: Number(deadline) }));
-  }
-
   /**
    * The record that the server answered with. When it is older than what this process knew before
    * it asked, the server has lost something, and more than this session may be concerned.
@@ -394,43 +315,9 @@ class RedisStore implements SharedStore {
       throw new StoreUnavailable(why, { cause: error });
     }
   }
-
-  /**
-   * Service time begins at the server's, and not before the last moment that a process recorded:
-   * the server that held the clock before may have been ahead.
-   */
-  async #setClock(): Promise<void> {
-    const recorded = buckets.map(({ state }, bucket) =>
-      this.#calls.send(bucket, ["HGET", state, "alive"]),
-    );
-    const latest = Math.max(...(await Promise.all(recorded)).map(Number));
-    const sentAt = this.#clock.now();
-    const [seconds, microseconds] = (await this.#calls.send(0, ["TIME"])) as readonly string[];
-    this.#steer(sentAt, Math.max(latest, toMs(seconds, microseconds)));
-  }
-
-  /** Takes the reference to have read its clock half-way between question and answer. */
-  #steer(sentAt: EpochMs, reference: EpochMs): void {
-    if (!("steer" in this.#clock)) return;
-    const now = this.#clock.now();
-    this.#clock.steer(reference + (now - sentAt) / 2 - now);
-  }
 }
 
 /** Redis forgets a tombstone by itself; an attached session it may not. */
 function isOlder(record: SessionRecord | undefined, known: SessionRecord): boolean {
   return record === undefined ? known.kind === "attached" : record.revision < known.revision;
-}
-
-/** The answers of the buckets that can be reached; of the others nothing can be done anyway. */
-async function inReach<T>(answers: readonly (T | Promise<T>)[]): Promise<readonly T[]> {
-  const settled = await Promise.allSettled(answers);
-  const reached = settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);
-  if (reached.length === 0) throw (settled[0] as PromiseRejectedResult).reason;
-  return reached;
-}
-
-function byCode(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

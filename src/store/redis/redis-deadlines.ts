@@ -1,0 +1,65 @@
+import type { SessionId } from "../../core/ids.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { RedisCalls } from "./redis-calls.ts";
+import { bucketOf, buckets, keysOf } from "./redis-keys.ts";
+import { claimScript } from "./redis-scripts.ts";
+
+interface Deadline {
+  readonly id: SessionId;
+  readonly deadline: EpochMs;
+}
+
+/** For how long a session that is due is due for one process alone. */
+const claimMs: DurationMs = 2_000;
+
+/** The deadlines of all buckets that can be reached; a commit sets that of its session itself. */
+export class RedisDeadlines {
+  readonly #calls: RedisCalls;
+
+  constructor(calls: RedisCalls) {
+    this.#calls = calls;
+  }
+
+  /** Claimed for this process: nobody is handed them again before {@link claimMs} are over. */
+  async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
+    const found = await this.#earliest(limit, now);
+    const earliest = found.toSorted((a, b) => a.deadline - b.deadline).slice(0, limit);
+    const claims = buckets.map(({ deadlines }, bucket) => {
+      const ids = earliest.map(({ id }) => id).filter((id) => bucketOf(id) === bucket);
+      const args = [String(now), String(now + claimMs), ...ids];
+      return ids.length === 0 ? [] : this.#calls.run(bucket, claimScript, [deadlines], args);
+    });
+    const claimed = new Set((await inReach(claims)).flat() as readonly SessionId[]);
+    return earliest.map(({ id }) => id).filter((id) => claimed.has(id));
+  }
+
+  async next(): Promise<EpochMs | undefined> {
+    const found = await this.#earliest(1, Number.POSITIVE_INFINITY);
+    return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
+  }
+
+  /** For every process: what one of them cannot work on, the others could not either. */
+  async postpone(id: SessionId, until: EpochMs): Promise<void> {
+    const { deadlines } = keysOf(id);
+    await this.#calls.send(bucketOf(id), ["ZADD", deadlines, "XX", String(until), id]);
+  }
+
+  /** Sessions of each bucket in reach with the earliest deadlines, at or before `until`. */
+  async #earliest(limit: number, until: EpochMs): Promise<readonly Deadline[]> {
+    const last = Number.isFinite(until) ? String(until) : "+inf";
+    const found = buckets.map(({ deadlines }, bucket) => {
+      const range = [deadlines, "-inf", last, "BYSCORE", "LIMIT", "0", String(limit)];
+      return this.#calls.send(bucket, ["ZRANGE", ...range, "WITHSCORES"]);
+    });
+    const pairs = (await inReach(found)).flat() as readonly (readonly [SessionId, number])[];
+    return pairs.map(([id, deadline]) => ({ id, deadline: Number(deadline) }));
+  }
+}
+
+/** The answers of the buckets that can be reached; of the others nothing can be done anyway. */
+async function inReach<T>(answers: readonly (T | Promise<T>)[]): Promise<readonly T[]> {
+  const settled = await Promise.allSettled(answers);
+  const reached = settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  if (reached.length === 0) throw (settled[0] as PromiseRejectedResult).reason;
+  return reached;
+}
