@@ -87,9 +87,10 @@ function set(props: Props): Stage {
   const fault = [...strikeNames, ...clientFaults];
   const tally = new Tally({ fault, "Renew row": renewRows, refusal: refusals });
   const count = (name: string): void => tally.add("fault", name);
+  const replicas = fleet.replicas.map(({ number }) => number);
   const runs = (): Fleet["runs"] => fleet.runs;
   const policy = policyOf(chaosEnv);
-  const life = new Life({ time, history, random: random.fork(), policy, runs, count });
+  const life = new Life({ time, history, random: random.fork(), policy, replicas, runs, count });
   const progress = new Progress({ time, history, say });
   const { live } = life.world;
   const storm = new Storm({
