@@ -23,6 +23,8 @@ const knowledge: Knowledge = {
   // A process takes over the store's clock to within half of the time that the answer took.
   clockMs: 1_000,
   lateMs: 2_000,
+  // Of an outage that has lasted for as long as makes a gap already.
+  noticedMs: 500,
 };
 
 /** Lives through chaos, and has the checkers of the simulation look at it. */
