@@ -39,11 +39,12 @@ export async function judgeChaos(options: ChaosOptions): Promise<ChaosVerdict> {
 }
 
 function describe(
-  { seed, minutes, replicas }: ChaosOptions,
+  { seed, minutes, replicas, broken }: ChaosOptions,
   { sights, bugs }: ChaosRun,
   breaches: readonly NamedBreach[],
 ): string {
-  const replay = `npm run chaos -- --seed ${seed} --minutes ${minutes} --replicas ${replicas}`;
+  const how = broken === undefined ? "" : `--break ${broken.name} `;
+  const replay = `npm run chaos -- ${how}--seed ${seed} --minutes ${minutes} --replicas ${replicas}`;
   const faults = "as the seed says; when exactly they strike what is real";
   const others = breaches.slice(1, othersMax + 1).map(({ guarantee, text, sessionId, serial }) => {
     return `also: ${guarantee}: ${text} (${sessionId}, at ${serial})`;
