@@ -48,6 +48,7 @@ const wrong: readonly Wrong[] = [
   ["watch-size", "--streams=", '--streams is "": it must be a whole number from 1000 on'],
   ["crash", "--runs=1.5", '--runs is "1.5": it must be a whole number from 1 on'],
   ["chaos", "--minutes=0", '--minutes is "0": it must be a number above 0'],
+  ["chaos", "--break=none", '--break is "none": it must be one of those that the help lists'],
 ];
 
 test.each(wrong)("npm run %s -- %s is refused in a line", async (name, arg, complaint) => {

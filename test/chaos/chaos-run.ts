@@ -5,6 +5,7 @@ import { Random } from "../simulation/random.ts";
 import type { Sight } from "../simulation/sight.ts";
 import { refusals, renewRows, Tally } from "../simulation/tally.ts";
 import { tallySights } from "../simulation/tally-events.ts";
+import { type Break, preloadOf } from "./breaks.ts";
 import { clientFaults } from "./client-faults.ts";
 import { differingFigures } from "./figures.ts";
 import { Fleet } from "./fleet.ts";
@@ -22,6 +23,8 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly minutes: number;
   readonly replicas: number;
+  /** What is broken about every replica; nothing unless told otherwise. */
+  readonly broken?: Break | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -40,7 +43,7 @@ export interface ChaosRun {
 
 /** Lives with real processes for a while, troubled as the seed says. */
 export async function liveThroughChaos(options: ChaosOptions): Promise<ChaosRun> {
-  const { seed, minutes, replicas, say } = options;
+  const { seed, minutes, replicas, broken, say } = options;
   const random = new Random(seed);
   const durationMs = minutes * 60_000;
   const schedule = drawSchedule(random.fork(), { durationMs, replicas });
@@ -50,7 +53,8 @@ export async function liveThroughChaos(options: ChaosOptions): Promise<ChaosRun>
   const time = new RealTime();
   const history = new History(time);
   const onBug = (text: string): void => history.bug("fleet", new Error(text));
-  await using fleet = await Fleet.start({ replicas, env: chaosEnv, onBug });
+  const preload = broken && preloadOf(broken);
+  await using fleet = await Fleet.start({ replicas, env: chaosEnv, preload, onBug });
   const stage = set({ fleet, time, history, random, say });
   const settledAt = await play(stage, () => stage.storm.rage(schedule, durationMs));
   const { life, tally } = stage;
@@ -87,9 +91,10 @@ function set(props: Props): Stage {
   const fault = [...strikeNames, ...clientFaults];
   const tally = new Tally({ fault, "Renew row": renewRows, refusal: refusals });
   const count = (name: string): void => tally.add("fault", name);
+  const replicas = fleet.replicas.map(({ number }) => number);
   const runs = (): Fleet["runs"] => fleet.runs;
   const policy = policyOf(chaosEnv);
-  const life = new Life({ time, history, random: random.fork(), policy, runs, count });
+  const life = new Life({ time, history, random: random.fork(), policy, replicas, runs, count });
   const progress = new Progress({ time, history, say });
   const { live } = life.world;
   const storm = new Storm({

@@ -10,6 +10,7 @@ const startAgainMs: DurationMs = 500;
 interface FleetParts {
   readonly replicas: number;
   readonly env: Env;
+  readonly preload: string | undefined;
   readonly onBug: (text: string) => void;
 }
 
@@ -33,7 +34,7 @@ export class Fleet implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  static async start({ replicas: count, env, onBug }: FleetParts): Promise<Fleet> {
+  static async start({ replicas: count, ...parts }: FleetParts): Promise<Fleet> {
     await using resources = new AsyncDisposableStack();
     const store = resources.use(await startRedis({ appendonly: "yes", appendfsync: "always" }));
     const allRuns: ReplicaRun[] = [];
@@ -43,10 +44,9 @@ export class Fleet implements AsyncDisposable {
       return numbers;
     };
     const onRun = (run: ReplicaRun): void => void allRuns.push(run);
+    const all = { ...parts, storePort: store.port, nextRun, onRun };
     const replicas = await Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        Replica.create({ number: index + 1, env, storePort: store.port, nextRun, onRun, onBug }),
-      ),
+      Array.from({ length: count }, (_, index) => Replica.create({ number: index + 1, ...all })),
     );
     for (const replica of replicas) resources.use(replica);
     await Promise.all(replicas.map((replica) => replica.start()));

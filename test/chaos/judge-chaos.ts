@@ -23,6 +23,8 @@ const knowledge: Knowledge = {
   // A process takes over the store's clock to within half of the time that the answer took.
   clockMs: 1_000,
   lateMs: 2_000,
+  // Of an outage that has lasted for as long as makes a gap already.
+  noticedMs: 500,
 };
 
 /** Lives through chaos, and has the checkers of the simulation look at it. */
@@ -37,11 +39,12 @@ export async function judgeChaos(options: ChaosOptions): Promise<ChaosVerdict> {
 }
 
 function describe(
-  { seed, minutes, replicas }: ChaosOptions,
+  { seed, minutes, replicas, broken }: ChaosOptions,
   { sights, bugs }: ChaosRun,
   breaches: readonly NamedBreach[],
 ): string {
-  const replay = `npm run chaos -- --seed ${seed} --minutes ${minutes} --replicas ${replicas}`;
+  const how = broken === undefined ? "" : `--break ${broken.name} `;
+  const replay = `npm run chaos -- ${how}--seed ${seed} --minutes ${minutes} --replicas ${replicas}`;
   const faults = "as the seed says; when exactly they strike what is real";
   const others = breaches.slice(1, othersMax + 1).map(({ guarantee, text, sessionId, serial }) => {
     return `also: ${guarantee}: ${text} (${sessionId}, at ${serial})`;

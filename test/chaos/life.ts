@@ -9,6 +9,7 @@ import type { Random } from "../simulation/random.ts";
 import type { Place, World } from "../simulation/world.ts";
 import { audit } from "./auditor.ts";
 import { drawClientFaults } from "./client-faults.ts";
+import { stayAsGuest } from "./guest.ts";
 import { RealNetwork } from "./real-network.ts";
 import type { RealTime } from "./real-time.ts";
 import type { ReplicaRun } from "./replica.ts";
@@ -18,6 +19,8 @@ interface LifeParts {
   readonly history: History;
   readonly random: Random;
   readonly policy: Policy;
+  /** Their numbers. */
+  readonly replicas: readonly number[];
   readonly runs: () => readonly ReplicaRun[];
   readonly count: (fault: FaultName) => void;
 }
@@ -57,9 +60,16 @@ export class Life {
   }
 
   begin(): Population {
-    const { world, places } = this;
+    const { world, network, places } = this;
+    const { replicas } = this.#parts;
     const population = populate(world, beachId, places);
-    world.live("the auditors", () => audit(world, places));
+    const links = replicas.map((number) => network.link(`auditor of replica ${number}`, number));
+    world.live("the auditors", () => audit(world, places, links));
+    for (const place of places.filter((_, index) => index % 2 === 0)) {
+      for (const reason of ["a look", "another look"]) {
+        world.live("a guest", () => stayAsGuest(world, place, reason));
+      }
+    }
     const ends = new EndTrouble(world, { ...population, places });
     world.live("trouble of the ends", async () => {
       while (!this.#isCalm) {

@@ -1,41 +1,89 @@
-import { numberAbove0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
+import {
+  flag,
+  numberAbove0,
+  oneOf,
+  optional,
+  readCommandOptions,
+  wholeNumberFrom,
+} from "../support/command-options.ts";
 import { hasRedis } from "../support/redis-server.ts";
-import { judgeChaos } from "./judge-chaos.ts";
+import { type Break, breakNamed, breaks } from "./breaks.ts";
+import type { ChaosOptions } from "./chaos-run.ts";
+import { type ChaosVerdict, judgeChaos } from "./judge-chaos.ts";
 
 const help = `Lives with real replicas and a real Redis that are killed, paused and cut off.
 
-  npm run chaos -- [--minutes M] [--seed N] [--replicas R]
+  npm run chaos -- [--minutes M] [--seed N] [--replicas R] [--break NAME | --breaks]
 
   --minutes M   for how long there is trouble; then everything heals and is judged (default: 1)
   --seed N      what strikes when; how processes take it is never the same twice (default: 1)
   --replicas R  how many processes share the store (default: 3)
+  --break NAME  breaks every replica on purpose, which has to be caught; by default with a seed that
+                brings the trouble that it takes
+  --breaks      does so with one break after the other
   --help        this text
 
-Needs redis-server. Ends with 1 when a guarantee was broken, with what led to it.
+Needs redis-server. Ends with 1 when a guarantee was broken, with what led to it; where a break was
+asked for, when none was that may catch it. The breaks:
+
+${breaks.map(({ name, what }) => `  ${name.padEnd(30)}${what}`).join("\n")}
 `;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-async function chaosFor(seed: number, minutes: number, replicas: number): Promise<boolean> {
-  const { tally, found, failure } = await judgeChaos({ seed, minutes, replicas, say: print });
-  print(`${tally}`);
-  const counts = [...found].map(([guarantee, times]) => `${guarantee} ${times}`);
-  print(`broken: ${counts.join(" · ") || "nothing"}`);
-  if (failure !== undefined) print(failure);
-  return failure === undefined;
+function countsOf({ found }: ChaosVerdict): string {
+  return [...found].map(([guarantee, times]) => `${guarantee} ${times}`).join(" · ") || "nothing";
 }
 
-const { minutes, seed, replicas } = readCommandOptions("chaos", help, {
+/** Whether a run ended as it should. */
+async function live(options: ChaosOptions): Promise<boolean> {
+  const verdict = await judgeChaos(options);
+  print(`${verdict.tally}`);
+  print(`broken: ${countsOf(verdict)}`);
+  if (verdict.failure !== undefined) print(verdict.failure);
+  if (options.broken === undefined) return verdict.failure === undefined;
+  print(verdictOn(options.broken, verdict));
+  return catcherOf(options.broken, verdict) !== undefined;
+}
+
+/** Whether all breaks were caught, each of them told of in a line. */
+async function liveThroughBreaks(options: Omit<ChaosOptions, "seed">): Promise<boolean> {
+  let missed = 0;
+  for (const broken of breaks) {
+    const verdict = await judgeChaos({ ...options, broken, seed: broken.seed });
+    if (catcherOf(broken, verdict) === undefined) missed += 1;
+    print(`${verdictOn(broken, verdict)} (seed ${broken.seed}: ${countsOf(verdict)})`);
+  }
+  return missed === 0;
+}
+
+function verdictOn(broken: Break, verdict: ChaosVerdict): string {
+  const catcher = catcherOf(broken, verdict);
+  return `${broken.name}: ${catcher === undefined ? "not caught" : `caught by ${catcher}`}`;
+}
+
+function catcherOf({ caughtBy }: Break, { found }: ChaosVerdict): string | undefined {
+  return caughtBy.find((guarantee) => found.has(guarantee));
+}
+
+const values = readCommandOptions("chaos", help, {
   minutes: numberAbove0(1),
-  seed: wholeNumberFrom(0, 1),
+  seed: optional(wholeNumberFrom(0, 1)),
   replicas: wholeNumberFrom(1, 3),
+  break: oneOf(breaks.map(({ name }) => name)),
+  breaks: flag,
 });
 
 async function run(): Promise<number> {
   if (!hasRedis) return 1;
-  return (await chaosFor(seed, minutes, replicas)) ? 0 : 1;
+  const { minutes, replicas } = values;
+  const lasting = { minutes, replicas };
+  if (values.breaks) return (await liveThroughBreaks({ ...lasting, say: () => undefined })) ? 0 : 1;
+  const broken = values.break === undefined ? undefined : breakNamed(values.break);
+  const seed = values.seed ?? broken?.seed ?? 1;
+  return (await live({ ...lasting, seed, broken, say: print })) ? 0 : 1;
 }
 
 // Whoever ends it early leaves no process behind: they are killed on exit.

@@ -51,8 +51,9 @@ export class RealNetwork implements Links {
     return [...this.#streams].filter(({ isOver }) => !isOver);
   }
 
-  link(by: string): RealLink {
-    const link = new RealLink(this, by);
+  /** @param replica the only one that it leads to; to whichever there is unless told otherwise */
+  link(by: string, replica?: number): RealLink {
+    const link = new RealLink(this, by, replica);
     this.#links.push(link);
     return link;
   }
@@ -75,16 +76,18 @@ export class RealNetwork implements Links {
   }
 }
 
-/** One client's way to whichever replica serves it. */
+/** One client's way to whichever replica serves it, or to the one that it is for. */
 export class RealLink implements Link {
   readonly by: string;
   readonly #network: RealNetwork;
+  readonly #replica: number | undefined;
   readonly #reaches = new Map<ReplicaRun, Reach>();
   #home: ReplicaRun | undefined;
 
-  constructor(network: RealNetwork, by: string) {
+  constructor(network: RealNetwork, by: string, replica: number | undefined) {
     this.#network = network;
     this.by = by;
+    this.#replica = replica;
   }
 
   async ask(sessionId: string, ask: Ask): Promise<Answer | undefined> {
@@ -158,6 +161,7 @@ export class RealLink implements Link {
     const { runs, random } = this.#network.parts;
     const known = runs();
     for (const run of this.#reaches.keys()) if (!known.includes(run)) this.#leave(run);
+    if (this.#replica !== undefined) return known.find((run) => run.replica === this.#replica);
     if (known.length === 0) return undefined;
     this.#home ??= random.pick(known);
     return random.chance(elsewhere) ? random.pick(known) : this.#home;

@@ -17,6 +17,8 @@ export interface ReplicaRun {
 interface ReplicaParts {
   readonly number: number;
   readonly env: Env;
+  /** A module that each process loads before the service. */
+  readonly preload: string | undefined;
   readonly storePort: number;
   readonly nextRun: () => number;
   /** Told of each run that began. */
@@ -56,10 +58,11 @@ export class Replica implements AsyncDisposable {
 
   /** Starts the process, again and again until it is ready: its store may be away. */
   async start(): Promise<void> {
-    const { env, number: replica, nextRun, onRun } = this.#parts;
+    const { env, preload, number: replica, nextRun, onRun } = this.#parts;
     const url = `redis://127.0.0.1:${this.storeLink.port}`;
     while (!this.#isOver) {
-      const service = await spawnService({ ...env, LEASE_STORE_URL: url }).catch(() => undefined);
+      const started = spawnService({ ...env, LEASE_STORE_URL: url }, { preload });
+      const service = await started.catch(() => undefined);
       if (service === undefined) {
         await delay(startAgainMs);
         continue;

@@ -28,6 +28,22 @@ export function text(fallback: string): CommandOption<string> {
   return { type: "string", fallback, read: String, mustBe: "a text" };
 }
 
+export function oneOf<Name extends string>(
+  names: readonly Name[],
+): CommandOption<Name | undefined> {
+  return {
+    type: "string",
+    fallback: undefined,
+    read: (given) => names.find((name) => name === given),
+    mustBe: "one of those that the help lists",
+  };
+}
+
+/** The same, and undefined when nobody gives it. */
+export function optional<Value>(option: CommandOption<Value>): CommandOption<Value | undefined> {
+  return { ...option, fallback: undefined };
+}
+
 export function numberAbove0(fallback: number): CommandOption<number> {
   return numeric(fallback, "a number above 0", (number) => number > 0);
 }
@@ -75,7 +91,8 @@ export function readCommandOptions<const Options extends CommandOptions>(
   if (given.help === true) return explain(help);
   const values = Object.entries(options).map(([option, { fallback, read, mustBe }]) => {
     const what = given[option];
-    const value = what === undefined ? fallback : read(what);
+    if (what === undefined) return [option, fallback];
+    const value = read(what);
     if (value !== undefined) return [option, value];
     return refuse(
       name,

@@ -120,8 +120,11 @@ export interface Exit {
  * Starts the service as a process on free ports and waits for its ready line. Rejects with what it
  * wrote to standard error when it ends before that. The store is `memory:` unless `env` names one.
  */
-export async function spawnService(env: Env = {}): Promise<SpawnedService> {
-  const started = startProcess({ ...freePorts, LEASE_STORE_URL: "memory:", ...env });
+export async function spawnService(
+  env: Env = {},
+  options: StartOptions = {},
+): Promise<SpawnedService> {
+  const started = startProcess({ ...freePorts, LEASE_STORE_URL: "memory:", ...env }, options);
   const addresses = await started.ready;
   if (addresses === undefined) {
     const { code } = await started.exited;
@@ -145,6 +148,8 @@ export async function spawnService(env: Env = {}): Promise<SpawnedService> {
 /** How the service is started where `node src/main.ts` with some environment is not enough. */
 export interface StartOptions {
   readonly args?: readonly string[];
+  /** A module that is loaded before any of the service, by its URL. */
+  readonly preload?: string | undefined;
   /** As a user who may write nothing that others own, where this process may choose one. */
   readonly unprivileged?: boolean;
   /** Files may not grow beyond this many KiB, as on a disk that is full. */
@@ -182,8 +187,9 @@ const main = join(import.meta.dirname, "../../src/main.ts");
 
 /** Starts the service as a process and waits for nothing. */
 export function startProcess(env: Env, options: StartOptions = {}): Started {
-  const { args = [], unprivileged = false, fileKibMax } = options;
-  const command = [process.execPath, main, ...args];
+  const { args = [], preload, unprivileged = false, fileKibMax } = options;
+  const before = preload === undefined ? [] : ["--import", preload];
+  const command = [process.execPath, ...before, main, ...args];
   const limited =
     fileKibMax === undefined
       ? command

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { edited } from "../support/edit.ts";
 import type { CoreUnderTest } from "./core-under-test.ts";
 import type { Mutation } from "./mutations.ts";
 import { scenes } from "./scenes.ts";
@@ -24,15 +25,7 @@ async function mutantOf(mutation: Mutation): Promise<Mutant> {
     await writeFile(join(folder, "package.json"), '{ "type": "module" }\n');
     for (const edit of mutation.edits) {
       const path = join(folder, edit.file);
-      const text = await readFile(path, "utf8");
-      const found = text.split(edit.find).length - 1;
-      if (found !== 1) {
-        throw new Error(`"${mutation.name}": ${found} matches in ${edit.file} for: ${edit.find}`);
-      }
-      await writeFile(
-        path,
-        text.replace(edit.find, () => edit.put),
-      );
+      await writeFile(path, edited(await readFile(path, "utf8"), edit));
     }
     return { core: await load(folder), [Symbol.asyncDispose]: remove };
   } catch (error) {

@@ -1,14 +1,10 @@
+import type { Edit } from "../support/edit.ts";
+
 /** A fault to be put into a copy of the core, and the promises whose checker may catch it. */
 export interface Mutation {
   readonly name: string;
   readonly caughtBy: readonly string[];
   readonly edits: readonly Edit[];
-}
-
-export interface Edit {
-  readonly file: string;
-  readonly find: string;
-  readonly put: string;
 }
 
 export const mutations: readonly Mutation[] = [

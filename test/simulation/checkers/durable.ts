@@ -3,9 +3,6 @@ import type { Breach, Checker } from "./checker.ts";
 import { type LeaseLife, leaseLives } from "./lease-lives.ts";
 import { greatestBefore, type StateSighting, statesBySession, type Witness } from "./witness.ts";
 
-/** From here on a stretch is noticed as a gap, wherever it begins. */
-const noticedMs = 3_000;
-
 /** Deadlines are due as soon as the gap is on record, a moment before anybody can be served. */
 const startingMs = 500;
 
@@ -60,7 +57,7 @@ function isByTime({ change, changeReason }: StateSighting["state"]): boolean {
 }
 
 function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Breach[] {
-  const gaps = witness.troubles.filter(isGap);
+  const gaps = gapsOf(witness);
   const { clockMs } = witness.knowledge;
   const aheadMs = witness.states.map(({ serviceNow, at }) => serviceNow - at);
   // Where the wall clock jumped, moments of two runs cannot be compared.
@@ -77,24 +74,24 @@ function happenedInGaps(witness: Witness, states: readonly StateSighting[]): Bre
   });
 }
 
-function isGap({ what, at, until }: Trouble): boolean {
-  return what !== "store shaky" && what !== "fleet shaken" && until - at >= noticedMs;
+function gapsOf({ troubles, knowledge: { noticedMs } }: Witness): readonly Trouble[] {
+  return troubles.filter(
+    ({ what, at, until }) =>
+      what !== "store shaky" && what !== "fleet shaken" && until - at >= noticedMs,
+  );
 }
 
 /** A lease that was live when a gap began outlives it: by its ttl after an absence. */
-function endedByGap(
-  { troubles, knowledge }: Witness,
-  { sessionId, leaseId, moments }: LeaseLife,
-): Breach[] {
+function endedByGap(witness: Witness, { sessionId, leaseId, moments }: LeaseLife): Breach[] {
   const over = moments.find((moment) => moment.kind === "over");
   if (over === undefined || over.endedBy !== "expired") return [];
-  return troubles.filter(isGap).flatMap((gap) => {
+  return gapsOf(witness).flatMap((gap) => {
     const last = moments.findLast((moment) => moment.kind === "live" && moment.answer.at <= gap.at);
     if (last?.kind !== "live" || last.endsAt <= gap.at) return [];
     if (over.answer.at < gap.until) return [];
     const leftMs = gap.what === "stall" ? last.endsAt - gap.at : last.lease.ttlMs;
     const earlyMs = gap.until + leftMs - over.answer.at;
-    if (earlyMs <= knowledge.clockMs) return [];
+    if (earlyMs <= witness.knowledge.clockMs) return [];
     const text = `${leaseId} expired ${earlyMs} ms early after a gap (${gap.what})`;
     return [{ sessionId, serial: over.answer.serial, text }];
   });

@@ -13,6 +13,8 @@ export interface Knowledge {
   readonly clockMs: DurationMs;
   /** How long what is said may take to be noted while nothing is wrong; none at a door. */
   readonly lateMs: DurationMs;
+  /** From here on a stretch in which nobody could hear is noticed as a gap, wherever it begins. */
+  readonly noticedMs: DurationMs;
 }
 
 /** Of a single process whose every word is noted at its door. */
@@ -21,6 +23,7 @@ export const knownAtTheDoor: Knowledge = {
   onItsWayMs: 2_000,
   clockMs: 0,
   lateMs: 0,
+  noticedMs: 3_000,
 };
 
 /** All that a checker may go by: what clients saw, and what was done to the world around them. */
