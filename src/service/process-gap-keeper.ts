@@ -6,9 +6,9 @@ import type { GapKeeper } from "./gap-keeper.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import { gapsMax, type SoleStore } from "./session-store.ts";
 
-/** How long the loop may stand still before the stretch counts as a gap. */
+/** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
-/** How often the loop shows that it turns, and how often that is made durable. */
+/** How often the process shows that it hears, and how often that is made durable. */
 const beatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
 
@@ -34,6 +34,8 @@ export class ProcessGapKeeper implements GapKeeper {
   #awaySince: EpochMs | undefined;
   /** The newest stall that is on its way to the store. */
   #recording: Promise<void> | undefined;
+  /** The moment alive that is on its way to the store. */
+  #writing: Promise<void> | undefined;
 
   constructor(deps: ProcessGapKeeperDeps) {
     this.#deps = deps;
@@ -100,30 +102,49 @@ export class ProcessGapKeeper implements GapKeeper {
   async catchUp(): Promise<void> {}
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock, store } = this.#deps;
     while (!signal.aborted) {
       await clock.sleep(beatMs, signal);
-      if (signal.aborted) return;
-      try {
-        const now = clock.now();
+      if (signal.aborted) break;
+      const now = clock.now();
+      await this.#trying(async () => {
         await this.observe(now);
-        this.#beatAt = now;
-        if (now - this.#aliveAt >= aliveMs) await this.#beAlive(now);
-      } catch (error) {
-        this.noteStoreFault();
-        this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
-      }
+        // Who reports while a write takes that long is heard no sooner than the write has ended.
+        if (!store.isLate) this.#beatAt = Math.max(this.#beatAt, now);
+      });
+      if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive(now);
     }
+    await this.#writing;
+  }
+
+  /** One at a time, and not waited for: many rows may have to be written first. */
+  #beginToBeAlive(now: EpochMs): void {
+    this.#writing ??= this.#trying(() => this.#beAlive(now)).finally(() => {
+      this.#writing = undefined;
+    });
   }
 
   async #beAlive(now: EpochMs): Promise<void> {
     const { store, isNeeded } = this.#deps;
     const awaySince = this.#awaySince;
-    // Before the moment alive is raised past it: a crash between the two must not lose the gap.
-    if (awaySince !== undefined) await this.#record(awaySince, now, "absence");
-    this.#awaySince = undefined;
+    if (awaySince !== undefined) {
+      // Before the moment alive is raised past it: a crash between the two must not lose the gap.
+      await this.#record(awaySince, now, "absence");
+      this.#awaySince = undefined;
+      // Should the store be away again, what is on record is not recorded twice.
+      this.#aliveAt = now;
+    }
     if (isNeeded()) await store.recordAlive(now);
     this.#aliveAt = now;
+  }
+
+  async #trying(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.noteStoreFault();
+      this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
+    }
   }
 
   #record(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {

@@ -60,6 +60,9 @@ export interface SoleStore extends KeptSessions {
 
   commit(change: SessionChange): Awaitable<"committed" | "conflict">;
 
+  /** Writes take so long at present that whoever waits for one is not heard. */
+  readonly isLate: boolean;
+
   /** Makes a gap durable and gives it the next number. */
   recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
 

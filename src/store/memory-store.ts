@@ -22,6 +22,7 @@ export function memoryStore(): SoleStore {
 
 class MemoryStore implements SoleStore {
   readonly kind = "sole";
+  readonly isLate = false;
   readonly #index = new SessionIndex();
   readonly #listeners = new ChangeListeners();
   readonly #gaps = new GapLog();

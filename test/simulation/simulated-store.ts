@@ -34,6 +34,8 @@ interface StoreParts {
  */
 export class SimulatedStore implements SoleStore {
   readonly kind = "sole";
+  /** None of its calls takes longer than a fraction of a second. */
+  readonly isLate = false;
 
   readonly #parts: StoreParts;
   readonly #shown = memoryStore();

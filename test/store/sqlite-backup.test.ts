@@ -7,6 +7,7 @@ import { systemClock } from "../../src/service/clock.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { storeFolder } from "../support/store-files.ts";
+import { startStoreProcess } from "../support/store-process.ts";
 import { insertion, revisionOf, sessionRecord, sessionsOf } from "../support/store-records.ts";
 
 const clock = systemClock();
@@ -62,6 +63,16 @@ test("whoever goes on from a backup is in another history, and its backups in ye
   expect(await copy.history()).toBe(1);
   await using second = await openSqliteStore(await copy.backUp("second.db"), { clock });
   expect(await second.history()).toBe(2);
+});
+
+test("the file is held as before: no other process can open it", async () => {
+  await using folder = await storeFolder();
+  await using store = await folder.open();
+  for (const name of ["first.db", "second.db"]) {
+    await store.backUp(name);
+    await using other = startStoreProcess(folder.storePath, "report");
+    expect(await other.line(() => true)).toContain("another process holds it");
+  }
 });
 
 test("the store goes on as before: what was written meanwhile is there when it is opened again", async () => {

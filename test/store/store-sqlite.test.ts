@@ -215,6 +215,22 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.load(first.id)).toEqual(behind.next);
   });
 
+  test("nothing later while all that is behind takes longer than that to be written", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    await using store = await folder.open({ clock });
+    const first = sessionRecord();
+    await store.commit(insertion(first));
+    const passing = store.recordAlive(builtAt);
+    void clock.jump(501);
+    const behind = revisionOf(first, {}, { durability: "behind" });
+    const answer = store.commit(behind);
+    expect(answer).toBeInstanceOf(Promise);
+    await Promise.all([passing, answer]);
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(first.id)).toEqual(behind.next);
+  });
+
   test("no moment alive before which something that was shown is not on disk", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
@@ -268,6 +284,17 @@ describe("the SQLite store writes", () => {
     await passing;
     await using copy = await copyOf(folder.storePath);
     expect(await copy.store.load(last.id)).toEqual(again.next);
+  });
+
+  test("gaps that are on their way when it is disposed of", async () => {
+    await using folder = await storeFolder();
+    const store = await folder.open();
+    const gaps = [1, 2, 3, 4].map((at) =>
+      store.recordGap({ from: at, until: at + 1, kind: "stall" }),
+    );
+    await store[Symbol.asyncDispose]();
+    await using again = await folder.open();
+    expect(await again.gaps()).toEqual(await Promise.all(gaps));
   });
 
   test("what is behind when it is disposed of", async () => {
@@ -375,5 +402,21 @@ describe("the SQLite store on a full disk", () => {
     await store[Symbol.asyncDispose]();
     await using again = await folder.open();
     expect(await again.load(small.id)).toEqual(extension.next);
+  });
+
+  test("keeps what is behind, although a commit that comes as it closes does not fit", async () => {
+    await using folder = await storeFolder();
+    const store = await folder.open({ clock: manualClock(builtAt), fileBytesMax: 200_000 });
+    const first = sessionRecord();
+    await store.commit(insertion(first));
+    const extension = revisionOf(first, {}, { durability: "behind" });
+    await store.commit(extension);
+    const lastChange = { change: "attached", reason: "x".repeat(300_000), at: builtAt } as const;
+    const tooLarge = store.commit(insertion(sessionRecord({ id: "too-large", lastChange })));
+    const closing = store[Symbol.asyncDispose]();
+    await expect(tooLarge).rejects.toThrow(StoreUnavailable);
+    await closing;
+    await using again = await folder.open();
+    expect(await again.load(first.id)).toEqual(extension.next);
   });
 });

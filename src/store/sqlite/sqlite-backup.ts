@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { link, mkdtemp, open, rm } from "node:fs/promises";
+import { createReadStream, createWriteStream, type ReadStream } from "node:fs";
+import { type FileHandle, link, mkdtemp, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
@@ -30,6 +30,11 @@ export function backupPath(storePath: string, name: string): string {
 export interface Backup {
   /** Path of the store's file. */
   readonly from: string;
+  /**
+   * The same file, opened to be read, and not to be closed while the store holds it: a process that
+   * closes any descriptor of a file lets go of all its locks on it (POSIX, fcntl).
+   */
+  readonly source: FileHandle;
   /** Path of the copy, beside it; it must not exist. */
   readonly to: string;
   /** The history that whoever goes on from the copy is in. */
@@ -46,11 +51,15 @@ export interface Backup {
  * For as long as it runs nothing may move from the log to the file: then the file does not change,
  * and the log only grows. A transaction of which the end was not read is none.
  */
-export async function copyStore({ from, to, history, signal }: Backup): Promise<void> {
+export async function copyStore({ from, source, to, history, signal }: Backup): Promise<void> {
   const folder = await mkdtemp(join(dirname(to), ".backup-")).catch(refuseFolder);
   const copy = join(folder, basename(to));
   try {
-    for (const suffix of ["", "-wal"]) await copyFile(from + suffix, copy + suffix, signal);
+    const file = source.createReadStream({ start: 0, autoClose: false, highWaterMark });
+    await writeFile(file, copy, signal);
+    // Locks are on the file alone.
+    const log = createReadStream(`${from}-wal`, { highWaterMark });
+    await writeFile(log, `${copy}-wal`, signal);
     await makeWhole({ path: copy, history });
     signal.throwIfAborted();
     await putInPlace(copy, to);
@@ -65,10 +74,10 @@ function refuseFolder(error: unknown): never {
   throw new BackupRefused(message, { cause: error });
 }
 
-async function copyFile(from: string, to: string, signal: AbortSignal): Promise<void> {
-  const highWaterMark = 1024 * 1024;
-  const source = createReadStream(from, { highWaterMark });
-  await pipeline(source, createWriteStream(to, { flags: "wx", highWaterMark }), { signal });
+const highWaterMark = 1024 * 1024;
+
+async function writeFile(from: ReadStream, to: string, signal: AbortSignal): Promise<void> {
+  await pipeline(from, createWriteStream(to, { flags: "wx", highWaterMark }), { signal });
 }
 
 /** In a thread of its own: the log may be long, and what is written has to reach the disk. */

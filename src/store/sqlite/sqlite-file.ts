@@ -67,7 +67,8 @@ const pragmas = `
   PRAGMA cache_size = -65536;
 `;
 const pageBytes = 4096;
-const recoveryPage = 2_000;
+/** So many records are decoded in a few milliseconds. */
+const recoveryPage = 500;
 
 /**
  * Opens and holds a file so that no other process can; throws StoreCannotOpen, or SQLite's error
@@ -236,8 +237,10 @@ export class SqliteFile {
     return row?.value as number | undefined;
   }
 
+  /** It never goes back, whatever was on its way when. */
   #writeAlive(at: EpochMs): void {
-    this.#db.prepare(metaUpsert).run("alive", at);
+    const latest = Math.max(at, this.lastAlive() ?? at);
+    this.#db.prepare(metaUpsert).run("alive", latest);
   }
 
   #writeGap({ number, from, until, kind }: Gap): void {

@@ -1,5 +1,6 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
+import { nextTurn } from "../../service/awaitable.ts";
 import { RecordUnreadable } from "../codec/flat-record.ts";
 import { decodeRecord } from "../codec/session-codec.ts";
 import { SharedStrings } from "../codec/shared-strings.ts";
@@ -15,6 +16,8 @@ export async function recoverSessions(file: SqliteThread): Promise<SessionIndex>
     for (const [, id, deadline, text] of page) {
       index.put(id, decode(file.path, id, { text, shared }), deadline ?? undefined);
     }
+    // Where the next page is there already, nobody else would get a turn.
+    await nextTurn();
   }
   return index;
 }

@@ -1,3 +1,5 @@
+import { type FileHandle, open } from "node:fs/promises";
+
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
@@ -20,7 +22,6 @@ import type { SessionRow } from "./sqlite-file.ts";
 import { recoverSessions } from "./sqlite-recovery.ts";
 import { openSqliteThread, type SqliteThread } from "./sqlite-thread.ts";
 import { SqliteWriter, type WrittenTransaction } from "./sqlite-writer.ts";
-import type { LateRow } from "./write-behind.ts";
 
 export interface SqliteStoreOptions {
   /** Not ahead of the clock whose moments are given to the store. */
@@ -33,7 +34,7 @@ export interface SqliteStoreOptions {
   readonly createFolder?: boolean;
   /** Writes that would make the file larger than this fail as on a full disk; no limit. */
   readonly fileBytesMax?: number;
-  /** Told after each transaction of sessions or of the moment alive. */
+  /** Told after each transaction but those of gaps. */
   readonly observe?: (written: WrittenTransaction) => void;
 }
 
@@ -53,7 +54,8 @@ const lockWaitMsDefault: DurationMs = 15_000;
 /**
  * Opens the SQLite file at `path`, made if it is missing, and reads what it holds. No other process
  * can open it until the store is disposed of or this process ends. All records are in memory;
- * durable commits of one turn of the event loop share one transaction.
+ * durable commits of one turn of the event loop, or that come while others are being written, share
+ * one transaction.
  *
  * Rejects with StoreCannotOpen, whose message says what would help.
  */
@@ -77,7 +79,7 @@ export async function openSqliteStore(
     store.start();
     return store;
   } catch (error) {
-    await file.close();
+    await file.close().catch(() => undefined);
     throw cannotOpen(path, error);
   }
 }
@@ -96,6 +98,8 @@ class SqliteStore implements SqliteSessionStore {
   #recording: Promise<unknown> = Promise.resolve();
   readonly #abort = new AbortController();
   #backup: Promise<void> | undefined;
+  /** What backups read: closed when the file is, since the lock on it would go with it. */
+  #source: FileHandle | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(file: SqliteThread, index: SessionIndex, options: SqliteStoreOptions) {
@@ -107,6 +111,10 @@ class SqliteStore implements SqliteSessionStore {
 
   start(): void {
     this.#writer.start();
+  }
+
+  get isLate(): boolean {
+    return this.#writer.isLate;
   }
 
   load(id: SessionId): Awaitable<SessionRecord | undefined> {
@@ -123,11 +131,10 @@ class SqliteStore implements SqliteSessionStore {
     if (this.#pending.has(id)) return "conflict";
     const stored = this.#index.get(id);
     if (stored?.revision !== previous?.revision) return "conflict";
-    const row = rowOf(change);
     if (durability === "durable" || !this.#writer.mayPromise) {
-      return this.#commitDurably(change, stored, row);
+      return this.#commitDurably(change, stored);
     }
-    this.#writer.writeBehind(row);
+    this.#writer.writeBehind({ id, encoded: () => rowOf(change) });
     this.#show(change, stored);
     return "committed";
   }
@@ -192,8 +199,11 @@ class SqliteStore implements SqliteSessionStore {
       throw new BackupRefused("another backup is under way; wait until it is done");
     }
     const { signal } = this.#abort;
-    const backup = { from: this.#file.path, to, history: this.#file.head.history + 1, signal };
-    this.#backup = this.#writer.keepingLog(() => copyStore(backup));
+    this.#backup = this.#writer.keepingLog(async () => {
+      const { path: from, head } = this.#file;
+      this.#source ??= await open(from);
+      await copyStore({ from, source: this.#source, to, history: head.history + 1, signal });
+    });
     try {
       await this.#backup;
       return to;
@@ -218,12 +228,9 @@ class SqliteStore implements SqliteSessionStore {
     return this.#gaps.append(numbered);
   }
 
-  #commitDurably(
-    change: SessionChange,
-    stored: SessionRecord | undefined,
-    row: LateRow,
-  ): Promise<"committed"> {
-    const committed = this.#writer.write(row).then(
+  #commitDurably(change: SessionChange, stored: SessionRecord | undefined): Promise<"committed"> {
+    // A record that cannot be encoded fails its own commit here, and no other.
+    const committed = this.#writer.write(rowOf(change)).then(
       () => {
         this.#pending.delete(change.id);
         this.#show(change, stored);
@@ -247,10 +254,12 @@ class SqliteStore implements SqliteSessionStore {
     // What moves to the file when it closes must not move while it is being copied.
     this.#abort.abort();
     await this.#backup?.catch(() => undefined);
+    await this.#recording;
     try {
       await this.#writer.close();
     } finally {
       await this.#file.close();
+      await this.#source?.close();
     }
   }
 
@@ -259,14 +268,8 @@ class SqliteStore implements SqliteSessionStore {
   }
 }
 
-function rowOf({ id, next, deadline, durability }: SessionChange): LateRow {
-  if (next === undefined) return { id, encoded: () => ({ id, kept: undefined }) };
-  const encode = (): SessionRow => {
-    const { beachId, revision } = next;
-    return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
-  };
-  if (durability === "behind") return { id, encoded: encode };
-  // At once, so that a record that cannot be written fails its own commit and no other.
-  const row = encode();
-  return { id, encoded: () => row };
+function rowOf({ id, next, deadline }: SessionChange): SessionRow {
+  if (next === undefined) return { id, kept: undefined };
+  const { beachId, revision } = next;
+  return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
 }

@@ -109,13 +109,13 @@ export class SqliteThread {
 
   /** The log may be moved into the file again. */
   async releaseLog(): Promise<void> {
-    await this.#calls.call("releaseLog");
+    await this.#calls.call("releaseLog").catch((error) => this.#cannotWrite(error));
   }
 
   /** Once everything before is done. */
   async close(): Promise<void> {
     try {
-      await this.#calls.call("close");
+      await this.#calls.call("close").catch((error) => this.#cannotWrite(error));
     } finally {
       await this.#calls.end();
     }

@@ -2,6 +2,7 @@ import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { nextTurn } from "../../service/awaitable.ts";
 import type { Clock } from "../../service/clock.ts";
+import type { SessionRow } from "./sqlite-file.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
 import { type LateRow, WriteBehind } from "./write-behind.ts";
 
@@ -10,20 +11,18 @@ export interface WrittenTransaction {
   readonly sessions: number;
 }
 
-/**
- * So many transitions share one fsync. To hand a thousand rows to the thread holds the event loop
- * for a millisecond; rows that are behind are encoded as late as then, which takes three times as
- * long (npm run store-writes measures both anew).
- */
+/** So many transitions share one fsync; to hand them to the thread takes a millisecond. */
 const durableMax = 1_000;
-const rowsMax = 500;
-/** To show a transition and to answer it takes longer than all of that: so many get a turn. */
+/** To show a transition and to answer it takes longer than to write it: so many get a turn. */
 const shownPerTurn = 100;
-/** Rows that are behind go with every transaction, so that a stream of commits never starves them. */
-const behindMin = 100;
+/** So many rows that are behind share one fsync; beside durable ones, which wait for it, fewer. */
+const behindMax = 2_000;
+const behindBeside = 500;
+/** So many rows are encoded in a few milliseconds. */
+const encodedPerTurn = 500;
 /** Half of what a change may be behind: the other half is for a long pass. */
 const passEveryMs: DurationMs = 500;
-/** A transaction that takes longer than this leaves no time for what would be promised for later. */
+/** What takes longer than this, a transaction or a pass, leaves no time to promise more for later. */
 const lateMs: DurationMs = 500;
 
 interface Waiting<T> {
@@ -32,7 +31,7 @@ interface Waiting<T> {
 }
 
 interface Durable extends Waiting<void> {
-  readonly row: LateRow;
+  readonly row: SessionRow;
 }
 
 interface Pass {
@@ -82,11 +81,14 @@ export class SqliteWriter {
     this.#aliveAt = deps.file.head.lastAlive ?? 0;
   }
 
-  /** Whether a row may be written later: the last transaction was, and this one is not late. */
+  /** The transaction that is being written takes long: who waits for one waits longer still. */
+  get isLate(): boolean {
+    return this.#hasLasted(this.#writingSince);
+  }
+
+  /** Whether a row may be written later: the last transaction was, and nothing is late. */
   get mayPromise(): boolean {
-    const since = this.#writingSince;
-    const isLate = since !== undefined && this.#deps.clock.now() - since > lateMs;
-    return !this.#isFailing && !isLate;
+    return !this.#isFailing && !this.isLate && !this.#hasLasted(this.#pass?.moment);
   }
 
   /** Writes what is behind, twice a second, until the writer is closed. */
@@ -95,7 +97,7 @@ export class SqliteWriter {
   }
 
   /** Resolves when the row is on disk; rejects with StoreUnavailable when it could not be written. */
-  write(row: LateRow): Promise<void> {
+  write(row: SessionRow): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#durable.push({ row, resolve, reject });
       this.#schedule();
@@ -142,7 +144,12 @@ export class SqliteWriter {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#passes;
-    await this.writeAll(this.#deps.clock.now());
+    const { clock } = this.#deps;
+    await this.writeAll(clock.now()).catch(async () => {
+      // What kept it from being written may have been a commit that came with it.
+      await this.#work;
+      await this.writeAll(clock.now());
+    });
     await this.#work;
     await this.#telling;
   }
@@ -184,16 +191,13 @@ export class SqliteWriter {
 
   async #writeNext(): Promise<void> {
     const taken = this.#take();
-    this.#writingSince = this.#deps.clock.now();
     try {
+      const behind = await encodedInTurns(taken.behind);
       // What is behind is older than a durable row of the same session: the later one stays.
-      const rows = [...taken.behind, ...taken.durable.map(({ row }) => row)];
+      const rows = [...behind, ...taken.durable.map(({ row }) => row)];
       const aliveAt = this.#aliveWith(taken.endsPass);
-      await this.#deps.file.write({
-        rows: rows.map((row) => row.encoded()),
-        aliveAt,
-        gap: undefined,
-      });
+      this.#writingSince = this.#deps.clock.now();
+      await this.#deps.file.write({ rows, aliveAt, gap: undefined });
     } catch (error) {
       this.#fail(taken, error);
       return;
@@ -206,7 +210,7 @@ export class SqliteWriter {
   #take(): Taken {
     const durable = this.#durable.splice(0, durableMax);
     const isAlone = this.#isFailing && durable.length > 0;
-    const room = Math.max(behindMin, rowsMax - durable.length);
+    const room = durable.length === 0 ? behindMax : behindBeside;
     const behind = isAlone ? [] : this.#behind.peek(room);
     const endsPass = this.#pass !== undefined && behind.length === this.#behind.remaining;
     return { durable, behind, endsPass };
@@ -219,6 +223,10 @@ export class SqliteWriter {
     this.#telling = this.#telling.then(() => tellAll(durable));
     if (endsPass) this.#endPass();
     this.#deps.observe?.({ sessions: behind.length + durable.length });
+  }
+
+  #hasLasted(since: EpochMs | undefined): boolean {
+    return since !== undefined && this.#deps.clock.now() - since > lateMs;
   }
 
   /** The moment alive as it is to be written: it never goes back. */
@@ -261,4 +269,13 @@ async function tellAll(durable: readonly Durable[]): Promise<void> {
     if (index > 0 && index % shownPerTurn === 0) await nextTurn();
     resolve();
   }
+}
+
+async function encodedInTurns(rows: readonly LateRow[]): Promise<readonly SessionRow[]> {
+  const encoded: SessionRow[] = [];
+  for (const row of rows) {
+    if (encoded.length > 0 && encoded.length % encodedPerTurn === 0) await nextTurn();
+    encoded.push(row.encoded());
+  }
+  return encoded;
 }

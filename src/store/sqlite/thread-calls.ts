@@ -9,6 +9,7 @@ type Answer = { readonly value: unknown } | { readonly fault: Fault };
 interface Fault {
   readonly name: string;
   readonly message: string;
+  readonly stack?: string | undefined;
   readonly code?: unknown;
   readonly errcode?: unknown;
 }
@@ -16,7 +17,8 @@ interface Fault {
 /**
  * Calls what another thread offers with {@link answerCalls}. Calls are carried out one after
  * another, in the order in which they were made. Only while one is under way does the thread keep
- * the process from ending.
+ * the process from ending. A thread that ends by itself is a bug, and takes the process with it:
+ * nothing that it held can be served any more.
  */
 export class ThreadCalls<Api extends Calls<Api>> {
   readonly #thread: Worker;
@@ -29,24 +31,26 @@ export class ThreadCalls<Api extends Calls<Api>> {
     thread.unref();
     thread.on("message", (answer: Answer) => this.#settle(answer));
     thread.on("error", (error) => this.#endWith(error));
+    thread.on("messageerror", (error) => this.#endWith(error));
     thread.on("exit", () => this.#endWith(new Error("its thread has ended")));
   }
 
   /** Rejects with what the function threw, or with why the thread ended. */
-  call<Name extends keyof Api>(
+  async call<Name extends keyof Api>(
     name: Name,
     ...args: Parameters<Api[Name]>
   ): Promise<ReturnType<Api[Name]>> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (this.#end !== undefined) throw this.#end;
     const waiting = Promise.withResolvers<unknown>();
     this.#thread.postMessage([name, args]);
     this.#waiting.push(waiting);
     this.#thread.ref();
-    return waiting.promise as Promise<ReturnType<Api[Name]>>;
+    return (await waiting.promise) as ReturnType<Api[Name]>;
   }
 
   /** Ends the thread, whatever it is doing. */
   async end(): Promise<void> {
+    this.#end ??= new Error("its thread was ended");
     await this.#thread.terminate();
   }
 
@@ -58,7 +62,12 @@ export class ThreadCalls<Api extends Calls<Api>> {
   }
 
   #endWith(error: Error): void {
-    this.#end ??= error;
+    if (this.#end === undefined) {
+      this.#end = error;
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
     for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#end);
   }
 }
@@ -75,7 +84,7 @@ function answerOf(run: () => unknown): Answer {
     return { value: run() };
   } catch (error) {
     if (!(error instanceof Error)) return { fault: { name: "Error", message: String(error) } };
-    const { name, message, code, errcode }: Error & Partial<Fault> = error;
-    return { fault: { name, message, code, errcode } };
+    const { name, message, stack, code, errcode }: Error & Partial<Fault> = error;
+    return { fault: { name, message, stack, code, errcode } };
   }
 }

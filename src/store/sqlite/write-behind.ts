@@ -1,7 +1,7 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRow } from "./sqlite-file.ts";
 
-/** A row that is made as late as possible: of many extensions only the last is encoded. */
+/** A row that is encoded when it is written: of many extensions only the last one is. */
 export interface LateRow {
   readonly id: SessionId;
   readonly encoded: () => SessionRow;
@@ -45,14 +45,14 @@ export class WriteBehind {
     this.#passing.delete(id);
   }
 
-  /** What waits joins what an earlier pass could not write. */
+  /** What waits joins what an earlier pass did not write; no session is in both. */
   beginPass(): void {
-    if (this.#passing.size === 0) {
-      [this.#passing, this.#waiting] = [this.#waiting, this.#passing];
-      return;
-    }
-    for (const [id, row] of this.#waiting) this.#passing.set(id, row);
-    this.#waiting.clear();
+    const isMore = this.#waiting.size > this.#passing.size;
+    const [many, few] = isMore ? [this.#waiting, this.#passing] : [this.#passing, this.#waiting];
+    for (const [id, row] of few) many.set(id, row);
+    few.clear();
+    this.#passing = many;
+    this.#waiting = few;
   }
 
   /** Rows of the pass, at most `limit`; {@link drop} them once they are written. */
