@@ -11,6 +11,8 @@ const stallMs: DurationMs = 1000;
 /** How often the process shows that it hears, and how often that is made durable. */
 const beatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
+/** Since a beat that may have been on time: so long is a stretch in which nobody was heard. */
+const unheardMs: DurationMs = stallMs + beatMs;
 
 interface ProcessGapKeeperDeps {
   readonly store: SoleStore;
@@ -78,7 +80,7 @@ export class ProcessGapKeeper implements GapKeeper {
    * while the gap is being recorded waits with the first, since it was as deaf.
    */
   observe(now: EpochMs): Awaitable<void> {
-    if (now - this.#beatAt <= stallMs + beatMs) return this.#recording;
+    if (now - this.#beatAt <= unheardMs) return this.#recording;
     const from = this.#beatAt;
     this.#beatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
@@ -112,28 +114,30 @@ export class ProcessGapKeeper implements GapKeeper {
         // Who reports while a write takes that long is heard no sooner than the write has ended.
         if (!store.isLate) this.#beatAt = Math.max(this.#beatAt, now);
       });
-      if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive(now);
+      if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive();
     }
     await this.#writing;
   }
 
   /** One at a time, and not waited for: many rows may have to be written first. */
-  #beginToBeAlive(now: EpochMs): void {
-    this.#writing ??= this.#trying(() => this.#beAlive(now)).finally(() => {
+  #beginToBeAlive(): void {
+    this.#writing ??= this.#trying(() => this.#beAlive()).finally(() => {
       this.#writing = undefined;
     });
   }
 
-  async #beAlive(now: EpochMs): Promise<void> {
-    const { store, isNeeded } = this.#deps;
-    const awaySince = this.#awaySince;
-    if (awaySince !== undefined) {
+  async #beAlive(): Promise<void> {
+    const { store, clock, isNeeded } = this.#deps;
+    while (this.#awaySince !== undefined) {
+      const until = clock.now();
       // Before the moment alive is raised past it: a crash between the two must not lose the gap.
-      await this.#record(awaySince, now, "absence");
-      this.#awaySince = undefined;
+      await this.#record(this.#awaySince, until, "absence");
       // Should the store be away again, what is on record is not recorded twice.
-      this.#aliveAt = now;
+      this.#aliveAt = until;
+      // Whoever came meanwhile was refused: the absence goes on for as long as that took.
+      this.#awaySince = clock.now() - until > unheardMs ? until : undefined;
     }
+    const now = clock.now();
     if (isNeeded()) await store.recordAlive(now);
     this.#aliveAt = now;
   }
