@@ -12,6 +12,7 @@ import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { type Certificates, hasOpenssl, issueCertificate } from "../support/certificates.ts";
 import { holdFastPath } from "../support/held-session.ts";
 import { manualClock } from "../support/manual-clock.ts";
+import { startRedisCluster } from "../support/redis-cluster.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { runService, runToExit, spawnService } from "../support/run-service.ts";
 import {
@@ -171,6 +172,25 @@ describe.skipIf(!(hasRedis && hasOpenssl))("over TLS", () => {
     expect([...service.stdout, ...service.stderr].join("\n")).not.toContain(secret);
     const keys = (await server.command("KEYS", "lease:*:session:*")) as readonly string[];
     expect(keys).toHaveLength(1);
+  });
+
+  test("it serves from a cluster too, each node of which speaks TLS", async () => {
+    await using cluster = await startRedisCluster(certificates);
+    const { authority } = certificates;
+    const env = { ...key, LEASE_STORE_URL: cluster.url, NODE_EXTRA_CA_CERTS: authority };
+    await using service = await spawnService(env);
+    const ids = Array.from({ length: 12 }, (_, index) => `session-${index}`);
+    for (const id of ids) await (await holdFastPath(service, id)).renew();
+    const kept = await Promise.all(
+      cluster.nodes.map(async (node) => {
+        const role = (await node.command("ROLE")) as readonly unknown[];
+        const keys = (await node.command("KEYS", "lease:*:session:*")) as readonly string[];
+        return role[0] === "master" ? keys.length : 0;
+      }),
+    );
+    expect(kept.filter((count) => count > 0).length).toBeGreaterThan(1);
+    expect(kept.reduce((sum, count) => sum + count, 0)).toBe(ids.length);
+    await service.stop();
   });
 
   test("one that was not told trusts nobody, and says what to name", async () => {

@@ -1,3 +1,4 @@
+import type { Certificates } from "./certificates.ts";
 import { freePort, type RedisServer, startRedis, until } from "./redis-server.ts";
 
 /** Three masters with a replica each, on loopback. */
@@ -23,36 +24,61 @@ const settings = {
   "cluster-require-full-coverage": "no",
 };
 
-/** Starts six redis-server processes, and resolves when they are a cluster. */
-export async function startRedisCluster(): Promise<RedisCluster> {
+/**
+ * Starts six redis-server processes, and resolves when they are a cluster. With certificates its
+ * nodes speak TLS to each other and to clients, who are told of no other ports; tests speak without.
+ */
+export async function startRedisCluster(certificates?: Certificates): Promise<RedisCluster> {
   await using started = new AsyncDisposableStack();
   const start = async (): Promise<Node> => {
     const busPort = await freePort();
-    const server = await startRedis({ ...settings, "cluster-port": String(busPort) });
-    return { server: started.use(server), busPort };
+    const tlsPort = certificates && (await freePort());
+    const server = await startRedis({
+      ...settings,
+      "cluster-port": String(busPort),
+      ...(certificates && tlsPort !== undefined && tlsSettings(certificates, tlsPort)),
+    });
+    return { server: started.use(server), toldPort: tlsPort ?? server.port, busPort };
   };
   const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, start));
   await join(nodes);
-  const cluster = new RunningCluster(nodes.map(({ server }) => server));
+  const [{ toldPort } = { toldPort: 0 }] = nodes;
+  const url = `${certificates === undefined ? "redis" : "rediss"}://127.0.0.1:${toldPort}`;
+  const cluster = new RunningCluster(
+    url,
+    nodes.map(({ server }) => server),
+  );
   await cluster.whole();
   const owned = started.move();
   return Object.assign(cluster, { [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() });
 }
 
+function tlsSettings(certificates: Certificates, port: number): Readonly<Record<string, string>> {
+  return {
+    "tls-port": String(port),
+    "tls-cluster": "yes",
+    "tls-replication": "yes",
+    "tls-cert-file": certificates.certificate,
+    "tls-key-file": certificates.key,
+    "tls-ca-cert-file": certificates.authority,
+    "tls-auth-clients": "no",
+  };
+}
+
 interface Node {
   readonly server: RedisServer;
+  /** What others are told of it. */
+  readonly toldPort: number;
   readonly busPort: number;
 }
 
 class RunningCluster {
+  readonly url: string;
   readonly nodes: readonly RedisServer[];
 
-  constructor(nodes: readonly RedisServer[]) {
+  constructor(url: string, nodes: readonly RedisServer[]) {
+    this.url = url;
     this.nodes = nodes;
-  }
-
-  get url(): string {
-    return this.#first.url;
   }
 
   async masterOf(key: string): Promise<RedisServer | undefined> {
@@ -75,12 +101,6 @@ class RunningCluster {
       async () => (await Promise.all(this.nodes.map(isWhole))).every(Boolean),
       "the cluster did not become whole",
     );
-  }
-
-  get #first(): RedisServer {
-    const [first] = this.nodes;
-    if (first === undefined) throw new Error("the cluster has no node");
-    return first;
   }
 }
 
@@ -110,8 +130,8 @@ async function join(nodes: readonly Node[]): Promise<void> {
 
 async function meet(one: Node, other: Node): Promise<void> {
   if (one === other) return;
-  const { server, busPort } = other;
-  await one.server.command("CLUSTER", "MEET", "127.0.0.1", String(server.port), String(busPort));
+  const ports = [other.toldPort, other.busPort].map(String);
+  await one.server.command("CLUSTER", "MEET", "127.0.0.1", ...ports);
 }
 
 async function knowsAll({ server }: Node): Promise<boolean> {
