@@ -36,7 +36,6 @@ interface KeptRow {
 export interface Batch {
   readonly rows: readonly SessionRow[];
   readonly aliveAt: EpochMs | undefined;
-  readonly gap: Gap | undefined;
 }
 
 /** A row as recovery reads it: place, id, deadline, record. */
@@ -153,17 +152,19 @@ export class SqliteFile {
   }
 
   /** All of the batch or, when it throws, none of it as far as this process can tell. */
-  write(batch: Batch): void {
-    try {
-      this.#db.exec("BEGIN IMMEDIATE");
-      for (const row of batch.rows) this.#writeRow(row);
-      if (batch.aliveAt !== undefined) this.#writeAlive(batch.aliveAt);
-      if (batch.gap !== undefined) this.#writeGap(batch.gap);
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      this.#rollBack();
-      throw error;
-    }
+  write({ rows, aliveAt }: Batch): void {
+    this.#transact(() => {
+      for (const row of rows) this.#writeRow(row);
+      if (aliveAt !== undefined) this.#writeAlive(aliveAt);
+    });
+  }
+
+  /** In a transaction of its own. */
+  writeGap(gap: Gap, aliveAt: EpochMs | undefined): void {
+    this.#transact(() => {
+      this.#insertGap(gap);
+      if (aliveAt !== undefined) this.#writeAlive(aliveAt);
+    });
   }
 
   /**
@@ -243,10 +244,21 @@ export class SqliteFile {
     this.#db.prepare(metaUpsert).run("alive", latest);
   }
 
-  #writeGap({ number, from, until, kind }: Gap): void {
+  #insertGap({ number, from, until, kind }: Gap): void {
     const insert = "INSERT INTO gap (number, begins, ends, kind) VALUES (?, ?, ?, ?)";
     this.#db.prepare(insert).run(number, from, until, kind);
     this.#db.prepare("DELETE FROM gap WHERE number <= ?").run(number - gapsMax);
+  }
+
+  #transact(work: () => void): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      work();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
   }
 
   #rollBack(): void {

@@ -5,6 +5,7 @@ import {
   type OpenOptions,
   openSqliteFile,
   type RecoveredRow,
+  type SessionRow,
   type SqliteFile,
 } from "./sqlite-file.ts";
 
@@ -24,6 +25,8 @@ export class SqliteHolder {
   #held: SqliteFile | undefined;
   #pages: Iterator<readonly RecoveredRow[], void> | undefined;
   #rowsSinceCheckpoint = 0;
+  /** What the next batch begins with. */
+  #staged: SessionRow[] = [];
   #isLogKept = false;
 
   open(path: string, options: OpenOptions): FileHead {
@@ -42,11 +45,21 @@ export class SqliteHolder {
     this.#file.keep();
   }
 
-  write(batch: Batch): void {
-    this.#file.write(batch);
-    this.#rowsSinceCheckpoint += batch.rows.length + 1;
+  stage(rows: readonly SessionRow[]): void {
+    this.#staged.push(...rows);
+  }
+
+  write({ rows: last, aliveAt }: Batch): void {
+    const rows = [...this.#staged, ...last];
+    this.#staged = [];
+    this.#file.write({ rows, aliveAt });
+    this.#rowsSinceCheckpoint += rows.length + 1;
     // Whoever waits for the transaction is answered first.
     setImmediate(() => this.#checkpointIfDue());
+  }
+
+  writeGap(gap: Gap, aliveAt: EpochMs | undefined): void {
+    this.#file.writeGap(gap, aliveAt);
   }
 
   keepLog(): void {

@@ -1,6 +1,8 @@
 import { Worker } from "node:worker_threads";
 
-import type { DurationMs } from "../../core/time.ts";
+import type { Gap } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import { nextTurn } from "../../service/awaitable.ts";
 import type { Clock } from "../../service/clock.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
@@ -16,6 +18,8 @@ export interface WaitOptions {
   readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
 }
 
+/** To hand so many rows over takes half a millisecond. */
+const rowsPerTurn = 500;
 const lockRetryMs: DurationMs = 50;
 /** Most waits are for a process that is about to end, and over before anybody wonders. */
 const lockWaitToldAfterMs: DurationMs = 1_000;
@@ -69,6 +73,7 @@ export class SqliteThread {
   readonly path: string;
   readonly head: FileHead;
   readonly #calls: ThreadCalls<SqliteHolder>;
+  #isWriting = false;
 
   constructor(path: string, calls: ThreadCalls<SqliteHolder>, head: FileHead) {
     this.path = path;
@@ -94,9 +99,30 @@ export class SqliteThread {
     await this.#calls.call("keep");
   }
 
-  /** All of the batch is on disk or, with StoreUnavailable, none of it as far as can be told. */
-  async write(batch: Batch): Promise<void> {
-    await this.#calls.call("write", batch).catch((error) => this.#cannotWrite(error));
+  /**
+   * All of the batch is on disk or, with StoreUnavailable, none of it as far as can be told. Rejects
+   * where it is called anew before it is done.
+   */
+  async write({ rows, aliveAt }: Batch): Promise<void> {
+    if (this.#isWriting) throw new Error("one batch is written at a time");
+    this.#isWriting = true;
+    try {
+      let from = 0;
+      for (; from + rowsPerTurn < rows.length; from += rowsPerTurn) {
+        void this.#calls.call("stage", rows.slice(from, from + rowsPerTurn)).catch(() => undefined);
+        await nextTurn();
+      }
+      await this.#calls.call("write", { rows: rows.slice(from), aliveAt });
+    } catch (error) {
+      this.#cannotWrite(error);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** The same of a gap, with the moment alive if there is one; a batch may be on its way. */
+  async writeGap(gap: Gap, aliveAt: EpochMs | undefined): Promise<void> {
+    await this.#calls.call("writeGap", gap, aliveAt).catch((error) => this.#cannotWrite(error));
   }
 
   /**

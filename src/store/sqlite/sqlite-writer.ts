@@ -11,7 +11,7 @@ export interface WrittenTransaction {
   readonly sessions: number;
 }
 
-/** So many transitions share one fsync; to hand them to the thread takes a millisecond. */
+/** So many transitions share one fsync. */
 const durableMax = 1_000;
 /** To show a transition and to answer it takes longer than to write it: so many get a turn. */
 const shownPerTurn = 100;
@@ -19,7 +19,7 @@ const shownPerTurn = 100;
 const behindMax = 2_000;
 const behindBeside = 500;
 /** So many rows are encoded in a few milliseconds. */
-const encodedPerTurn = 500;
+const encodedPerTurn = 200;
 /** Half of what a change may be behind: the other half is for a long pass. */
 const passEveryMs: DurationMs = 500;
 /** What takes longer than this, a transaction or a pass, leaves no time to promise more for later. */
@@ -124,7 +124,7 @@ export class SqliteWriter {
    */
   async writeGap(gap: Gap): Promise<void> {
     const aliveAt = this.#behind.isEmpty ? this.#raiseAlive(gap.until) : undefined;
-    await this.#deps.file.write({ rows: [], aliveAt, gap });
+    await this.#deps.file.writeGap(gap, aliveAt);
   }
 
   /**
@@ -197,7 +197,7 @@ export class SqliteWriter {
       const rows = [...behind, ...taken.durable.map(({ row }) => row)];
       const aliveAt = this.#aliveWith(taken.endsPass);
       this.#writingSince = this.#deps.clock.now();
-      await this.#deps.file.write({ rows, aliveAt, gap: undefined });
+      await this.#deps.file.write({ rows, aliveAt });
     } catch (error) {
       this.#fail(taken, error);
       return;
