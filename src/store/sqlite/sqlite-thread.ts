@@ -107,10 +107,14 @@ export class SqliteThread {
     if (this.#isWriting) throw new Error("one batch is written at a time");
     this.#isWriting = true;
     try {
+      const faults: unknown[] = [];
       let from = 0;
       for (; from + rowsPerTurn < rows.length; from += rowsPerTurn) {
-        void this.#calls.call("stage", rows.slice(from, from + rowsPerTurn)).catch(() => undefined);
+        const staged = this.#calls.call("stage", rows.slice(from, from + rowsPerTurn));
+        staged.catch((error) => faults.push(error));
         await nextTurn();
+        // What could not be handed over must not be missing from what is written.
+        if (faults.length > 0) throw faults[0];
       }
       await this.#calls.call("write", { rows: rows.slice(from), aliveAt });
     } catch (error) {
