@@ -1,4 +1,4 @@
-import { type Awaitable, nextTurn } from "../service/awaitable.ts";
+import { type Awaitable, eachInTurns } from "../service/awaitable.ts";
 
 /** All values once the last one is there: at once when none is a promise. */
 function allReady<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
@@ -15,17 +15,10 @@ export function inTurns<T, R>(
   values: readonly T[],
   work: (value: T, index: number) => Awaitable<R>,
 ): Awaitable<readonly R[]> {
-  return values.length <= perTurn ? allReady(values.map(work)) : part(values, work);
-}
-
-async function part<T, R>(
-  values: readonly T[],
-  work: (value: T, index: number) => Awaitable<R>,
-): Promise<readonly R[]> {
+  if (values.length <= perTurn) return allReady(values.map(work));
   const results: Awaitable<R>[] = [];
-  for (const [index, value] of values.entries()) {
-    if (index > 0 && index % perTurn === 0) await nextTurn();
+  const working = eachInTurns(values.entries(), perTurn, ([index, value]) => {
     results.push(work(value, index));
-  }
-  return Promise.all(results);
+  });
+  return working.then(() => Promise.all(results));
 }

@@ -26,3 +26,17 @@ export function orElse<T>(
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/** Does the work for each value in order; after every so many of them, others get their turn. */
+export async function eachInTurns<T>(
+  values: Iterable<T>,
+  perTurn: number,
+  work: (value: T) => void,
+): Promise<void> {
+  let done = 0;
+  for (const value of values) {
+    if (done > 0 && done % perTurn === 0) await nextTurn();
+    work(value);
+    done += 1;
+  }
+}

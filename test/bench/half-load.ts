@@ -6,13 +6,10 @@ import {
   FastPathRegistry,
   ReportTransportRequestSchema,
 } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import {
-  ChannelState,
-  ConnectionState,
-  TransportEnd,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import type { Contestant, LeaseOnHand } from "./contestant.ts";
 import { callBytes, clientOf, encodedRenewals, renewPath, warmUpMs } from "./load.ts";
+import { managerReport } from "./manager-report.ts";
 
 /** How long renewals took, in milliseconds, sorted. */
 export type Latencies = readonly number[];
@@ -87,21 +84,7 @@ const reportPath = `/${FastPathRegistry.typeName}/ReportTransport`;
 /** A channel that nobody needs for actions is lost and comes back, in turns. */
 function encodedReports(leases: readonly LeaseOnHand[], sequence: number): Buffer {
   const state = sequence % 2 === 0 ? ChannelState.CLOSED : ChannelState.READY;
-  const channels = [
-    { label: "mgr-actions", state: ChannelState.READY },
-    { label: "mgr-acks", state: ChannelState.READY },
-    { label: "mgr-state", state },
-  ];
-  const reports = leases.map(({ sessionId, handshakeId }) => ({
-    sessionId,
-    handshakeId,
-    end: TransportEnd.MANAGER,
-    transportId: "transport-1",
-    connection: ConnectionState.CONNECTED,
-    channels,
-    reporterId: "manager-1",
-    sequence: BigInt(sequence),
-  }));
+  const reports = leases.map((lease) => managerReport(lease, sequence, state));
   const request = create(ReportTransportRequestSchema, { reports });
   return Buffer.from(toBinary(ReportTransportRequestSchema, request));
 }

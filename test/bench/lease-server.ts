@@ -8,13 +8,10 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { startApp } from "../../src/app.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import {
-  ChannelState,
-  ConnectionState,
-  TransportEnd,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { toSettings } from "../../src/settings/settings.ts";
 import { type LeaseOnHand, serveMeasurements } from "./contestant.ts";
+import { managerReport } from "./manager-report.ts";
 
 /**
  * The service with leases to renew on usable paths: on a SQLite file, as it starts by default, or on
@@ -63,20 +60,7 @@ async function prepare(sessionId: string): Promise<LeaseOnHand> {
   const ttl = { seconds: 300n };
   const held = await leases.acquire({ sessionId, reason: "bench", ttl });
   const handshakeId = held.offer?.handshakeId ?? "";
-  const channels = ["mgr-actions", "mgr-acks", "mgr-state"].map((label) => ({
-    label,
-    state: ChannelState.READY,
-  }));
-  const report = {
-    sessionId,
-    handshakeId,
-    end: TransportEnd.MANAGER,
-    transportId: "transport-1",
-    connection: ConnectionState.CONNECTED,
-    channels,
-    reporterId: "manager-1",
-    sequence: 1n,
-  };
+  const report = managerReport({ sessionId, handshakeId }, 1, ChannelState.READY);
   await registry.reportTransport({ reports: [report] });
   return { sessionId, token: held.controllerToken, handshakeId };
 }

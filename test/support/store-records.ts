@@ -217,3 +217,11 @@ export function sessionsOf(
 ): readonly Session[] {
   return ids.map((id) => sessionRecord({ ...of, id, beachId }));
 }
+
+/** Sessions `s0`, `s1` and so on of one beach. */
+export function manySessions(count: number): readonly Session[] {
+  return sessionsOf(
+    "beach-1",
+    Array.from({ length: count }, (_, index) => `s${index}`),
+  );
+}

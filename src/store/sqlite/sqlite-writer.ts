@@ -1,6 +1,6 @@
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import { nextTurn } from "../../service/awaitable.ts";
+import { eachInTurns, nextTurn } from "../../service/awaitable.ts";
 import type { Clock } from "../../service/clock.ts";
 import type { SessionRow } from "./sqlite-file.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
@@ -192,9 +192,10 @@ export class SqliteWriter {
   async #writeNext(): Promise<void> {
     const taken = this.#take();
     try {
-      const behind = await encodedInTurns(taken.behind);
+      const rows: SessionRow[] = [];
+      await eachInTurns(taken.behind, encodedPerTurn, (row) => rows.push(row.encoded()));
       // What is behind is older than a durable row of the same session: the later one stays.
-      const rows = [...behind, ...taken.durable.map(({ row }) => row)];
+      rows.push(...taken.durable.map(({ row }) => row));
       const aliveAt = this.#aliveWith(taken.endsPass);
       this.#writingSince = this.#deps.clock.now();
       await this.#deps.file.write({ rows, aliveAt });
@@ -220,7 +221,9 @@ export class SqliteWriter {
     this.#isFailing = false;
     for (const row of behind) this.#behind.drop(row);
     for (const { row } of durable) this.#behind.dropAll(row.id);
-    this.#telling = this.#telling.then(() => tellAll(durable));
+    this.#telling = this.#telling.then(() =>
+      eachInTurns(durable, shownPerTurn, ({ resolve }) => resolve()),
+    );
     if (endsPass) this.#endPass();
     this.#deps.observe?.({ sessions: behind.length + durable.length });
   }
@@ -262,20 +265,4 @@ export class SqliteWriter {
     this.#waitingForPass = [];
     for (const { reject } of waiting) reject(error);
   }
-}
-
-async function tellAll(durable: readonly Durable[]): Promise<void> {
-  for (const [index, { resolve }] of durable.entries()) {
-    if (index > 0 && index % shownPerTurn === 0) await nextTurn();
-    resolve();
-  }
-}
-
-async function encodedInTurns(rows: readonly LateRow[]): Promise<readonly SessionRow[]> {
-  const encoded: SessionRow[] = [];
-  for (const row of rows) {
-    if (encoded.length > 0 && encoded.length % encodedPerTurn === 0) await nextTurn();
-    encoded.push(row.encoded());
-  }
-  return encoded;
 }
