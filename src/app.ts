@@ -87,6 +87,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   exposeFleet(metrics, () => service.summarize(undefined));
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
+  noteServiceLinks(settings, log);
   warnOfOpenDoors(log);
 
   let app: App | undefined;
@@ -260,6 +261,11 @@ async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
     }
     throw error;
   }
+}
+
+function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): void {
+  if (services.length === 0) return;
+  log.info({ services }, "service links in the environment are no settings; passed over");
 }
 
 function warnOfOpenDoors(log: Logger): void {

@@ -2,6 +2,7 @@ import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
 import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
+import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
 import { defaultOf, type SettingName, settingsTable } from "./settings-table.ts";
 
 /** What the service is told from outside, checked as a whole. */
@@ -21,6 +22,8 @@ export interface Settings {
   readonly managerUrl: string;
   readonly policy: Policy;
   readonly logLevel: LogLevel;
+  /** Services whose links look like settings and were passed over, as `LEASE_REDIS`. */
+  readonly linkedServices: readonly string[];
 }
 
 type StoreSetting =
@@ -56,6 +59,7 @@ export function toSettings(env: Environment): SettingsResult {
     managerUrl: reading.managerUrl(),
     policy: reading.policy(),
     logLevel: reading.logLevel(),
+    linkedServices: reading.linkedServices(),
   };
   reading.noteRelations(settings);
   if (reading.faults.length > 0) return { kind: "faults", faults: reading.faults };
@@ -66,22 +70,29 @@ export function toSettings(env: Environment): SettingsResult {
 class Reading {
   readonly faults: string[] = [];
   readonly #env: Environment;
+  readonly #links: ServiceLinks;
   /** Settings at fault by themselves: their relations to others are not judged. */
   readonly #faulty = new Set<SettingName>();
 
   constructor(env: Environment) {
     this.#env = env;
+    this.#links = serviceLinksIn(env, "LEASE_");
   }
 
   noteUnknownNames(): void {
     const known: readonly string[] = settingsTable.map(({ name }) => name);
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith("LEASE_") || known.includes(name)) continue;
+      if (this.#links.variables.has(name)) continue;
       const meant = nearest(name, known);
       const hint =
         meant === undefined ? "npm start -- --help lists all settings" : `did you mean ${meant}?`;
       this.faults.push(`${name} is not a setting of this version: ${hint}`);
     }
+  }
+
+  linkedServices(): readonly string[] {
+    return this.#links.services;
   }
 
   address(name: SettingName): ListenAddress {

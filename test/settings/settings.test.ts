@@ -30,6 +30,7 @@ describe("settings", () => {
       managerUrl: "http://127.0.0.1:8080",
       policy: defaultPolicy,
       logLevel: "info",
+      linkedServices: [],
     });
   });
 
