@@ -85,7 +85,7 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#beatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
     if (this.isStoreAway) return undefined;
-    const recorded = this.#record(from, now, "stall");
+    const recorded = this.#recordStall(from, now);
     if (!(recorded instanceof Promise)) return undefined;
     const recording = recorded.finally(() => {
       // The store may take so long that another stall is on its way behind this one.
@@ -93,6 +93,14 @@ export class ProcessGapKeeper implements GapKeeper {
     });
     this.#recording = recording;
     return recording;
+  }
+
+  /** After the one before: if that fails, both lie within the absence that begins then. */
+  #recordStall(from: EpochMs, until: EpochMs): Awaitable<void> {
+    if (this.#recording === undefined) return this.#record(from, until, "stall");
+    return this.#recording.then(() =>
+      this.isStoreAway ? undefined : this.#record(from, until, "stall"),
+    );
   }
 
   /** The absence lasts until the store answers again. */
@@ -129,6 +137,9 @@ export class ProcessGapKeeper implements GapKeeper {
   async #beAlive(): Promise<void> {
     const { store, clock, isNeeded } = this.#deps;
     while (this.#awaySince !== undefined) {
+      // A stall that is still on its way may get on record, and then the absence begins at its end.
+      await this.#recording?.catch(() => undefined);
+      await this.#takeRecorded();
       const until = clock.now();
       // Before the moment alive is raised past it: a crash between the two must not lose the gap.
       await this.#record(this.#awaySince, until, "absence");
@@ -142,6 +153,15 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#aliveAt = now;
   }
 
+  /** A gap may have got on record although the store failed to say so. */
+  async #takeRecorded(): Promise<void> {
+    const known = this.#gaps.at(-1)?.number ?? 0;
+    this.#gaps = await this.#deps.store.gaps();
+    for (const gap of this.#gaps.filter(({ number }) => number > known)) {
+      this.#deps.observe({ kind: "gap", gap, buckets: 1 });
+    }
+  }
+
   async #trying(work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -151,7 +171,10 @@ export class ProcessGapKeeper implements GapKeeper {
     }
   }
 
-  #record(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+  /** No moment counts twice: a gap begins no earlier than the newest one on record ended. */
+  #record(since: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+    const from = Math.max(since, this.#gaps.at(-1)?.until ?? since);
+    if (until <= from) return undefined;
     return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
       this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
       this.#deps.observe({ kind: "gap", gap, buckets: 1 });
