@@ -1,14 +1,14 @@
 import type { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { whenReady } from "../service/awaitable.ts";
-import type { ApiDependencies } from "./dependencies.ts";
-import type { Handlers } from "./handlers.ts";
-import { createKeepAlive } from "./keep-alive.ts";
-import { createLeaseCalls } from "./lease-calls.ts";
-import { parseAcquire, parseRelease, parseRenegotiate, parseRenew } from "./parse-lease.ts";
-import { presentAcquired, presentHeld, presentNegotiated } from "./present-lease.ts";
-import { mapDone } from "./result.ts";
-import { unary } from "./unary.ts";
-import { createWatchTransport } from "./watch-transport.ts";
+import type { ApiDependencies } from "./call/dependencies.ts";
+import type { Handlers } from "./call/handlers.ts";
+import { unary } from "./call/unary.ts";
+import { createLeaseCalls } from "./leases/acquire.ts";
+import { createKeepAlive } from "./leases/keep-alive.ts";
+import { parseAcquire, parseRelease, parseRenegotiate, parseRenew } from "./leases/parse-lease.ts";
+import { presentAcquired, presentHeld, presentNegotiated } from "./leases/present-lease.ts";
+import { mapDone } from "./refusal/result.ts";
+import { createWatchTransport } from "./watch/watch-transport.ts";
 
 /** The service ControllerLease, for any door to carry. */
 export function createControllerLease(

@@ -2,11 +2,20 @@ import { type Principal, reaches } from "../auth/principal.ts";
 import type { Attach, CheckLease } from "../core/command.ts";
 import type { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { whenReady } from "../service/awaitable.ts";
-import type { ApiDependencies } from "./dependencies.ts";
-import { type Addressed, execute, executeAny, executeOnSession, withSession } from "./execute.ts";
-import type { Handler, Handlers } from "./handlers.ts";
-import { listPage, summarize } from "./list-sessions.ts";
+import type { ApiDependencies } from "./call/dependencies.ts";
+import {
+  type Addressed,
+  execute,
+  executeAny,
+  executeOnSession,
+  withSession,
+} from "./call/execute.ts";
+import type { Handler, Handlers } from "./call/handlers.ts";
+import { unary } from "./call/unary.ts";
+import { presentLease } from "./leases/present-lease.ts";
 import { toDuration } from "./moments.ts";
+import { done, mapDone, type Refused, refused } from "./refusal/result.ts";
+import { listPage, summarize } from "./sessions/list-sessions.ts";
 import {
   parseAttach,
   parseCheckHandshake,
@@ -15,12 +24,9 @@ import {
   parseList,
   parseRevoke,
   parseSummarize,
-} from "./parse-registry.ts";
-import { presentLease } from "./present-lease.ts";
-import { presentPath, presentStanding, presentTransport } from "./present-transport.ts";
-import { hearReports, parseBatch } from "./report-transport.ts";
-import { done, mapDone, type Refused, refused } from "./result.ts";
-import { unary } from "./unary.ts";
+} from "./sessions/parse-registry.ts";
+import { presentPath, presentStanding, presentTransport } from "./transport/present-transport.ts";
+import { hearReports, parseBatch } from "./transport/report-transport.ts";
 
 type Registry = typeof FastPathRegistry;
 type RegistryHandler<Name extends keyof Registry["method"]> = Handler<Registry["method"][Name]>;

@@ -6,7 +6,7 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 
-import { limits } from "../api/limits.ts";
+import { limits } from "../api/request/limits.ts";
 import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
 import type { Door } from "./door.ts";
 import { grpcDefinition } from "./grpc-definition.ts";

@@ -9,8 +9,8 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
-import type { Call } from "../api/handlers.ts";
-import { readMessage } from "../api/read-message.ts";
+import type { Call } from "../api/call/handlers.ts";
+import { readMessage } from "../api/request/read-message.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,

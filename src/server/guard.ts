@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import type { Call } from "../api/handlers.ts";
+import type { Call } from "../api/call/handlers.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** What surrounds every call at every door. */

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import type { Handlers } from "../api/handlers.ts";
+import type { Handlers } from "../api/call/handlers.ts";
 import {
   type Health,
   HealthCheckResponse_ServingStatus as Status,

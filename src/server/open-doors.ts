@@ -1,9 +1,8 @@
 import { Code } from "@connectrpc/connect";
-
+import type { ApiDependencies } from "../api/call/dependencies.ts";
 import { createControllerLease } from "../api/controller-lease.ts";
-import type { ApiDependencies } from "../api/dependencies.ts";
 import { createFastPathRegistry } from "../api/fast-path-registry.ts";
-import { createLegacyApi } from "../api/legacy.ts";
+import { createLegacyApi } from "../api/legacy/legacy-api.ts";
 import type { Door as DoorName } from "../auth/authenticator.ts";
 import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";

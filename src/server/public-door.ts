@@ -13,8 +13,8 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
-import type { Call } from "../api/handlers.ts";
-import { limits } from "../api/limits.ts";
+import type { Call } from "../api/call/handlers.ts";
+import { limits } from "../api/request/limits.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import type { Door } from "./door.ts";

@@ -1,6 +1,6 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 
-import type { Call, Handlers } from "../api/handlers.ts";
+import type { Call, Handlers } from "../api/call/handlers.ts";
 
 /** A service and its handlers, in the form in which every door takes them. */
 export interface ServedService {

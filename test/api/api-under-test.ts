@@ -1,7 +1,6 @@
 import { type Client, createClient, createRouterTransport } from "@connectrpc/connect";
-
+import type { ApiDependencies } from "../../src/api/call/dependencies.ts";
 import { createControllerLease } from "../../src/api/controller-lease.ts";
-import type { ApiDependencies } from "../../src/api/dependencies.ts";
 import { createFastPathRegistry } from "../../src/api/fast-path-registry.ts";
 import type { Authenticator, Door } from "../../src/auth/authenticator.ts";
 import { devAuthenticator } from "../../src/auth/dev-authenticator.ts";

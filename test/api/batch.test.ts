@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { inTurns } from "../../src/api/batch.ts";
+import { inTurns } from "../../src/api/call/batch.ts";
 
 const numbers = Array.from({ length: 1000 }, (_, index) => index);
 

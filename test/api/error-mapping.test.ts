@@ -7,7 +7,7 @@ import {
   refusalToConnectError,
   refusalToLegacy,
   thrownRefusal,
-} from "../../src/api/error-mapping.ts";
+} from "../../src/api/refusal/error-mapping.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import {
   BadRequestSchema,

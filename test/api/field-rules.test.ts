@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import { FieldCheck } from "../../src/api/field-check.ts";
-import { idFault, lengthFault, reasonFault } from "../../src/api/field-rules.ts";
-import { readPageToken, writePageToken } from "../../src/api/page-token.ts";
-import { parseTtl } from "../../src/api/parse-values.ts";
+import { FieldCheck } from "../../src/api/request/field-check.ts";
+import { idFault, lengthFault, reasonFault } from "../../src/api/request/field-rules.ts";
+import { parseTtl } from "../../src/api/request/parse-values.ts";
+import { readPageToken, writePageToken } from "../../src/api/sessions/page-token.ts";
 
 describe("an id", () => {
   test.each([

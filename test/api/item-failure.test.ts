@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { ApiDependencies } from "../../src/api/dependencies.ts";
+import type { ApiDependencies } from "../../src/api/call/dependencies.ts";
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { breakSession } from "../support/broken-session.ts";
 import { type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";

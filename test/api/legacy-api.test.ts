@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { createLegacyApi, type LegacyApi } from "../../src/api/legacy.ts";
-import type { LegacyRequest } from "../../src/api/legacy-parse.ts";
+import { createLegacyApi, type LegacyApi } from "../../src/api/legacy/legacy-api.ts";
+import type { LegacyRequest } from "../../src/api/legacy/legacy-parse.ts";
 import type { Principal } from "../../src/auth/principal.ts";
 import { type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
 import { dependenciesFor, everybodyIs, inMemory } from "./api-under-test.ts";

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 
-import { parseReport } from "../../src/api/parse-report.ts";
+import { parseReport } from "../../src/api/transport/parse-report.ts";
 import {
   ChannelState,
   ConnectionState,

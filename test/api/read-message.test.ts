@@ -2,7 +2,7 @@ import { create, type DescMessage, toBinary } from "@bufbuild/protobuf";
 import { ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 
-import { readMessage } from "../../src/api/read-message.ts";
+import { readMessage } from "../../src/api/request/read-message.ts";
 import {
   RenewRequestSchema,
   WatchTransportRequestSchema,

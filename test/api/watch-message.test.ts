@@ -2,8 +2,8 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 
-import { presentAges } from "../../src/api/present-transport.ts";
-import { EncodedMessages, presentMessage } from "../../src/api/watch-message.ts";
+import { presentAges } from "../../src/api/transport/present-transport.ts";
+import { EncodedMessages, presentMessage } from "../../src/api/watch/watch-message.ts";
 import type { Session } from "../../src/core/session.ts";
 import { nextOf } from "../../src/core/view.ts";
 import {

@@ -1,0 +1,36 @@
+import type { Authenticator, Door } from "../../auth/authenticator.ts";
+import type { PasscodeVerifier } from "../../auth/passcode.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { End } from "../../core/session.ts";
+import type { DurationMs } from "../../core/time.ts";
+import type { LeaseService } from "../../service/lease-service.ts";
+
+/** What every implementation of an api stands on; one object per door. */
+export interface ApiDependencies {
+  readonly service: LeaseService;
+  readonly authenticator: Authenticator;
+  readonly passcodes: PasscodeVerifier;
+  readonly door: Door;
+  /** What offers tell hosts where an attach named no manager. */
+  readonly defaultManagerUrl: string;
+  /** The longest hold that a revocation may ask for: the policy's. */
+  readonly holdMsMax: DurationMs;
+  /** The pace at which ends repeat reports in which nothing changed. */
+  readonly reportEveryMs: DurationMs;
+  /** Told of an end's last transport error, for the log alone. */
+  readonly onReportedError: (report: ReportedError) => void;
+  /** Told of a bug that spoiled one item of a batch: of the whole call its door is told. */
+  readonly onItemFailed: (failure: ItemFailure) => void;
+}
+
+interface ItemFailure {
+  readonly sessionId: SessionId;
+  readonly error: unknown;
+}
+
+interface ReportedError {
+  readonly sessionId: SessionId;
+  readonly end: End;
+  /** At most 256 characters, none of them control characters. */
+  readonly text: string;
+}

@@ -1,0 +1,48 @@
+import { Code, ConnectError } from "@connectrpc/connect";
+
+import { isServed, type RpcName } from "../../auth/authorize.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { Awaitable } from "../../service/awaitable.ts";
+import { refusalToConnectError, thrownRefusal } from "../refusal/error-mapping.ts";
+import type { Result } from "../refusal/result.ts";
+import type { ApiDependencies } from "./dependencies.ts";
+import { enter } from "./gate.ts";
+import type { Call } from "./handlers.ts";
+
+/** An rpc of one request and one answer: who calls, what is asked, what it comes to. */
+export interface UnaryCall<Request, Asked, Reply> {
+  readonly rpc: RpcName;
+  /** As it follows "Cannot". */
+  readonly action: string;
+  readonly parse: (request: Request) => Result<Asked>;
+  readonly perform: (principal: Principal, asked: Asked) => Awaitable<Result<Reply>>;
+}
+
+/** Throws a ConnectError for every refusal; what else is thrown is a bug. */
+export function unary<Request, Asked, Reply>(
+  dependencies: Pick<ApiDependencies, "authenticator" | "door">,
+  { rpc, action, parse, perform }: UnaryCall<Request, Asked, Reply>,
+): (request: Request, call: Call) => Promise<Reply> {
+  if (!isServed(rpc, dependencies.door)) return () => Promise.reject(notServed(action));
+  return async (request, call) => {
+    try {
+      const principal = valueOrThrow(await enter(dependencies, rpc, call), action);
+      const asked = valueOrThrow(parse(request), action);
+      return valueOrThrow(await perform(principal, asked), action);
+    } catch (thrown) {
+      const refusal = thrownRefusal(thrown);
+      throw refusal === undefined ? thrown : refusalToConnectError(refusal, action);
+    }
+  };
+}
+
+/** The value of a result; a refusal is thrown as a ConnectError. */
+export function valueOrThrow<T>(result: Result<T>, action: string): T {
+  if (result.kind === "done") return result.value;
+  throw refusalToConnectError(result.refusal, action);
+}
+
+function notServed(action: string): ConnectError {
+  const message = `Cannot ${action}: this door does not serve the call, use the internal one`;
+  return new ConnectError(message, Code.Unimplemented);
+}

@@ -1,0 +1,132 @@
+import type { RpcName } from "../../auth/authorize.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { Awaitable } from "../../service/awaitable.ts";
+import type { ApiDependencies } from "../call/dependencies.ts";
+import { enter } from "../call/gate.ts";
+import { createLeaseCalls } from "../leases/acquire.ts";
+import { type LegacyErrorBody, refusalToLegacy, thrownRefusal } from "../refusal/error-mapping.ts";
+import { done, mapDone, type Result, refused } from "../refusal/result.ts";
+import { type LegacyRequest, parseHandshake, parseLease, parseToken } from "./legacy-parse.ts";
+import {
+  type LegacyHandshakeReply,
+  type LegacyLeaseReply,
+  presentLegacyHandshake,
+  presentLegacyLease,
+} from "./legacy-present.ts";
+
+/** An answer that a door only has to write out. */
+export interface LegacyAnswer<Reply> {
+  readonly status: number;
+  readonly body: Reply | LegacyErrorBody;
+  /** Whole seconds for a Retry-After header. */
+  readonly retryAfterSeconds: number | undefined;
+}
+
+interface LegacyRelease {
+  readonly released: true;
+}
+
+/**
+ * The old JSON routes on top of the same leases. Every method resolves with the status and body to
+ * send, refusals included; it rejects only for a bug, which is a 500 without text.
+ */
+export interface LegacyApi {
+  /** POST /sessions/{id}/controller-handshake: acquires, and renegotiates only if it must. */
+  acquireByHandshake(request: LegacyRequest): Promise<LegacyAnswer<LegacyHandshakeReply>>;
+  /** POST /sessions/{id}/controller-handshake/renew: moves the expiry, and nothing else. */
+  renewHandshake(request: LegacyRequest): Promise<LegacyAnswer<LegacyHandshakeReply>>;
+  /** DELETE /sessions/{id}/controller-handshake. */
+  releaseHandshake(request: LegacyRequest): Promise<LegacyAnswer<LegacyRelease>>;
+  /** POST /sessions/{id}/controller/lease: acquires and renews, under the caller's own reason. */
+  acquireLease(request: LegacyRequest): Promise<LegacyAnswer<LegacyLeaseReply>>;
+  /** DELETE /sessions/{id}/controller/lease. */
+  releaseLease(request: LegacyRequest): Promise<LegacyAnswer<LegacyRelease>>;
+}
+
+const fieldNames = {
+  beachId: "requester_private_beach_id",
+  accountId: "requesting_account_id",
+} as const;
+
+export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
+  const { service } = dependencies;
+  const calls = createLeaseCalls(dependencies);
+
+  const answer = async <Asked, Reply>(
+    rpc: RpcName,
+    request: LegacyRequest,
+    parse: (request: LegacyRequest) => Result<Asked>,
+    perform: (principal: Principal, asked: Asked) => Awaitable<Result<Reply>>,
+  ): Promise<LegacyAnswer<Reply>> => {
+    try {
+      const entered = await enter(dependencies, rpc, request);
+      if (entered.kind === "refused") return toAnswer(entered);
+      const asked = parse(request);
+      if (asked.kind === "refused") return toAnswer(asked);
+      return toAnswer(await perform(entered.value, asked.value));
+    } catch (thrown) {
+      const refusal = thrownRefusal(thrown);
+      if (refusal === undefined) throw thrown;
+      return toAnswer(refused(refusal));
+    }
+  };
+
+  const release = (request: LegacyRequest): Promise<LegacyAnswer<LegacyRelease>> =>
+    answer("Release", request, parseToken, async (principal, { token }) => {
+      const released = await calls.release(principal, request.sessionId, token);
+      if (released.kind === "refused") return released;
+      return released.value
+        ? done({ released: true })
+        : refused({ reason: "LEASE_NOT_LIVE", endedBy: "unknown" });
+    });
+
+  return {
+    acquireByHandshake: (request) =>
+      answer("Acquire", request, parseHandshake, async (principal, asked) => {
+        const held = await calls.acquire(principal, {
+          sessionId: request.sessionId,
+          beachId: asked.requesterPrivateBeachId,
+          reason: "auto_handshake",
+          ttlMs: undefined,
+          passcode: asked.passcode,
+          accountId: "",
+          fieldNames,
+        });
+        return mapDone(held, (value) => presentLegacyHandshake(service, value, asked.passcode));
+      }),
+
+    renewHandshake: (request) =>
+      answer("Renew", request, parseToken, async (principal, { token, ttlMs }) => {
+        const { sessionId } = request;
+        const held = await calls.renew(principal, { sessionId, token, ttlMs, leaseOnly: true });
+        // The token that was asked with has just been proven; a lost key would derive another one.
+        return mapDone(held, (value) => ({
+          ...presentLegacyHandshake(service, value, ""),
+          controller_token: token,
+        }));
+      }),
+
+    acquireLease: (request) =>
+      answer("Acquire", request, parseLease, async (principal, asked) => {
+        const held = await calls.acquire(principal, {
+          sessionId: request.sessionId,
+          beachId: "",
+          reason: asked.reason,
+          ttlMs: asked.ttlMs,
+          passcode: "",
+          accountId: asked.requestingAccountId,
+          fieldNames,
+        });
+        return mapDone(held, (value) => presentLegacyLease(service, value));
+      }),
+
+    releaseHandshake: release,
+    releaseLease: release,
+  };
+}
+
+function toAnswer<Reply>(result: Result<Reply>): LegacyAnswer<Reply> {
+  return result.kind === "done"
+    ? { status: 200, body: result.value, retryAfterSeconds: undefined }
+    : refusalToLegacy(result.refusal);
+}

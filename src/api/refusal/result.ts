@@ -1,0 +1,27 @@
+import type { Refusal } from "../../core/refusal.ts";
+
+/** What a step of a call comes to, before a door has put it into its own words. */
+export type Result<T> = Done<T> | Refused;
+
+export interface Done<T> {
+  readonly kind: "done";
+  readonly value: T;
+}
+
+export interface Refused {
+  readonly kind: "refused";
+  readonly refusal: Refusal;
+}
+
+export function done<T>(value: T): Done<T> {
+  return { kind: "done", value };
+}
+
+export function refused(refusal: Refusal): Refused {
+  return { kind: "refused", refusal };
+}
+
+/** The result with its value put into another form. */
+export function mapDone<T, U>(result: Result<T>, put: (value: T) => U): Result<U> {
+  return result.kind === "done" ? done(put(result.value)) : result;
+}

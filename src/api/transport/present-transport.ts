@@ -1,0 +1,177 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  TransportChange as Change,
+  ConnectionState as Connection,
+  End,
+  Evidence,
+  Health,
+  Session,
+  Standing,
+} from "../../core/session.ts";
+import type { EpochMs } from "../../core/time.ts";
+import {
+  currentOf,
+  evidenceAt,
+  nextNegotiationAt,
+  nextOf,
+  type TransportPath as Path,
+  pathOf,
+} from "../../core/view.ts";
+import {
+  ConnectionState,
+  type EndViewSchema,
+  HandshakeStanding,
+  TransportChange,
+  TransportEnd,
+  TransportHealth,
+  TransportPath,
+  type TransportState,
+  type TransportStateSchema,
+} from "../../gen/beach/controller/v1/transport_pb.js";
+import type { LeaseService } from "../../service/lease-service.ts";
+import { toDuration, toTimestamp } from "../moments.ts";
+
+type TransportInit = Exclude<MessageInitShape<typeof TransportStateSchema>, TransportState>;
+
+/** Turns service time into what leaves the service. */
+export type TimeSource = Pick<LeaseService, "now" | "toWall">;
+
+/**
+ * The whole truth about a session's transport, with ages as of this moment. Its moments are service
+ * time, so that one version reads the same whenever it is told.
+ */
+export function presentTransport(session: Session, time: Pick<TimeSource, "now">): TransportInit {
+  return { ...presentLasting(session), ...presentAges(session, time.now()) };
+}
+
+/** What one record says whenever it is told. */
+export function presentLasting(session: Session): TransportInit {
+  const { transport, leases, lastChange } = session;
+  const current = currentOf(transport.path);
+  return {
+    sessionId: session.id,
+    version: BigInt(session.version),
+    path: presentPath(session),
+    health: presentHealth(session),
+    generation: BigInt(transport.generation),
+    handshakeId: current?.id ?? "",
+    promotedAt: current && toTimestamp(current.promotedAt),
+    negotiation: presentNegotiation(session),
+    lingering: presentLingering(session),
+    lastChange: changes[lastChange.change],
+    lastChangeReason: lastChange.reason,
+    lastChangeAt: toTimestamp(lastChange.at),
+    liveLeases: leases.live.length,
+    leaseVersion: BigInt(leases.version),
+  };
+}
+
+/** What depends on when the record is told: ages, and a delay that may have run out. */
+export function presentAges({ transport }: Session, now: EpochMs): TransportInit {
+  const current = currentOf(transport.path);
+  const heardAt = current === undefined ? undefined : evidenceAt(current);
+  const nextAt = nextNegotiationAt(transport, now);
+  return {
+    evidenceAge: heardAt === undefined ? undefined : toDuration(now - heardAt),
+    ends: [
+      ...presentEnd("manager", current?.manager, now),
+      ...presentEnd("host", current?.host, now),
+    ],
+    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(nextAt),
+  };
+}
+
+export function presentPath(session: Session): TransportPath {
+  return paths[pathOf(session.transport)];
+}
+
+/** Of the promoted transport; unspecified before the first promotion. */
+export function presentHealth(session: Session): TransportHealth {
+  const current = currentOf(session.transport.path);
+  return current === undefined ? TransportHealth.UNSPECIFIED : healths[current.health];
+}
+
+export function presentStanding(standing: Standing): HandshakeStanding {
+  return standings[standing];
+}
+
+function presentEnd(
+  end: End,
+  evidence: Evidence | undefined,
+  now: EpochMs,
+): MessageInitShape<typeof EndViewSchema>[] {
+  if (evidence === undefined) return [];
+  return [
+    {
+      end: end === "manager" ? TransportEnd.MANAGER : TransportEnd.HOST,
+      transportId: evidence.transportId,
+      connection: connections[evidence.connection],
+      readyChannels: [...evidence.readyChannels],
+      age: toDuration(now - evidence.observedAt),
+    },
+  ];
+}
+
+function presentNegotiation({ transport }: Session): TransportInit["negotiation"] {
+  const next = nextOf(transport.path);
+  if (next === undefined) return undefined;
+  return {
+    handshakeId: next.id,
+    attempt: next.attempt,
+    startedAt: toTimestamp(next.issuedAt),
+    confirmBy: toTimestamp(next.confirmBy),
+    managerUrl: next.managerUrl,
+    channels: [...next.channels],
+  };
+}
+
+function presentLingering({ transport }: Session): TransportInit["lingering"] {
+  const { lingering } = transport;
+  if (lingering === undefined) return undefined;
+  return {
+    handshakeId: lingering.id,
+    honouredUntil: toTimestamp(lingering.honouredUntil),
+  };
+}
+
+const paths: Readonly<Record<Path, TransportPath>> = {
+  pending: TransportPath.PENDING,
+  fast_path: TransportPath.FAST_PATH,
+  http_fallback: TransportPath.HTTP_FALLBACK,
+};
+
+const healths: Readonly<Record<Health, TransportHealth>> = {
+  healthy: TransportHealth.HEALTHY,
+  degraded: TransportHealth.DEGRADED,
+  stale: TransportHealth.STALE,
+  lost: TransportHealth.LOST,
+};
+
+const standings: Readonly<Record<Standing, HandshakeStanding>> = {
+  promoted: HandshakeStanding.PROMOTED,
+  in_flight: HandshakeStanding.IN_FLIGHT,
+  abandoned: HandshakeStanding.ABANDONED,
+  lingering: HandshakeStanding.LINGERING,
+  retired: HandshakeStanding.RETIRED,
+  unknown: HandshakeStanding.UNKNOWN,
+};
+
+const connections: Readonly<Record<Connection, ConnectionState>> = {
+  unspecified: ConnectionState.UNSPECIFIED,
+  connecting: ConnectionState.CONNECTING,
+  connected: ConnectionState.CONNECTED,
+  disconnected: ConnectionState.DISCONNECTED,
+  failed: ConnectionState.FAILED,
+  closed: ConnectionState.CLOSED,
+};
+
+const changes: Readonly<Record<Change, TransportChange>> = {
+  attached: TransportChange.ATTACHED,
+  negotiation_started: TransportChange.NEGOTIATION_STARTED,
+  promoted: TransportChange.PROMOTED,
+  negotiation_abandoned: TransportChange.NEGOTIATION_ABANDONED,
+  health_changed: TransportChange.HEALTH_CHANGED,
+  retired: TransportChange.RETIRED,
+  leases_changed: TransportChange.LEASES_CHANGED,
+  detached: TransportChange.DETACHED,
+};

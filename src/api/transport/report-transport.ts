@@ -1,0 +1,122 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import type { Principal } from "../../auth/principal.ts";
+import type { Report } from "../../core/command.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import type {
+  ReportTransportRequest,
+  ReportVerdictSchema,
+} from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
+import {
+  HandshakeStanding,
+  type TransportReport,
+} from "../../gen/beach/controller/v1/transport_pb.js";
+import { type Awaitable, orElse, whenReady } from "../../service/awaitable.ts";
+import { KeyedQueue } from "../../service/keyed-queue.ts";
+import type { Outcome } from "../../service/lease-service.ts";
+import { inTurns } from "../call/batch.ts";
+import type { ApiDependencies } from "../call/dependencies.ts";
+import { type AnsweredBySession, withSession } from "../call/execute.ts";
+import { ifReached } from "../call/gate.ts";
+import { internalMessage, internalReason, refusalMessage } from "../refusal/error-mapping.ts";
+import { done, type Result } from "../refusal/result.ts";
+import { fieldInvalid } from "../request/field-check.ts";
+import { limits } from "../request/limits.ts";
+import { parseReport, type ReportAsked } from "./parse-report.ts";
+import { presentHealth, presentPath, presentStanding } from "./present-transport.ts";
+
+export type ReportVerdict = MessageInitShape<typeof ReportVerdictSchema>;
+
+type ReportDependencies = Pick<
+  ApiDependencies,
+  "service" | "door" | "onReportedError" | "onItemFailed"
+>;
+
+const hearing = "hear the report";
+
+export function parseBatch({
+  reports,
+}: ReportTransportRequest): Result<readonly TransportReport[]> {
+  return reports.length <= limits.batch
+    ? done(reports)
+    : fieldInvalid("reports", `must have at most ${limits.batch} entries`);
+}
+
+/**
+ * Hears every report of a batch, in order where several are about one session: the numbers of a
+ * reporter only rise. A report that is refused spoils no other one.
+ */
+export function hearReports(
+  dependencies: ReportDependencies,
+  principal: Principal,
+  reports: readonly TransportReport[],
+): Awaitable<readonly ReportVerdict[]> {
+  const bySession = new KeyedQueue<SessionId>();
+  const hostOnly = dependencies.door === "public" || principal.kind === "host";
+  return inTurns(reports, (report, index) => {
+    const asked = parseReport(report, hostOnly, `reports[${index}].`);
+    if (asked.kind === "refused") return refusedVerdict(report.sessionId, asked.refusal, undefined);
+    return bySession.run(report.sessionId, () => hearOrFail(dependencies, principal, asked.value));
+  });
+}
+
+/** A bug that one report meets spoils no other. */
+function hearOrFail(
+  dependencies: ReportDependencies,
+  principal: Principal,
+  asked: ReportAsked,
+): Awaitable<ReportVerdict> {
+  return orElse(
+    () => hear(dependencies, principal, asked),
+    (error) => {
+      const { sessionId } = asked;
+      dependencies.onItemFailed({ sessionId, error });
+      return { sessionId, refusal: internalReason, detail: internalMessage(hearing) };
+    },
+  );
+}
+
+function hear(
+  { service, onReportedError }: ReportDependencies,
+  principal: Principal,
+  { sessionId, command, lastError }: ReportAsked,
+): Awaitable<ReportVerdict> {
+  const heard = ifReached<Outcome<Report>>(service, principal, sessionId, () =>
+    whenReady(service.execute(sessionId, command), done),
+  );
+  return whenReady(heard, (result) => {
+    if (result.kind === "refused") return refusedVerdict(sessionId, result.refusal, undefined);
+    const outcome = result.value;
+    if (outcome.kind === "refused") {
+      return refusedVerdict(sessionId, outcome.refusal, outcome.session);
+    }
+    if (lastError !== "") onReportedError({ sessionId, end: command.end, text: lastError });
+    return verdict(withSession({ record: outcome.session, answer: outcome.answer }));
+  });
+}
+
+function verdict({ session, answer }: AnsweredBySession<Report>): ReportVerdict {
+  return {
+    sessionId: session.id,
+    path: presentPath(session),
+    health: presentHealth(session),
+    generation: BigInt(session.transport.generation),
+    standing: presentStanding(answer.standing),
+  };
+}
+
+/** An end closes its connection when the session was detached; of an unknown one it keeps it. */
+function refusedVerdict(
+  sessionId: SessionId,
+  refusal: Refusal,
+  record: SessionRecord | undefined,
+): ReportVerdict {
+  const { reason } = refusal;
+  const detail = refusalMessage(refusal, hearing);
+  if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason, detail };
+  const standing =
+    record?.kind === "detached" ? HandshakeStanding.RETIRED : HandshakeStanding.UNKNOWN;
+  return { sessionId, refusal: reason, detail, standing };
+}

@@ -1,0 +1,52 @@
+import { type Principal, reaches } from "../../auth/principal.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { LeaseService, WatchMessage } from "../../service/lease-service.ts";
+import { find } from "../call/gate.ts";
+
+/**
+ * Shows a reader the sessions that are its own. Of any other it hears once that it is not known,
+ * and nothing of what becomes of it.
+ */
+export class WatchFilter {
+  readonly #service: LeaseService;
+  readonly #principal: Principal;
+  /** Sessions last told to be unknown; at most those that the reader named. */
+  readonly #unknown = new Set<SessionId>();
+
+  constructor(service: LeaseService, principal: Principal) {
+    this.#service = service;
+    this.#principal = principal;
+  }
+
+  /** The reader sees every message as it is. */
+  get isOpen(): boolean {
+    return this.#principal.reach.kind === "every";
+  }
+
+  /** The message as the reader may see it; undefined when there is nothing for it to see. */
+  async show(message: WatchMessage): Promise<WatchMessage | undefined> {
+    if (this.isOpen) return message;
+    if (message.kind === "state") {
+      const { session } = message;
+      if (!reaches(this.#principal, session)) return this.#hide(session.id);
+      this.#unknown.delete(session.id);
+      return message;
+    }
+    if (message.kind === "gone") {
+      return (await this.#isOwn(message.sessionId)) ? message : this.#hide(message.sessionId);
+    }
+    return message;
+  }
+
+  async #isOwn(id: SessionId): Promise<boolean> {
+    const found = await find(this.#service, id);
+    const record = found.kind === "done" ? found.value : undefined;
+    return record !== undefined && reaches(this.#principal, record);
+  }
+
+  #hide(sessionId: SessionId): WatchMessage | undefined {
+    if (this.#unknown.has(sessionId)) return undefined;
+    this.#unknown.add(sessionId);
+    return { kind: "gone", sessionId, reason: "unknown", coalesced: 0 };
+  }
+}
