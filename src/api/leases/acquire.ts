@@ -1,25 +1,29 @@
-import { accountFor, authorizeOperator, standingToAcquire } from "../../auth/authorize.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+import { accountFor, standingToAcquire } from "../../auth/authorize.ts";
 import { beachOf, type Principal, reaches } from "../../auth/principal.ts";
 import { actionsChannel } from "../../core/channel.ts";
-import type {
-  Acquire,
-  Attach,
-  LeaseAnswer,
-  NegotiationAnswer,
-  Release,
-  Renegotiate,
-  Renew,
-} from "../../core/command.ts";
+import type { Acquire, Attach } from "../../core/command.ts";
 import type { AccountId, BeachId, SessionId } from "../../core/ids.ts";
-import type { NegotiationReason, Session } from "../../core/session.ts";
+import type { Session } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
-import { type Awaitable, whenReady } from "../../service/awaitable.ts";
+import type {
+  AcquireRequest,
+  AcquireResponseSchema,
+  ControllerLease,
+} from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import type { LeaseService } from "../../service/lease-service.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { execute, executeAny, executeOnSession, withSession } from "../call/execute.ts";
+import { executeAny, withSession } from "../call/execute.ts";
 import { find } from "../call/gate.ts";
+import type { Handlers } from "../call/handlers.ts";
+import { unary } from "../call/unary.ts";
 import { done, mapDone, type Result, refused } from "../refusal/result.ts";
-import { fieldInvalid } from "../request/field-check.ts";
+import { FieldCheck, fieldInvalid } from "../request/field-check.ts";
+import { idFault, lengthFault, optionalIdFault, reasonFault } from "../request/field-rules.ts";
+import { limits } from "../request/limits.ts";
+import { parseTtl } from "../request/parse-values.ts";
+import { type Held, type Presenter, presentHeld } from "./present-lease.ts";
 
 /** A request for a lease, in whatever form it came. */
 export interface AcquireAsked {
@@ -34,71 +38,45 @@ export interface AcquireAsked {
   readonly fieldNames: { readonly beachId: string; readonly accountId: string };
 }
 
-export interface RenewAsked {
-  readonly sessionId: SessionId;
-  readonly token: string;
-  readonly ttlMs: DurationMs | undefined;
-  readonly leaseOnly: boolean;
-}
-
-export interface RenegotiateAsked {
-  readonly sessionId: SessionId;
-  /** Empty for an operator without a lease. */
-  readonly token: string;
-  readonly reason: NegotiationReason;
-  readonly observedGeneration: number | undefined;
-}
-
-/** A lease that was granted or renewed, and the session as that left it. */
-export interface Held {
-  readonly session: Session;
-  readonly answer: LeaseAnswer;
-}
-
-export interface Negotiated {
-  readonly session: Session;
-  readonly answer: NegotiationAnswer;
-}
-
 type LeaseDependencies = Pick<ApiDependencies, "service" | "passcodes" | "defaultManagerUrl">;
 
-/** What controller leases can be asked, the same behind every protocol. */
-export interface LeaseCalls {
-  acquire(principal: Principal, asked: AcquireAsked): Promise<Result<Held>>;
-  renew(principal: Principal, asked: RenewAsked): Awaitable<Result<Held>>;
-  renegotiate(principal: Principal, asked: RenegotiateAsked): Awaitable<Result<Negotiated>>;
-  release(principal: Principal, id: SessionId, token: string): Awaitable<Result<boolean>>;
+export function createAcquire(
+  dependencies: ApiDependencies,
+): Handlers<typeof ControllerLease>["acquire"] {
+  return unary(dependencies, {
+    rpc: "Acquire",
+    action: "acquire a lease",
+    parse: parseAcquire,
+    perform: async (principal, asked) =>
+      mapDone(await acquireLease(dependencies, principal, asked), (held) =>
+        presentAcquired(held, dependencies.service),
+      ),
+  });
 }
 
-export function createLeaseCalls(dependencies: LeaseDependencies): LeaseCalls {
-  const { service } = dependencies;
-  return {
-    acquire: (principal, asked) => acquire(dependencies, principal, asked),
+const fieldNames = { beachId: "private_beach_id", accountId: "account_id" } as const;
 
-    renew(principal, { sessionId, token, ttlMs, leaseOnly }) {
-      const tokenHash = service.tokens.hash(token);
-      const command = { kind: "Renew", tokenHash, ttlMs, leaseOnly } as const;
-      return executeOnSession<Renew>(service, principal, { sessionId, command });
-    },
-
-    renegotiate(principal, { sessionId, token, reason, observedGeneration }) {
-      const refusal = token === "" ? authorizeOperator(principal) : undefined;
-      if (refusal !== undefined) return refused(refusal);
-      const tokenHash = token === "" ? undefined : service.tokens.hash(token);
-      const command = { kind: "Renegotiate", tokenHash, reason, observedGeneration } as const;
-      return executeOnSession<Renegotiate>(service, principal, { sessionId, command });
-    },
-
-    release(principal, sessionId, token) {
-      const command = { kind: "Release", tokenHash: service.tokens.hash(token) } as const;
-      return whenReady(execute<Release>(service, principal, { sessionId, command }), (result) =>
-        mapDone(result, ({ answer }) => answer.released),
-      );
-    },
-  };
+function parseAcquire(request: AcquireRequest): Result<AcquireAsked> {
+  const check = new FieldCheck();
+  check.note("session_id", idFault(request.sessionId));
+  check.note("private_beach_id", optionalIdFault(request.privateBeachId));
+  check.note("reason", reasonFault(request.reason));
+  const ttlMs = parseTtl({ check, name: "ttl" }, request.ttl);
+  check.note("passcode", lengthFault(request.passcode, limits.passcodeLength));
+  check.note("account_id", optionalIdFault(request.accountId));
+  return check.finish({
+    sessionId: request.sessionId,
+    beachId: request.privateBeachId,
+    reason: request.reason,
+    ttlMs,
+    passcode: request.passcode,
+    accountId: request.accountId,
+    fieldNames,
+  });
 }
 
-async function acquire(
+/** Grants a lease, or renews the caller's own; makes the session known where a passcode opens it. */
+export async function acquireLease(
   dependencies: LeaseDependencies,
   principal: Principal,
   asked: AcquireAsked,
@@ -176,4 +154,14 @@ function newSession(beachId: BeachId, managerUrl: string): Attach {
     requiredChannels: [actionsChannel],
     hostReports: false,
   };
+}
+
+/** The only answer that shows a token. */
+function presentAcquired(
+  held: Held,
+  service: Presenter & Pick<LeaseService, "tokens">,
+): MessageInitShape<typeof AcquireResponseSchema> {
+  const { lease } = held.answer;
+  const controllerToken = service.tokens.of(lease.id, lease.tokenHashes);
+  return { ...presentHeld(held, service), controllerToken };
 }

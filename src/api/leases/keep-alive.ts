@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import type { Principal } from "../../auth/principal.ts";
+import type { Refusal } from "../../core/refusal.ts";
 import type {
   ControllerLease,
   KeepAliveRequest,
@@ -13,28 +14,35 @@ import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { valueOrThrow } from "../call/unary.ts";
+import { toDuration, toTimestamp } from "../moments.ts";
+import {
+  internalMessage,
+  internalReason,
+  refusalMessage,
+  retryAfterOf,
+} from "../refusal/error-mapping.ts";
 import { done, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
 import { limits } from "../request/limits.ts";
-import type { LeaseCalls } from "./acquire.ts";
-import { parseRenew } from "./parse-lease.ts";
-import { presentFailed, presentKept, presentNotKept } from "./present-lease.ts";
+import { presentPath } from "../transport/present-transport.ts";
+import { type Held, type Presenter, presentAnswer } from "./present-lease.ts";
+import { parseRenew, renewLease } from "./renew.ts";
 
 type KeepAliveResult = MessageInitShape<typeof KeepAliveResultSchema>;
 
 const action = "keep the leases alive";
+const renewing = "renew the lease";
 
 /** Renews batch after batch: one answer per message, in order, and one at a time. */
 export function createKeepAlive(
   dependencies: ApiDependencies,
-  calls: LeaseCalls,
 ): Handlers<typeof ControllerLease>["keepAlive"] {
   const { service, onItemFailed } = dependencies;
 
   const keep = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> => {
     const asked = parseRenew(renewal);
     if (asked.kind === "refused") return presentNotKept(renewal.sessionId, asked.refusal);
-    return whenReady(calls.renew(principal, asked.value), (result) =>
+    return whenReady(renewLease(service, principal, asked.value), (result) =>
       result.kind === "refused"
         ? presentNotKept(renewal.sessionId, result.refusal)
         : presentKept(result.value, service),
@@ -65,4 +73,38 @@ function batchOf({ renewals }: KeepAliveRequest): Result<readonly RenewRequest[]
   return renewals.length <= limits.batch
     ? done(renewals)
     : fieldInvalid("renewals", `must have at most ${limits.batch} entries`);
+}
+
+/** One renewal of a batch, without the whole transport. */
+function presentKept({ session, answer }: Held, service: Presenter): KeepAliveResult {
+  const { lease, renewAfterMs, negotiation } = answer;
+  const { transport } = session;
+  const now = service.now();
+  const nextAt = negotiation.outcome === "refresh" ? negotiation.retryAt : undefined;
+  return {
+    sessionId: session.id,
+    expiresAt: toTimestamp(service.toWall(lease.expiresAt)),
+    expiresIn: toDuration(lease.expiresAt - now),
+    renewAfter: toDuration(renewAfterMs),
+    ...presentAnswer(session, negotiation, service),
+    generation: BigInt(transport.generation),
+    path: presentPath(session),
+    retryAfter: nextAt === undefined ? undefined : toDuration(nextAt - now),
+  };
+}
+
+function presentNotKept(sessionId: string, refusal: Refusal): KeepAliveResult {
+  const retryAfterMs = retryAfterOf(refusal);
+  return {
+    sessionId,
+    refusal: refusal.reason,
+    detail: refusalMessage(refusal, renewing),
+    endedBy: refusal.reason === "LEASE_NOT_LIVE" ? refusal.endedBy : "",
+    retryAfter: retryAfterMs === undefined ? undefined : toDuration(retryAfterMs),
+  };
+}
+
+/** A renewal that met a bug, of which no caller is told more. */
+function presentFailed(sessionId: string): KeepAliveResult {
+  return { sessionId, refusal: internalReason, detail: internalMessage(renewing) };
 }

@@ -3,7 +3,9 @@ import type { Principal } from "../../auth/principal.ts";
 import type { Awaitable } from "../../service/awaitable.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
-import { createLeaseCalls } from "../leases/acquire.ts";
+import { acquireLease } from "../leases/acquire.ts";
+import { releaseLease } from "../leases/release.ts";
+import { renewLease } from "../leases/renew.ts";
 import { type LegacyErrorBody, refusalToLegacy, thrownRefusal } from "../refusal/error-mapping.ts";
 import { done, mapDone, type Result, refused } from "../refusal/result.ts";
 import { type LegacyRequest, parseHandshake, parseLease, parseToken } from "./legacy-parse.ts";
@@ -50,7 +52,6 @@ const fieldNames = {
 
 export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
   const { service } = dependencies;
-  const calls = createLeaseCalls(dependencies);
 
   const answer = async <Asked, Reply>(
     rpc: RpcName,
@@ -73,7 +74,10 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
 
   const release = (request: LegacyRequest): Promise<LegacyAnswer<LegacyRelease>> =>
     answer("Release", request, parseToken, async (principal, { token }) => {
-      const released = await calls.release(principal, request.sessionId, token);
+      const released = await releaseLease(service, principal, {
+        sessionId: request.sessionId,
+        token,
+      });
       if (released.kind === "refused") return released;
       return released.value
         ? done({ released: true })
@@ -83,7 +87,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
   return {
     acquireByHandshake: (request) =>
       answer("Acquire", request, parseHandshake, async (principal, asked) => {
-        const held = await calls.acquire(principal, {
+        const held = await acquireLease(dependencies, principal, {
           sessionId: request.sessionId,
           beachId: asked.requesterPrivateBeachId,
           reason: "auto_handshake",
@@ -98,7 +102,12 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
     renewHandshake: (request) =>
       answer("Renew", request, parseToken, async (principal, { token, ttlMs }) => {
         const { sessionId } = request;
-        const held = await calls.renew(principal, { sessionId, token, ttlMs, leaseOnly: true });
+        const held = await renewLease(service, principal, {
+          sessionId,
+          token,
+          ttlMs,
+          leaseOnly: true,
+        });
         // The token that was asked with has just been proven; a lost key would derive another one.
         return mapDone(held, (value) => ({
           ...presentLegacyHandshake(service, value, ""),
@@ -108,7 +117,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
 
     acquireLease: (request) =>
       answer("Acquire", request, parseLease, async (principal, asked) => {
-        const held = await calls.acquire(principal, {
+        const held = await acquireLease(dependencies, principal, {
           sessionId: request.sessionId,
           beachId: "",
           reason: asked.reason,

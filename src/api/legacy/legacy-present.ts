@@ -2,7 +2,7 @@ import { mintedAt } from "../../core/ids.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { usableOf } from "../../core/view.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
-import type { Held } from "../leases/acquire.ts";
+import type { Held } from "../leases/present-lease.ts";
 import { toRfc3339 } from "../moments.ts";
 
 /** What the old handshake routes answer, to the letter. */

@@ -1,42 +1,82 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 
-import { beachOf, type Principal } from "../../auth/principal.ts";
-import type { BeachId } from "../../core/ids.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { Session } from "../../core/session.ts";
 import {
+  type FastPathRegistry,
+  type ListSessionsRequest,
   type ListSessionsResponseSchema,
   type SessionSummary,
   SessionSummarySchema,
-  type SummarizeFleetResponseSchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
-import { type Awaitable, whenReady } from "../../service/awaitable.ts";
-import type { FleetSummary, LeaseService } from "../../service/lease-service.ts";
-import { presentSummary } from "../leases/present-lease.ts";
+import type { LeaseService } from "../../service/lease-service.ts";
+import type { ApiDependencies } from "../call/dependencies.ts";
+import type { Handlers } from "../call/handlers.ts";
+import { unary } from "../call/unary.ts";
+import { presentLease } from "../leases/present-lease.ts";
+import { toDuration } from "../moments.ts";
+import { done, type Result } from "../refusal/result.ts";
+import { FieldCheck } from "../request/field-check.ts";
+import { optionalIdFault } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
-import type { TimeSource } from "../transport/present-transport.ts";
-import { writePageToken } from "./page-token.ts";
-import type { PageAsked } from "./parse-registry.ts";
+import { presentTransport, type TimeSource } from "../transport/present-transport.ts";
+import { readPageToken, writePageToken } from "./page-token.ts";
+import { visible } from "./visible.ts";
 
 type Page = MessageInitShape<typeof ListSessionsResponseSchema>;
-type Summary = MessageInitShape<typeof SummarizeFleetResponseSchema>;
+
+interface PageAsked {
+  /** Empty for everything that the caller may see. */
+  readonly beachId: BeachId;
+  readonly after: SessionId | undefined;
+  readonly size: number;
+}
+
+export function createListSessions(
+  dependencies: ApiDependencies,
+): Handlers<typeof FastPathRegistry>["listSessions"] {
+  return unary(dependencies, {
+    rpc: "ListSessions",
+    action: "list the sessions",
+    parse: parseList,
+    perform: async (principal, asked) =>
+      done(await listPage(dependencies.service, principal, asked)),
+  });
+}
+
+function parseList(request: ListSessionsRequest): Result<PageAsked> {
+  const check = new FieldCheck();
+  const { privateBeachId: beachId, pageSize, pageToken } = request;
+  check.note("private_beach_id", optionalIdFault(beachId));
+  const fits = pageSize >= 0 && pageSize <= limits.pageSize;
+  check.note("page_size", fits ? undefined : `must be from 1 to ${limits.pageSize}, or 0`);
+  const after = pageToken === "" ? undefined : readPageToken(pageToken, beachId);
+  check.note(
+    "page_token",
+    pageToken !== "" && after === undefined
+      ? "must be a next_page_token, with the private_beach_id of its page"
+      : undefined,
+  );
+  return check.finish({ beachId, after, size: pageSize === 0 ? limits.pageSizeDefault : pageSize });
+}
 
 /** One page of what the principal may see; another's beach holds nothing for it. */
-export function listPage(
+async function listPage(
   service: LeaseService,
   principal: Principal,
   { beachId, after, size }: PageAsked,
-): Awaitable<Page> {
+): Promise<Page> {
   const scope = visible(principal, beachId);
   if (scope === "nothing") return {};
   // One more than fits tells whether another page follows.
-  return whenReady(service.list(scope.beachId, after, size + 1), (found) => {
-    const sessions = fitting(found.slice(0, size), service);
-    const last = found.length > sessions.length ? sessions.at(-1) : undefined;
-    return {
-      sessions,
-      nextPageToken: last === undefined ? "" : writePageToken(beachId, last.sessionId),
-    };
-  });
+  const found = await service.list(scope.beachId, after, size + 1);
+  const sessions = fitting(found.slice(0, size), service);
+  const last = found.length > sessions.length ? sessions.at(-1) : undefined;
+  return {
+    sessions,
+    nextPageToken: last === undefined ? "" : writePageToken(beachId, last.sessionId),
+  };
 }
 
 /** As many summaries as one answer holds; at least one, so that a listing always goes on. */
@@ -55,35 +95,19 @@ function fitting(sessions: readonly Session[], time: TimeSource): SessionSummary
 /** A repeated message's tag and length. */
 const framingBytes = 5;
 
-/** The figures of what the principal may see. */
-export function summarize(
-  service: LeaseService,
-  principal: Principal,
-  beachId: BeachId,
-): Awaitable<Summary> {
-  const scope = visible(principal, beachId);
-  return scope === "nothing" ? {} : whenReady(service.summarize(scope.beachId), presentFleet);
-}
-
-/** @param asked empty for everything that the principal may see */
-function visible(
-  principal: Principal,
-  asked: BeachId,
-): { readonly beachId: BeachId | undefined } | "nothing" {
-  if (principal.reach.kind === "every") return { beachId: asked === "" ? undefined : asked };
-  const own = beachOf(principal);
-  return own !== undefined && (asked === "" || asked === own) ? { beachId: own } : "nothing";
-}
-
-function presentFleet(figures: FleetSummary): Summary {
+/** One session as operators see it; leases that are due to expire this moment are left out. */
+function presentSummary(
+  session: Session,
+  time: TimeSource,
+): MessageInitShape<typeof SessionSummarySchema> {
+  const now = time.now();
   return {
-    sessions: BigInt(figures.sessions),
-    liveLeases: BigInt(figures.liveLeases),
-    pending: BigInt(figures.pending),
-    fastPath: BigInt(figures.fastPath),
-    httpFallback: BigInt(figures.httpFallback),
-    negotiationsInFlight: BigInt(figures.negotiationsInFlight),
-    renewalsLastMinute: BigInt(figures.renewalsLastMinute),
-    renegotiationsLastHour: BigInt(figures.renegotiationsLastHour),
+    sessionId: session.id,
+    privateBeachId: session.beachId,
+    leases: session.leases.live
+      .filter((lease) => now < lease.expiresAt)
+      .map((lease) => presentLease(session, lease, time)),
+    transport: presentTransport(session, time),
+    age: toDuration(now - session.knownSince),
   };
 }

@@ -6,6 +6,7 @@ import type { SessionId } from "../../core/ids.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type {
+  FastPathRegistry,
   ReportTransportRequest,
   ReportVerdictSchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
@@ -20,6 +21,9 @@ import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { type AnsweredBySession, withSession } from "../call/execute.ts";
 import { ifReached } from "../call/gate.ts";
+import type { Handlers } from "../call/handlers.ts";
+import { unary } from "../call/unary.ts";
+import { toDuration } from "../moments.ts";
 import { internalMessage, internalReason, refusalMessage } from "../refusal/error-mapping.ts";
 import { done, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
@@ -27,7 +31,7 @@ import { limits } from "../request/limits.ts";
 import { parseReport, type ReportAsked } from "./parse-report.ts";
 import { presentHealth, presentPath, presentStanding } from "./present-transport.ts";
 
-export type ReportVerdict = MessageInitShape<typeof ReportVerdictSchema>;
+type ReportVerdict = MessageInitShape<typeof ReportVerdictSchema>;
 
 type ReportDependencies = Pick<
   ApiDependencies,
@@ -36,9 +40,21 @@ type ReportDependencies = Pick<
 
 const hearing = "hear the report";
 
-export function parseBatch({
-  reports,
-}: ReportTransportRequest): Result<readonly TransportReport[]> {
+export function createReportTransport(
+  dependencies: ApiDependencies,
+): Handlers<typeof FastPathRegistry>["reportTransport"] {
+  return unary(dependencies, {
+    rpc: "ReportTransport",
+    action: "report the transport",
+    parse: parseBatch,
+    perform: async (principal, reports) => {
+      const verdicts = await hearReports(dependencies, principal, reports);
+      return done({ verdicts: [...verdicts], reportEvery: toDuration(dependencies.reportEveryMs) });
+    },
+  });
+}
+
+function parseBatch({ reports }: ReportTransportRequest): Result<readonly TransportReport[]> {
   return reports.length <= limits.batch
     ? done(reports)
     : fieldInvalid("reports", `must have at most ${limits.batch} entries`);
@@ -48,7 +64,7 @@ export function parseBatch({
  * Hears every report of a batch, in order where several are about one session: the numbers of a
  * reporter only rise. A report that is refused spoils no other one.
  */
-export function hearReports(
+function hearReports(
   dependencies: ReportDependencies,
   principal: Principal,
   reports: readonly TransportReport[],

@@ -1,0 +1,62 @@
+import type { Principal } from "../../auth/principal.ts";
+import type { Renew } from "../../core/command.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { DurationMs } from "../../core/time.ts";
+import type {
+  ControllerLease,
+  RenewRequest,
+} from "../../gen/beach/controller/v1/controller_lease_pb.js";
+import { type Awaitable, whenReady } from "../../service/awaitable.ts";
+import type { LeaseService } from "../../service/lease-service.ts";
+import type { ApiDependencies } from "../call/dependencies.ts";
+import { executeOnSession } from "../call/execute.ts";
+import type { Handlers } from "../call/handlers.ts";
+import { unary } from "../call/unary.ts";
+import { mapDone, type Result } from "../refusal/result.ts";
+import { FieldCheck } from "../request/field-check.ts";
+import { idFault, requiredTextFault } from "../request/field-rules.ts";
+import { limits } from "../request/limits.ts";
+import { parseTtl } from "../request/parse-values.ts";
+import { type Held, presentHeld } from "./present-lease.ts";
+
+/** A request to renew a lease, in whatever form it came. */
+export interface RenewAsked {
+  readonly sessionId: SessionId;
+  readonly token: string;
+  readonly ttlMs: DurationMs | undefined;
+  readonly leaseOnly: boolean;
+}
+
+export function createRenew(
+  dependencies: ApiDependencies,
+): Handlers<typeof ControllerLease>["renew"] {
+  const { service } = dependencies;
+  return unary(dependencies, {
+    rpc: "Renew",
+    action: "renew the lease",
+    parse: parseRenew,
+    perform: (principal, asked) =>
+      whenReady(renewLease(service, principal, asked), (result) =>
+        mapDone(result, (held) => presentHeld(held, service)),
+      ),
+  });
+}
+
+export function parseRenew(request: RenewRequest): Result<RenewAsked> {
+  const check = new FieldCheck();
+  const { sessionId, controllerToken: token, leaseOnly } = request;
+  check.note("session_id", idFault(sessionId));
+  check.note("controller_token", requiredTextFault(token, limits.tokenLength));
+  const ttlMs = parseTtl({ check, name: "ttl" }, request.ttl);
+  return check.finish({ sessionId, token, ttlMs, leaseOnly });
+}
+
+export function renewLease(
+  service: LeaseService,
+  principal: Principal,
+  { sessionId, token, ttlMs, leaseOnly }: RenewAsked,
+): Awaitable<Result<Held>> {
+  const tokenHash = service.tokens.hash(token);
+  const command = { kind: "Renew", tokenHash, ttlMs, leaseOnly } as const;
+  return executeOnSession<Renew>(service, principal, { sessionId, command });
+}
