@@ -1,4 +1,4 @@
-import type { AppliedCounters, ManagerEvent, StateSeen, TileEvent } from "./messages.ts";
+import type { AppliedCounters, ManagerEvent, StateSeen, TileEvent } from "./beach/messages.ts";
 
 /** The heads of the columns, in their order, and how wide each is; words stand left. */
 const columns = {

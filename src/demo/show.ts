@@ -6,12 +6,12 @@ import {
   ControllerLease,
   RenegotiationReason,
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
-import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach.ts";
+import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach/beach.ts";
+import type { AppliedCounters } from "./beach/messages.ts";
 import { type DeedName, deedNames, deeds, hostAwayMs, silenceMs } from "./deeds.ts";
 import { introduction } from "./legend.ts";
-import type { AppliedCounters } from "./messages.ts";
-import { type Replicas, startReplicas } from "./replicas.ts";
-import { startService } from "./service-process.ts";
+import { type Replicas, startReplicas } from "./replicas/replicas.ts";
+import { startService } from "./replicas/service-process.ts";
 import { eventLine, headLine, SessionLine } from "./session-line.ts";
 
 /** A beach that runs for show. Disposing it ends every process of it. */

@@ -9,7 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
-import type { WatchIndex } from "./watch-index.ts";
+import type { WatchIndex } from "./watch/watch-index.ts";
 
 /** How often it is noted who has left. */
 const noteEveryMs: DurationMs = 1_000;

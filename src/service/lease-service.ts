@@ -4,7 +4,7 @@ import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
-import type { FleetCounts, FleetRates } from "./fleet-counts.ts";
+import type { FleetCounts, FleetRates } from "./figures/fleet-counts.ts";
 
 /** What the doors call: every rule behind it is the core's. */
 export interface LeaseService {

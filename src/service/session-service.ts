@@ -12,11 +12,12 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
-import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
-import { FleetGapKeeper } from "./fleet-gap-keeper.ts";
-import { RateKeeper } from "./fleet-rates.ts";
-import { FleetTally } from "./fleet-tally.ts";
-import type { GapKeeper } from "./gap-keeper.ts";
+import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
+import { RateKeeper } from "./figures/fleet-rates.ts";
+import { FleetTally } from "./figures/fleet-tally.ts";
+import { FleetGapKeeper } from "./gaps/fleet-gap-keeper.ts";
+import type { GapKeeper } from "./gaps/gap-keeper.ts";
+import { ProcessGapKeeper } from "./gaps/process-gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
 import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -28,7 +29,6 @@ import type {
   WatchMessage,
   WatchSelection,
 } from "./lease-service.ts";
-import { ProcessGapKeeper } from "./process-gap-keeper.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
@@ -36,7 +36,7 @@ import {
   type SharedStore,
   StoreUnavailable,
 } from "./session-store.ts";
-import { WatchHub } from "./watch-hub.ts";
+import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;
 const contendedRetryMs: DurationMs = 100;

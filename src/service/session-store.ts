@@ -2,7 +2,7 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Awaitable } from "./awaitable.ts";
-import type { FleetCounts, RateCounter } from "./fleet-counts.ts";
+import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 
 /** Where sessions live: held by one process, or shared by any number of them. */
 export type SessionStore = SoleStore | SharedStore;

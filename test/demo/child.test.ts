@@ -6,13 +6,13 @@ import { text } from "node:stream/consumers";
 
 import { expect, test } from "vitest";
 
-import { startBeach } from "../../src/demo/beach.ts";
+import { startBeach } from "../../src/demo/beach/beach.ts";
 import {
   type HostConfig,
   type ManagerConfig,
   plainManners,
   type TileConfig,
-} from "../../src/demo/messages.ts";
+} from "../../src/demo/beach/messages.ts";
 import { doorsOf } from "../support/beach-under-test.ts";
 import { runService } from "../support/run-service.ts";
 
@@ -56,17 +56,17 @@ async function expectToEndByItself(script: string, args: readonly string[]): Pro
 }
 
 test.each([
-  ["manager.ts", (doors: Doors) => [JSON.stringify(manager(doors))]],
-  ["host.ts", (doors: Doors) => [JSON.stringify(host(doors))]],
-  ["tile.ts", (doors: Doors) => [JSON.stringify(tile(doors))]],
-  ["old-tile.ts", ({ httpUrl }: Doors) => [httpUrl, "beach", "1000"]],
+  ["manager/manager.ts", (doors: Doors) => [JSON.stringify(manager(doors))]],
+  ["host/host.ts", (doors: Doors) => [JSON.stringify(host(doors))]],
+  ["tile/tile.ts", (doors: Doors) => [JSON.stringify(tile(doors))]],
+  ["tile/old-tile.ts", ({ httpUrl }: Doors) => [httpUrl, "beach", "1000"]],
 ])("%s ends without a complaint when its parent left before it was up", async (script, args) => {
   await using service = await runService();
   await expectToEndByItself(script, args(doorsOf(service)));
 });
 
 test("a manager that cannot reach the service ends without a complaint with its parent", async () => {
-  await expectToEndByItself("manager.ts", [JSON.stringify(manager(nobody))]);
+  await expectToEndByItself("manager/manager.ts", [JSON.stringify(manager(nobody))]);
 });
 
 test("a beach that cannot reach the service is given up when that is asked", async () => {

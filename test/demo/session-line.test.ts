@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { AppliedCounters, StateSeen } from "../../src/demo/messages.ts";
+import type { AppliedCounters, StateSeen } from "../../src/demo/beach/messages.ts";
 import { headLine, SessionLine } from "../../src/demo/session-line.ts";
 
 const counters: AppliedCounters = {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { StateSeen } from "../../src/demo/messages.ts";
+import type { StateSeen } from "../../src/demo/beach/messages.ts";
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   isState,

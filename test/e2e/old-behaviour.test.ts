@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { plainManners } from "../../src/demo/messages.ts";
+import { plainManners } from "../../src/demo/beach/messages.ts";
 import {
   bookmark,
   disturbances,

@@ -2,8 +2,8 @@ import { describe, expect, test, vi } from "vitest";
 
 import { defaultPolicy, scalePolicy } from "../../src/core/policy.ts";
 import type { SessionRecord } from "../../src/core/session.ts";
-import { type Beach, startBeach, type TileProcess } from "../../src/demo/beach.ts";
-import type { AppliedCounters, TileEvent } from "../../src/demo/messages.ts";
+import { type Beach, startBeach, type TileProcess } from "../../src/demo/beach/beach.ts";
+import type { AppliedCounters, TileEvent } from "../../src/demo/beach/messages.ts";
 import {
   acquire,
   type Bookmark,

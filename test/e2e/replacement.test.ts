@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { type NegotiationManners, plainManners } from "../../src/demo/messages.ts";
+import { type NegotiationManners, plainManners } from "../../src/demo/beach/messages.ts";
 import {
   HandshakeKind,
   type RenegotiateResponse,

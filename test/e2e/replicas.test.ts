@@ -6,8 +6,8 @@ import {
   type HostProcess,
   startBeach,
   type TileProcess,
-} from "../../src/demo/beach.ts";
-import type { HostEvent, ManagerEvent, StateSeen } from "../../src/demo/messages.ts";
+} from "../../src/demo/beach/beach.ts";
+import type { HostEvent, ManagerEvent, StateSeen } from "../../src/demo/beach/messages.ts";
 import { RenegotiationReason } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   type Bookmark,

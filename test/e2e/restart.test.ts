@@ -5,8 +5,8 @@ import {
   type HostProcess,
   startBeach,
   type TileProcess,
-} from "../../src/demo/beach.ts";
-import type { AppliedCounters, HostEvent, ManagerEvent } from "../../src/demo/messages.ts";
+} from "../../src/demo/beach/beach.ts";
+import type { AppliedCounters, HostEvent, ManagerEvent } from "../../src/demo/beach/messages.ts";
 import {
   acquire,
   countersOf,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { Gap } from "../../src/core/session.ts";
-import { FleetGapKeeper } from "../../src/service/fleet-gap-keeper.ts";
+import { FleetGapKeeper } from "../../src/service/gaps/fleet-gap-keeper.ts";
 import type { ServiceEvent } from "../../src/service/service-events.ts";
 import type { SharedStore } from "../../src/service/session-store.ts";
 import { bucketCount, keysOf } from "../../src/store/redis/redis-keys.ts";

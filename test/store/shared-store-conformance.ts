@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { SessionId } from "../../src/core/ids.ts";
 import type { Session, SessionRecord } from "../../src/core/session.ts";
-import { nothingCounted } from "../../src/service/fleet-counts.ts";
+import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
 import type { Beat, SharedStore } from "../../src/service/session-store.ts";
 import {
   basis,

@@ -6,7 +6,7 @@ export type Sources = ReadonlyMap<string, string>;
 const storeMayImport: readonly string[] = [
   "src/core",
   "src/service/session-store.ts",
-  "src/service/fleet-counts.ts",
+  "src/service/figures/fleet-counts.ts",
   "src/service/awaitable.ts",
   "src/service/clock.ts",
 ];

@@ -1,4 +1,4 @@
-import { type Balancer, openBalancer } from "../../src/demo/balancer.ts";
+import { type Balancer, openBalancer } from "../../src/demo/replicas/balancer.ts";
 import { type RedisServer, startRedis } from "./redis-server.ts";
 import { type Env, type LogLine, type SpawnedService, spawnService } from "./run-service.ts";
 

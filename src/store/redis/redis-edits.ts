@@ -7,7 +7,7 @@ import {
   type FleetCounts,
   isSameCount,
   nothingCounted,
-} from "../../service/fleet-counts.ts";
+} from "../../service/figures/fleet-counts.ts";
 import type { SessionChange } from "../../service/session-store.ts";
 import type { BucketKeys } from "./redis-keys.ts";
 

@@ -1,6 +1,6 @@
 import type { BeachId } from "../../core/ids.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { FleetRates } from "../../service/fleet-counts.ts";
+import type { FleetRates } from "../../service/figures/fleet-counts.ts";
 import { bucketOf, buckets, keysOf } from "./redis-keys.ts";
 
 /** What is counted, and for how long one place of its ring stands. */

@@ -6,7 +6,7 @@ import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Clock, SteeredClock } from "../../service/clock.ts";
-import type { FleetCounts, FleetRates } from "../../service/fleet-counts.ts";
+import type { FleetCounts, FleetRates } from "../../service/figures/fleet-counts.ts";
 import {
   type Beat,
   type ChangeNotice,

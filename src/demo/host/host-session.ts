@@ -1,0 +1,187 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Transport } from "@connectrpc/connect";
+import type { Logger } from "pino";
+
+import {
+  createBackoff,
+  HostFollower,
+  type PollerDirective,
+  type TransportReporter,
+} from "../../client/index.ts";
+import type { Negotiation } from "../../gen/beach/controller/v1/transport_pb.js";
+import type { ParentLine } from "../beach/child.ts";
+import type { Death, HostEvent, NegotiationManners } from "../beach/messages.ts";
+import { acksLabel, actionsLabel, channelLabels, PeerLink } from "../beach/peer-link.ts";
+import { stateSeen } from "../beach/state-seen.ts";
+import { ActionLedger } from "./action-ledger.ts";
+import { ActionPoller } from "./action-poller.ts";
+
+export interface HostSessionOptions {
+  readonly sessionId: string;
+  readonly managerUrl: string;
+  readonly transport: Transport;
+  readonly reporter: TransportReporter;
+  readonly manners: () => NegotiationManners;
+  readonly line: ParentLine<HostEvent>;
+  readonly log: Logger;
+}
+
+const pollEveryMs = 200;
+const signallingTriesMax = 12;
+
+/** A host's side of one session: follows the service, builds what is offered, applies actions. */
+export class HostSession {
+  readonly ledger: ActionLedger = new ActionLedger();
+  readonly #options: HostSessionOptions;
+  readonly #follower: HostFollower;
+  readonly #poller: ActionPoller;
+  readonly #links = new Map<string, PeerLink>();
+  readonly #stop = new AbortController();
+  #managerUrl: string;
+
+  constructor(options: HostSessionOptions) {
+    const { sessionId } = options;
+    this.#options = options;
+    this.#managerUrl = options.managerUrl;
+    this.#follower = new HostFollower({
+      transport: options.transport,
+      sessionId,
+      onOffer: (offer) => void this.#build(offer),
+      onPoller: (directive) => this.#direct(directive),
+      onState: (state) => {
+        options.line.tell(stateSeen(state));
+        options.reporter.know(state);
+      },
+      onTrouble: (error) =>
+        options.log.info({ sessionId, error: String(error) }, "the watch ended; opening another"),
+    });
+    this.#poller = new ActionPoller({
+      url: () => `${this.#managerUrl}/sessions/${sessionId}/actions`,
+      after: () => this.ledger.last,
+      onAction: (sequence) => this.ledger.apply(sequence, "http"),
+      everyMs: pollEveryMs,
+    });
+  }
+
+  start(): void {
+    this.#poller.resume();
+    this.#follower.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#poller.pause();
+    await this.#follower.stop();
+    for (const link of this.#links.values()) link.close();
+  }
+
+  /** The service says that the handshake is replaced for certain. */
+  retire(handshakeId: string): void {
+    const link = this.#links.get(handshakeId);
+    if (link === undefined) return;
+    this.#tellLink(handshakeId, "retired");
+    link.close();
+  }
+
+  kill(death: Death): void {
+    const link = this.#links.get(this.#follower.state?.handshakeId ?? "");
+    if (death === "close") link?.close();
+    else link?.closeChannel(actionsLabel);
+  }
+
+  async #build(offer: Negotiation): Promise<void> {
+    const { sessionId, reporter, manners, log } = this.#options;
+    const { delayMs, withoutChannels, withholdsReady } = manners();
+    const { handshakeId } = offer;
+    if (offer.managerUrl !== "") this.#managerUrl = offer.managerUrl;
+    await delay(delayMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    if (this.#stop.signal.aborted) return;
+    const link = new PeerLink({
+      sessionId,
+      handshakeId,
+      withholdsReady,
+      onChange: (changed, what) => this.#linkChanged(changed, what),
+      onMessage: (from, label, text) => this.#message(from, label, text),
+    });
+    this.#links.set(handshakeId, link);
+    reporter.hold(link);
+    try {
+      const labels = channelLabels.filter((label) => !withoutChannels.includes(label));
+      const answer = await this.#signal(handshakeId, await link.offer(labels));
+      link.accept(answer);
+    } catch (error) {
+      log.info({ sessionId, handshakeId, error: String(error) }, "signalling ended; giving up");
+      link.close();
+    }
+  }
+
+  /** Exchanges the offer for the manager's answer; tries again while the manager cannot ask. */
+  async #signal(handshakeId: string, sdp: string): Promise<string> {
+    const url = `${this.#managerUrl}/sessions/${this.#options.sessionId}/webrtc/offer`;
+    const backoff = createBackoff();
+    for (let tries = 1; ; tries += 1) {
+      const answer = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ handshake_id: handshakeId, sdp }),
+        signal: this.#stop.signal,
+      }).catch((error: unknown) => error);
+      if (answer instanceof Response && answer.ok) {
+        return ((await answer.json()) as { sdp: string }).sdp;
+      }
+      const final = answer instanceof Response && answer.status !== 503;
+      if (final || tries === signallingTriesMax || this.#stop.signal.aborted) {
+        throw new Error(
+          `no answer: ${answer instanceof Response ? answer.status : String(answer)}`,
+        );
+      }
+      await delay(backoff.nextMs(), undefined, { signal: this.#stop.signal });
+    }
+  }
+
+  #linkChanged(link: PeerLink, what: string): void {
+    const { handshakeId } = link;
+    this.#tellLink(handshakeId, what);
+    if (what === `${actionsLabel} ready`) {
+      this.#options.log.info(
+        { sessionId: this.#options.sessionId, handshakeId },
+        "fast path controller channel ready",
+      );
+    }
+    if (link.isClosed && this.#links.get(handshakeId) === link) this.#links.delete(handshakeId);
+    this.#follower.channelIs(handshakeId, !link.isClosed && link.isReady(actionsLabel));
+    this.#options.reporter.changed();
+  }
+
+  #message(link: PeerLink, label: string, text: string): void {
+    if (label !== actionsLabel) return;
+    const { sequence } = JSON.parse(text) as { sequence: number };
+    this.ledger.apply(sequence, "fast_path");
+    link.send(acksLabel, JSON.stringify({ acked: this.ledger.last }));
+  }
+
+  #direct(directive: PollerDirective): void {
+    const { sessionId, log, line } = this.#options;
+    line.tell({ kind: "poller", sessionId, paused: directive.kind === "paused" });
+    if (directive.kind === "paused") {
+      this.#poller.pause();
+      log.debug({ sessionId }, "http action poller paused (fast path active)");
+      return;
+    }
+    this.#poller.resume();
+    const because =
+      directive.because === "fast_path_inactive"
+        ? "fast path inactive"
+        : "manager requires HTTP fallback";
+    log.debug({ sessionId }, `http action poller resumed (${because})`);
+  }
+
+  #tellLink(handshakeId: string, what: string): void {
+    this.#options.line.tell({
+      kind: "link",
+      sessionId: this.#options.sessionId,
+      handshakeId,
+      what,
+    });
+  }
+}

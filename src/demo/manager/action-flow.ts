@@ -1,0 +1,138 @@
+import type { Logger } from "pino";
+
+import {
+  TransportChange,
+  TransportPath,
+  type TransportState,
+} from "../../gen/beach/controller/v1/transport_pb.js";
+import type { SentCounters } from "../beach/messages.ts";
+import { acksLabel, actionsLabel, stateLabel } from "../beach/peer-link.ts";
+import type { Action, ActionCarrier } from "./action-carrier.ts";
+
+export interface ActionFlowOptions {
+  readonly sessionId: string;
+  readonly log: Logger;
+  readonly carrierOf: (handshakeId: string) => ActionCarrier | undefined;
+  /** What carries the actions from now on: `http`, or a handshake's link. */
+  readonly onCarrier: (over: string) => void;
+}
+
+const unackedMax = 5_000;
+const pollActionsMax = 500;
+
+/**
+ * The actions of one session: numbered, kept until the host acknowledges them, and carried by the
+ * promoted link while the service says FAST_PATH, by the host's poller otherwise.
+ *
+ * Whatever was not acknowledged goes first over whatever carries next, so that none is lost; the
+ * host passes over what it has applied already.
+ */
+export class ActionFlow {
+  readonly #options: ActionFlowOptions;
+  readonly #unacked: Action[] = [];
+  #state: TransportState | undefined;
+  #promoted: string | undefined;
+  #carrier: ActionCarrier | undefined;
+  #lastSent = 0;
+  #lastAcked = 0;
+  #overFastPath = 0;
+  #overHttp = 0;
+  #fallbacks = 0;
+
+  constructor(options: ActionFlowOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the next action and sends it; makes none while too many wait. */
+  produce(): void {
+    if (this.#unacked.length >= unackedMax) return;
+    this.#lastSent += 1;
+    const action = { sequence: this.#lastSent };
+    this.#unacked.push(action);
+    this.settle();
+    if (this.#carrier === undefined) this.#overHttp += 1;
+    else if (this.#carrier.send(action)) this.#overFastPath += 1;
+  }
+
+  take(state: TransportState): void {
+    const abandoned =
+      state.lastChange === TransportChange.NEGOTIATION_ABANDONED &&
+      state.version !== this.#state?.version;
+    this.#state = state;
+    if (state.handshakeId !== "") this.#promoted = state.handshakeId;
+    const carried = this.#carrier !== undefined;
+    this.settle();
+    if (abandoned && !carried && this.#carrier === undefined) this.#warn();
+  }
+
+  /** Moves to what may carry now, and sends on it what is not acknowledged yet. */
+  settle(): void {
+    const carrier = this.#mayCarry();
+    if (carrier === this.#carrier) return;
+    const fellBack = carrier === undefined;
+    this.#carrier = carrier;
+    this.#options.onCarrier(carrier?.handshakeId ?? "http");
+    if (fellBack) {
+      this.#fallbacks += 1;
+      this.#warn();
+    } else {
+      for (const action of this.#unacked) carrier.send(action);
+    }
+  }
+
+  /** The host has applied everything up to `sequence`, whichever way it came. */
+  acked(sequence: number): void {
+    this.#lastAcked = Math.max(this.#lastAcked, sequence);
+    while (this.#unacked[0] !== undefined && this.#unacked[0].sequence <= sequence) {
+      this.#unacked.shift();
+    }
+  }
+
+  /** What the host's poller is to apply. */
+  pending(after: number): readonly Action[] {
+    this.acked(after);
+    return this.#carrier === undefined ? this.#unacked.slice(0, pollActionsMax) : [];
+  }
+
+  counters(): SentCounters {
+    return {
+      lastSent: this.#lastSent,
+      lastAcked: this.#lastAcked,
+      overFastPath: this.#overFastPath,
+      overHttp: this.#overHttp,
+      fallbacks: this.#fallbacks,
+    };
+  }
+
+  #mayCarry(): ActionCarrier | undefined {
+    const handshakeId = this.#fastPath();
+    const carrier = handshakeId === undefined ? undefined : this.#options.carrierOf(handshakeId);
+    return carrier?.canSend === true ? carrier : undefined;
+  }
+
+  #fastPath(): string | undefined {
+    if (this.#state?.path === TransportPath.FAST_PATH) return this.#state.handshakeId;
+    // A state that names no handshake comes from a service that lost its store: the link that it
+    // named before goes on until it knows better.
+    return this.#state?.handshakeId === "" ? this.#promoted : undefined;
+  }
+
+  #warn(): void {
+    const carrier =
+      this.#promoted === undefined ? undefined : this.#options.carrierOf(this.#promoted);
+    const missing = warnedChannels.filter(({ label }) => carrier?.link.isReady(label) !== true);
+    // Channels that look open and carry nothing are not established either.
+    for (const { name } of missing.length > 0 ? missing : warnedChannels) {
+      this.#options.log.warn(
+        { sessionId: this.#options.sessionId },
+        `fast-path ${name} channel not established; continuing with HTTP fallback`,
+      );
+    }
+  }
+}
+
+const warnedChannels = [
+  { name: "actions", label: actionsLabel },
+  { name: "ack", label: acksLabel },
+  { name: "state", label: stateLabel },
+] as const;

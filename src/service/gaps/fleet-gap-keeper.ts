@@ -1,0 +1,156 @@
+import type { SessionId } from "../../core/ids.ts";
+import type { Gap } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { Clock } from "../clock.ts";
+import type { ServiceObserver } from "../service-events.ts";
+import { type DecisionBasis, gapsMax, type SharedStore } from "../session-store.ts";
+import type { GapKeeper } from "./gap-keeper.ts";
+import { type BucketGap, stretchesOf } from "./gap-stretches.ts";
+
+/** How often each process shows that it reaches a bucket. */
+const beatMs: DurationMs = 500;
+/** Nobody beat for this long: nobody could hear. A few beats of the only process may be late. */
+const quietMs: DurationMs = 1_500;
+
+interface FleetGapKeeperDeps {
+  readonly store: SharedStore;
+  readonly clock: Clock;
+  readonly observe: ServiceObserver;
+}
+
+/** What is known of one bucket. */
+interface Bucket {
+  gaps: readonly Gap[];
+  history: number;
+  /** Since this process started or failed to reach it, until it is reached. */
+  isAway: boolean;
+  /** The end of the newest gap that is to be told; earlier ones are read again with a new history. */
+  toldUntil: EpochMs;
+}
+
+/**
+ * Notices when no process at all could reach a bucket. One that was away while another was there
+ * has missed nothing: whoever it would have heard was heard by the other.
+ *
+ * What strikes several buckets is told once: after each round of beats, with what other beats have
+ * brought since the round before. A bucket that is away for longer is told of when it is back.
+ */
+export class FleetGapKeeper implements GapKeeper {
+  readonly #deps: FleetGapKeeperDeps;
+  readonly #buckets: readonly Bucket[];
+  /** What beats have brought since the last round. */
+  readonly #untold: BucketGap[] = [];
+
+  constructor(deps: FleetGapKeeperDeps) {
+    this.#deps = deps;
+    this.#buckets = Array.from({ length: deps.store.buckets }, () => ({
+      gaps: [],
+      history: 0,
+      isAway: true,
+      toldUntil: 0,
+    }));
+  }
+
+  gapsOf(id: SessionId): readonly Gap[] {
+    return this.#of(id).gaps;
+  }
+
+  historyOf(id: SessionId): number {
+    return this.#of(id).history;
+  }
+
+  basisOf(id: SessionId, now: EpochMs): DecisionBasis {
+    const { gaps, history } = this.#of(id);
+    return { gap: gaps.at(-1)?.number ?? 0, history, heardSince: now - quietMs };
+  }
+
+  isAway(id: SessionId): boolean {
+    return this.#of(id).isAway;
+  }
+
+  get isStoreAway(): boolean {
+    return this.#buckets.some(({ isAway }) => isAway);
+  }
+
+  /** A process that stood still learns from its next commit whether the others did too. */
+  observe(): void {}
+
+  noteStoreFault(id: SessionId): void {
+    this.#of(id).isAway = true;
+  }
+
+  async catchUp(id: SessionId): Promise<void> {
+    const { store, clock } = this.#deps;
+    await this.#beat(store.bucketOf(id), clock.now());
+  }
+
+  async start(): Promise<void> {
+    const { clock } = this.#deps;
+    const now = clock.now();
+    // What happened before this process was there has been told by others.
+    for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
+    await this.#beatAll(now);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(beatMs, signal);
+      if (!signal.aborted) await this.#beatAll(clock.now());
+    }
+    this.#tell();
+  }
+
+  async #beatAll(now: EpochMs): Promise<void> {
+    // One that cannot be reached is no reason not to serve the others.
+    await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
+      this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
+    }
+  }
+
+  async #tryToBeat(number: number, now: EpochMs): Promise<void> {
+    try {
+      await this.#beat(number, now);
+    } catch (error) {
+      const bucket = this.#buckets[number];
+      // Once, and not for every bucket twice a second for as long as it lasts.
+      if (!this.isStoreAway) this.#deps.observe({ kind: "trouble", where: "beat", error });
+      if (bucket !== undefined) bucket.isAway = true;
+    }
+  }
+
+  async #beat(number: number, now: EpochMs): Promise<void> {
+    const bucket = this.#buckets[number];
+    if (bucket === undefined) throw new Error(`there is no bucket ${number}`);
+    const kind = bucket.isAway ? "absence" : "stall";
+    const after = bucket.gaps.at(-1)?.number ?? 0;
+    const pulse = await this.#deps.store.beat(number, { now, quietMs, kind, after });
+    if (pulse.history !== bucket.history && after > 0) {
+      // Gaps that were recorded before may be lost, and their numbers used again.
+      bucket.gaps = [];
+      return this.#beat(number, now);
+    }
+    // Another beat of this process may have brought the same gaps meanwhile.
+    const newest = bucket.gaps.at(-1)?.number ?? 0;
+    const fresh = pulse.gaps.filter((gap) => gap.number > newest);
+    if (fresh.length > 0) bucket.gaps = [...bucket.gaps, ...fresh].slice(-gapsMax);
+    bucket.history = pulse.history;
+    bucket.isAway = false;
+    for (const gap of fresh) {
+      if (gap.until <= bucket.toldUntil) continue;
+      bucket.toldUntil = gap.until;
+      this.#untold.push({ bucket: number, gap });
+    }
+  }
+
+  #of(id: SessionId): Bucket {
+    const bucket = this.#buckets[this.#deps.store.bucketOf(id)];
+    if (bucket === undefined) throw new Error(`session '${id}' is in no bucket`);
+    return bucket;
+  }
+}

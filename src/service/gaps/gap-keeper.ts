@@ -1,0 +1,37 @@
+import type { SessionId } from "../../core/ids.ts";
+import type { Gap } from "../../core/session.ts";
+import type { EpochMs } from "../../core/time.ts";
+import type { Awaitable } from "../awaitable.ts";
+import type { DecisionBasis } from "../session-store.ts";
+
+/** Knows when the service could not hear, and whether it can now. */
+export interface GapKeeper {
+  /** The gaps that a decision about the session has to take up, in order of their numbers. */
+  gapsOf(id: SessionId): readonly Gap[];
+
+  /** Which history of the store the session is in. */
+  historyOf(id: SessionId): number;
+
+  /** What a decision about the session made at `now` goes by; undefined where nobody asks. */
+  basisOf(id: SessionId, now: EpochMs): DecisionBasis | undefined;
+
+  /** The store failed for this session and has not answered since: nothing can be decided. */
+  isAway(id: SessionId): boolean;
+
+  /** Some of the store cannot be reached. */
+  readonly isStoreAway: boolean;
+
+  /** To be called before anything is decided: a process that stood still has missed reports. */
+  observe(now: EpochMs): Awaitable<void>;
+
+  /** A call of the store failed for this session: it is away until it answers again. */
+  noteStoreFault(id: SessionId): void;
+
+  /** Learns what the store has on record for the session and this process does not know. */
+  catchUp(id: SessionId): Promise<void>;
+
+  start(): Promise<void>;
+
+  /** Beats until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}

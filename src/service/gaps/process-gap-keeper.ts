@@ -1,0 +1,183 @@
+import type { Gap } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import { type Awaitable, whenReady } from "../awaitable.ts";
+import type { Clock } from "../clock.ts";
+import type { ServiceObserver } from "../service-events.ts";
+import { gapsMax, type SoleStore } from "../session-store.ts";
+import type { GapKeeper } from "./gap-keeper.ts";
+
+/** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */
+const stallMs: DurationMs = 1000;
+/** How often the process shows that it hears, and how often that is made durable. */
+const beatMs: DurationMs = 250;
+const aliveMs: DurationMs = 1000;
+/** Since a beat that may have been on time: so long is a stretch in which nobody was heard. */
+const unheardMs: DurationMs = stallMs + beatMs;
+
+interface ProcessGapKeeperDeps {
+  readonly store: SoleStore;
+  readonly clock: Clock;
+  readonly observe: ServiceObserver;
+  /** Whether there is anything whose deadlines a gap could move. */
+  readonly isNeeded: () => boolean;
+}
+
+/**
+ * Notices when this process, the only one, could not hear, and puts each gap on record before going
+ * on.
+ */
+export class ProcessGapKeeper implements GapKeeper {
+  readonly #deps: ProcessGapKeeperDeps;
+  #gaps: readonly Gap[] = [];
+  #history = 0;
+  #beatAt: EpochMs;
+  #aliveAt: EpochMs;
+  /** Since when the store has been away; undefined while it answers. */
+  #awaySince: EpochMs | undefined;
+  /** The newest stall that is on its way to the store. */
+  #recording: Promise<void> | undefined;
+  /** The moment alive that is on its way to the store. */
+  #writing: Promise<void> | undefined;
+
+  constructor(deps: ProcessGapKeeperDeps) {
+    this.#deps = deps;
+    this.#beatAt = deps.clock.now();
+    this.#aliveAt = this.#beatAt;
+  }
+
+  gapsOf(): readonly Gap[] {
+    return this.#gaps;
+  }
+
+  historyOf(): number {
+    return this.#history;
+  }
+
+  basisOf(): undefined {
+    return undefined;
+  }
+
+  isAway(): boolean {
+    return this.isStoreAway;
+  }
+
+  get isStoreAway(): boolean {
+    return this.#awaySince !== undefined;
+  }
+
+  /** Records the absence since the earlier run, if there was one. */
+  async start(): Promise<void> {
+    const { store, clock } = this.#deps;
+    this.#gaps = await store.gaps();
+    this.#history = await store.history();
+    const lastAlive = await store.lastAlive();
+    this.#beatAt = clock.now();
+    if (lastAlive !== undefined) await this.#record(lastAlive, this.#beatAt, "absence");
+  }
+
+  /**
+   * To be called before anything is decided: a loop that stood still has missed reports. Who comes
+   * while the gap is being recorded waits with the first, since it was as deaf.
+   */
+  observe(now: EpochMs): Awaitable<void> {
+    if (now - this.#beatAt <= unheardMs) return this.#recording;
+    const from = this.#beatAt;
+    this.#beatAt = now;
+    // A stall while the store is away lies within an absence, which is recorded when it ends.
+    if (this.isStoreAway) return undefined;
+    const recorded = this.#recordStall(from, now);
+    if (!(recorded instanceof Promise)) return undefined;
+    const recording = recorded.finally(() => {
+      // The store may take so long that another stall is on its way behind this one.
+      if (this.#recording === recording) this.#recording = undefined;
+    });
+    this.#recording = recording;
+    return recording;
+  }
+
+  /** After the one before: if that fails, both lie within the absence that begins then. */
+  #recordStall(from: EpochMs, until: EpochMs): Awaitable<void> {
+    if (this.#recording === undefined) return this.#record(from, until, "stall");
+    return this.#recording.then(() =>
+      this.isStoreAway ? undefined : this.#record(from, until, "stall"),
+    );
+  }
+
+  /** The absence lasts until the store answers again. */
+  noteStoreFault(): void {
+    this.#awaySince ??= this.#aliveAt;
+  }
+
+  /** Nobody but this process puts anything on record. */
+  async catchUp(): Promise<void> {}
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, store } = this.#deps;
+    while (!signal.aborted) {
+      await clock.sleep(beatMs, signal);
+      if (signal.aborted) break;
+      const now = clock.now();
+      await this.#trying(async () => {
+        await this.observe(now);
+        // Who reports while a write takes that long is heard no sooner than the write has ended.
+        if (!store.isLate) this.#beatAt = Math.max(this.#beatAt, now);
+      });
+      if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive();
+    }
+    await this.#writing;
+  }
+
+  /** One at a time, and not waited for: many rows may have to be written first. */
+  #beginToBeAlive(): void {
+    this.#writing ??= this.#trying(() => this.#beAlive()).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async #beAlive(): Promise<void> {
+    const { store, clock, isNeeded } = this.#deps;
+    while (this.#awaySince !== undefined) {
+      // A stall that is still on its way may get on record, and then the absence begins at its end.
+      await this.#recording?.catch(() => undefined);
+      await this.#takeRecorded();
+      const until = clock.now();
+      // Before the moment alive is raised past it: a crash between the two must not lose the gap.
+      await this.#record(this.#awaySince, until, "absence");
+      // Should the store be away again, what is on record is not recorded twice.
+      this.#aliveAt = until;
+      // Whoever came meanwhile was refused: the absence goes on for as long as that took.
+      this.#awaySince = clock.now() - until > unheardMs ? until : undefined;
+    }
+    const now = clock.now();
+    if (isNeeded()) await store.recordAlive(now);
+    this.#aliveAt = now;
+  }
+
+  /** A gap may have got on record although the store failed to say so. */
+  async #takeRecorded(): Promise<void> {
+    const known = this.#gaps.at(-1)?.number ?? 0;
+    this.#gaps = await this.#deps.store.gaps();
+    for (const gap of this.#gaps.filter(({ number }) => number > known)) {
+      this.#deps.observe({ kind: "gap", gap, buckets: 1 });
+    }
+  }
+
+  async #trying(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.noteStoreFault();
+      this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
+    }
+  }
+
+  /** No moment counts twice: a gap begins no earlier than the newest one on record ended. */
+  #record(since: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+    const from = Math.max(since, this.#gaps.at(-1)?.until ?? since);
+    if (until <= from) return undefined;
+    return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
+      this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
+      this.#deps.observe({ kind: "gap", gap, buckets: 1 });
+    });
+  }
+}

@@ -1,0 +1,115 @@
+import type { SessionId } from "../../core/ids.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { WatchMessage } from "../lease-service.ts";
+
+/** The newest of a session that a reader has not been sent yet. */
+interface Pending {
+  readonly record: SessionRecord | undefined;
+  readonly coalesced: number;
+}
+
+const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
+
+/**
+ * What one reader still has to be told: per session the newest state and nothing else, so that a
+ * slow reader costs no more than the sessions it asked for. What was merged is counted.
+ */
+export class WatchReader {
+  readonly #pending = new Map<SessionId, Pending>();
+  /** What the reader has of each session: a version, or that it is gone. */
+  readonly #told = new Map<SessionId, number | "gone">();
+  /** What it said that it had, for sessions of which nothing was told yet. */
+  #known: ReadonlyMap<SessionId, number>;
+  #wake: (() => void) | undefined;
+
+  /** Sessions of which the reader has, or is about to be told, more than the store says there is. */
+  readonly ahead: Set<SessionId> = new Set();
+  /** When the next sign of life is due, unless something else is told before. */
+  bookmarkAt: EpochMs;
+  bookmarkDue = false;
+  /** Changes may have passed it by: it has to read the states that there are again. */
+  isBehind = false;
+  /** The reader has been handed a message and has not come back for more. */
+  isHolding = false;
+  /** For how long it has not, as far as the service was there to see it. */
+  heldMs: DurationMs = 0;
+
+  constructor(known: ReadonlyMap<SessionId, number>, bookmarkAt: EpochMs) {
+    this.#known = known;
+    this.bookmarkAt = bookmarkAt;
+  }
+
+  /** Takes in a state; older than what the reader has been or will be told, it is dropped. */
+  offer(id: SessionId, record: SessionRecord | undefined): void {
+    const waiting = this.#pending.get(id);
+    const isNews =
+      waiting === undefined
+        ? this.#isNews(id, record)
+        : supersedes(record, waiting.record?.version ?? "gone");
+    if (!isNews) {
+      const newest = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
+      if (record !== undefined && record.version < Number(newest)) this.ahead.add(id);
+      return;
+    }
+    this.#pending.set(id, { record, coalesced: waiting === undefined ? 0 : waiting.coalesced + 1 });
+    this.wake();
+  }
+
+  /** The session that has waited longest, as it is now; undefined when none waits. */
+  take(): WatchMessage | undefined {
+    for (const [id, { record, coalesced }] of this.#pending) {
+      this.#pending.delete(id);
+      this.#told.set(id, record?.version ?? "gone");
+      if (record?.kind === "attached") return { kind: "state", session: record, coalesced };
+      const reason = record === undefined ? "unknown" : record.reason || "detached";
+      return { kind: "gone", sessionId: id, reason, coalesced };
+    }
+    return undefined;
+  }
+
+  /** Sessions that the reader has: told of, or as it said, without word that they are gone. */
+  get held(): readonly SessionId[] {
+    const told = [...this.#told].filter(([, version]) => version !== "gone").map(([id]) => id);
+    const known = [...this.#known.keys()].filter((id) => !this.#told.has(id));
+    return [...told, ...known].filter((id) => !this.#pending.has(id));
+  }
+
+  /** What the reader said it had has been compared with all there is, and is needed no more. */
+  forgetKnown(): void {
+    this.#known = nothingKnown;
+  }
+
+  /** Nobody knows the session any more, and the reader has been told that it is gone. */
+  forget(id: SessionId): void {
+    this.#told.delete(id);
+    this.ahead.delete(id);
+  }
+
+  wake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Resolves when there is something to tell, or the reader is woken. */
+  waitForNews(): Promise<void> {
+    if (this.bookmarkDue || this.isBehind || this.#pending.size > 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** The first word on a session is the truth whatever its version; then versions only rise. */
+  #isNews(id: SessionId, record: SessionRecord | undefined): boolean {
+    const told = this.#told.get(id);
+    if (told !== undefined) return supersedes(record, told);
+    const known = this.#known.get(id);
+    if (record?.kind !== "attached" || record.version !== known) return true;
+    this.#told.set(id, known);
+    return false;
+  }
+}
+
+function supersedes(record: SessionRecord | undefined, newest: number | "gone"): boolean {
+  return record !== undefined && (newest === "gone" || record.version > newest);
+}

@@ -1,0 +1,73 @@
+import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { WatchSelection } from "../lease-service.ts";
+import type { SessionStore } from "../session-store.ts";
+import type { WatchReader } from "./watch-reader.ts";
+
+const page = 500;
+
+/**
+ * The states that there are when a reader begins, offered to it page by page, at its own pace: what
+ * changes in between reaches the reader by itself, and the newer of the two counts.
+ */
+export class WatchSnapshot {
+  readonly #store: SessionStore;
+  readonly #reader: WatchReader;
+  readonly #pages: AsyncGenerator<void>;
+  #isRead = false;
+
+  constructor(store: SessionStore, { sessions }: WatchSelection, reader: WatchReader) {
+    this.#store = store;
+    this.#reader = reader;
+    this.#pages =
+      sessions.kind === "named" ? this.#named(sessions.ids) : this.#beach(sessions.beachId);
+  }
+
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  /** Offers the next page; after the last, what the reader said it had is forgotten. */
+  async readOn(): Promise<void> {
+    const { done = false } = await this.#pages.next();
+    if (done) this.#reader.forgetKnown();
+    this.#isRead = done;
+  }
+
+  async *#named(ids: readonly SessionId[]): AsyncGenerator<void> {
+    const records = await Promise.all(ids.map((id) => this.#store.load(id)));
+    for (const [index, id] of ids.entries()) this.#reader.offer(id, records[index]);
+    yield;
+  }
+
+  async *#beach(beachId: BeachId): AsyncGenerator<void> {
+    const here = new Set<SessionId>();
+    let after: SessionId | undefined;
+    do {
+      const records = await this.#store.list({ beachId, after, limit: page });
+      for (const record of records) {
+        here.add(record.id);
+        this.#reader.offer(record.id, record);
+      }
+      yield;
+      after = records.length < page ? undefined : records.at(-1)?.id;
+    } while (after !== undefined);
+    yield* this.#leftMeanwhile(beachId, here);
+  }
+
+  /**
+   * Sessions that the reader still has and that are not on the beach: they left it while the reader
+   * was away. One of another beach is not known here, as one that never was.
+   */
+  async *#leftMeanwhile(beachId: BeachId, here: ReadonlySet<SessionId>): AsyncGenerator<void> {
+    const left = this.#reader.held.filter((id) => !here.has(id));
+    for (let from = 0; from < left.length; from += page) {
+      const ids = left.slice(from, from + page);
+      const records = await Promise.all(ids.map((id) => this.#store.load(id)));
+      for (const [index, id] of ids.entries()) {
+        const record = records[index];
+        this.#reader.offer(id, record?.beachId === beachId ? record : undefined);
+      }
+      yield;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+
+import type { Gap } from "../../../src/core/session.ts";
+import { ProcessGapKeeper } from "../../../src/service/gaps/process-gap-keeper.ts";
+import { type SoleStore, StoreUnavailable } from "../../../src/service/session-store.ts";
+import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
+import { storeFolder } from "../../support/store-files.ts";
+import {
+  builtAt,
+  insertion,
+  revisionOf,
+  sessionRecord,
+  sessionsOf,
+} from "../../support/store-records.ts";
+
+interface Kept {
+  readonly keeper: ProcessGapKeeper;
+  readonly told: readonly Gap[];
+}
+
+async function keeperOf(store: SoleStore, clock: ManualClock): Promise<Kept> {
+  const told: Gap[] = [];
+  const keeper = new ProcessGapKeeper({
+    store,
+    clock,
+    isNeeded: () => true,
+    observe: (event) => {
+      if (event.kind === "gap") told.push(event.gap);
+    },
+  });
+  await keeper.start();
+  return { keeper, told };
+}
+
+/** Time passes, and no answer of the store's thread is heard meanwhile. */
+async function passUnheard(clock: ManualClock, durationMs: number): Promise<void> {
+  for (let passedMs = 0; passedMs < durationMs; passedMs += 250) {
+    void clock.jump(250);
+    for (let count = 0; count < 50; count += 1) await undefined;
+  }
+}
+
+function expectNoOverlap(gaps: readonly Gap[]): void {
+  for (const [index, gap] of gaps.entries()) {
+    expect(gap.from).toBeGreaterThanOrEqual(gaps[index - 1]?.until ?? 0);
+  }
+}
+
+test("who comes while the disk is slow waits for every stall that is not on record yet", async () => {
+  await using folder = await storeFolder();
+  const clock = manualClock();
+  await using store = await folder.open({ clock });
+  const { keeper, told } = await keeperOf(store, clock);
+  void clock.jump(2_000);
+  const first = keeper.observe(clock.now());
+  void clock.jump(2_000);
+  const second = keeper.observe(clock.now());
+  await first;
+  expect(told.map(({ number }) => number)).toEqual([1]);
+  expect(keeper.observe(clock.now())).toBe(second);
+  await second;
+  expect(keeper.gapsOf().map(({ number }) => number)).toEqual([1, 2]);
+  expect(keeper.observe(clock.now())).toBeUndefined();
+});
+
+test("a moment alive that is long on its way, since much has to be written, is no stall", async () => {
+  await using folder = await storeFolder();
+  const clock = manualClock();
+  await using store = await folder.open({ clock });
+  const { keeper, told } = await keeperOf(store, clock);
+  const stop = new AbortController();
+  const running = keeper.run(stop.signal);
+  await passUnheard(clock, 5_000);
+  expect(keeper.observe(clock.now())).toBeUndefined();
+  stop.abort();
+  await running;
+  expect(told).toEqual([]);
+});
+
+test("a disk that hangs is a stall, to its end and without an overlap", async () => {
+  await using folder = await storeFolder();
+  const clock = manualClock();
+  await using store = await folder.open({ clock });
+  const { keeper, told } = await keeperOf(store, clock);
+  const stop = new AbortController();
+  const running = keeper.run(stop.signal);
+  const committing = store.commit(insertion(sessionRecord()));
+  await new Promise((resolve) => setImmediate(resolve));
+  const hungAt = clock.now();
+  await passUnheard(clock, 3_000);
+  expect(store.isLate).toBe(true);
+  const waiting = keeper.observe(clock.now());
+  expect(waiting).toBeInstanceOf(Promise);
+  await passUnheard(clock, 2_000);
+  // Somebody else comes, and is as deaf.
+  const later = keeper.observe(clock.now());
+  await Promise.all([waiting, later, committing]);
+  for (let count = 0; count < 8; count += 1) {
+    await clock.advance(250);
+    await sleep(10);
+  }
+  stop.abort();
+  await running;
+  expect(store.isLate).toBe(false);
+  expectNoOverlap(told);
+  expect(new Set(told.map(({ kind }) => kind))).toEqual(new Set(["stall"]));
+  const totalMs = told.reduce((sum, { from, until }) => sum + until - from, 0);
+  // Its first half second makes it late, and less than a stall may go by unnoticed at its end.
+  expect(totalMs).toBeGreaterThanOrEqual(5_000 - 750 - 1_250);
+  expect(told[0]?.from).toBeLessThanOrEqual(hungAt + 750);
+});
+
+test("absences on a disk that takes gaps and no moment alive do not overlap", async () => {
+  await using folder = await storeFolder();
+  const clock = manualClock(builtAt);
+  const store = await folder.open({ clock, fileBytesMax: 200_000 });
+  const [big, small] = sessionsOf("beach-1", ["big", "small"]);
+  if (big === undefined || small === undefined) throw new Error("two sessions were asked for");
+  const lastChange = { change: "attached", reason: "x".repeat(120_000), at: builtAt } as const;
+  await store.commit(insertion(big));
+  await store.commit(insertion(small));
+  await store.commit(revisionOf(big, { lastChange }));
+  await store.commit(revisionOf(small, { lastChange }, { durability: "behind" }));
+  const { keeper, told } = await keeperOf(store, clock);
+  const stop = new AbortController();
+  const running = keeper.run(stop.signal);
+  for (let count = 0; count < 24; count += 1) {
+    await clock.advance(250);
+    await sleep(20);
+  }
+  stop.abort();
+  await running;
+  await expect(store[Symbol.asyncDispose]()).rejects.toThrow(StoreUnavailable);
+  expect(told.length).toBeGreaterThan(1);
+  expectNoOverlap(told);
+});
