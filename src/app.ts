@@ -3,7 +3,9 @@ import { stat } from "node:fs/promises";
 
 import { devAuthenticator } from "./auth/dev-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
+import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
+import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
@@ -54,6 +56,8 @@ export interface AppOverrides {
   readonly ids?: IdSource;
   /** The whole policy, instead of the one that the settings give. */
   readonly policy?: Policy;
+  /** Other numbers than those of the table of budgets. */
+  readonly budgets?: BudgetLimits;
   /** Receives the log, one JSON line a call, instead of standard output. */
   readonly logTo?: { write(line: string): void };
   /** How long to wait for another process that holds the store; 15 s. */
@@ -70,6 +74,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   await using resources = new AsyncDisposableStack();
   const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
+  const budgets = new Budgets(overrides.budgets);
+  exposeBudgets(metrics, budgets);
   const observe = observeEvents(log, metrics);
   const closing = new AbortController();
   const { store, clock } = await openStoreAt(settings, overrides, log);

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
+import { budgetsMarkdown } from "../src/budget/budget-table.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { settingsMarkdown } from "../src/settings/settings-help.ts";
 import { runService } from "./support/run-service.ts";
@@ -20,6 +21,10 @@ const guarantees = [
 describe("The README", () => {
   it("shows the settings as the table in the code has them", () => {
     expect(readme).toContain(settingsMarkdown().trim());
+  });
+
+  it("shows the limits as the table in the code has them", () => {
+    expect(readme).toContain(budgetsMarkdown().trim());
   });
 
   it("links only to what exists", () => {

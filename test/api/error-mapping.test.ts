@@ -8,7 +8,8 @@ import {
   refusalToLegacy,
   thrownRefusal,
 } from "../../src/api/refusal/error-mapping.ts";
-import type { Refusal } from "../../src/core/refusal.ts";
+import type { Refusal } from "../../src/api/refusal/result.ts";
+import { BudgetSpent } from "../../src/budget/budgets.ts";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -63,6 +64,13 @@ const table: readonly Row[] = [
     "too_many_requests",
     /leases/,
   ],
+  [
+    { reason: "TOO_MANY", what: "message_bytes", ...wait },
+    "ResourceExhausted",
+    429,
+    "too_many_requests",
+    /1048576 bytes.* try again in 1501 ms/,
+  ],
 ];
 
 describe("the one table of refusals", () => {
@@ -81,6 +89,14 @@ describe("the one table of refusals", () => {
     const [info, ...more] = refusalToConnectError(refusal, "act").findDetails(ErrorInfoSchema);
     expect(info).toMatchObject({ reason: refusal.reason, domain: "controller.beach" });
     expect(more).toEqual([]);
+  });
+
+  test("knows a budget that is spent by its name", () => {
+    expect(thrownRefusal(new BudgetSpent("message_bytes", 500))).toEqual({
+      reason: "TOO_MANY",
+      what: "message_bytes",
+      retryAfterMs: 500,
+    });
   });
 
   test("tells how long to wait wherever waiting helps", () => {

@@ -27,7 +27,8 @@ const storeParts: readonly string[] = [
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/core": [],
-  "src/service": ["src/core"],
+  "src/budget": [],
+  "src/service": ["src/core", "src/budget"],
   "src/store": [...storeMayImport, "src/store"],
   "src/store/codec": ["src/core"],
   "src/store/redis": storeParts,
@@ -35,6 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/auth": ["src/core/ids.ts", "src/core/refusal.ts", "src/core/time.ts"],
   "src/settings": ["src/core/policy.ts"],
   "src/observe": [
+    "src/budget",
     "src/core/event.ts",
     "src/core/ids.ts",
     "src/core/session.ts",
@@ -42,13 +44,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/core/view.ts",
     "src/service/service-events.ts",
   ],
-  "src/api": ["src/core", "src/service", "src/auth", "src/gen"],
-  "src/server": ["src/api", "src/auth", "src/observe", "src/settings", "src/gen"],
+  "src/api": ["src/core", "src/budget", "src/service", "src/auth", "src/gen"],
+  "src/server": ["src/api", "src/budget", "src/auth", "src/observe", "src/settings", "src/gen"],
   "src/client": ["src/gen"],
   "src/demo": ["src/client", "src/gen", "src/command-line.ts"],
   "src/page": ["src/client", "src/gen"],
   "src/app.ts": [
     "src/core",
+    "src/budget",
     "src/service",
     "src/store",
     "src/auth",

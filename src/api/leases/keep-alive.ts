@@ -1,7 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import type { Principal } from "../../auth/principal.ts";
-import type { Refusal } from "../../core/refusal.ts";
 import type {
   ControllerLease,
   KeepAliveRequest,
@@ -21,6 +20,7 @@ import {
   refusalMessage,
   retryAfterOf,
 } from "../refusal/error-mapping.ts";
+import type { Refusal } from "../refusal/result.ts";
 import { done, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
 import { limits } from "../request/limits.ts";

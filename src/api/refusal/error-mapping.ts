@@ -1,7 +1,9 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import type { FieldViolation, Refusal, RefusalReason } from "../../core/refusal.ts";
+import { type BudgetName, budgetTable } from "../../budget/budget-table.ts";
+import { BudgetSpent } from "../../budget/budgets.ts";
+import type { FieldViolation, RefusalReason } from "../../core/refusal.ts";
 import type { DurationMs } from "../../core/time.ts";
 import {
   BadRequestSchema,
@@ -12,6 +14,7 @@ import { ReaderStalled } from "../../service/lease-service.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
 import { toDuration } from "../moments.ts";
 import { limits } from "../request/limits.ts";
+import type { Refusal } from "./result.ts";
 
 /** The body of a refused legacy call; old dashboards show `message` and key on `error_code`. */
 export interface LegacyErrorBody {
@@ -112,6 +115,9 @@ export function thrownRefusal(thrown: unknown): Refusal | undefined {
   if (thrown instanceof StoreUnavailable) {
     return { reason: "STORE_UNAVAILABLE", retryAfterMs: 1000 };
   }
+  if (thrown instanceof BudgetSpent) {
+    return { reason: "TOO_MANY", what: thrown.budget, retryAfterMs: thrown.retryAfterMs };
+  }
   if (thrown instanceof ReaderStalled) {
     return { reason: "READER_STALLED", retryAfterMs: thrown.retryAfterMs };
   }
@@ -188,7 +194,7 @@ function circumstances(refusal: Refusal): string {
     case "READER_STALLED":
       return `what was sent was not read for too long, read it as it comes and ${retry}`;
     case "TOO_MANY":
-      return `${excesses[refusal.what]}, ${retry}`;
+      return `${excessInWords(refusal.what)}, ${retry}`;
   }
 }
 
@@ -206,6 +212,12 @@ const excesses = {
   negotiations: "the manager has as many handshakes in flight as it may",
   replacements: "the fast path was promoted only just now",
 } as const;
+
+function excessInWords(what: keyof typeof excesses | BudgetName): string {
+  if (what in excesses) return excesses[what as keyof typeof excesses];
+  const { limit, unit, of } = budgetTable[what as BudgetName];
+  return `no more than ${limit} ${unit} are allowed: ${of}`;
+}
 
 function legacyMessage(refusal: Refusal): string | null {
   switch (refusal.reason) {

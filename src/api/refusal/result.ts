@@ -1,4 +1,15 @@
-import type { Refusal } from "../../core/refusal.ts";
+import type { BudgetName } from "../../budget/budget-table.ts";
+import type { Refusal as CoreRefusal } from "../../core/refusal.ts";
+import type { DurationMs } from "../../core/time.ts";
+
+/** A refusal of the core, or one for a budget that is spent. */
+export type Refusal = CoreRefusal | BudgetRefusal;
+
+interface BudgetRefusal {
+  readonly reason: "TOO_MANY";
+  readonly what: BudgetName;
+  readonly retryAfterMs: DurationMs;
+}
 
 /** What a step of a call comes to, before a door has put it into its own words. */
 export type Result<T> = Done<T> | Refused;

@@ -3,7 +3,6 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Principal } from "../../auth/principal.ts";
 import type { Report } from "../../core/command.ts";
 import type { SessionId } from "../../core/ids.ts";
-import type { Refusal } from "../../core/refusal.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type {
   FastPathRegistry,
@@ -25,7 +24,7 @@ import type { Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";
 import { toDuration } from "../moments.ts";
 import { internalMessage, internalReason, refusalMessage } from "../refusal/error-mapping.ts";
-import { done, type Result } from "../refusal/result.ts";
+import { done, type Refusal, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
 import { limits } from "../request/limits.ts";
 import { parseReport, type ReportAsked } from "./parse-report.ts";

@@ -1,0 +1,75 @@
+/** One limit on what callers can make the service hold or do; {@link budgetTable} holds them all. */
+export interface BudgetRow {
+  readonly limit: number;
+  readonly unit: "bytes" | "fields" | "levels" | "streams" | "connections" | "resets" | "ms";
+  /** What the number is counted over. */
+  readonly of: string;
+  /** What a caller meets beyond it. */
+  readonly beyond: string;
+}
+
+/** The names; each is a row of {@link budgetTable}. */
+export type BudgetName =
+  | "message_bytes"
+  | "legacy_body_bytes"
+  | "message_fields"
+  | "item_fields"
+  | "json_levels"
+  | "json_text_bytes";
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+const fieldInvalid = "FIELD_INVALID";
+
+/**
+ * Every budget there is: the code that enforces one, its metrics and the table that people read all
+ * take name and number here. Names are labels of metrics.
+ */
+export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
+  message_bytes: {
+    limit: mebibyte,
+    unit: "bytes",
+    of: "one message, unpacked, on every door",
+    beyond: fieldInvalid,
+  },
+  legacy_body_bytes: {
+    limit: 64 * kibibyte,
+    unit: "bytes",
+    of: "the body of one call of an old route",
+    beyond: "413",
+  },
+  message_fields: {
+    limit: 100_000,
+    unit: "fields",
+    of: "one message, with those of all messages inside it; in JSON its values",
+    beyond: fieldInvalid,
+  },
+  item_fields: {
+    limit: 1_000,
+    unit: "fields",
+    of: "one entry of a list or map of a message",
+    beyond: fieldInvalid,
+  },
+  json_levels: {
+    limit: 32,
+    unit: "levels",
+    of: "objects and arrays of JSON inside each other",
+    beyond: fieldInvalid,
+  },
+  json_text_bytes: {
+    limit: 8 * kibibyte,
+    unit: "bytes",
+    of: "one text or number of a message in JSON, as it is written",
+    beyond: fieldInvalid,
+  },
+};
+
+/** The table for people, in Markdown. */
+export function budgetsMarkdown(): string {
+  const rows = Object.entries(budgetTable).map(
+    ([name, { limit, unit, of, beyond }]) =>
+      `| \`${name}\` | ${limit.toLocaleString("en")} ${unit} | ${of} | ${beyond} |`,
+  );
+  return ["| budget | limit | of what | beyond it |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
