@@ -1,9 +1,9 @@
 import type { Attach, Detach } from "./command.ts";
-import { detach, judge } from "./decide-time.ts";
+import { detach, judge } from "./deadlines/decide-time.ts";
 import type { Decision } from "./decision.ts";
 import { accept, apply, type Draft, refuse } from "./draft.ts";
-import { verdictOfTime } from "./health.ts";
 import type { Transport } from "./session.ts";
+import { verdictOfTime } from "./transport/health.ts";
 
 /** Makes a session known, or notes what later handshakes go by; leases stay as they are. */
 export function decideAttach(draft: Draft, command: Attach): Decision<Attach> {

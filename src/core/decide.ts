@@ -1,19 +1,19 @@
 import type { Command, DecisionContext, PassTime } from "./command.ts";
+import { noteWatched, passTime } from "./deadlines/decide-time.ts";
+import { decideAttach, decideDetach } from "./decide-session.ts";
+import type { Decision } from "./decision.ts";
+import { accept, type Draft } from "./draft.ts";
+import type { SessionId } from "./ids.ts";
 import {
   decideAcquire,
   decideCheckLease,
   decideRelease,
   decideRenew,
   decideRevoke,
-} from "./decide-lease.ts";
-import { decideCheckHandshake, decideReport } from "./decide-report.ts";
-import { decideAttach, decideDetach } from "./decide-session.ts";
-import { noteWatched, passTime } from "./decide-time.ts";
-import type { Decision } from "./decision.ts";
-import { accept, type Draft } from "./draft.ts";
-import type { SessionId } from "./ids.ts";
-import { decideRenegotiate } from "./negotiation.ts";
+} from "./lease/decide-lease.ts";
 import type { SessionRecord } from "./session.ts";
+import { decideCheckHandshake, decideReport } from "./transport/decide-report.ts";
+import { decideRenegotiate } from "./transport/negotiation.ts";
 
 /**
  * The whole policy of the service: what a command comes to, given the record and nothing else.

@@ -1,9 +1,9 @@
 import type { LeaseEvent, LifecycleEvent, SessionEvent, TransportEvent } from "./event.ts";
-import { evolveLeases } from "./evolve-leases.ts";
-import { evolveTransport, initialTransport, shiftTransport } from "./evolve-transport.ts";
 import { younger } from "./ids.ts";
+import { evolveLeases } from "./lease/evolve-leases.ts";
 import type { LastChange, LeaseBook, Session, SessionRecord, Tombstone } from "./session.ts";
 import type { EpochMs } from "./time.ts";
+import { evolveTransport, initialTransport, shiftTransport } from "./transport/evolve-transport.ts";
 import { currentOf } from "./view.ts";
 
 /** What a record is after an event; undefined when nothing is left to keep. */

@@ -1,5 +1,5 @@
 import type { PassTime } from "../core/command.ts";
-import { idleAt } from "../core/deadline.ts";
+import { idleAt } from "../core/deadlines/deadline.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Policy } from "../core/policy.ts";
 import type { SessionRecord } from "../core/session.ts";

@@ -1,5 +1,5 @@
 import type { Command, DecisionContext, LeaseAnswer, PassTime } from "../core/command.ts";
-import { nextDeadline } from "../core/deadline.ts";
+import { nextDeadline } from "../core/deadlines/deadline.ts";
 import { decide } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
 import type { SessionEvent } from "../core/event.ts";

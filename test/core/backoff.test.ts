@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-
-import { backOff } from "../../src/core/backoff.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
+import { backOff } from "../../src/core/transport/backoff.ts";
 import { given, type Step } from "./given.ts";
 import {
   backsOffFor,

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 
-import { nextDeadline } from "../../src/core/deadline.ts";
+import { nextDeadline } from "../../src/core/deadlines/deadline.ts";
 import type { SessionEvent } from "../../src/core/event.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   Standing,
   TransportChange,
 } from "../../src/core/session.ts";
-import { standingOf } from "../../src/core/standing.ts";
+import { standingOf } from "../../src/core/transport/standing.ts";
 import { currentOf, nextNegotiationAt, nextOf, pathOf } from "../../src/core/view.ts";
 import { type Check, start, type World } from "./given.ts";
 

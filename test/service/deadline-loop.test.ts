@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { nextDeadline } from "../../src/core/deadline.ts";
+import { nextDeadline } from "../../src/core/deadlines/deadline.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { EpochMs } from "../../src/core/time.ts";
 import { breakSession, mendSession } from "../support/broken-session.ts";

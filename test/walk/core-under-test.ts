@@ -1,4 +1,4 @@
-import { nextDeadline } from "../../src/core/deadline.ts";
+import { nextDeadline } from "../../src/core/deadlines/deadline.ts";
 import { decide } from "../../src/core/decide.ts";
 import { evolve } from "../../src/core/evolve.ts";
 import { faultsOf } from "../../src/core/invariants.ts";

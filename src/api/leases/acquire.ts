@@ -2,11 +2,11 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 
 import { accountFor, standingToAcquire } from "../../auth/authorize.ts";
 import { beachOf, type Principal, reaches } from "../../auth/principal.ts";
-import { actionsChannel } from "../../core/channel.ts";
 import type { Acquire, Attach } from "../../core/command.ts";
 import type { AccountId, BeachId, SessionId } from "../../core/ids.ts";
 import type { Session } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
+import { actionsChannel } from "../../core/transport/channel.ts";
 import type {
   AcquireRequest,
   AcquireResponseSchema,

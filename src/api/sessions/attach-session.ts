@@ -1,6 +1,6 @@
 import { type Principal, reaches } from "../../auth/principal.ts";
-import { actionsChannel, channelName } from "../../core/channel.ts";
 import type { Attach } from "../../core/command.ts";
+import { actionsChannel, channelName } from "../../core/transport/channel.ts";
 import type {
   AttachSessionRequest,
   FastPathRegistry,

@@ -1,6 +1,6 @@
-import { channelName } from "../../core/channel.ts";
 import type { Report } from "../../core/command.ts";
 import type { ConnectionState as Connection, End } from "../../core/session.ts";
+import { channelName } from "../../core/transport/channel.ts";
 import {
   type ChannelReport,
   ChannelState,

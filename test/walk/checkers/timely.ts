@@ -1,4 +1,4 @@
-import type { nextDeadline } from "../../../src/core/deadline.ts";
+import type { nextDeadline } from "../../../src/core/deadlines/deadline.ts";
 import type { SessionRecord } from "../../../src/core/session.ts";
 import type { Change, Checker, Taken } from "./taken.ts";
 

@@ -1,17 +1,17 @@
-import type { CheckHandshake, DecisionContext, Report } from "./command.ts";
-import { judge } from "./decide-time.ts";
-import type { Decision } from "./decision.ts";
-import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
-import type { HeardEvidence } from "./event.ts";
+import type { CheckHandshake, DecisionContext, Report } from "../command.ts";
+import { judge } from "../deadlines/decide-time.ts";
+import { afterGaps } from "../deadlines/gap.ts";
+import type { Decision } from "../decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
+import type { HeardEvidence } from "../event.ts";
+import { mayBeAdopted } from "../ids.ts";
+import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "../session.ts";
+import type { EpochMs } from "../time.ts";
+import { currentOf, nextOf } from "../view.ts";
 import { agesFrom, differs, hear, type Observed } from "./evidence.ts";
-import { afterGaps } from "./gap.ts";
 import { isGood, newestOf, verdictAfterReport } from "./health.ts";
-import { mayBeAdopted } from "./ids.ts";
 import { considerPromotion } from "./promotion.ts";
-import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "./session.ts";
 import { isHonoured, standingOf } from "./standing.ts";
-import type { EpochMs } from "./time.ts";
-import { currentOf, nextOf } from "./view.ts";
 
 /** Hears what one end says about one handshake, and draws the conclusions. */
 export function decideReport(draft: Draft, report: Report): Decision<Report> {

@@ -1,5 +1,5 @@
-import type { LeaseEvent } from "./event.ts";
-import type { EndedLease, Lease, LeaseBook } from "./session.ts";
+import type { LeaseEvent } from "../event.ts";
+import type { EndedLease, Lease, LeaseBook } from "../session.ts";
 
 /** How many ended leases a book remembers; of older ones it says unknown. */
 const endedLeasesMax = 64;

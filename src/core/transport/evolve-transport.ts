@@ -1,7 +1,6 @@
-import type { HeardEvidence, TransportEvent } from "./event.ts";
-import { throughGap } from "./evidence.ts";
-import { afterGap, type Stretch } from "./gap.ts";
-import { type HandshakeId, younger } from "./ids.ts";
+import { afterGap, type Stretch } from "../deadlines/gap.ts";
+import type { HeardEvidence, TransportEvent } from "../event.ts";
+import { type HandshakeId, younger } from "../ids.ts";
 import type {
   AbandonedHandshake,
   Backoff,
@@ -14,9 +13,10 @@ import type {
   Tombstone,
   Transport,
   Witnessed,
-} from "./session.ts";
-import { type DurationMs, type EpochMs, latest } from "./time.ts";
-import { currentOf, nextNegotiationAt, nextOf } from "./view.ts";
+} from "../session.ts";
+import { type DurationMs, type EpochMs, latest } from "../time.ts";
+import { currentOf, nextNegotiationAt, nextOf } from "../view.ts";
+import { throughGap } from "./evidence.ts";
 
 const strangersMax = 2;
 const reportersOfEndMax = 4;

@@ -1,6 +1,6 @@
-import { type HandshakeId, mintedAt } from "./ids.ts";
-import type { Session, Standing } from "./session.ts";
-import { currentOf, nextOf, usableOf } from "./view.ts";
+import { type HandshakeId, mintedAt } from "../ids.ts";
+import type { Session, Standing } from "../session.ts";
+import { currentOf, nextOf, usableOf } from "../view.ts";
 
 /** What the service knows of a handshake. */
 export function standingOf(session: Session, id: HandshakeId): Standing {

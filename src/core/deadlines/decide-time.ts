@@ -1,11 +1,11 @@
-import { backOff } from "./backoff.ts";
+import { apply, type Draft, sessionOf } from "../draft.ts";
+import type { Gap, Handshake, Session } from "../session.ts";
+import type { EpochMs } from "../time.ts";
+import { backOff } from "../transport/backoff.ts";
+import { type Verdict, type verdictAfterReport, verdictOfTime } from "../transport/health.ts";
+import { abandonmentReason, considerPromotion } from "../transport/promotion.ts";
+import { currentOf, nextOf, usableOf } from "../view.ts";
 import { idleAt, nextDeadline, recoveriesForgivenAt, replacementsForgivenAt } from "./deadline.ts";
-import { apply, type Draft, sessionOf } from "./draft.ts";
-import { type Verdict, type verdictAfterReport, verdictOfTime } from "./health.ts";
-import { abandonmentReason, considerPromotion } from "./promotion.ts";
-import type { Gap, Handshake, Session } from "./session.ts";
-import type { EpochMs } from "./time.ts";
-import { currentOf, nextOf, usableOf } from "./view.ts";
 
 /**
  * Takes up what the store has lost and what the service could not hear, then applies every deadline

@@ -1,14 +1,14 @@
-import type { Acquire, CheckLease, DecisionContext, Release, Renew, Revoke } from "./command.ts";
-import { attachSession } from "./decide-session.ts";
-import type { Decision } from "./decision.ts";
-import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
-import type { LeaseEvent } from "./event.ts";
+import type { Acquire, CheckLease, DecisionContext, Release, Renew, Revoke } from "../command.ts";
+import { attachSession } from "../decide-session.ts";
+import type { Decision } from "../decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
+import type { LeaseEvent } from "../event.ts";
+import type { Policy } from "../policy.ts";
+import type { Refusal } from "../refusal.ts";
+import type { Hold, Lease, LeaseBook } from "../session.ts";
+import type { DurationMs, EpochMs } from "../time.ts";
+import { leftAlone, refreshOrNegotiate } from "../transport/negotiation.ts";
 import { liveLease, notLive } from "./lease-lookup.ts";
-import { leftAlone, refreshOrNegotiate } from "./negotiation.ts";
-import type { Policy } from "./policy.ts";
-import type { Refusal } from "./refusal.ts";
-import type { Hold, Lease, LeaseBook } from "./session.ts";
-import type { DurationMs, EpochMs } from "./time.ts";
 
 /**
  * Renews a lease: refreshes it in place while the fast path is usable, otherwise also starts a

@@ -1,7 +1,7 @@
+import type { Policy } from "../policy.ts";
+import type { Evidence, Health, HealthReason, PromotedHandshake, Transport } from "../session.ts";
+import { type DurationMs, type EpochMs, latest } from "../time.ts";
 import { agesFrom, holdsNone, holdsNoneFrom, isReady, silentSince } from "./evidence.ts";
-import type { Policy } from "./policy.ts";
-import type { Evidence, Health, HealthReason, PromotedHandshake, Transport } from "./session.ts";
-import { type DurationMs, type EpochMs, latest } from "./time.ts";
 
 /** A verdict on the promoted transport. */
 export interface Verdict {

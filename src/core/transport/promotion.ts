@@ -1,7 +1,5 @@
-import { apply, type Draft, sessionOf } from "./draft.ts";
-import { isReady, saysReady } from "./evidence.ts";
-import { assess, hostHasSay } from "./health.ts";
-import type { HandshakeId } from "./ids.ts";
+import { apply, type Draft, sessionOf } from "../draft.ts";
+import type { HandshakeId } from "../ids.ts";
 import type {
   AbandonedHandshake,
   Evidence,
@@ -10,10 +8,12 @@ import type {
   Session,
   Stranger,
   Transport,
-} from "./session.ts";
+} from "../session.ts";
+import type { EpochMs } from "../time.ts";
+import { currentOf, nextOf, usableOf } from "../view.ts";
+import { isReady, saysReady } from "./evidence.ts";
+import { assess, hostHasSay } from "./health.ts";
 import { standingOf } from "./standing.ts";
-import type { EpochMs } from "./time.ts";
-import { currentOf, nextOf, usableOf } from "./view.ts";
 
 type PromotionReason = "confirmed" | "host_silent" | "adopted";
 

@@ -1,5 +1,5 @@
-import type { Gap } from "./session.ts";
-import type { EpochMs } from "./time.ts";
+import type { Gap } from "../session.ts";
+import type { EpochMs } from "../time.ts";
 
 /** When nobody could be heard. */
 export type Stretch = Pick<Gap, "from" | "until">;

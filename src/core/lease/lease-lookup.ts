@@ -1,6 +1,6 @@
-import type { TokenHash } from "./ids.ts";
-import type { Refusal } from "./refusal.ts";
-import type { Lease, SessionRecord } from "./session.ts";
+import type { TokenHash } from "../ids.ts";
+import type { Refusal } from "../refusal.ts";
+import type { Lease, SessionRecord } from "../session.ts";
 
 /** The live lease that a token answers to. What is due has ended by now. */
 export function liveLease(

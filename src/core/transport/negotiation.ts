@@ -1,10 +1,10 @@
-import type { NegotiationAnswer, Renegotiate } from "./command.ts";
-import type { Decision } from "./decision.ts";
-import { accept, apply, type Draft, refuse, sessionOf } from "./draft.ts";
-import { mintHandshakeId } from "./ids.ts";
-import { liveLease, notLive } from "./lease-lookup.ts";
-import type { Handshake, NegotiationReason, Session } from "./session.ts";
-import { nextNegotiationAt, nextOf, usableOf } from "./view.ts";
+import type { NegotiationAnswer, Renegotiate } from "../command.ts";
+import type { Decision } from "../decision.ts";
+import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
+import { mintHandshakeId } from "../ids.ts";
+import { liveLease, notLive } from "../lease/lease-lookup.ts";
+import type { Handshake, NegotiationReason, Session } from "../session.ts";
+import { nextNegotiationAt, nextOf, usableOf } from "../view.ts";
 
 /** The answer of a call that neither starts nor waits for a negotiation. */
 export const leftAlone: NegotiationAnswer = { outcome: "refresh", retryAt: undefined };

@@ -1,8 +1,8 @@
-import { nextVerdictAt } from "./health.ts";
-import type { Policy } from "./policy.ts";
-import type { Session, SessionRecord } from "./session.ts";
-import { type EpochMs, earliest } from "./time.ts";
-import { currentOf, nextOf, usableOf } from "./view.ts";
+import type { Policy } from "../policy.ts";
+import type { Session, SessionRecord } from "../session.ts";
+import { type EpochMs, earliest } from "../time.ts";
+import { nextVerdictAt } from "../transport/health.ts";
+import { currentOf, nextOf, usableOf } from "../view.ts";
 
 /** The next moment at which time itself changes something about a record. */
 export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | undefined {

@@ -1,8 +1,8 @@
-import type { Report } from "./command.ts";
-import { afterGap, type Stretch } from "./gap.ts";
-import type { Policy } from "./policy.ts";
-import type { Evidence, PromotedHandshake, ReadyReport } from "./session.ts";
-import type { EpochMs } from "./time.ts";
+import type { Report } from "../command.ts";
+import { afterGap, type Stretch } from "../deadlines/gap.ts";
+import type { Policy } from "../policy.ts";
+import type { Evidence, PromotedHandshake, ReadyReport } from "../session.ts";
+import type { EpochMs } from "../time.ts";
 
 const readyReportsMax = 4;
 

@@ -1,6 +1,6 @@
-import type { Policy } from "./policy.ts";
-import type { Backoff } from "./session.ts";
-import type { EpochMs } from "./time.ts";
+import type { Policy } from "../policy.ts";
+import type { Backoff } from "../session.ts";
+import type { EpochMs } from "../time.ts";
 
 /** The delay after one more failure in a row: base · 2^(n−1), at most max, ± spread. */
 export function backOff(before: Backoff, now: EpochMs, jitter: number, policy: Policy): Backoff {
