@@ -13,14 +13,14 @@ import { formatListenAddress, type ListenAddress } from "../settings/listen-addr
 import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
-import { originRule } from "./cors-policy.ts";
 import type { Door } from "./door.ts";
-import { openGrpcDoor } from "./grpc-door.ts";
+import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
-import type { LegacyRoutesOptions } from "./legacy-routes.ts";
 import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
-import { openPublicDoor } from "./public-door.ts";
+import { originRule } from "./public/cors-policy.ts";
+import type { LegacyRoutesOptions } from "./public/legacy-routes.ts";
+import { openPublicDoor } from "./public/public-door.ts";
 import { type ServedService, serve } from "./served-service.ts";
 
 /** What the doors are made of. */

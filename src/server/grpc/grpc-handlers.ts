@@ -9,8 +9,9 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
-import type { Call } from "../api/call/handlers.ts";
-import { readMessage } from "../api/request/read-message.ts";
+import type { Call } from "../../api/call/handlers.ts";
+import { readMessage } from "../../api/request/read-message.ts";
+import type { ServedService, UntypedHandler } from "../served-service.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,
@@ -20,7 +21,6 @@ import {
   type StreamingCall,
   type Write,
 } from "./grpc-writer.ts";
-import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** The handlers of a service as grpc-js calls them, for its {@link grpcDefinition}. */
 export function grpcHandlers({

@@ -4,8 +4,8 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
-import { limits } from "../api/request/limits.ts";
-import { readMessage, refuseLongMessage, refuseMessage } from "../api/request/read-message.ts";
+import { limits } from "../../api/request/limits.ts";
+import { readMessage, refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
 
 /** What messages may be compressed with, in either direction. */
 export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];

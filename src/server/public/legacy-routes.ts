@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
-import type { LegacyAnswer, LegacyApi } from "../api/legacy/legacy-api.ts";
-import type { LegacyRequest } from "../api/legacy/legacy-parse.ts";
+import type { LegacyAnswer, LegacyApi } from "../../api/legacy/legacy-api.ts";
+import type { LegacyRequest } from "../../api/legacy/legacy-parse.ts";
+import { badRequest, refuseJson } from "../json-refusal.ts";
 import { headersOf } from "./http-headers.ts";
-import { badRequest, refuseJson } from "./json-refusal.ts";
 
 const bodyBytesMax = 64 * 1024;
 

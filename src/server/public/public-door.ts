@@ -13,18 +13,18 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
-import type { Call } from "../api/call/handlers.ts";
-import { limits } from "../api/request/limits.ts";
-import type { ListenAddress } from "../settings/listen-address.ts";
+import type { Call } from "../../api/call/handlers.ts";
+import { limits } from "../../api/request/limits.ts";
+import type { ListenAddress } from "../../settings/listen-address.ts";
+import type { Door } from "../door.ts";
+import { boundAddress, requestTimeoutMs, watchUnderWay } from "../fastify-door.ts";
+import { goingAway } from "../guard.ts";
+import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
+import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
-import type { Door } from "./door.ts";
-import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
-import { goingAway } from "./guard.ts";
-import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "./json-refusal.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
-import type { ServedService } from "./served-service.ts";
 
 export interface PublicDoorOptions {
   readonly listen: ListenAddress;

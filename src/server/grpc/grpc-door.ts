@@ -6,13 +6,13 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 
-import { limits } from "../api/request/limits.ts";
-import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
-import type { Door } from "./door.ts";
+import { limits } from "../../api/request/limits.ts";
+import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
+import type { Door } from "../door.ts";
+import type { ServedService } from "../served-service.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
 import { addReflection } from "./grpc-reflection.ts";
-import type { ServedService } from "./served-service.ts";
 
 const second = 1000;
 
