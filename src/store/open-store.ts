@@ -2,7 +2,7 @@ import type { DurationMs } from "../core/time.ts";
 import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
 import type { SessionStore } from "../service/session-store.ts";
 import { memoryStore } from "./memory-store.ts";
-import { withoutPassword } from "./redis/redis-check.ts";
+import { withoutPassword } from "./redis/link/redis-check.ts";
 import { openRedisStore } from "./redis/redis-store.ts";
 import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 

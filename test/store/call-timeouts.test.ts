@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Clock } from "../../src/service/clock.ts";
-import { CallTimeouts } from "../../src/store/redis/call-timeouts.ts";
+import { CallTimeouts } from "../../src/store/redis/link/call-timeouts.ts";
 import { settle } from "../support/manual-clock.ts";
 
 /** A clock whose sleepers wake when they are told to, however late it is. */

@@ -4,7 +4,7 @@ import {
   cannotOpenRedis,
   checkServer,
   withoutPassword,
-} from "../../src/store/redis/redis-check.ts";
+} from "../../src/store/redis/link/redis-check.ts";
 
 const fit: Readonly<Record<string, string>> = {
   redis_version: "7.0.15",

@@ -23,21 +23,21 @@ import { ChangeListeners } from "../change-listeners.ts";
 import { RecordUnreadable } from "../codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../codec/session-codec.ts";
 import { SharedStrings } from "../codec/shared-strings.ts";
-import { AcknowledgedChanges } from "./redis-acknowledged.ts";
-import { RedisCalls } from "./redis-calls.ts";
-import { cannotOpenRedis, checkServer, checkTried } from "./redis-check.ts";
-import { RedisDeadlines } from "./redis-deadlines.ts";
-import { editsOf } from "./redis-edits.ts";
-import { RedisIndex } from "./redis-index.ts";
-import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./redis-keys.ts";
-import { openRedisLink, type RedisLink } from "./redis-link.ts";
-import { RedisNegotiations } from "./redis-negotiations.ts";
-import { noticeOf, RedisNotices } from "./redis-notices.ts";
-import { RedisRates, ratesIn, ratesKeptMs } from "./redis-rates.ts";
-import { type BeatReply, toCounts, toGap, toMs } from "./redis-replies.ts";
-import { tryScript } from "./redis-rights.ts";
-import { beatScript, commitScript, loadScript, renewHistoryScript } from "./redis-scripts.ts";
-import { RedisTime } from "./redis-time.ts";
+import { RedisDeadlines } from "./data/redis-deadlines.ts";
+import { editsOf } from "./data/redis-edits.ts";
+import { RedisIndex } from "./data/redis-index.ts";
+import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./data/redis-keys.ts";
+import { type BeatReply, toCounts, toGap, toMs } from "./data/redis-replies.ts";
+import { beatScript, commitScript, loadScript, renewHistoryScript } from "./data/redis-scripts.ts";
+import { RedisNegotiations } from "./fleet/redis-negotiations.ts";
+import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
+import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
+import { RedisTime } from "./fleet/redis-time.ts";
+import { AcknowledgedChanges } from "./link/redis-acknowledged.ts";
+import { RedisCalls } from "./link/redis-calls.ts";
+import { cannotOpenRedis, checkServer, checkTried } from "./link/redis-check.ts";
+import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
+import { tryScript } from "./link/redis-rights.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */

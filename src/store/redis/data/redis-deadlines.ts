@@ -1,6 +1,6 @@
-import type { SessionId } from "../../core/ids.ts";
-import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { RedisCalls } from "./redis-calls.ts";
+import type { SessionId } from "../../../core/ids.ts";
+import type { DurationMs, EpochMs } from "../../../core/time.ts";
+import type { RedisCalls } from "../link/redis-calls.ts";
 import { bucketOf, buckets, keysOf } from "./redis-keys.ts";
 import { claimScript } from "./redis-scripts.ts";
 

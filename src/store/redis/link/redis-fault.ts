@@ -1,4 +1,4 @@
-import { StoreUnavailable } from "../../service/session-store.ts";
+import { StoreUnavailable } from "../../../service/session-store.ts";
 
 /** Whatever Redis, or the way to it, has against a call: its effect is not known. */
 export function unavailable(error: unknown): StoreUnavailable {

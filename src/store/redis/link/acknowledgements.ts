@@ -1,4 +1,4 @@
-import type { DurationMs } from "../../core/time.ts";
+import type { DurationMs } from "../../../core/time.ts";
 
 /** The connection whose writes are to be acknowledged. */
 interface Connection {

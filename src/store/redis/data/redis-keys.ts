@@ -1,4 +1,4 @@
-import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { BeachId, SessionId } from "../../../core/ids.ts";
 
 /**
  * Over how many hash tags the sessions are dealt: enough that a cluster of a few masters is loaded

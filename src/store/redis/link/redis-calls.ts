@@ -1,10 +1,10 @@
-import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../../service/clock.ts";
-import { StoreUnavailable } from "../../service/session-store.ts";
+import type { DurationMs, EpochMs } from "../../../core/time.ts";
+import type { Clock } from "../../../service/clock.ts";
+import { StoreUnavailable } from "../../../service/session-store.ts";
+import type { RedisScript } from "../data/redis-scripts.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
 import type { RedisLink } from "./redis-link.ts";
-import type { RedisScript } from "./redis-scripts.ts";
 
 /** A caller hears of trouble within about a second. */
 const answerMs: DurationMs = 900;

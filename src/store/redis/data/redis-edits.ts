@@ -1,14 +1,14 @@
-import type { BeachId, SessionId } from "../../core/ids.ts";
-import type { Session, SessionRecord } from "../../core/session.ts";
-import { nextOf } from "../../core/view.ts";
+import type { BeachId, SessionId } from "../../../core/ids.ts";
+import type { Session, SessionRecord } from "../../../core/session.ts";
+import { nextOf } from "../../../core/view.ts";
 import {
   addCounts,
   countsOf,
   type FleetCounts,
   isSameCount,
   nothingCounted,
-} from "../../service/figures/fleet-counts.ts";
-import type { SessionChange } from "../../service/session-store.ts";
+} from "../../../service/figures/fleet-counts.ts";
+import type { SessionChange } from "../../../service/session-store.ts";
 import type { BucketKeys } from "./redis-keys.ts";
 
 /** A Redis command: its name, its key, the rest. */

@@ -1,8 +1,8 @@
 import { createClient, createCluster } from "@redis/client";
 
-import type { DurationMs } from "../../core/time.ts";
+import type { DurationMs } from "../../../core/time.ts";
+import { buckets } from "../data/redis-keys.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
-import { buckets } from "./redis-keys.ts";
 
 /** How to reach Redis: a single server behind one address, or a cluster found through one node. */
 export interface RedisLink extends AsyncDisposable {

@@ -1,8 +1,8 @@
-import type { BeachId, SessionId } from "../../core/ids.ts";
-import type { SessionRecord } from "../../core/session.ts";
-import { addCounts, type FleetCounts, nothingCounted } from "../../service/figures/fleet-counts.ts";
-import type { SessionPage } from "../../service/session-store.ts";
-import type { RedisCalls } from "./redis-calls.ts";
+import type { BeachId, SessionId } from "../../../core/ids.ts";
+import type { SessionRecord } from "../../../core/session.ts";
+import { addCounts, type FleetCounts, nothingCounted } from "../../../service/figures/fleet-counts.ts";
+import type { SessionPage } from "../../../service/session-store.ts";
+import type { RedisCalls } from "../link/redis-calls.ts";
 import { buckets } from "./redis-keys.ts";
 import { countNames, toFleetCounts } from "./redis-replies.ts";
 

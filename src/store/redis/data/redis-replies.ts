@@ -1,6 +1,6 @@
-import type { Gap } from "../../core/session.ts";
-import type { EpochMs } from "../../core/time.ts";
-import { type FleetCounts, nothingCounted } from "../../service/figures/fleet-counts.ts";
+import type { Gap } from "../../../core/session.ts";
+import type { EpochMs } from "../../../core/time.ts";
+import { type FleetCounts, nothingCounted } from "../../../service/figures/fleet-counts.ts";
 
 /** What the beat script answers. */
 export type BeatReply = readonly [

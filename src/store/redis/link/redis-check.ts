@@ -1,4 +1,4 @@
-import { StoreCannotOpen, storeCannotOpen } from "../store-cannot-open.ts";
+import { StoreCannotOpen, storeCannotOpen } from "../../store-cannot-open.ts";
 import type { ServerInfo } from "./redis-link.ts";
 import { rights, rightsOnCluster, rightsToAcknowledge } from "./redis-rights.ts";
 

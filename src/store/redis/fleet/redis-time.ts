@@ -1,8 +1,8 @@
-import type { EpochMs } from "../../core/time.ts";
-import type { Clock, SteeredClock } from "../../service/clock.ts";
-import type { RedisCalls } from "./redis-calls.ts";
-import { buckets } from "./redis-keys.ts";
-import { toMs } from "./redis-replies.ts";
+import type { EpochMs } from "../../../core/time.ts";
+import type { Clock, SteeredClock } from "../../../service/clock.ts";
+import { buckets } from "../data/redis-keys.ts";
+import { toMs } from "../data/redis-replies.ts";
+import type { RedisCalls } from "../link/redis-calls.ts";
 
 /**
  * Keeps a clock to the server's, where it can be kept: all processes have one service time. The
