@@ -2,12 +2,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bucketOf } from "../../src/store/redis/data/redis-keys.ts";
 import {
   rights,
   rightsOnCluster,
   rightsToAcknowledge,
 } from "../../src/store/redis/link/redis-rights.ts";
+import { bucketOf } from "../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { type Certificates, hasOpenssl, issueCertificate } from "../support/certificates.ts";
 import { holdFastPath } from "../support/held-session.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { type Clock, systemClock } from "../../src/service/clock.ts";
-import { buckets } from "../../src/store/redis/data/redis-keys.ts";
+import { buckets } from "../../src/store/redis/records/redis-keys.ts";
 import { hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { accepted, redisService } from "../support/redis-service.ts";
 import { attach } from "../support/session-service.ts";

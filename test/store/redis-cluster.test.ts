@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { SessionId } from "../../src/core/ids.ts";
 import { systemClock } from "../../src/service/clock.ts";
-import { bucketCount, bucketOf, keysOf } from "../../src/store/redis/data/redis-keys.ts";
 import {
   rights,
   rightsOnCluster,
   rightsToAcknowledge,
 } from "../../src/store/redis/link/redis-rights.ts";
+import { bucketCount, bucketOf, keysOf } from "../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { hastyPolicy } from "../support/hasty-policy.ts";
 import { holdFastPath, holdSession } from "../support/held-session.ts";

@@ -4,7 +4,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { describe, test } from "vitest";
 
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { bucketCount } from "../../src/store/redis/data/redis-keys.ts";
+import { bucketCount } from "../../src/store/redis/records/redis-keys.ts";
 import { hastyPolicy } from "../support/hasty-policy.ts";
 import { holdFastPath, holdSession } from "../support/held-session.ts";
 import { openWatch } from "../support/open-watch.ts";

@@ -4,7 +4,7 @@ import type { Gap } from "../../src/core/session.ts";
 import { FleetGapKeeper } from "../../src/service/gaps/fleet-gap-keeper.ts";
 import type { ServiceEvent } from "../../src/service/service-events.ts";
 import type { SharedStore } from "../../src/service/session-store.ts";
-import { bucketCount, keysOf } from "../../src/store/redis/data/redis-keys.ts";
+import { bucketCount, keysOf } from "../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { type ManualClock, manualClock, settle } from "../support/manual-clock.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { type SharedStore, StoreUnavailable } from "../../src/service/session-store.ts";
-import { keysOf } from "../../src/store/redis/data/redis-keys.ts";
+import { keysOf } from "../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";

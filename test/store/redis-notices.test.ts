@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { StoreUnavailable } from "../../src/service/session-store.ts";
-import { bucketOf, keysOf } from "../../src/store/redis/data/redis-keys.ts";
+import { bucketOf, keysOf } from "../../src/store/redis/records/redis-keys.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
 import { accepted, type RedisServiceUnderTest, redisService } from "../support/redis-service.ts";
 import { attach } from "../support/session-service.ts";

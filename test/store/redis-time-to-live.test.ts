@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { SharedStore } from "../../src/service/session-store.ts";
-import { bucketOf, keysOf } from "../../src/store/redis/data/redis-keys.ts";
+import { bucketOf, keysOf } from "../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { beachOfHeld, holdFastPath, holdSession } from "../support/held-session.ts";
 import { manualClock } from "../support/manual-clock.ts";

@@ -23,12 +23,6 @@ import { ChangeListeners } from "../change-listeners.ts";
 import { RecordUnreadable } from "../codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../codec/session-codec.ts";
 import { SharedStrings } from "../codec/shared-strings.ts";
-import { RedisDeadlines } from "./data/redis-deadlines.ts";
-import { editsOf } from "./data/redis-edits.ts";
-import { RedisIndex } from "./data/redis-index.ts";
-import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./data/redis-keys.ts";
-import { type BeatReply, toCounts, toGap, toMs } from "./data/redis-replies.ts";
-import { beatScript, commitScript, loadScript, renewHistoryScript } from "./data/redis-scripts.ts";
 import { RedisNegotiations } from "./fleet/redis-negotiations.ts";
 import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
@@ -38,6 +32,17 @@ import { RedisCalls } from "./link/redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried } from "./link/redis-check.ts";
 import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
 import { tryScript } from "./link/redis-rights.ts";
+import { RedisDeadlines } from "./records/redis-deadlines.ts";
+import { editsOf } from "./records/redis-edits.ts";
+import { RedisIndex } from "./records/redis-index.ts";
+import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./records/redis-keys.ts";
+import { type BeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
+import {
+  beatScript,
+  commitScript,
+  loadScript,
+  renewHistoryScript,
+} from "./records/redis-scripts.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */

@@ -1,5 +1,5 @@
 import type { SessionChange } from "../../../service/session-store.ts";
-import { negotiationCounts } from "../data/redis-edits.ts";
+import { negotiationCounts } from "../records/redis-edits.ts";
 
 /** Handshakes in flight by manager URL: those of each bucket's last beat, and own ones since. */
 export class RedisNegotiations {

@@ -1,7 +1,7 @@
 import type { BeachId, SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
 import type { Follower, SessionChange } from "../../../service/session-store.ts";
-import { bucketCount } from "../data/redis-keys.ts";
+import { bucketCount } from "../records/redis-keys.ts";
 
 interface Bucket {
   /** The newest notice that was heard; undefined before the first beat. */

@@ -1,7 +1,7 @@
 import type { BeachId } from "../../../core/ids.ts";
 import type { DurationMs, EpochMs } from "../../../core/time.ts";
 import type { FleetRates } from "../../../service/figures/fleet-counts.ts";
-import { bucketOf, buckets, keysOf } from "../data/redis-keys.ts";
+import { bucketOf, buckets, keysOf } from "../records/redis-keys.ts";
 
 /** What is counted, and for how long one place of its ring stands. */
 const turnMs = { renewals: 1_000, negotiations: 60_000 } as const;

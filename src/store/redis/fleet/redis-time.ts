@@ -1,8 +1,8 @@
 import type { EpochMs } from "../../../core/time.ts";
 import type { Clock, SteeredClock } from "../../../service/clock.ts";
-import { buckets } from "../data/redis-keys.ts";
-import { toMs } from "../data/redis-replies.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
+import { buckets } from "../records/redis-keys.ts";
+import { toMs } from "../records/redis-replies.ts";
 
 /**
  * Keeps a clock to the server's, where it can be kept: all processes have one service time. The

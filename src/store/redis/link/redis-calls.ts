@@ -1,7 +1,7 @@
 import type { DurationMs, EpochMs } from "../../../core/time.ts";
 import type { Clock } from "../../../service/clock.ts";
 import { StoreUnavailable } from "../../../service/session-store.ts";
-import type { RedisScript } from "../data/redis-scripts.ts";
+import type { RedisScript } from "../records/redis-scripts.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
 import type { RedisLink } from "./redis-link.ts";

@@ -1,7 +1,7 @@
 import { createClient, createCluster } from "@redis/client";
 
 import type { DurationMs } from "../../../core/time.ts";
-import { buckets } from "../data/redis-keys.ts";
+import { buckets } from "../records/redis-keys.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 
 /** How to reach Redis: a single server behind one address, or a cluster found through one node. */

@@ -1,4 +1,4 @@
-import { type RedisScript, script } from "../data/redis-scripts.ts";
+import { type RedisScript, script } from "../records/redis-scripts.ts";
 
 /** What a user of the store has to be allowed, as `ACL SETUSER` takes it; a test finds no less. */
 export const rights: string = [

@@ -1,6 +1,10 @@
 import type { BeachId, SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
-import { addCounts, type FleetCounts, nothingCounted } from "../../../service/figures/fleet-counts.ts";
+import {
+  addCounts,
+  type FleetCounts,
+  nothingCounted,
+} from "../../../service/figures/fleet-counts.ts";
 import type { SessionPage } from "../../../service/session-store.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { buckets } from "./redis-keys.ts";
