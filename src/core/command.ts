@@ -131,7 +131,13 @@ interface Answers {
   readonly Renew: LeaseAnswer;
   readonly Renegotiate: NegotiationAnswer;
   readonly Release: { readonly released: boolean };
-  readonly Revoke: { readonly revoked: number };
+  readonly Revoke: {
+    readonly revoked: number;
+    /** How many of the named leases the session does not remember. */
+    readonly unknown: number;
+    /** The hold that was placed is on the whole session. */
+    readonly sessionHeld: boolean;
+  };
   readonly Report: { readonly standing: Standing };
   readonly CheckHandshake: { readonly standing: Standing; readonly honoured: boolean };
   readonly CheckLease: { readonly lease: Lease };

@@ -9,8 +9,8 @@ import {
   decideCheckLease,
   decideRelease,
   decideRenew,
-  decideRevoke,
 } from "./lease/decide-lease.ts";
+import { decideRevoke } from "./lease/decide-revoke.ts";
 import type { SessionRecord } from "./session.ts";
 import { decideCheckHandshake, decideReport } from "./transport/decide-report.ts";
 import { decideRenegotiate } from "./transport/negotiation.ts";

@@ -27,7 +27,7 @@ export type Refusal =
   | { readonly reason: "READER_STALLED"; readonly retryAfterMs: DurationMs }
   | {
       readonly reason: "TOO_MANY";
-      readonly what: "leases" | "holds" | "negotiations" | "replacements";
+      readonly what: "leases" | "negotiations" | "replacements";
       readonly retryAfterMs: DurationMs;
     };
 

@@ -78,6 +78,12 @@ export interface Lease {
   readonly expiresAt: EpochMs;
 }
 
+/** What a lease is held under: at most one live lease of a session has the same. */
+export interface LeaseKey {
+  readonly account: AccountId;
+  readonly reason: string;
+}
+
 /** What ended a lease; `unknown` is the answer for a token that the session does not remember. */
 export type LeaseEnd = "expired" | "released" | "revoked" | "detached";
 
@@ -86,6 +92,8 @@ export interface EndedLease {
   readonly tokenHashes: readonly TokenHash[];
   readonly endedBy: LeaseEnd;
   readonly endedAt: EpochMs;
+  /** Undefined where it was not recorded, as by earlier versions. */
+  readonly key: LeaseKey | undefined;
 }
 
 /** Until `until`, exclusive, nobody acquires anew: on the session, or under one lease key. */

@@ -285,6 +285,22 @@ function revokeCases(subject: Subject): void {
       expect(lifted).toMatchObject({ revoked: 0 });
       expect((await lease.acquire({ sessionId })).lease?.sessionId).toBe(sessionId);
     });
+
+    test("strikes whoever is named, live or just ended, and says who is not known", async () => {
+      const acquired = await live(subject());
+      const sessionId = sessionOf(acquired);
+      const { registry, lease } = subject().clients;
+      const leaseId = acquired.lease?.leaseId ?? "";
+      await lease.release({ sessionId, controllerToken: acquired.controllerToken });
+      const leaseIds = [leaseId, "never-was"];
+      expect(await registry.revokeLeases({ sessionId, leaseIds })).toMatchObject({
+        revoked: 0,
+        unknown: 1,
+        sessionHeld: false,
+      });
+      const again = lease.acquire({ sessionId, reason: acquired.lease?.reason ?? "" });
+      expect(await refusalOf(again)).toMatchObject({ reason: "REVOKED" });
+    });
   });
 }
 

@@ -117,7 +117,7 @@ describe("the one table of refusals", () => {
       ended_by: "revoked",
     });
     expect(metadata({ reason: "SCOPE_MISSING", scope: "pb:x" })).toEqual({ scope: "pb:x" });
-    expect(metadata({ reason: "TOO_MANY", what: "holds", ...wait })).toEqual({ what: "holds" });
+    expect(metadata({ reason: "TOO_MANY", what: "leases", ...wait })).toEqual({ what: "leases" });
     expect(metadata({ reason: "PASSCODE_WRONG" })).toEqual({});
   });
 

@@ -55,7 +55,7 @@ type RefusalGiven = Exclude<
 export const refusals: readonly string[] = words<
   | Exclude<RefusalGiven, "LEASE_NOT_LIVE" | "TOO_MANY">
   | `LEASE_NOT_LIVE ${LeaseEnd | "unknown"}`
-  | `TOO_MANY ${"leases" | "holds" | "negotiations" | "replacements"}`
+  | `TOO_MANY ${"leases" | "negotiations" | "replacements"}`
 >({
   SESSION_UNKNOWN: true,
   "LEASE_NOT_LIVE expired": true,
@@ -69,7 +69,6 @@ export const refusals: readonly string[] = words<
   CONTENDED: true,
   STORE_UNAVAILABLE: true,
   "TOO_MANY leases": true,
-  "TOO_MANY holds": true,
   "TOO_MANY negotiations": true,
   "TOO_MANY replacements": true,
 });

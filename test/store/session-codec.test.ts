@@ -144,6 +144,7 @@ const endedLease = model<EndedLease>({
   tokenHashes: fc.array(text, { maxLength: 2 }),
   endedBy: fc.constantFrom("expired", "released", "revoked", "detached"),
   endedAt: moment,
+  key: maybe(fc.record({ account: text, reason: text })),
 });
 const hold: fc.Arbitrary<Hold> = fc.oneof(
   fc.record({ kind: fc.constant("session"), until: moment }),
@@ -197,8 +198,12 @@ const record: fc.Arbitrary<SessionRecord> = fc.oneof(session, tombstone);
 const versions = {
   busySession: [
     '[1,0,"session-1","beach-1",1763400000000,1,0,0,0,0,0,1,"0b9f8a5e-2f4d-4c1e-9d3a-000000000001","account-1","auto_handshake",0,1,"2jmj7l5rSw0yVb_vlWAYkK_YBwk2jmj7l5rSw0yVb_v",30000,30000,0,0,"http://127.0.0.1:8080",["mgr-actions","mgr-acks","mgr-state"],1,1,2,"019a92d4-a200-7000-8000-000000000000",1,"manager-1","manager-connection-1",6,2,0,[],0,0,1,1,5,0,0,1,"host-1","host-connection-1",8,2,0,1,0,0,1,1,7,0,0,0,0,0,0,0,0,0,1,0,0,0,4,null,2,0,5,7,1,7,9,0,0,0,0,0,0,0,0,"",0]',
+    '[2,0,"session-1","beach-1",1763400000000,1,0,0,0,0,0,0,1,"0b9f8a5e-2f4d-4c1e-9d3a-000000000001","account-1","auto_handshake",0,1,"2jmj7l5rSw0yVb_vlWAYkK_YBwk2jmj7l5rSw0yVb_v",30000,30000,0,0,"http://127.0.0.1:8080",["mgr-actions","mgr-acks","mgr-state"],1,1,0,2,"019a92d4-a200-7000-8000-000000000000",1,"manager-1","manager-connection-1",6,2,0,[],0,0,0,1,1,5,0,0,1,"host-1","host-connection-1",8,2,0,1,0,0,0,1,1,7,0,0,0,0,0,0,0,0,0,0,1,0,0,0,4,null,2,0,5,7,1,7,9,0,0,0,0,0,0,0,"",0]',
   ],
-  tombstone: ['[1,1,"session-1","beach-1",1763400000000,1,0,0,0,"requested",0,0,0,0,0,3,null]'],
+  tombstone: [
+    '[1,1,"session-1","beach-1",1763400000000,1,0,0,0,"requested",0,0,0,0,0,3,null]',
+    '[2,1,"session-1","beach-1",1763400000000,1,0,0,0,0,"requested",0,0,0,0,0,3,null]',
+  ],
 };
 
 describe("an encoded record", () => {
@@ -224,9 +229,9 @@ describe("an encoded record", () => {
     expect(JSON.parse(encodeRecord(meant))[0]).toBe(texts.length + 1);
   });
 
-  test.each([3, 0, 1.5])("of version %d is refused", (version) => {
+  test.each([4, 0, 1.5])("of version %d is refused", (version) => {
     expect(() => decodeRecord(`[${version},0]`, new SharedStrings())).toThrow(
-      new RecordUnreadable(`it has version ${version}, and this program reads 1 to 2`),
+      new RecordUnreadable(`it has version ${version}, and this program reads 1 to 3`),
     );
   });
 

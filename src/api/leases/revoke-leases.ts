@@ -23,9 +23,7 @@ export function createRevokeLeases(
     action: "revoke the leases",
     parse: (request) => parseRevoke(request, holdMsMax),
     perform: async (principal, addressed) =>
-      mapDone(await execute(service, principal, addressed), ({ answer }) => ({
-        revoked: answer.revoked,
-      })),
+      mapDone(await execute(service, principal, addressed), ({ answer }) => answer),
   });
 }
 

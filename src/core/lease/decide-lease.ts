@@ -1,14 +1,14 @@
-import type { Acquire, CheckLease, DecisionContext, Release, Renew, Revoke } from "../command.ts";
+import type { Acquire, CheckLease, DecisionContext, Release, Renew } from "../command.ts";
 import { attachSession } from "../decide-session.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
 import type { LeaseEvent } from "../event.ts";
 import type { Policy } from "../policy.ts";
 import type { Refusal } from "../refusal.ts";
-import type { Hold, Lease, LeaseBook } from "../session.ts";
+import type { Lease, LeaseBook } from "../session.ts";
 import type { DurationMs, EpochMs } from "../time.ts";
 import { leftAlone, refreshOrNegotiate } from "../transport/negotiation.ts";
-import { liveLease, notLive } from "./lease-lookup.ts";
+import { isSameKey, liveLease, notLive } from "./lease-lookup.ts";
 
 /**
  * Renews a lease: refreshes it in place while the fast path is usable, otherwise also starts a
@@ -28,7 +28,7 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
     attachSession(draft, command.attach);
   }
   const book = sessionOf(draft).leases;
-  const own = book.live.find((lease) => isUnder(lease, command.account, command.reason));
+  const own = book.live.find((lease) => isSameKey(lease, command));
   if (own !== undefined) {
     rekey(draft, own, command);
     apply(draft, extension(own, command.ttlMs, draft.context));
@@ -45,31 +45,11 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
 export function decideRelease(draft: Draft, command: Release): Decision<Release> {
   if (draft.record === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
   const lease = liveLease(draft.record, command.tokenHash);
-  if (lease !== undefined) end(draft, lease, "released", "");
-  return accept(draft, { released: lease !== undefined });
-}
-
-/** Ends leases at once, and lets nobody acquire anew for a while. The transport stays. */
-export function decideRevoke(draft: Draft, command: Revoke): Decision<Revoke> {
-  if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
-  const { now, policy } = draft.context;
-  const { live, holds } = draft.record.leases;
-  const all = command.leaseIds.length === 0;
-  const named = all ? live : live.filter((lease) => command.leaseIds.includes(lease.id));
-  const holdMs = Math.min(command.holdMs ?? policy.holdMs, policy.holdMsMax);
-  const until = now + holdMs;
-  const wanted: readonly Hold[] = all
-    ? [{ kind: "session", until }]
-    : named.map(({ account, reason }) => ({ kind: "lease", until, account, reason }));
-  const standing = holds.filter((hold) => hold.until > now).length;
-  // The emergency stop is never refused: it places one hold, however many there are.
-  if (!all && holdMs > 0 && standing + wanted.length > policy.holdsMax) {
-    return refuse(draft, { reason: "TOO_MANY", what: "holds", retryAfterMs: policy.holdMs });
+  if (lease !== undefined) {
+    const { now: at } = draft.context;
+    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "released", cause: "" });
   }
-  for (const lease of named) end(draft, lease, "revoked", command.reason);
-  if (holdMs === 0 && holds.length > 0) apply(draft, { kind: "HoldsLifted", at: now });
-  if (holdMs > 0) for (const hold of wanted) apply(draft, { kind: "HoldPlaced", at: now, hold });
-  return accept(draft, { revoked: named.length });
+  return accept(draft, { released: lease !== undefined });
 }
 
 /** Whether a token may send actions now. Checks never move an expiry. */
@@ -122,12 +102,9 @@ function refusalToGrant(
   command: Acquire,
   { now, policy }: DecisionContext,
 ): Refusal | undefined {
-  const hold = book.holds.find(
-    (held) =>
-      held.until > now &&
-      (held.kind === "session" || isUnder(held, command.account, command.reason)),
-  );
-  if (hold !== undefined) return { reason: "REVOKED", retryAfterMs: hold.until - now };
+  const holds = book.holds.filter((hold) => hold.kind === "session" || isSameKey(hold, command));
+  const heldUntil = Math.max(...holds.map(({ until }) => until));
+  if (heldUntil > now) return { reason: "REVOKED", retryAfterMs: heldUntil - now };
   if (book.live.length < policy.liveLeasesMax) return undefined;
   const first = Math.min(...book.live.map((lease) => lease.expiresAt));
   return { reason: "TOO_MANY", what: "leases", retryAfterMs: first - now };
@@ -145,16 +122,4 @@ function newLease(book: LeaseBook, command: Acquire, { now, policy }: DecisionCo
     ttlMs,
     expiresAt: now + ttlMs,
   };
-}
-
-function isUnder(
-  key: { readonly account: string; readonly reason: string },
-  account: string,
-  reason: string,
-): boolean {
-  return key.account === account && key.reason === reason;
-}
-
-function end(draft: Draft, lease: Lease, endedBy: "released" | "revoked", cause: string): void {
-  apply(draft, { kind: "LeaseEnded", at: draft.context.now, leaseId: lease.id, endedBy, cause });
 }

@@ -1,5 +1,6 @@
 import type { LeaseEvent } from "../event.ts";
 import type { EndedLease, Lease, LeaseBook } from "../session.ts";
+import { isSameKey } from "./lease-lookup.ts";
 
 /** How many ended leases a book remembers; of older ones it says unknown. */
 const endedLeasesMax = 64;
@@ -26,8 +27,9 @@ export function evolveLeases(book: LeaseBook, event: LeaseEvent): LeaseBook {
     case "LeaseEnded": {
       const lease = book.live.find((candidate) => candidate.id === event.leaseId);
       if (lease === undefined) return book;
-      const { id, tokenHashes } = lease;
-      const ended: EndedLease = { id, tokenHashes, endedBy: event.endedBy, endedAt: event.at };
+      const { id, tokenHashes, account, reason } = lease;
+      const { endedBy, at: endedAt } = event;
+      const ended: EndedLease = { id, tokenHashes, endedBy, endedAt, key: { account, reason } };
       return {
         ...book,
         version: book.version + 1,
@@ -53,5 +55,5 @@ type Hold = LeaseBook["holds"][number];
 
 function sameSubject(a: Hold, b: Hold): boolean {
   if (a.kind === "session" || b.kind === "session") return a.kind === b.kind;
-  return a.account === b.account && a.reason === b.reason;
+  return isSameKey(a, b);
 }

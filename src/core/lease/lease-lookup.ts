@@ -1,6 +1,10 @@
 import type { TokenHash } from "../ids.ts";
 import type { Refusal } from "../refusal.ts";
-import type { Lease, SessionRecord } from "../session.ts";
+import type { Lease, LeaseKey, SessionRecord } from "../session.ts";
+
+export function isSameKey(a: LeaseKey, b: LeaseKey): boolean {
+  return a.account === b.account && a.reason === b.reason;
+}
 
 /** The live lease that a token answers to. What is due has ended by now. */
 export function liveLease(

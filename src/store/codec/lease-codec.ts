@@ -1,4 +1,4 @@
-import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd } from "../../core/session.ts";
+import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd, LeaseKey } from "../../core/session.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
 const leaseEnds = new Words<LeaseEnd>({ expired: 0, released: 1, revoked: 2, detached: 3 });
@@ -49,6 +49,7 @@ function writeEndedLease(out: FlatWriter, lease: EndedLease): void {
   out.list(lease.tokenHashes, writeText);
   out.word(leaseEnds, lease.endedBy);
   out.moment(lease.endedAt);
+  out.maybe(lease.key, writeLeaseKey);
 }
 
 function readEndedLease(from: FlatReader): EndedLease {
@@ -57,7 +58,17 @@ function readEndedLease(from: FlatReader): EndedLease {
     tokenHashes: from.list(readText),
     endedBy: from.word(leaseEnds),
     endedAt: from.moment(),
+    key: from.version < 3 ? undefined : from.maybe(readLeaseKey),
   };
+}
+
+function writeLeaseKey(out: FlatWriter, { account, reason }: LeaseKey): void {
+  out.repeatedText(account);
+  out.repeatedText(reason);
+}
+
+function readLeaseKey(from: FlatReader): LeaseKey {
+  return { account: from.sharedText(), reason: from.sharedText() };
 }
 
 function writeHold(out: FlatWriter, hold: Hold): void {

@@ -17,8 +17,10 @@ import { readTransport, writeTransport } from "./transport-codec.ts";
  * 2: the history that a session has taken up, and how far its generations may have come in one
  * that was lost; for how long each word of an end could not be followed by another, in the place of
  * one moment for all of them.
+ *
+ * 3: the key of a lease that has ended.
  */
-const recordVersion = 2;
+const recordVersion = 3;
 
 const kinds = new Words<SessionRecord["kind"]>({ attached: 0, detached: 1 });
 

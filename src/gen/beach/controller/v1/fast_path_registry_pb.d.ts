@@ -406,8 +406,8 @@ export declare type RevokeLeasesRequest = Message<"beach.controller.v1.RevokeLea
   hold?: Duration | undefined;
 
   /**
-   * Only these leases, and a hold for their (account, reason) alone; empty for all. An id that is
-   * not live is passed over.
+   * Only these leases, and a hold for their (account, reason) alone; empty for all. With a hold of
+   * zero only those that are still live. See unknown for an id that the session does not remember.
    *
    * @generated from field: repeated string lease_ids = 4;
    */
@@ -432,6 +432,22 @@ export declare type RevokeLeasesResponse = Message<"beach.controller.v1.RevokeLe
    * @generated from field: uint32 revoked = 1;
    */
   revoked: number;
+
+  /**
+   * How many of lease_ids the session does not remember: more than 64 leases have ended since, or
+   * they never were. They struck nobody; list the session again.
+   *
+   * @generated from field: uint32 unknown = 2;
+   */
+  unknown: number;
+
+  /**
+   * Nobody acquires anew on the whole session: no lease was named, or there was no room for more
+   * holds on single leases (64 may stand), so that this one covers all.
+   *
+   * @generated from field: bool session_held = 3;
+   */
+  sessionHeld: boolean;
 };
 
 /**
@@ -741,11 +757,13 @@ export declare const FastPathRegistry: GenService<{
     output: typeof CheckLeaseResponseSchema;
   },
   /**
-   * Ends every lease of a session, or those named, at once: the emergency stop.
+   * Ends every lease of a session, or those named, at once: the emergency stop. No limit refuses it.
    *
    * A hold follows, in which nobody acquires anew (PERMISSION_DENIED REVOKED, with RetryInfo); with
    *   lease_ids it covers only those leases' (account, reason). Leases that stay live can be
    *   renewed.
+   * A named lease that has just ended is struck all the same: the hold covers its (account, reason),
+   *   and a lease that was acquired under it since then ends too.
    * Neither transport nor negotiation is touched: a later lease finds the fast path as it was.
    *
    * NOT_FOUND SESSION_UNKNOWN. Safe to retry: what has ended is not counted again; the hold starts
