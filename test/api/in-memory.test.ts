@@ -1,7 +1,7 @@
 import { serviceUnderTest } from "../support/session-service.ts";
-import { testApiConformance } from "./api-conformance.ts";
 import { dependenciesFor, inMemory } from "./api-under-test.ts";
-import type { ConformanceSubject } from "./conformance-subject.ts";
+import { testApiConformance } from "./conformance/api-conformance.ts";
+import type { ConformanceSubject } from "./conformance/conformance-subject.ts";
 
 for (const door of ["internal", "public"] as const) {
   testApiConformance(

@@ -5,7 +5,7 @@ import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_leas
 import { breakSession } from "../support/broken-session.ts";
 import { type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
-import { readyReport } from "./conformance-subject.ts";
+import { readyReport } from "./conformance/conformance-subject.ts";
 import { takeUntil } from "./expect-refusal.ts";
 
 type Failure = Parameters<ApiDependencies["onItemFailed"]>[0];

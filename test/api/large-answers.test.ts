@@ -12,7 +12,7 @@ import {
 import { ChannelState, TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { serviceUnderTest } from "../support/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
-import { readyReport } from "./conformance-subject.ts";
+import { readyReport } from "./conformance/conformance-subject.ts";
 import { takeUntil } from "./expect-refusal.ts";
 
 /** What clients of gRPC take unless told otherwise. */

@@ -6,7 +6,7 @@ import { HandshakeStanding, TransportEnd } from "../../src/gen/beach/controller/
 import type { LeaseService } from "../../src/service/lease-service.ts";
 import { serviceUnderTest } from "../support/session-service.ts";
 import { calledBy, dependenciesFor, inMemory } from "./api-under-test.ts";
-import { readyReport } from "./conformance-subject.ts";
+import { readyReport } from "./conformance/conformance-subject.ts";
 import { refusalOf, takeUntil } from "./expect-refusal.ts";
 import { host, person, service as servicePrincipal } from "./principals.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { beach, freshId, readyReport } from "../api/conformance-subject.ts";
+import { beach, freshId, readyReport } from "../api/conformance/conformance-subject.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { sequentialIds } from "../support/sequential-ids.ts";

@@ -3,7 +3,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Lease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { freshId, readyReport } from "../api/conformance-subject.ts";
+import { freshId, readyReport } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import type { Reach } from "../support/run-service.ts";
 import type { RetryingClient } from "./generic-client.ts";

@@ -25,7 +25,7 @@ import {
   ConnectionState,
   TransportEnd,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { allChannels, freshId } from "../api/conformance-subject.ts";
+import { allChannels, freshId } from "../api/conformance/conformance-subject.ts";
 import { type SeenStates, watchStates } from "./seen-states.ts";
 
 /** Where the clients find the service: its doors behind balancers. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { beach, leased, live, sessionOf } from "../api/conformance-subject.ts";
+import { beach, leased, live, sessionOf } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Replicas, startReplicas } from "../support/replicas.ts";

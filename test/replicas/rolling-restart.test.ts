@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { freshId } from "../api/conformance-subject.ts";
+import { freshId } from "../api/conformance/conformance-subject.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Replicas, startReplicas } from "../support/replicas.ts";
 import { type BeachOfClients, privateBeachId, startBeachOfClients } from "./beach-of-clients.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { live, readyReport, sessionOf } from "../api/conformance-subject.ts";
+import { live, readyReport, sessionOf } from "../api/conformance/conformance-subject.ts";
 import { hasRedis } from "../support/redis-server.ts";
 import { type Replicas, startReplicas } from "../support/replicas.ts";
 import type { SpawnedService } from "../support/run-service.ts";

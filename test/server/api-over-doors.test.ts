@@ -3,12 +3,12 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { testApiConformance } from "../api/api-conformance.ts";
+import { testApiConformance } from "../api/conformance/api-conformance.ts";
 import type {
   ConformanceOptions,
   ConformanceSubject,
   SendRaw,
-} from "../api/conformance-subject.ts";
+} from "../api/conformance/conformance-subject.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
 import { rawOverGrpc, rawOverHttp } from "./raw-messages.ts";
 

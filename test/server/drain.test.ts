@@ -14,8 +14,8 @@ import {
 } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { type Reach, runService, spawnService } from "../support/run-service.ts";
 import { largeStates } from "./changing-sessions.ts";
+import { openUnreadWatch } from "./grpc/unread-watch.ts";
 import { rawProtocols } from "./raw-watch.ts";
-import { openUnreadWatch } from "./unread-watch.ts";
 
 const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
 

@@ -5,7 +5,7 @@ import { createLogger } from "../../src/observe/logger.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 import { systemClock } from "../../src/service/clock.ts";
-import { beach, readyReport } from "../api/conformance-subject.ts";
+import { beach, readyReport } from "../api/conformance/conformance-subject.ts";
 import { breakSession } from "../support/broken-session.ts";
 import { type LogLine, runService } from "../support/run-service.ts";
 import { storeFolder } from "../support/store-files.ts";

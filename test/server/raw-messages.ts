@@ -4,10 +4,10 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { createConnectTransport, type createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { ServiceError } from "@grpc/grpc-js";
 
-import type { RawMessage, SendRaw } from "../api/conformance-subject.ts";
+import type { RawMessage, SendRaw } from "../api/conformance/conformance-subject.ts";
 import { takeUntil } from "../api/expect-refusal.ts";
 import type { Reach } from "../support/run-service.ts";
-import { rawGrpc } from "./raw-grpc.ts";
+import { rawGrpc } from "./grpc/raw-grpc.ts";
 
 /** Sends bytes as they are over Connect or gRPC-Web; how they are refused is read as ever. */
 export function rawOverHttp(createTransport: CreateTransport, { httpUrl }: Reach): SendRaw {

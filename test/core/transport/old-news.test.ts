@@ -1,0 +1,262 @@
+import { describe, expect, test } from "vitest";
+
+import { defaultPolicy, policyFaults, sharedPolicy } from "../../../src/core/policy.ts";
+import { given, type Step } from "../given.ts";
+import {
+  accepted,
+  currentIn,
+  happened,
+  health,
+  inFlight,
+  nextDeadlineAt,
+  nothingHappened,
+  path,
+  promoted,
+  sessionOf,
+  standing,
+  startedHandshake,
+} from "../outcomes.ts";
+import {
+  acquired,
+  attached,
+  closed,
+  disconnected,
+  holdsNone,
+  host,
+  later,
+  manager,
+  onFastPath,
+  onFastPathByManagerAlone,
+  policy,
+  ready,
+  renegotiated,
+  renewed,
+  repeatedly,
+  stalled,
+  unacked,
+  wait,
+  without,
+} from "../steps.ts";
+
+/** As processes that share a store decide: what tells nothing new is recorded every 3 s. */
+const shared: Step = policy(sharedPolicy(defaultPolicy));
+/** Both ends, each second, as they are told to. */
+const goingOn = (forMs: number): Step => repeatedly(1_000, forMs, manager(ready), host(ready));
+
+/** Both ends about the promoted handshake, beside the one that replaces it. */
+const ofFirst: Step = (world) => {
+  for (const report of [manager(ready, { of: 1 }), host(ready, { of: 1 })]) report(world);
+};
+
+test("the policy of processes that share a store keeps the relations between its limits", () => {
+  expect(policyFaults(sharedPolicy(defaultPolicy))).toEqual([]);
+});
+
+describe("a word that tells nothing new of a healthy fast path", () => {
+  test("is recorded 3 s after the one before, and not sooner", () => {
+    given(shared, onFastPath())
+      .when(wait(2_999), manager(ready))
+      .expect(nothingHappened, accepted({ standing: "promoted" }))
+      .when(wait(1), manager(ready))
+      .expect(happened("ReportHeard"))
+      .when(wait(2_999), manager(ready))
+      .expect(nothingHappened);
+  });
+
+  test("is as old as it says", () => {
+    given(shared, onFastPath())
+      .when(wait(4_000), manager(ready, { ageMs: 1_001 }))
+      .expect(nothingHappened)
+      .when(manager(ready, { ageMs: 1_000 }))
+      .expect(happened("ReportHeard"));
+  });
+
+  test("of one end makes the other's no older news", () => {
+    given(shared, onFastPath())
+      .when(wait(3_000), manager(ready), host(ready))
+      .expect(happened("ReportHeard"))
+      .when(manager(ready))
+      .expect(nothingHappened);
+  });
+
+  test("is recorded each time where one process decides alone", () => {
+    given(onFastPath()).when(wait(1), manager(ready)).expect(happened("ReportHeard"));
+  });
+
+  test("may tell of actions that wait for an acknowledgement, as long as it is not slow", () => {
+    given(shared, onFastPath())
+      .when(manager(unacked(5_000)))
+      .expect(nothingHappened)
+      .when(manager(unacked(5_001)))
+      .expect(health("degraded", "acks_slow"));
+  });
+
+  test("is heard after a gap, in which it could not have been told", () => {
+    given(shared, onFastPath(), stalled(2_000), wait(2_999), manager(ready))
+      .when(wait(1), manager(ready))
+      .expect(happened("ReportHeard"));
+  });
+});
+
+describe("a word that tells something new is recorded at once:", () => {
+  const recorded = (...steps: readonly Step[]): void => {
+    given(shared, onFastPath())
+      .when(...steps)
+      .expect(({ last }) => {
+        expect(last.decision.events[0]).toMatchObject({ kind: "ReportHeard" });
+      });
+  };
+
+  test("other channels", () => recorded(manager(without("mgr-state"))));
+  test("another state of the connection", () => recorded(host(disconnected)));
+  test("the end of the connection", () => recorded(manager(closed)));
+  test("another connection", () => recorded(manager(ready, { transport: "second" })));
+  test("another reporter", () => recorded(manager(ready, { by: "manager-process-2" })));
+  test("that the end knows of the promotion", () => recorded(manager(ready, { generation: 1 })));
+  test("that the end holds no connection", () => {
+    recorded(manager(holdsNone));
+    recorded(manager(holdsNone, { by: "manager-process-2" }));
+  });
+  test("that a reporter is still there, while another claims that none is", () => {
+    recorded(manager(holdsNone, { by: "manager-process-2" }), manager(ready));
+  });
+  test("that a reporter takes its claim back, while another is there", () => {
+    recorded(
+      manager(ready, { by: "manager-process-2" }),
+      manager(ready),
+      manager(holdsNone),
+      manager(ready),
+    );
+  });
+  test("that a reporter is there which was overtaken by another", () => {
+    recorded(manager(ready, { by: "manager-process-2", ageMs: 1 }));
+  });
+  test("that acknowledgements are slow no more", () => {
+    given(shared, onFastPath(), manager(unacked(5_001)))
+      .when(wait(1_000), manager(ready))
+      .expect(happened("ReportHeard"));
+  });
+});
+
+describe("whatever is told is recorded", () => {
+  test("while a replacement is negotiated", () => {
+    given(shared, onFastPath(), wait(10_000), manager(ready), host(ready))
+      .when(renegotiated({ by: "tile", seen: 1 }))
+      .expect(startedHandshake(2))
+      .when(wait(1), manager(ready, { of: 1 }))
+      .expect(happened("ReportHeard"));
+  });
+
+  test("about any other handshake than the promoted one", () => {
+    given(shared, onFastPath(), wait(10_000), manager(ready), host(ready))
+      .when(renegotiated({ by: "tile", seen: 1 }), manager(disconnected, { of: 2 }))
+      .expect(happened("ReportHeard"), inFlight(2));
+    // Also while the promoted one is all that is left, and the word is not even new.
+    given(shared, onFastPath(), goingOn(10_000))
+      .when(renegotiated({ by: "tile", seen: 1 }), repeatedly(1_000, 15_000, ofFirst))
+      .expect(standing(2, "abandoned"), health("healthy", "confirmed"))
+      .when(manager(disconnected, { of: 2 }), wait(1), manager(disconnected, { of: 2 }))
+      .expect(happened("ReportHeard"));
+  });
+
+  test("while the fast path is degraded, stale or lost", () => {
+    given(shared, onFastPath(), manager(disconnected), wait(1), manager(disconnected))
+      .expect(happened("ReportHeard"), health("degraded", "ice_disconnected"))
+      .when(later(30_000), manager(disconnected), wait(1), manager(disconnected))
+      .expect(happened("ReportHeard"));
+  });
+});
+
+describe("what goes by it all the same", () => {
+  test("both ends go on and the fast path stays healthy, recorded once in 3 s", () => {
+    given(shared, onFastPath()).expect((world) => {
+      const before = sessionOf(world).revision;
+      goingOn(60_000)(world);
+      health("healthy", "confirmed")(world);
+      expect(sessionOf(world).revision - before).toBe(2 * 20);
+    });
+  });
+
+  test("silence is found in its time, at most 3 s early", () => {
+    // Recorded last at 18 s, and said last at 20 s.
+    given(shared, onFastPath(), goingOn(20_000))
+      .expect(nextDeadlineAt(28_000))
+      .when(later(6_999))
+      .expect(health("healthy", "confirmed"))
+      .when(later(3_001))
+      .expect(health("stale", "silent"))
+      .when(later(16_999))
+      .expect(path("fast_path"))
+      .when(later(3_001))
+      .expect(health("lost", "silent"));
+  });
+
+  test("one end that falls silent is found beside one that goes on", () => {
+    given(shared, onFastPath(), goingOn(20_000))
+      .when(repeatedly(1_000, 6_000, manager(ready)))
+      .expect(health("healthy", "confirmed"))
+      .when(repeatedly(1_000, 4_000, manager(ready)))
+      .expect(health("stale", "host_silent"));
+  });
+
+  test("a dead end is found at once, and the next renewal recovers", () => {
+    given(shared, onFastPath(), goingOn(20_000), wait(500))
+      .when(host(closed))
+      .expect(health("lost", "connection_closed"))
+      .when(renewed("tile"))
+      .expect(startedHandshake(2));
+  });
+
+  test("an end that was restarted is found once the silence of the one before is certain", () => {
+    // What it said last may be 3 s younger than what is recorded.
+    given(shared, onFastPath(), goingOn(20_000), manager(holdsNone, { by: "manager-process-2" }))
+      .when(repeatedly(1_000, 3_000, host(ready)))
+      .expect(health("healthy", "confirmed"))
+      .when(repeatedly(1_000, 3_000, host(ready)))
+      .expect(health("lost", "end_restarted"));
+  });
+
+  test("managers that hand over do not take each other for dead", () => {
+    const claims = manager(holdsNone, { by: "manager-process-2" });
+    given(shared, onFastPath(), goingOn(20_000))
+      .when(repeatedly(1_000, 20_000, manager(ready), host(ready), claims))
+      .expect(health("healthy", "confirmed"), path("fast_path"));
+  });
+
+  test("a handover ends with the new manager's promotion, and the old one's word counts no more", () => {
+    const next = { by: "manager-process-2" } as const;
+    given(shared, onFastPath(), goingOn(20_000))
+      .when(attached({ managerUrl: "http://manager-2" }), renegotiated({ by: "tile", seen: 1 }))
+      .expect(startedHandshake(2))
+      .when(manager(ready, { of: 2, ...next }), host(ready, { of: 2 }))
+      .expect(promoted(2, 2), standing(1, "lingering"))
+      .when(manager(closed, { of: 1 }))
+      .expect(health("healthy", "confirmed"))
+      .when(repeatedly(1_000, 20_000, manager(ready, { of: 2, ...next }), host(ready, { of: 2 })))
+      .expect(health("healthy", "confirmed"));
+  });
+
+  test("a replacement is confirmed with every channel that the current has now", () => {
+    given(shared, onFastPath(), goingOn(20_000))
+      .when(manager(without("mgr-state"), { of: 1 }), host(without("mgr-state"), { of: 1 }))
+      .when(renegotiated({ by: "tile", seen: 1 }))
+      .when(manager(without("mgr-state"), { of: 2 }), host(without("mgr-state"), { of: 2 }))
+      .expect(promoted(2, 2));
+  });
+
+  test("the host has its say for as long as it reports", () => {
+    given(shared, onFastPathByManagerAlone(), host(ready))
+      .when(repeatedly(1_000, 40_000, manager(ready), host(ready)))
+      .when(renegotiated({ by: "tile", seen: 1 }), manager(ready, { of: 2 }))
+      .expect(promoted(1, 1), inFlight(2))
+      .when(host(ready, { of: 2 }))
+      .expect(promoted(2, 2));
+  });
+
+  test("the first negotiation is as quick as ever", () => {
+    given(shared, attached({ hostReports: true }), acquired("tile"))
+      .when(manager(ready), host(ready))
+      .expect(promoted(1, 1), ({ record }) => expect(record?.kind).toBe("attached"))
+      .expect((world) => expect(currentIn(world).health).toBe("healthy"));
+  });
+});

@@ -1,0 +1,142 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { Gap } from "../../../src/core/session.ts";
+import { FleetGapKeeper } from "../../../src/service/gaps/fleet-gap-keeper.ts";
+import type { ServiceEvent } from "../../../src/service/service-events.ts";
+import type { SharedStore } from "../../../src/service/session-store.ts";
+import { bucketCount, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
+import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
+import { type ManualClock, manualClock, settle } from "../../support/manual-clock.ts";
+import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { builtAt } from "../../support/store-records.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+
+const id = "session-1";
+const { state, gaps } = keysOf(id);
+const gap: Gap = { number: 1, from: builtAt, until: builtAt + 5_000, kind: "stall" };
+
+describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
+  let server: RedisServer;
+  let way: TcpProxy;
+  let clock: ManualClock;
+  let store: SharedStore;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    await server.command("FLUSHALL");
+    way = await startTcpProxy(server.port);
+    clock = manualClock(builtAt);
+    store = await openRedisStore(`redis://127.0.0.1:${way.port}`, { clock });
+  });
+  afterEach(async () => {
+    await store[Symbol.asyncDispose]();
+    await way[Symbol.asyncDispose]();
+  });
+
+  /** A process that has just started, and what it told. */
+  async function process(through = store) {
+    const told: ServiceEvent[] = [];
+    const observe = (event: ServiceEvent): void => void told.push(event);
+    const keeper = new FleetGapKeeper({ store: through, clock, observe });
+    await keeper.start();
+    return { keeper, told };
+  }
+
+  /** Lets the process beat once in every bucket, half a second after its last beat. */
+  async function beatAll(keeper: FleetGapKeeper): Promise<void> {
+    const stop = new AbortController();
+    const running = keeper.run(stop.signal);
+    await clock.advance(500);
+    stop.abort();
+    await running;
+  }
+
+  test("are told once, and those before a process was there not at all", async () => {
+    const first = await process();
+    await clock.jump(5_000);
+    await first.keeper.catchUp(id);
+    expect(first.keeper.gapsOf(id)).toEqual([gap]);
+    await beatAll(first.keeper);
+    // Of the other buckets it ends with that beat.
+    const ofAll = { kind: "gap", gap: { ...gap, until: builtAt + 5_500 }, buckets: bucketCount };
+    expect(first.told).toEqual([ofAll]);
+
+    await clock.jump(10);
+    const second = await process();
+    expect(second.keeper.gapsOf(id)).toEqual([gap]);
+    expect(second.told).toEqual([]);
+
+    // As after a failover that lost nothing: the same are read again.
+    await server.command("HSET", state, "origin", "another");
+    await first.keeper.catchUp(id);
+    expect(first.keeper.gapsOf(id)).toEqual([gap]);
+    await beatAll(first.keeper);
+    expect(first.told).toEqual([ofAll]);
+  });
+
+  test("are told also by a process that ends before it beats again", async () => {
+    const { keeper, told } = await process();
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    await keeper.run(AbortSignal.abort());
+    expect(told).toEqual([{ kind: "gap", gap, buckets: 1 }]);
+  });
+
+  test("that a process finds when it starts are told in one, also when one bucket answers late", async () => {
+    const first = await process();
+    await clock.jump(5_000);
+    await first.keeper.catchUp(id);
+    await clock.jump(10);
+    const second = await process(answeringLate(store));
+    const until = builtAt + 5_010;
+    const ofOthers = { ...gap, until, kind: "absence" };
+    expect(second.told).toEqual([{ kind: "gap", gap: ofOthers, buckets: bucketCount - 1 }]);
+  });
+
+  test("that Redis lost are forgotten, and others with their numbers taken up", async () => {
+    const { keeper } = await process();
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    expect(keeper.gapsOf(id)).toEqual([gap]);
+    // As on a replica that heard of nothing after the first beat.
+    await server.command("DEL", gaps);
+    await server.command("HSET", state, "gap", "0", "origin", "another", "alive", String(builtAt));
+    await clock.jump(5_000);
+    await keeper.catchUp(id);
+    expect(keeper.gapsOf(id)).toEqual([{ ...gap, until: builtAt + 10_000 }]);
+  });
+
+  test("keep no process from starting that cannot reach a bucket yet", async () => {
+    way.pointTo(await freePort());
+    way.cut();
+    await expect.poll(() => isReached(store)).toBe(false);
+    const { keeper } = await process();
+    expect(keeper.isAway(id)).toBe(true);
+    way.pointTo(server.port);
+    await expect.poll(() => isReached(store), { timeout: 10_000 }).toBe(true);
+    await keeper.catchUp(id);
+    expect(keeper.isAway(id)).toBe(false);
+  });
+});
+
+/** The store, whose first bucket answers a beat when all others have. */
+function answeringLate(store: SharedStore): SharedStore {
+  const beat: SharedStore["beat"] = async (bucket, beat) => {
+    const pulse = await store.beat(bucket, beat);
+    if (bucket === 0) await settle();
+    return pulse;
+  };
+  return new Proxy(store, {
+    get: (target, name) => (name === "beat" ? beat : Reflect.get(target, name)),
+  });
+}
+
+function isReached(store: SharedStore): Promise<boolean> {
+  return Promise.resolve(store.load(id)).then(
+    () => true,
+    () => false,
+  );
+}

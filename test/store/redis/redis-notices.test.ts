@@ -1,0 +1,148 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { StoreUnavailable } from "../../../src/service/session-store.ts";
+import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
+import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { accepted, type RedisServiceUnderTest, redisService } from "../../support/redis-service.ts";
+import { attach } from "../../support/session-service.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { acquire, named, type Reader, watch } from "../../support/watching.ts";
+
+const id = "session-1";
+/** Two beats are a second, the rest is for a busy machine; by itself nothing changes for 15 s. */
+const inTime = { timeout: 8_000 };
+
+/** Two processes, of which the one that watches reaches Redis by a way that can be troubled. */
+describe.skipIf(!hasRedis)("a process that watches what others change", () => {
+  let server: RedisServer;
+  let way: TcpProxy;
+  let watching: RedisServiceUnderTest;
+  let other: RedisServiceUnderTest;
+  let reader: Reader;
+  let told: readonly number[];
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  beforeEach(async () => {
+    await server.command("FLUSHALL");
+    await server.command("ACL", "SETUSER", "watching", "on", "nopass", "~*", "&*", "+@all");
+    way = await startTcpProxy(server.port);
+    watching = await redisService(`redis://watching:any@127.0.0.1:${way.port}`);
+    other = await redisService(server.url);
+    await accepted(other, id, attach);
+    reader = watch(watching.service, named(id));
+    told = liveLeasesTo(reader);
+    await expect.poll(() => told, inTime).toEqual([0]);
+  });
+
+  afterEach(async () => {
+    await reader[Symbol.asyncDispose]();
+    await watching[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+    await way[Symbol.asyncDispose]();
+  });
+
+  test("Current: is told by the notice of it", async () => {
+    await acquire(other, id, "first");
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+  });
+
+  test("Current: finds out what it was not told while it had no connection", async () => {
+    way.pointTo(await freePort());
+    way.cut();
+    await acquire(other, id, "first");
+    way.pointTo(server.port);
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    // And hears again from then on.
+    await acquire(other, id, "second");
+    await expect.poll(() => told, inTime).toEqual([0, 1, 2]);
+  });
+
+  test("Current: finds out that a notice never came, though its connection is up", async () => {
+    const missed = missedBy(watching);
+    await server.command("HINCRBY", keysOf(id).state, "changes", "1");
+    await expect.poll(missed, inTime).toBe(1);
+  });
+
+  test("Current: reads everything again when Redis is in another history", async () => {
+    const missed = missedBy(watching);
+    // As after a failover to a replica that had counted less, and has caught up since.
+    await server.command("HSET", keysOf(id).state, "origin", "another");
+    await expect.poll(missed, inTime).toBe(1);
+  });
+
+  test("Current: keeps its streams while it cannot read, and reads when it can", async () => {
+    const missed = missedBy(watching);
+    await server.command("ACL", "SETUSER", "watching", "-hget");
+    await acquire(other, id, "first");
+    await expect.poll(missed, inTime).toBeGreaterThan(0);
+    // Asked after the stream asked, so that the stream has its answer too.
+    await expect(async () => watching.service.find(id)).rejects.toThrow(StoreUnavailable);
+    await server.command("ACL", "SETUSER", "watching", "+hget");
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+  });
+
+  test("Current: tells what it changed itself, though it was never answered", async () => {
+    way.hold("far");
+    const lost = acquire(watching, id, "first");
+    await expect.poll(() => liveIn(other), inTime).toBe(1);
+    await lost;
+    expect(watching.seen).toContainEqual(expect.objectContaining({ reason: "STORE_UNAVAILABLE" }));
+    way.letGo();
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+  });
+
+  test("Current: the same when the answer, and the notice with it, is lost for good", async () => {
+    way.hold("far");
+    const lost = acquire(watching, id, "first");
+    await expect.poll(() => liveIn(other), inTime).toBe(1);
+    way.cut();
+    await lost;
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+  });
+
+  test("Current: and when it is carried out only after it has read what there is", async () => {
+    way.hold("near");
+    await acquire(watching, id, "first");
+    // Over a new connection, since nothing is answered on the one that is held.
+    await expect.poll(() => watching.service.isStoreAway, inTime).toBe(false);
+    await expect.poll(() => liveIn(watching), inTime).toBe(0);
+    way.letGo();
+    await expect.poll(() => told, inTime).toEqual([0, 1]);
+  });
+});
+
+/** How many live leases each state told of. */
+function liveLeasesTo(reader: Reader): readonly number[] {
+  const told: number[] = [];
+  const take = async (): Promise<void> => {
+    for (;;) {
+      const message = await reader.next();
+      if (message.kind === "state") told.push(message.session.leases.live.length);
+    }
+  };
+  // What ends it shows in what is not told any more.
+  take().catch(() => {});
+  return told;
+}
+
+async function liveIn({ service }: RedisServiceUnderTest): Promise<number> {
+  const record = await service.find(id);
+  return record?.leases.live.length ?? 0;
+}
+
+/** How often it was to read everything of the session's bucket again. */
+function missedBy({ store }: RedisServiceUnderTest): () => number {
+  let count = 0;
+  store.follow({
+    isWanted: () => false,
+    tell: () => {},
+    missed: (bucket) => {
+      if (bucket === bucketOf(id)) count += 1;
+    },
+  });
+  return () => count;
+}

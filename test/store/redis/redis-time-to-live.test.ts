@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { SharedStore } from "../../../src/service/session-store.ts";
+import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
+import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
+import { beachOfHeld, holdFastPath, holdSession } from "../../support/held-session.ts";
+import { manualClock } from "../../support/manual-clock.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { type RunningService, runService } from "../../support/run-service.ts";
+import { builtAt } from "../../support/store-records.ts";
+
+const inTime = { timeout: 15_000 };
+const minute: DurationMs = 60_000;
+const hour: DurationMs = 60 * minute;
+
+let server: RedisServer;
+
+describe.skipIf(!hasRedis)("in Redis", () => {
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  beforeEach(() => server.command("FLUSHALL"));
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test("tombstones have a time to live, and nothing else that a busy stretch leaves behind", async () => {
+    const env = { LEASE_STORE_URL: server.url, LEASE_TOKEN_KEY: "k".repeat(32) };
+    await using service = await runService({ env });
+    const ids = Array.from({ length: 12 }, (_, index) => `session-${index}`);
+    await Promise.all(ids.map((id, index) => liveThrough(service, id, index)));
+    const detach = (sessionId: string) => service.registry.detachSession({ sessionId });
+    const ended = ids.slice(0, 5);
+    await Promise.all(ended.map(detach));
+    const [back = "", ...gone] = ended;
+    await holdFastPath(service, back);
+    // Rates are stored by the next beats.
+    const { rates, ratesOf, ratesKept } = ratesKeys();
+    await expect.poll(allKeys, inTime).toEqual(expect.arrayContaining([rates, ratesOf, ratesKept]));
+
+    const keys = await allKeys();
+    const held = ids.map((id) => keysOf(id).session(id));
+    expect(keys).toEqual(expect.arrayContaining(held));
+    const tombstones = gone.map((id) => keysOf(id).session(id));
+    expect(await withTimeToLive(keys)).toEqual(tombstones.toSorted());
+  });
+
+  describe("what was counted at a beach", () => {
+    let store: SharedStore;
+    const [busy = "", quiet = ""] = beachesOfOneBucket(2);
+
+    beforeEach(async () => {
+      store = await openRedisStore(server.url, { clock: manualClock(builtAt) });
+      return () => store[Symbol.asyncDispose]();
+    });
+
+    /** Of some process, which notes a negotiation at the beaches if any. */
+    async function beat(now: EpochMs, ...beaches: readonly string[]): Promise<void> {
+      for (const beach of beaches) store.noteNegotiation(beach, now);
+      await store.beat(bucketOf(busy), { now, quietMs: 1_500, kind: "absence", after: 0 });
+    }
+
+    test("goes with the beats once it was quiet there for more than an hour", async () => {
+      await beat(builtAt, busy, quiet);
+      await beat(builtAt + 40 * minute, busy);
+      await beat(builtAt + hour);
+      expect(await ringsLeft([busy, quiet])).toEqual([busy, quiet]);
+      await beat(builtAt + hour + 1);
+      expect(await ringsLeft([busy, quiet])).toEqual([busy]);
+      const rates = await store.ratesAt(builtAt + hour + 1, busy);
+      expect(rates.renegotiationsLastHour).toBe(1);
+      await beat(builtAt + 100 * minute + 1);
+      expect(await allKeys()).toEqual([keysOf(busy).state, keysOf(busy).gaps]);
+    });
+
+    test("stays although a process whose clock is behind was the last to count", async () => {
+      await beat(builtAt + 10, busy);
+      await beat(builtAt, busy);
+      await beat(builtAt + hour + 5);
+      expect(await ringsLeft([busy])).toEqual([busy]);
+    });
+
+    test("goes a little at a time, and more than comes", async () => {
+      const beaches = beachesOfOneBucket(90);
+      const quiet = beaches.slice(0, 60);
+      await beat(builtAt, ...quiet);
+      const left = async () => (await ringsLeft(quiet)).length;
+      await beat(builtAt + 2 * hour);
+      // What was counted over all beaches is the first to go.
+      expect(await left()).toBe(60 - 9);
+      await beat(builtAt + 2 * hour, ...beaches.slice(60));
+      expect(await left()).toBe(60 - 9 - 41);
+      await beat(builtAt + 2 * hour);
+      expect(await left()).toBe(0);
+      expect(await ringsLeft(beaches)).toEqual(beaches.slice(60));
+    });
+  });
+});
+
+/** One of each two with its handshake in flight and its lease released, the other on its fast path. */
+async function liveThrough(service: RunningService, id: string, index: number): Promise<void> {
+  const held = await (index % 2 === 0 ? holdSession : holdFastPath)(service, id);
+  await held.renew();
+  if (index % 2 > 0) return;
+  await service.lease.release({ sessionId: id, controllerToken: held.token });
+}
+
+function ratesKeys() {
+  const keys = keysOf(beachOfHeld);
+  return { ...keys, ratesOf: keys.ratesOf(beachOfHeld) };
+}
+
+/** Ids of beaches whose rates lie in the same bucket; the more are asked for, the more follow. */
+function beachesOfOneBucket(count: number): readonly string[] {
+  const ids = Array.from({ length: 100 * count }, (_, index) => `beach-${index}`);
+  return ids.filter((id) => bucketOf(id) === bucketOf("beach-0")).slice(0, count);
+}
+
+/** Those of the beaches whose rates are still stored. */
+async function ringsLeft(beaches: readonly string[]): Promise<readonly string[]> {
+  const keys = new Set(await allKeys());
+  return beaches.filter((beach) => keys.has(keysOf(beach).ratesOf(beach)));
+}
+
+async function allKeys(): Promise<readonly string[]> {
+  const keys: string[] = [];
+  let cursor = "0";
+  do {
+    const [next, some] = (await server.command("SCAN", cursor)) as [string, string[]];
+    keys.push(...some);
+    cursor = next;
+  } while (cursor !== "0");
+  return [...new Set(keys)].toSorted();
+}
+
+async function withTimeToLive(keys: readonly string[]): Promise<readonly string[]> {
+  const lives = await Promise.all(keys.map((key) => server.command("PTTL", key)));
+  return keys.filter((_, index) => Number(lives[index]) >= 0);
+}
