@@ -37,6 +37,9 @@ export function createBackoff(options: BackoffOptions = defaultBackoff): Backoff
   };
 }
 
+/** The longest delay of a timer: one that is longer fires at once (HTML, Node.js). */
+export const timerMsMax: number = 2 ** 31 - 1;
+
 /** Resolves after the duration, or at once when the signal aborts. Never rejects. */
 export function sleep(durationMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -46,7 +49,7 @@ export function sleep(durationMs: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener("abort", wake);
       resolve();
     };
-    const timer = setTimeout(wake, durationMs);
+    const timer = setTimeout(wake, Math.min(Math.max(0, durationMs), timerMsMax));
     signal.addEventListener("abort", wake, { once: true });
   });
 }

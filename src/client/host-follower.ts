@@ -7,6 +7,7 @@ import {
   type TransportState,
 } from "../gen/beach/controller/v1/transport_pb.js";
 import type { Backoff } from "./backoff.ts";
+import { deliver, type OnTrouble } from "./callback.ts";
 import { TransportWatcher } from "./transport-watcher.ts";
 
 /** What a host's HTTP action poller is to do, and why. */
@@ -18,17 +19,19 @@ export type PollerDirective =
     };
 
 export interface HostFollowerOptions {
+  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
   readonly transport: Transport;
   readonly sessionId: string;
-  /** A handshake to build a connection for: once for each handshake id. */
-  readonly onOffer: (offer: Negotiation) => void;
-  /** The poller runs until told otherwise; called on changes alone. */
-  readonly onPoller: (directive: PollerDirective) => void;
+  /** A handshake to build a connection for: once for each, and again if the callback fails. */
+  readonly onOffer: (offer: Negotiation) => unknown;
+  /** The poller runs until told otherwise; called on changes, and again if the callback fails. */
+  readonly onPoller: (directive: PollerDirective) => unknown;
   /** Each state as it arrives. */
-  readonly onState?: (state: TransportState) => void;
+  readonly onState?: (state: TransportState) => unknown;
   /** The session is not known, or no longer; on `unknown` the last word stands. */
-  readonly onGone?: (reason: string) => void;
-  readonly onTrouble?: (error: unknown) => void;
+  readonly onGone?: (reason: string) => unknown;
+  /** The stream ended, or a callback failed (`CallbackError`); the follower goes on by itself. */
+  readonly onTrouble?: OnTrouble;
   readonly firstWordMs?: number;
   readonly backoff?: Backoff;
 }
@@ -85,33 +88,59 @@ export class HostFollower {
     this.#decidePoller();
   }
 
-  #take(state: TransportState): void {
+  /** A failure of `onState` is left to the watcher, which does not count the state as received. */
+  #take(state: TransportState): unknown {
     this.#state = state;
-    this.#options.onState?.(state);
-    this.#decidePoller();
-    if (state.negotiation !== undefined) this.#offer(state.negotiation);
+    try {
+      return this.#options.onState?.(state);
+    } finally {
+      this.#decidePoller();
+      if (state.negotiation !== undefined) this.#offer(state.negotiation);
+    }
   }
 
-  #forget(reason: string): void {
-    this.#options.onGone?.(reason);
-    if (reason === "unknown") return;
-    this.#state = undefined;
-    this.#decidePoller();
+  #forget(reason: string): unknown {
+    try {
+      return this.#options.onGone?.(reason);
+    } finally {
+      if (reason !== "unknown") {
+        this.#state = undefined;
+        this.#decidePoller();
+      }
+    }
   }
 
   #offer(negotiation: Negotiation): void {
-    if (this.#offered.includes(negotiation.handshakeId)) return;
-    this.#offered.push(negotiation.handshakeId);
+    const { handshakeId } = negotiation;
+    if (this.#offered.includes(handshakeId)) return;
+    const { onOffer, onTrouble } = this.#options;
+    this.#offered.push(handshakeId);
     if (this.#offered.length > offersRemembered) this.#offered.shift();
-    this.#options.onOffer(negotiation);
+    deliver(
+      "onOffer",
+      () => onOffer(negotiation),
+      onTrouble,
+      () => {
+        const at = this.#offered.indexOf(handshakeId);
+        if (at >= 0) this.#offered.splice(at, 1);
+      },
+    );
   }
 
   #decidePoller(): void {
     const directive = this.#directive();
     const paused = directive.kind === "paused";
     if (paused === this.#paused) return;
+    const { onPoller, onTrouble } = this.#options;
     this.#paused = paused;
-    this.#options.onPoller(directive);
+    deliver(
+      "onPoller",
+      () => onPoller(directive),
+      onTrouble,
+      () => {
+        if (this.#paused === paused) this.#paused = !paused;
+      },
+    );
   }
 
   #directive(): PollerDirective {

@@ -5,6 +5,7 @@ export {
   createBackoff,
   defaultBackoff,
 } from "./backoff.ts";
+export { CallbackError, type OnTrouble } from "./callback.ts";
 export { HostFollower, type HostFollowerOptions, type PollerDirective } from "./host-follower.ts";
 export type {
   ChannelObservation,
@@ -12,5 +13,6 @@ export type {
   ReportedConnection,
   ReportedHandshake,
 } from "./reported-connection.ts";
+export type { AttachSession } from "./session-attacher.ts";
 export { TransportReporter, type TransportReporterOptions } from "./transport-reporter.ts";
 export { TransportWatcher, type TransportWatcherOptions } from "./transport-watcher.ts";

@@ -15,38 +15,56 @@ import {
   type TransportState,
 } from "../gen/beach/controller/v1/transport_pb.js";
 import { type Backoff, createBackoff, sleep } from "./backoff.ts";
+import { CallbackError, deliver, type OnTrouble, report } from "./callback.ts";
 import {
   type ReportedConnection,
   type ReportedHandshake,
   toReport,
 } from "./reported-connection.ts";
+import { type AttachSession, SessionAttacher } from "./session-attacher.ts";
 
 export interface TransportReporterOptions {
-  /**
-   * It has to leave a connection by itself on which nothing comes back, as by HTTP/2 pings: calls
-   * alone would go on trying a replica that stands still.
-   */
+  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
   readonly transport: Transport;
   /** Whose word this is: the manager's or a host's. */
   readonly end: TransportEnd;
-  /** The handshake is replaced for certain: close its connection. Nothing else says so. */
-  readonly onRetired: (handshake: ReportedHandshake) => void;
   /**
-   * The service does not know the session: a manager attaches it again. Reports go on when the
-   * promise settles; called again while the answer stays the same.
+   * The handshake is replaced for certain: close its connection. Nothing else says so. Called again
+   * after the next report if it fails.
    */
-  readonly onSessionUnknown?: (sessionId: string) => Promise<void>;
-  readonly onVerdict?: (verdict: ReportVerdict, handshakeId: string) => void;
-  /** A call failed; the same connections are reported again after a back-off. */
-  readonly onTrouble?: (error: unknown) => void;
+  readonly onRetired: (handshake: ReportedHandshake) => unknown;
+  /**
+   * The service does not know the session: a manager attaches it again. Other sessions are reported
+   * meanwhile. Called again, after a back-off, while the service still does not know the session,
+   * also when the promise has resolved, or has not settled within 10 s: then the signal aborts.
+   */
+  readonly onSessionUnknown?: AttachSession;
+  readonly onVerdict?: (verdict: ReportVerdict, handshakeId: string) => unknown;
+  /**
+   * A call failed, and the same connections are reported again after a back-off; or a callback
+   * failed (`CallbackError`).
+   */
+  readonly onTrouble?: OnTrouble;
   /** The pace until the service chooses one. */
   readonly reportEveryMs?: number;
   readonly backoff?: Backoff;
+  /** For attaching one session again. */
+  readonly createAttachBackoff?: () => Backoff;
+  /** How long one call may take. */
+  readonly callTimeoutMs?: number;
 }
 
 const reportEveryMsDefault = 1_000;
-const reportsPerMessageMax = 1_000;
-const callTimeoutMs = 5_000;
+/** Rounds begin no more often than this, whatever changes and whatever pace the service asks for. */
+const roundEveryMsMin = 50;
+/** As many of the longest reports are well below the size of a message that the service takes. */
+const reportsPerMessageMax = 400;
+/** Messages of one round that are under way at once. */
+const messagesAtOnceMax = 4;
+const callTimeoutMsDefault = 5_000;
+
+/** What there is to report about one session, as it is when asked. */
+type Observe = () => TransportReport | undefined;
 
 /**
  * Tells the service, whole and numbered, what this process sees of its connections: at the pace
@@ -61,6 +79,7 @@ export class TransportReporter {
   readonly #options: TransportReporterOptions;
   readonly #client: Client<typeof FastPathRegistry>;
   readonly #backoff: Backoff;
+  readonly #attacher: SessionAttacher | undefined;
   readonly #held = new Map<string, ReportedConnection>();
   /** Promoted handshakes that this process holds no connection for, by session. */
   readonly #missing = new Map<string, ReportedHandshake>();
@@ -77,6 +96,15 @@ export class TransportReporter {
     this.#client = createClient(FastPathRegistry, options.transport);
     this.#backoff = options.backoff ?? createBackoff();
     this.#pace = options.reportEveryMs ?? reportEveryMsDefault;
+    const { onSessionUnknown: attach, onTrouble, createAttachBackoff } = options;
+    this.#attacher =
+      attach &&
+      new SessionAttacher({
+        attach,
+        onAttached: () => this.changed(),
+        onTrouble,
+        ...(createAttachBackoff && { createBackoff: createAttachBackoff }),
+      });
   }
 
   start(): void {
@@ -87,6 +115,7 @@ export class TransportReporter {
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#wake.abort();
+    this.#attacher?.stop();
     await this.#running;
   }
 
@@ -118,84 +147,147 @@ export class TransportReporter {
   }
 
   async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const startedAt = performance.now();
       this.#wake = new AbortController();
-      try {
-        await this.#reportAll();
+      const failures = await this.#reportAll();
+      if (signal.aborted) return;
+      for (const error of failures) report(error, this.#options.onTrouble);
+      if (failures.length > 0) {
+        await sleep(this.#backoff.nextMs(), signal);
+      } else {
         this.#backoff.reset();
         await sleep(this.#pace, this.#wake.signal);
-      } catch (error) {
+        await sleep(startedAt + roundEveryMsMin - performance.now(), signal);
+      }
+    }
+  }
+
+  /** Reports everything once; returns why messages failed. One that fails holds up no other. */
+  async #reportAll(): Promise<readonly unknown[]> {
+    const messages = this.#messages().values();
+    const failures: unknown[] = [];
+    const send = async (): Promise<void> => {
+      for (const message of messages) {
         if (this.#stop.signal.aborted) return;
-        this.#options.onTrouble?.(error);
-        await sleep(this.#backoff.nextMs(), this.#stop.signal);
+        try {
+          await this.#send(message);
+        } catch (error) {
+          failures.push(error);
+        }
       }
+    };
+    await Promise.all(Array.from({ length: messagesAtOnceMax }, send));
+    this.#forgetOthers();
+    return failures;
+  }
+
+  /**
+   * What goes into each message of a round. All about one session is in one message: messages may
+   * overtake each other, and the numbers of a reporter only rise.
+   */
+  #messages(): (readonly Observe[])[] {
+    const bySession = new Map<string, Observe[]>();
+    const add = (sessionId: string, observe: Observe): void => {
+      const session = bySession.get(sessionId);
+      if (session === undefined) bySession.set(sessionId, [observe]);
+      else session.push(observe);
+    };
+    for (const held of this.#held.values()) add(held.sessionId, () => this.#observed(held));
+    for (const missing of this.#missing.values()) {
+      add(missing.sessionId, () => noConnection(missing));
+    }
+    const messages: Observe[][] = [];
+    for (const observes of bySession.values()) {
+      const last = messages.at(-1);
+      if (last === undefined || last.length + observes.length > reportsPerMessageMax) {
+        messages.push(observes);
+      } else last.push(...observes);
+    }
+    return messages;
+  }
+
+  /** Observes when the message is sent, and not before: evidence is as fresh as it claims to be. */
+  async #send(observes: readonly Observe[]): Promise<void> {
+    const reports = observes
+      .map((observe) => observe())
+      .filter((observed) => observed !== undefined)
+      .map((observed) => this.#number(observed));
+    if (reports.length === 0) return;
+    const { verdicts, reportEvery } = await this.#client.reportTransport(
+      { reports },
+      {
+        timeoutMs: this.#options.callTimeoutMs ?? callTimeoutMsDefault,
+        signal: this.#stop.signal,
+      },
+    );
+    if (reportEvery !== undefined) this.#pace = durationMs(reportEvery);
+    for (const [index, verdict] of verdicts.entries()) {
+      const about = reports[index];
+      if (about !== undefined) this.#take(about, verdict);
     }
   }
 
-  async #reportAll(): Promise<void> {
-    const connections = [...this.#held.values()];
-    const missing = [...this.#missing.values()];
-    const reports = [
-      ...connections.map((connection) => this.#number(toReport(connection, connection.observe()))),
-      ...missing.map((handshake) => this.#number(holdsNone(handshake))),
-    ];
-    const unknown = new Set<string>();
-    for (let from = 0; from < reports.length; from += reportsPerMessageMax) {
-      const batch = reports.slice(from, from + reportsPerMessageMax);
-      const { verdicts, reportEvery } = await this.#client.reportTransport(
-        { reports: batch },
-        { timeoutMs: callTimeoutMs, signal: this.#stop.signal },
-      );
-      if (reportEvery !== undefined) this.#pace = durationMs(reportEvery);
-      for (const [index, verdict] of verdicts.entries()) {
-        const report = batch[index];
-        if (report !== undefined) this.#take(report, verdict, unknown);
-      }
+  #observed(connection: ReportedConnection): TransportReport | undefined {
+    try {
+      return toReport(connection, connection.observe());
+    } catch (cause) {
+      report(new CallbackError("observe", cause), this.#options.onTrouble);
+      return undefined;
     }
-    this.#trimGenerations();
-    if (unknown.size > 0) await this.#attachAgain(unknown);
   }
 
-  #number(report: TransportReport): TransportReport {
+  #number(observed: TransportReport): TransportReport {
     this.#sequence += 1n;
-    return Object.assign(report, {
+    return Object.assign(observed, {
       end: this.#options.end,
       reporterId: this.reporterId,
       sequence: this.#sequence,
-      generation: this.#generations.get(keyOf(report)) ?? 0n,
+      generation: this.#generations.get(keyOf(observed)) ?? 0n,
     });
   }
 
-  #take(report: TransportReport, verdict: ReportVerdict, unknown: Set<string>): void {
-    this.#options.onVerdict?.(verdict, report.handshakeId);
-    if (verdict.standing === HandshakeStanding.RETIRED) this.#retire(report);
-    else if (verdict.refusal === "") this.#heard(report, verdict);
-    else if (verdict.refusal === "SESSION_UNKNOWN") unknown.add(report.sessionId);
+  #take(about: TransportReport, verdict: ReportVerdict): void {
+    const { onVerdict, onTrouble } = this.#options;
+    deliver("onVerdict", () => onVerdict?.(verdict, about.handshakeId), onTrouble);
+    if (verdict.standing === HandshakeStanding.RETIRED) this.#retire(about);
+    else if (verdict.refusal === "") this.#received(about, verdict);
+    else if (verdict.refusal === "SESSION_UNKNOWN") this.#attacher?.notKnown(about.sessionId);
   }
 
-  #heard(report: TransportReport, verdict: ReportVerdict): void {
+  #received(about: TransportReport, verdict: ReportVerdict): void {
+    this.#attacher?.forget([about.sessionId]);
     if (verdict.standing === HandshakeStanding.PROMOTED) {
-      this.#generations.set(keyOf(report), verdict.generation);
-    } else if (report.transportId === "") {
-      this.#missing.delete(report.sessionId);
+      this.#generations.set(keyOf(about), verdict.generation);
+    } else if (about.transportId === "") {
+      this.#missing.delete(about.sessionId);
     }
-    if (report.connection === ConnectionState.CLOSED && report.transportId !== "") {
-      this.#drop(report);
-      if (verdict.standing === HandshakeStanding.PROMOTED) this.#miss(report);
+    if (about.connection === ConnectionState.CLOSED && about.transportId !== "") {
+      this.#drop(about);
+      if (verdict.standing === HandshakeStanding.PROMOTED) this.#miss(about);
     }
   }
 
-  #retire(report: TransportReport): void {
-    const { sessionId, handshakeId } = report;
-    this.#held.delete(keyOf(report));
+  /** Unless the callback fails, what is retired is reported no more. */
+  #retire(about: TransportReport): void {
+    const { sessionId, handshakeId } = about;
+    const { onRetired, onTrouble } = this.#options;
+    const key = keyOf(about);
+    const held = this.#held.get(key);
+    const keep = (): void => {
+      if (held !== undefined && !this.#held.has(key)) this.#held.set(key, held);
+    };
+    this.#held.delete(key);
     if (this.#missing.get(sessionId)?.handshakeId === handshakeId) this.#missing.delete(sessionId);
-    this.#options.onRetired({ sessionId, handshakeId });
+    this.#attacher?.forget([sessionId]);
+    deliver("onRetired", () => onRetired({ sessionId, handshakeId }), onTrouble, keep);
   }
 
   /** Forgets a connection whose end was heard, unless another has taken its place meanwhile. */
-  #drop(report: TransportReport): void {
-    const held = this.#held.get(keyOf(report));
-    if (held?.transportId === report.transportId) this.#held.delete(keyOf(report));
+  #drop(about: TransportReport): void {
+    const held = this.#held.get(keyOf(about));
+    if (held?.transportId === about.transportId) this.#held.delete(keyOf(about));
   }
 
   #miss(handshake: ReportedHandshake): void {
@@ -206,24 +298,20 @@ export class TransportReporter {
     this.changed();
   }
 
-  async #attachAgain(sessionIds: ReadonlySet<string>): Promise<void> {
-    const attach = this.#options.onSessionUnknown;
-    if (attach === undefined) return;
-    const attached = await Promise.allSettled([...sessionIds].map((id) => attach(id)));
-    const failed = attached.find((result) => result.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    this.changed();
-  }
-
-  #trimGenerations(): void {
-    const missing = new Set([...this.#missing.values()].map(keyOf));
+  /** What is kept about sessions and handshakes that are reported no more. */
+  #forgetOthers(): void {
+    const reported = [...this.#held.values(), ...this.#missing.values()];
+    const handshakes = new Set(reported.map(keyOf));
     for (const key of this.#generations.keys()) {
-      if (!this.#held.has(key) && !missing.has(key)) this.#generations.delete(key);
+      if (!handshakes.has(key)) this.#generations.delete(key);
     }
+    const sessions = new Set(reported.map(({ sessionId }) => sessionId));
+    const others = this.#attacher?.sessionIds.filter((id) => !sessions.has(id)) ?? [];
+    this.#attacher?.forget(others);
   }
 }
 
-function holdsNone(handshake: ReportedHandshake): TransportReport {
+function noConnection(handshake: ReportedHandshake): TransportReport {
   return create(TransportReportSchema, { ...handshake, connection: ConnectionState.CLOSED });
 }
 

@@ -9,8 +9,11 @@ import {
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import type { TransportEnd, TransportState } from "../gen/beach/controller/v1/transport_pb.js";
 import { type Backoff, createBackoff, sleep } from "./backoff.ts";
+import { deliver, type OnTrouble, report } from "./callback.ts";
+import { type SilenceWatchdog, watchSilence } from "./silence-watchdog.ts";
 
 export interface TransportWatcherOptions {
+  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
   readonly transport: Transport;
   /** These sessions, or every one of a private beach. */
   readonly watched:
@@ -18,11 +21,18 @@ export interface TransportWatcherOptions {
     | { readonly privateBeachId: string };
   /** HOST: offers count as delivered to this reader. Unset: an onlooker. */
   readonly reader?: TransportEnd;
-  readonly onState: (state: TransportState) => void;
+  /**
+   * Each state as it arrives. A state whose callback fails does not count as received: the next
+   * stream delivers it again.
+   */
+  readonly onState: (state: TransportState) => unknown;
   /** A session has no state to show; on `unknown` a reader keeps its last word. */
-  readonly onGone?: (sessionId: string, reason: string) => void;
-  /** The stream ended or could not be opened; the watcher goes on by itself. */
-  readonly onTrouble?: (error: unknown) => void;
+  readonly onGone?: (sessionId: string, reason: string) => unknown;
+  /**
+   * The stream ended or could not be opened, or a callback failed (`CallbackError`); the watcher
+   * goes on by itself.
+   */
+  readonly onTrouble?: OnTrouble;
   /** How long a new stream may say nothing at all before it is given up. */
   readonly firstWordMs?: number;
   readonly backoff?: Backoff;
@@ -30,6 +40,10 @@ export interface TransportWatcherOptions {
 
 const knownVersionsMax = 10_000;
 const firstWordMsDefault = 5_000;
+/** A stream that lived for less than this failed, whatever it delivered before. */
+const settledAfterMs = 10_000;
+/** However soon the service wants the next stream, there is a pause before it. */
+const pauseMsMin = 100;
 
 /**
  * Follows transport truth over one stream at a time, for as long as it is started.
@@ -65,24 +79,27 @@ export class TransportWatcher {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const pauseMs = await this.#followOnce();
-      await sleep(pauseMs ?? this.#backoff.nextMs(), signal);
+      const openedAt = performance.now();
+      const askedPauseMs = await this.#followOnce();
+      if (performance.now() - openedAt >= settledAfterMs) this.#backoff.reset();
+      const pauseMs =
+        askedPauseMs === undefined ? this.#backoff.nextMs() : Math.max(askedPauseMs, pauseMsMin);
+      await sleep(pauseMs, signal);
     }
   }
 
-  /** Reads one stream to its end; answers after how long to reconnect, if the server said so. */
+  /** Reads one stream to its end. Returns after how long to reconnect, if the server said so. */
   async #followOnce(): Promise<number | undefined> {
     const silence = watchSilence(this.#options.firstWordMs ?? firstWordMsDefault);
     const signal = AbortSignal.any([this.#stop.signal, silence.signal]);
     try {
       for await (const message of this.#client.watchTransport(this.#request(), { signal })) {
-        silence.heard();
-        this.#backoff.reset();
+        silence.received();
         const reconnectMs = this.#take(message, silence);
         if (reconnectMs !== undefined) return reconnectMs;
       }
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.onTrouble?.(error);
+      if (!this.#stop.signal.aborted) report(error, this.#options.onTrouble);
     } finally {
       silence.end();
     }
@@ -101,22 +118,20 @@ export class TransportWatcher {
     };
   }
 
-  #take(message: WatchTransportResponse, silence: Watchdog): number | undefined {
-    const { event } = message;
+  #take({ event }: WatchTransportResponse, silence: SilenceWatchdog): number | undefined {
     switch (event.case) {
       case "state":
-        this.#known.set(event.value.sessionId, event.value.version);
-        this.#options.onState(event.value);
+        this.#deliverState(event.value);
         return undefined;
       case "gone":
-        this.#known.delete(event.value.sessionId);
-        this.#options.onGone?.(event.value.sessionId, event.value.reason);
+        this.#deliverGone(event.value.sessionId, event.value.reason);
         return undefined;
-      case "bookmark":
-        if (event.value.repeatsEvery !== undefined) {
-          silence.allow(2 * durationMs(event.value.repeatsEvery));
-        }
+      case "bookmark": {
+        const { repeatsEvery } = event.value;
+        const repeatsEveryMs = repeatsEvery === undefined ? 0 : durationMs(repeatsEvery);
+        if (repeatsEveryMs > 0) silence.allow(2 * repeatsEveryMs);
         return undefined;
+      }
       case "draining":
         return event.value.reconnectAfter === undefined
           ? undefined
@@ -128,34 +143,25 @@ export class TransportWatcher {
         return undefined;
     }
   }
-}
 
-/** Aborts its signal when nothing was heard for as long as is allowed. */
-interface Watchdog {
-  readonly signal: AbortSignal;
-  heard(): void;
-  allow(durationMs: number): void;
-  end(): void;
-}
+  /** A version counts as known once its callback has returned, and not if that fails later on. */
+  #deliverState(state: TransportState): void {
+    const { onState, onTrouble } = this.#options;
+    const { sessionId, version } = state;
+    const forget = (): void => {
+      if (this.#known.get(sessionId) === version) this.#known.delete(sessionId);
+    };
+    const isDelivered = deliver("onState", () => onState(state), onTrouble, forget);
+    if (isDelivered) this.#known.set(sessionId, version);
+  }
 
-function watchSilence(firstWordMs: number): Watchdog {
-  const controller = new AbortController();
-  let allowedMs = firstWordMs;
-  const bark = (): void => {
-    controller.abort(new Error(`the watch was silent for ${allowedMs} ms`));
-  };
-  let timer = setTimeout(bark, allowedMs);
-  const heard = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(bark, allowedMs);
-  };
-  return {
-    signal: controller.signal,
-    heard,
-    allow: (durationMs) => {
-      allowedMs = durationMs;
-      heard();
-    },
-    end: () => clearTimeout(timer),
-  };
+  #deliverGone(sessionId: string, reason: string): void {
+    const { onGone, onTrouble } = this.#options;
+    const known = this.#known.get(sessionId);
+    const restore = (): void => {
+      if (known !== undefined && !this.#known.has(sessionId)) this.#known.set(sessionId, known);
+    };
+    this.#known.delete(sessionId);
+    deliver("onGone", () => onGone?.(sessionId, reason), onTrouble, restore);
+  }
 }

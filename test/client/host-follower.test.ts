@@ -134,3 +134,133 @@ describe("a session that is gone", () => {
     expect(await beach.told.next()).toBe("running: manager_requires_http");
   });
 });
+
+describe("a callback that fails", () => {
+  test("onState: poller and offer are decided all the same, and the state is sent again", async () => {
+    const service = serveWatch();
+    const told = createQueue<string>();
+    let failures = 1;
+    await using follower = disposable(
+      new HostFollower({
+        transport: service.transport,
+        sessionId,
+        onOffer: ({ handshakeId }) => told.push(`offer ${handshakeId}`),
+        onPoller: ({ kind }) => told.push(kind),
+        onState: ({ version }) => {
+          if (failures-- > 0) throw new Error("a tile broke");
+          told.push(`state ${version}`);
+        },
+        onTrouble: (error) => told.push(String(error)),
+        backoff: { nextMs: () => 0, reset: () => undefined },
+      }),
+    );
+    follower.channelIs("a", true);
+    follower.start();
+    const watch = await service.opened();
+    const state = {
+      sessionId,
+      version: 5n,
+      path: FAST_PATH,
+      handshakeId: "a",
+      negotiation: { handshakeId: "b" },
+    };
+    watch.state(state);
+    expect([await told.next(), await told.next(), await told.next()]).toEqual([
+      "paused",
+      "offer b",
+      "CallbackError: onState failed: a tile broke",
+    ]);
+    watch.end();
+    const again = await service.opened();
+    expect(again.request.knownVersions).toEqual({});
+    again.state(state);
+    expect(await told.next()).toBe("state 5");
+  });
+
+  test("onOffer and onPoller are called again with the next state", async () => {
+    const service = serveWatch();
+    const told = createQueue<string>();
+    const failing = new Set(["offer", "poller"]);
+    const call = (name: string, word: string): Promise<void> => {
+      if (failing.delete(name)) return Promise.reject(new Error("not now"));
+      told.push(word);
+      return Promise.resolve();
+    };
+    await using follower = disposable(
+      new HostFollower({
+        transport: service.transport,
+        sessionId,
+        onOffer: ({ handshakeId }) => call("offer", `offer ${handshakeId}`),
+        onPoller: ({ kind }) => call("poller", kind),
+        onTrouble: (error) => {
+          told.push(String(error));
+          throw new Error("nobody is left to hear of this");
+        },
+      }),
+    );
+    follower.channelIs("a", true);
+    follower.start();
+    const watch = await service.opened();
+    const state = {
+      sessionId,
+      path: FAST_PATH,
+      handshakeId: "a",
+      negotiation: { handshakeId: "b" },
+    };
+    watch.state({ ...state, version: 1n });
+    const troubles = [await told.next(), await told.next()].sort();
+    expect(troubles).toEqual([
+      "CallbackError: onOffer failed: not now",
+      "CallbackError: onPoller failed: not now",
+    ]);
+    watch.state({ ...state, version: 2n });
+    expect([await told.next(), await told.next()]).toEqual(["paused", "offer b"]);
+  });
+
+  test("onGone is called again by the next stream", async () => {
+    const service = serveWatch();
+    const told = createQueue<string>();
+    let failures = 1;
+    await using follower = disposable(
+      new HostFollower({
+        transport: service.transport,
+        sessionId,
+        onOffer: () => undefined,
+        onPoller: () => undefined,
+        onState: ({ version }) => told.push(`state ${version}`),
+        onGone: (reason) => {
+          if (failures-- > 0) throw new Error("broken");
+          told.push(`gone ${reason}`);
+        },
+        onTrouble: (error) => told.push(String(error)),
+        backoff: { nextMs: () => 0, reset: () => undefined },
+      }),
+    );
+    follower.start();
+    const watch = await service.opened();
+    watch.state({ sessionId, version: 3n, path: FAST_PATH });
+    watch.say({ event: { case: "gone", value: { sessionId, reason: "idle" } } });
+    expect([await told.next(), await told.next()]).toEqual([
+      "state 3",
+      "CallbackError: onGone failed: broken",
+    ]);
+    watch.end();
+    const again = await service.opened();
+    expect(again.request.knownVersions).toEqual({ [sessionId]: 3n });
+    again.say({ event: { case: "gone", value: { sessionId, reason: "idle" } } });
+    expect(await told.next()).toBe("gone idle");
+  });
+});
+
+test("a service that asks for the next stream at once is given a pause", async () => {
+  await using beach = follow();
+  const watch = await beach.service.opened();
+  const before = performance.now();
+  watch.say({ event: { case: "bearerExpiring", value: {} } });
+  await beach.service.opened();
+  expect(performance.now() - before).toBeGreaterThanOrEqual(95);
+});
+
+function disposable(follower: HostFollower): HostFollower & AsyncDisposable {
+  return Object.assign(follower, { [Symbol.asyncDispose]: () => follower.stop() });
+}

@@ -1,9 +1,7 @@
-import { createConnectTransport } from "@connectrpc/connect-node";
-
 import { TransportReporter } from "../../client/index.ts";
+import { createNodeTransport } from "../../client/node-transport.ts";
 import { TransportEnd } from "../../gen/beach/controller/v1/transport_pb.js";
 import { createLog, parentLine, readConfig, serveParent } from "../beach/child.ts";
-import { openGrpcLink } from "../beach/grpc-link.ts";
 import type { HostCommand, HostConfig, HostEvent, NegotiationManners } from "../beach/messages.ts";
 import { endWebrtc } from "../beach/peer-link.ts";
 import { HostSession } from "./host-session.ts";
@@ -13,11 +11,11 @@ import { HostSession } from "./host-session.ts";
 const config = readConfig<HostConfig>();
 const log = createLog("host");
 const line = parentLine<HostEvent>();
-const grpc = openGrpcLink(config.grpcUrl);
-const transport =
+const transport = createNodeTransport(
   config.door === "grpc"
-    ? grpc.transport
-    : createConnectTransport({ baseUrl: config.httpUrl, httpVersion: "1.1" });
+    ? { baseUrl: config.grpcUrl, protocol: "grpc" }
+    : { baseUrl: config.httpUrl, protocol: "connect" },
+);
 
 const reporter = new TransportReporter({
   transport,
@@ -64,7 +62,7 @@ serveParent<HostCommand>(
       reporter.stop(),
       ...[...sessions.values()].map((session) => session.stop()),
     ]);
-    grpc.close();
+    transport.close();
     endWebrtc();
   },
 );

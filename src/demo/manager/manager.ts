@@ -2,11 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@connectrpc/connect";
 
 import { createBackoff, TransportReporter, TransportWatcher } from "../../client/index.ts";
+import { createNodeTransport } from "../../client/node-transport.ts";
 import { ControllerLease } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { TransportEnd } from "../../gen/beach/controller/v1/transport_pb.js";
 import { createLog, parentLine, readConfig, serveParent } from "../beach/child.ts";
-import { openGrpcLink } from "../beach/grpc-link.ts";
 import type { ManagerCommand, ManagerConfig, ManagerEvent } from "../beach/messages.ts";
 import { endWebrtc } from "../beach/peer-link.ts";
 import { createManagerDoor } from "./manager-door.ts";
@@ -18,8 +18,7 @@ import { addOldRenewals } from "./old-renewals.ts";
 const config = readConfig<ManagerConfig>();
 const log = createLog("manager");
 const line = parentLine<ManagerEvent>();
-const grpc = openGrpcLink(config.grpcUrl);
-const { transport } = grpc;
+const transport = createNodeTransport({ baseUrl: config.grpcUrl, protocol: "grpc" });
 const leases = createClient(ControllerLease, transport);
 const registry = createClient(FastPathRegistry, transport);
 const callTimeoutMs = 5_000;
@@ -115,7 +114,7 @@ serveParent<ManagerCommand>(
     clearInterval(producing);
     await Promise.all([watcher.stop(), reporter.stop(), door.close()]);
     for (const session of sessions.values()) session.closeAll();
-    grpc.close();
+    transport.close();
     endWebrtc();
   },
 );

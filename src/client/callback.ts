@@ -1,0 +1,52 @@
+/** A callback that was handed to this library threw, or the promise that it returned rejected. */
+export class CallbackError extends Error {
+  override readonly name = "CallbackError";
+  /** The option that the callback was given as, such as `onState`. */
+  readonly callback: string;
+
+  constructor(callback: string, cause: unknown) {
+    super(`${callback} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.callback = callback;
+  }
+}
+
+/** Receives what went wrong and is being dealt with. */
+export type OnTrouble = (error: unknown) => void;
+
+/**
+ * Calls a callback. What it throws, or rejects with, is reported and goes no further, so that it
+ * harms this one delivery alone.
+ *
+ * @param onFailed undoes what was noted as delivered; called as soon as the delivery has failed
+ * @returns whether the callback returned; its promise may still reject
+ */
+export function deliver(
+  callback: string,
+  call: () => unknown,
+  onTrouble: OnTrouble | undefined,
+  onFailed?: () => void,
+): boolean {
+  const fail = (cause: unknown): void => {
+    report(new CallbackError(callback, cause), onTrouble);
+    onFailed?.();
+  };
+  try {
+    const returned = call();
+    if (returned instanceof Promise) returned.catch(fail);
+    return true;
+  } catch (cause) {
+    fail(cause);
+    return false;
+  }
+}
+
+/** Tells of trouble. A receiver that throws in turn has nobody left to be reported to. */
+export function report(error: unknown, onTrouble: OnTrouble | undefined): void {
+  try {
+    onTrouble?.(error);
+  } catch {
+    // Whatever called this goes on: that matters more than a broken receiver.
+  }
+}

@@ -1,0 +1,57 @@
+import type { Interceptor, Transport } from "@connectrpc/connect";
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+
+export interface NodeTransportOptions {
+  /** Of a door of the service, such as `http://127.0.0.1:50051`. */
+  readonly baseUrl: string;
+  /** `grpc` for the internal door. The public door speaks `connect`, over HTTP/2 only with TLS. */
+  readonly protocol: "grpc" | "connect" | "connect-http2";
+  /** Such as one that sets the bearer of each call. */
+  readonly interceptors?: readonly Interceptor[];
+  /** After so much silence on a connection that is in use, the other side is asked for an answer. */
+  readonly pingIntervalMs?: number;
+  /** A connection on which that does not come in time is left, and its calls fail. */
+  readonly pingTimeoutMs?: number;
+}
+
+/** A transport for Node that has to be closed. */
+export interface NodeTransport extends Transport {
+  /** Closes the connections there are. */
+  close(): void;
+}
+
+/** Well before the silence of this process would count against a fast path. */
+const pings = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 } as const;
+
+/**
+ * A transport that does not go on trying a connection on which nothing comes back: whoever was at
+ * its other end may be gone without a word, or stand still, and the next connection may lead to
+ * another replica. Over HTTP/2 it pings (gRPC A8, client-side keepalive); over HTTP/1.1 a call that
+ * is given up takes its connection with it.
+ */
+export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
+  const { baseUrl, protocol, interceptors = [], ...given } = options;
+  const common = { baseUrl, interceptors: [...interceptors] };
+  if (protocol === "connect") {
+    const transport = createConnectTransport({ ...common, httpVersion: "1.1" });
+    return withClose(transport, () => undefined);
+  }
+  const sessionManager = new Http2SessionManager(baseUrl, { ...pings, ...given });
+  const transport =
+    protocol === "grpc"
+      ? createGrpcTransport({ ...common, sessionManager })
+      : createConnectTransport({ ...common, httpVersion: "2", sessionManager });
+  return withClose(transport, () => sessionManager.abort());
+}
+
+function withClose(transport: Transport, close: () => void): NodeTransport {
+  return {
+    unary: (...call) => transport.unary(...call),
+    stream: (...call) => transport.stream(...call),
+    close,
+  };
+}
