@@ -7,6 +7,7 @@ import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
+import { observeLostConnections } from "./observe/lost-connections.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
@@ -116,6 +117,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     readiness: () => readinessOf(service, closing.signal),
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
+    onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
   });
   app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
   return app;

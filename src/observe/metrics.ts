@@ -25,6 +25,8 @@ export interface Metrics {
   readonly troubles: Tally;
   /** By door, method and code. */
   readonly calls: Tally;
+  /** By door and cause: connections that the service ended by itself. */
+  readonly lostConnections: Tally;
   readonly watchStreams: Gauge;
 }
 
@@ -68,6 +70,12 @@ export function createMetrics(): Metrics {
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
     troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),
     calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
+    lostConnections: tally(
+      "lease_connections_lost_total",
+      "Connections that the service ended by itself",
+      "door",
+      "cause",
+    ),
     watchStreams: new Gauge({
       name: "lease_watch_streams",
       help: "Open watch streams",

@@ -47,16 +47,17 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
         ? untilAborted(request as AsyncIterable<unknown>, guard.closing)
         : request;
       yield* handler(input, call) as AsyncIterable<unknown>;
+      // Handlers end without a word when their call is over, whatever ended it.
+      if (call.signal.aborted) throw endOf(call.signal);
       if (guard.closing.aborted) throw goingAway();
       isOver = true;
-      // Handlers end without a word when there is nobody left to tell.
-      ended(call.signal.aborted ? Code.Canceled : undefined);
+      ended(undefined);
     } catch (thrown) {
       isOver = true;
       throw told(thrown, call, ended);
     } finally {
-      // A door that stops reading ends the generator where it stands: the caller has left.
-      if (!isOver) ended(Code.Canceled);
+      // A door that stops reading ends the generator where it stands: the call is over.
+      if (!isOver) ended(call.signal.aborted ? endOf(call.signal).code : Code.Canceled);
     }
   };
 }
@@ -80,9 +81,16 @@ export function goingAway(): ConnectError {
 
 function toConnectError(thrown: unknown, call: Call): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
-  // Whatever breaks once the caller has gone breaks because it has gone.
-  if (call.signal.aborted) return ConnectError.from(call.signal.reason, Code.Canceled);
+  // Whatever breaks once the call is over breaks because it is.
+  if (call.signal.aborted) return endOf(call.signal);
   return new ConnectError("internal error", Code.Internal);
+}
+
+/** What ended a call that is over: its deadline, a door that closes, or else its caller has left. */
+export function endOf({ reason }: AbortSignal): ConnectError {
+  const error = ConnectError.from(reason, Code.Canceled);
+  const isOurs = [Code.DeadlineExceeded, Code.Unavailable].includes(error.code);
+  return isOurs ? error : new ConnectError("the caller left", Code.Canceled);
 }
 
 /** Ends, like its source, also when the signal aborts while the source is silent. */

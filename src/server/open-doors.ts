@@ -8,6 +8,7 @@ import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
 import type { Logger } from "../observe/logger.ts";
+import type { LostConnection } from "../observe/lost-connections.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -37,6 +38,7 @@ export interface DoorsOptions {
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** An operator asked for a drain. */
   readonly drain: () => void;
+  readonly onLostConnection: (lost: LostConnection) => void;
 }
 
 export interface Doors {
@@ -54,7 +56,12 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
   const { settings } = options;
   const doors = {
     grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
-      openGrpcDoor(listen, servicesAt("internal", options)),
+      openGrpcDoor({
+        listen,
+        services: servicesAt("internal", options),
+        onTransportError: (detail) =>
+          options.onLostConnection({ door: "internal", cause: "transport_error", detail }),
+      }),
     ),
     http: await open("LEASE_HTTP_LISTEN", settings.httpListen, (listen) =>
       openPublicDoor({

@@ -66,8 +66,17 @@ export function systemClock(notBefore: EpochMs = 0): Clock {
           signal.removeEventListener("abort", wake);
           resolve();
         };
-        const timer = setTimeout(wake, Math.min(Math.max(0, duration), 2 ** 31 - 1));
+        const wait = (leftMs: DurationMs): NodeJS.Timeout =>
+          leftMs <= timerMsMax
+            ? setTimeout(wake, leftMs)
+            : setTimeout(() => {
+                timer = wait(leftMs - timerMsMax);
+              }, timerMsMax);
+        let timer = wait(Math.max(0, duration));
         signal.addEventListener("abort", wake, { once: true });
       }),
   };
 }
+
+/** The longest that a timer can wait; above that, Node's fires at once. */
+const timerMsMax = 2 ** 31 - 1;

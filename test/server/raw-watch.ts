@@ -26,6 +26,7 @@ import type { Reach } from "../support/run-service.ts";
 export interface StreamEnd {
   /** By name in Connect, by number in the others. */
   readonly code: string;
+  readonly message: string;
   readonly reason: string | undefined;
   readonly hasRetryInfo: boolean;
 }
@@ -62,10 +63,11 @@ export function openRawWatch(
   reach: Reach,
   protocol: RawProtocol,
   privateBeachId: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<RawWatch> {
   return protocol === "gRPC"
-    ? openGrpcWatch(reach, privateBeachId)
-    : openHttpWatch(reach, protocol, privateBeachId);
+    ? openGrpcWatch(reach, privateBeachId, headers)
+    : openHttpWatch(reach, protocol, privateBeachId, headers);
 }
 
 const path = `/${ControllerLease.typeName}/WatchTransport`;
@@ -74,7 +76,11 @@ const narrowWindow = 16;
 /** The same once the reader reads on. */
 const wideWindow = 1024 * 1024;
 
-async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Promise<RawWatch> {
+async function openGrpcWatch(
+  { addresses }: Reach,
+  privateBeachId: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<RawWatch> {
   const session = connect(`http://${addresses.grpc}`, {
     settings: { initialWindowSize: narrowWindow },
   });
@@ -84,6 +90,7 @@ async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Prom
     ":path": path,
     "content-type": "application/grpc",
     te: "trailers",
+    ...headers,
   });
   stream.on("error", () => undefined);
   let trailers: Readonly<Record<string, unknown>> | undefined;
@@ -91,7 +98,9 @@ async function openGrpcWatch({ addresses }: Reach, privateBeachId: string): Prom
     trailers = received;
   });
   stream.end(requestBody(privateBeachId));
-  await once(stream, "response");
+  const [answered] = (await once(stream, "response")) as [Readonly<Record<string, unknown>>];
+  // A call that is refused at once has its status where the headers are.
+  if (answered["grpc-status"] !== undefined) trailers = answered;
   const readOn = (): void => {
     if (!session.destroyed) session.settings({ initialWindowSize: wideWindow });
   };
@@ -117,22 +126,26 @@ export async function openHttpWatch(
   reach: Reach,
   protocol: Exclude<RawProtocol, "gRPC">,
   privateBeachId: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpWatch> {
   const contentType =
     protocol === "Connect" ? "application/connect+proto" : "application/grpc-web+proto";
   using served = serverResponses();
   const request = httpRequest(reach.httpUrl(path), {
     method: "POST",
-    headers: { "content-type": contentType },
+    headers: { "content-type": contentType, ...headers },
   });
   request.on("error", () => undefined);
   request.end(requestBody(privateBeachId));
   const [received] = (await once(request, "response")) as [IncomingMessage];
   const response = served.of(request);
   return {
-    response,
+    get response() {
+      if (response === undefined) throw new Error("no server of this process has the request");
+      return response;
+    },
     get isFull() {
-      return response.writableNeedDrain;
+      return response?.writableNeedDrain ?? false;
     },
     async readToEnd() {
       const last = lastEnvelope(await readAll(received));
@@ -145,18 +158,17 @@ export async function openHttpWatch(
 }
 
 /** The responses that servers of this process begin, by the connection that they travel on. */
-function serverResponses(): Disposable & { of(request: ClientRequest): ServerResponse } {
+function serverResponses(): Disposable & {
+  of(request: ClientRequest): ServerResponse | undefined;
+} {
   const responses: ServerResponse[] = [];
   const note = (message: unknown): void => {
     responses.push((message as { response: ServerResponse }).response);
   };
   subscribe("http.server.request.start", note);
   return {
-    of({ socket }) {
-      const found = responses.find((one) => one.socket?.remotePort === socket?.localPort);
-      if (found === undefined) throw new Error("no server of this process has the request");
-      return found;
-    },
+    // A response that has been sent whole has no socket any more.
+    of: ({ socket }) => responses.find((one) => one.socket?.remotePort === socket?.localPort),
     [Symbol.dispose]: () => void unsubscribe("http.server.request.start", note),
   };
 }
@@ -228,6 +240,7 @@ function endIn(trailers: Readonly<Record<string, unknown>>): StreamEnd {
   const info = status.details.find(({ typeUrl }) => typeUrl.endsWith(ErrorInfoSchema.typeName));
   return {
     code: String(trailers["grpc-status"]),
+    message: decodeURIComponent(String(trailers["grpc-message"] ?? "")),
     reason: info && fromBinary(ErrorInfoSchema, info.value).reason,
     hasRetryInfo: status.details.some(({ typeUrl }) => typeUrl.endsWith(RetryInfoSchema.typeName)),
   };
@@ -235,12 +248,17 @@ function endIn(trailers: Readonly<Record<string, unknown>>): StreamEnd {
 
 function connectEnd(json: Buffer): StreamEnd {
   const { error } = JSON.parse(json.toString()) as {
-    error?: { code: string; details: { type: string; debug?: { reason?: string } }[] };
+    error?: {
+      code: string;
+      message?: string;
+      details?: { type: string; debug?: { reason?: string } }[];
+    };
   };
-  const types = error?.details.map(({ type }) => type) ?? [];
-  const info = error?.details.find(({ type }) => type === ErrorInfoSchema.typeName);
+  const types = error?.details?.map(({ type }) => type) ?? [];
+  const info = error?.details?.find(({ type }) => type === ErrorInfoSchema.typeName);
   return {
     code: error?.code ?? "ok",
+    message: error?.message ?? "",
     reason: info?.debug?.reason,
     hasRetryInfo: types.includes(RetryInfoSchema.typeName),
   };

@@ -1,6 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 
-import { type SteeredClock, steeredClock } from "../../src/service/clock.ts";
+import { type SteeredClock, steeredClock, systemClock } from "../../src/service/clock.ts";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";
 
 const start = 1_700_000_000_000;
@@ -92,4 +92,23 @@ describe("a clock that is kept to another one", () => {
     clock.steer(hour);
     expect(clock.wall()).toBe(base.wall());
   });
+});
+
+test("the system's clock sleeps longer than one timer can", async () => {
+  vi.useFakeTimers();
+  try {
+    const longMs = 2 ** 32;
+    let isOver = false;
+    const slept = systemClock()
+      .sleep(longMs, new AbortController().signal)
+      .then(() => {
+        isOver = true;
+      });
+    await vi.advanceTimersByTimeAsync(longMs - 1);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await slept;
+  } finally {
+    vi.useRealTimers();
+  }
 });

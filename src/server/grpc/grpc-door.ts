@@ -12,11 +12,14 @@ import type { Door } from "../door.ts";
 import type { ServedService } from "../served-service.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
+import { admitStreams, http2ServersOf, onTransportError, setHttp2Options } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
 
 const second = 1000;
+/** Streams that one connection may have open. */
+const streamsMax = 20_000;
 
-const options: ChannelOptions = {
+const channelOptions: ChannelOptions = {
   // Longer than a message may be, so that the handlers see most of those that are too long, and
   // refuse them in our own words. The stack has no room for these in its own refusal.
   "grpc.max_receive_message_length": 4 * limits.messageBytes,
@@ -26,19 +29,32 @@ const options: ChannelOptions = {
   "grpc.keepalive_time_ms": 20 * second,
   "grpc.keepalive_timeout_ms": 10 * second,
   "grpc.keepalive_permit_without_calls": 1,
-  "grpc.max_concurrent_streams": 20_000,
+  "grpc.max_concurrent_streams": streamsMax,
   // Megabytes that one connection may hold in headers and windows.
   "grpc-node.max_session_memory": 256,
 };
 
+/**
+ * A client may reset all its streams at once: Node would end the connection after 1000, and with it
+ * the streams of everybody who shares it. These are a bucket of tokens, and how many are put back in
+ * a second.
+ */
+const resets = { streamResetBurst: streamsMax, streamResetRate: 1000 } as const;
+
+export interface GrpcDoorOptions {
+  readonly listen: ListenAddress;
+  readonly services: readonly ServedService[];
+  /** Told of each connection that HTTP/2 itself ended, and why. */
+  readonly onTransportError: (detail: string) => void;
+}
+
 /** Opens the internal door: gRPC over HTTP/2 in clear. */
-export async function openGrpcDoor(
-  listen: ListenAddress,
-  services: readonly ServedService[],
-): Promise<Door> {
+export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
+  const { listen, services } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server(options);
+  const server = new Server(channelOptions);
+  setHttp2Options(server, resets);
   for (const served of services) {
     server.addService(grpcDefinition(served.service), grpcHandlers(served));
   }
@@ -47,6 +63,10 @@ export async function openGrpcDoor(
     services.map(({ service }) => service),
   );
   const port = await bind(server, formatListenAddress(listen));
+  for (const http2Server of http2ServersOf(server)) {
+    admitStreams(http2Server);
+    onTransportError(http2Server, options.onTransportError);
+  }
   return {
     address: { host: listen.host, port },
     finish: () =>

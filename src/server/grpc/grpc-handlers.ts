@@ -16,6 +16,7 @@ import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,
   hasGone,
+  isPastDeadline,
   oneByOne,
   resetStream,
   type StreamingCall,
@@ -153,7 +154,12 @@ class GrpcCall implements Call {
 
 function signalOf(call: AnyCall): AbortSignal {
   const controller = new AbortController();
-  const abort = (): void => controller.abort(new ConnectError("the caller left", Code.Canceled));
+  const abort = (): void =>
+    controller.abort(
+      isPastDeadline(call)
+        ? new ConnectError("the deadline passed", Code.DeadlineExceeded)
+        : new ConnectError("the caller left", Code.Canceled),
+    );
   if (call.cancelled) abort();
   else call.once("cancelled", abort);
   return controller.signal;

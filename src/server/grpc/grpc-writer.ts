@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 
+import { Code } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 export type StreamingCall =
@@ -48,10 +49,20 @@ function drained(call: StreamingCall): Promise<void> {
 
 /**
  * Resets the stream of a call, whatever waits to be sent. A status would wait behind it, also the
- * one that grpc-js itself sends when a deadline passes, so its own handle is reached for here.
- * Clients read this code as UNAVAILABLE.
+ * one that grpc-js itself sends when a deadline passes. Clients read this code as UNAVAILABLE.
  */
 export function resetStream(call: object): void {
-  const { call: carrier } = call as { readonly call?: { readonly stream?: ServerHttp2Stream } };
-  carrier?.stream?.close(constants.NGHTTP2_REFUSED_STREAM);
+  streamOf(call)?.close(constants.NGHTTP2_REFUSED_STREAM);
+}
+
+/** Whether grpc-js itself has ended the call because its deadline passed. */
+export function isPastDeadline(call: object): boolean {
+  const stream = streamOf(call);
+  const status = stream?.sentTrailers?.["grpc-status"] ?? stream?.sentHeaders?.["grpc-status"];
+  return Number(status) === Code.DeadlineExceeded;
+}
+
+/** grpc-js has no other way to its own handle of a call. */
+function streamOf(call: object): ServerHttp2Stream | undefined {
+  return (call as { readonly call?: { readonly stream?: ServerHttp2Stream } }).call?.stream;
 }

@@ -16,9 +16,10 @@ import { type FastifyInstance, fastify } from "fastify";
 import type { Call } from "../../api/call/handlers.ts";
 import { limits } from "../../api/request/limits.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
+import { admitDeadline } from "../call-deadline.ts";
 import type { Door } from "../door.ts";
 import { boundAddress, requestTimeoutMs, watchUnderWay } from "../fastify-door.ts";
-import { goingAway } from "../guard.ts";
+import { endOf, goingAway } from "../guard.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
@@ -54,7 +55,10 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
 
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
-    scope.addHook("onRequest", async (_request, reply) => tolerateParting(reply.raw));
+    scope.addHook("onRequest", async ({ raw }, reply) => {
+      tolerateParting(reply.raw);
+      admitDeadline(raw.headers);
+    });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request) => {
       request.body = new RequestBody(request.raw);
@@ -117,7 +121,13 @@ function connectImplementation(
     const handle = handler(method);
     const carry = (request: unknown, context: HandlerContext): unknown =>
       handle(request, callIn(context));
-    return [method.localName, method.methodKind === "unary" ? handle : carry];
+    const carryOne = async (request: unknown, context: HandlerContext): Promise<unknown> => {
+      const answer = await handle(request, context);
+      // An answer that comes late is none, as on the internal door.
+      if (context.signal.aborted) throw endOf(context.signal);
+      return answer;
+    };
+    return [method.localName, method.methodKind === "unary" ? carryOne : carry];
   });
   return Object.fromEntries(methods);
 }
