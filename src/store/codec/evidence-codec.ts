@@ -1,33 +1,30 @@
 import type { ConnectionState, End, Evidence, ReadyReport } from "../../core/session.ts";
+import { type Part, part } from "./added-fields.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
 export const ends: Words<End> = new Words<End>({ manager: 0, host: 1 });
 
-const connections = new Words<ConnectionState>({
-  unspecified: 0,
-  connecting: 1,
-  connected: 2,
-  disconnected: 3,
-  failed: 4,
-  closed: 5,
-});
+const connections = new Words<ConnectionState>(
+  { unspecified: 0, connecting: 1, connected: 2, disconnected: 3, failed: 4, closed: 5 },
+  "unspecified",
+);
 
-export function writeEvidence(out: FlatWriter, evidence: Evidence): void {
-  out.repeatedText(evidence.reporterId);
-  out.repeatedText(evidence.transportId);
-  out.maybeRepeatedText(evidence.readyTransportId);
-  out.word(connections, evidence.connection);
-  out.repeatedTexts(evidence.readyChannels);
-  out.repeatedTexts(evidence.openingChannels);
-  out.number(evidence.oldestUnackedMs);
-  out.moment(evidence.observedAt);
-  out.number(evidence.unheardMs);
-  out.number(evidence.generation);
-  out.list(evidence.readyReports, writeReadyReport);
-  out.maybe(evidence.holdsNone, writeReadyReport);
+function writeEvidence(out: FlatWriter, said: Evidence): void {
+  out.repeatedText(said.reporterId);
+  out.repeatedText(said.transportId);
+  out.maybeRepeatedText(said.readyTransportId);
+  out.word(connections, said.connection);
+  out.repeatedTexts(said.readyChannels);
+  out.repeatedTexts(said.openingChannels);
+  out.number(said.oldestUnackedMs);
+  out.moment(said.observedAt);
+  out.number(said.unheardMs);
+  out.number(said.generation);
+  out.list(said.readyReports, readyReport.write);
+  out.maybe(said.holdsNone, readyReport.write);
 }
 
-export function readEvidence(from: FlatReader): Evidence {
+function readEvidence(from: FlatReader): Evidence {
   return {
     reporterId: from.sharedText(),
     transportId: from.repeatedText(),
@@ -39,8 +36,8 @@ export function readEvidence(from: FlatReader): Evidence {
     observedAt: from.moment(),
     unheardMs: from.version < 2 ? 0 : from.number(),
     generation: from.number(),
-    readyReports: from.list(readReadyReport),
-    holdsNone: from.maybe(readReadyReport),
+    readyReports: from.list(readyReport.read),
+    holdsNone: from.maybe(readyReport.read),
   };
 }
 
@@ -52,3 +49,6 @@ function writeReadyReport(out: FlatWriter, report: ReadyReport): void {
 function readReadyReport(from: FlatReader): ReadyReport {
   return { reporterId: from.sharedText(), at: from.moment() };
 }
+
+const readyReport: Part<ReadyReport> = part({}, writeReadyReport, readReadyReport);
+export const evidence: Part<Evidence> = part({}, writeEvidence, readEvidence);

@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../core/time.ts";
+import type { Json } from "./added-fields.ts";
 import { equal, type SharedStrings } from "./shared-strings.ts";
 
 /**
@@ -6,7 +7,10 @@ import { equal, type SharedStrings } from "./shared-strings.ts";
  * first moment is told whole and the others from there; a text or list that has been told before is
  * told by its place among those.
  */
-type FlatValue = string | number | null | readonly string[];
+type FlatValue = string | number | null | readonly string[] | JsonFields;
+
+/** Added fields of the part that follows, by name: the only objects in a record. */
+type JsonFields = Readonly<Record<string, Json>>;
 
 /** Stored as its number, so that words may be renamed; a number is never given to another word. */
 type WordCodes<Word extends string> = Readonly<Record<Word, number>>;
@@ -15,12 +19,15 @@ type WordCodes<Word extends string> = Readonly<Record<Word, number>>;
 export class Words<Word extends string> {
   readonly #codes: WordCodes<Word>;
   readonly #words: readonly (Word | undefined)[];
+  readonly #otherwise: Word | undefined;
 
-  constructor(codes: WordCodes<Word>) {
+  /** @param otherwise what a word of a later version is taken for; without it, it is unreadable */
+  constructor(codes: WordCodes<Word>, otherwise?: Word) {
     const words: (Word | undefined)[] = [];
     for (const word of Object.keys(codes) as Word[]) words[codes[word]] = word;
     this.#codes = codes;
     this.#words = words;
+    this.#otherwise = otherwise;
   }
 
   codeOf(word: Word): number {
@@ -30,7 +37,7 @@ export class Words<Word extends string> {
   }
 
   wordOf(code: number): Word {
-    const word = this.#words[code];
+    const word = this.#words[code] ?? this.#otherwise;
     if (word === undefined) throw new RecordUnreadable(`no word is known for code ${code}`);
     return word;
   }
@@ -42,10 +49,23 @@ export class RecordUnreadable extends Error {
 }
 
 export class FlatWriter {
-  readonly #values: FlatValue[] = [];
+  /** The first is the version. */
+  readonly #values: FlatValue[] = [0];
   readonly #texts: string[] = [];
   readonly #lists: (readonly string[])[] = [];
   #origin: EpochMs | undefined;
+  #hasAdded = false;
+
+  /** Whether there are added fields in what was written. */
+  get hasAdded(): boolean {
+    return this.#hasAdded;
+  }
+
+  /** Added fields of the part that is written next. */
+  added(fields: JsonFields): void {
+    this.#hasAdded = true;
+    this.#values.push(fields);
+  }
 
   text(value: string): void {
     this.#values.push(value);
@@ -111,7 +131,9 @@ export class FlatWriter {
     if (value !== undefined) write(this, value);
   }
 
-  finish(): string {
+  /** The record, as one of that version. */
+  finish(version: number): string {
+    this.#values[0] = version;
     return JSON.stringify(this.#values);
   }
 }
@@ -132,6 +154,19 @@ export class FlatReader {
   constructor(json: string, shared: SharedStrings) {
     this.#values = parseArray(json);
     this.#shared = shared;
+  }
+
+  /** Added fields of the part that is read next; undefined when it has none. */
+  added(): JsonFields | undefined {
+    const value = this.#values[this.#at];
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+    this.#at++;
+    return value as JsonFields;
+  }
+
+  /** The copy of a text that records have in common. */
+  share(text: string): string {
+    return this.#shared.text(text);
   }
 
   text(): string {

@@ -1,24 +1,28 @@
 import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd, LeaseKey } from "../../core/session.ts";
-import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
+import { type AddedField, type Part, part } from "./added-fields.ts";
+import { type FlatReader, type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 
-const leaseEnds = new Words<LeaseEnd>({ expired: 0, released: 1, revoked: 2, detached: 3 });
+const leaseEnds = new Words<LeaseEnd>(
+  { expired: 0, released: 1, revoked: 2, detached: 3 },
+  "revoked",
+);
 const holdKinds = new Words<Hold["kind"]>({ session: 0, lease: 1 });
 
-export function writeLeaseBook(out: FlatWriter, book: LeaseBook): void {
+function writeLeaseBook(out: FlatWriter, book: LeaseBook): void {
   out.moment(book.epoch);
   out.moment(book.version);
-  out.list(book.live, writeLease);
-  out.list(book.ended, writeEndedLease);
-  out.list(book.holds, writeHold);
+  out.list(book.live, lease.write);
+  out.list(book.ended, endedLease.write);
+  out.list(book.holds, hold.write);
 }
 
-export function readLeaseBook(from: FlatReader): LeaseBook {
+function readLeaseBook(from: FlatReader): LeaseBook {
   return {
     epoch: from.moment(),
     version: from.moment(),
-    live: from.list(readLease),
-    ended: from.list(readEndedLease),
-    holds: from.list(readHold),
+    live: from.list(lease.read),
+    ended: from.list(endedLease.read),
+    holds: from.list(hold.read),
   };
 }
 
@@ -49,27 +53,30 @@ function writeEndedLease(out: FlatWriter, lease: EndedLease): void {
   out.list(lease.tokenHashes, writeText);
   out.word(leaseEnds, lease.endedBy);
   out.moment(lease.endedAt);
-  out.maybe(lease.key, writeLeaseKey);
 }
 
-function readEndedLease(from: FlatReader): EndedLease {
+function readEndedLease(from: FlatReader, { key }: Pick<EndedLease, "key">): EndedLease {
   return {
     id: from.text(),
     tokenHashes: from.list(readText),
     endedBy: from.word(leaseEnds),
     endedAt: from.moment(),
-    key: from.version < 3 ? undefined : from.maybe(readLeaseKey),
+    key,
   };
 }
 
-function writeLeaseKey(out: FlatWriter, { account, reason }: LeaseKey): void {
-  out.repeatedText(account);
-  out.repeatedText(reason);
-}
-
-function readLeaseKey(from: FlatReader): LeaseKey {
-  return { account: from.sharedText(), reason: from.sharedText() };
-}
+/** Of a lease that ended: earlier versions did not record it. */
+const keyOfEnded: AddedField<LeaseKey | undefined> = {
+  absent: undefined,
+  write: (key) => (key === undefined ? null : [key.account, key.reason]),
+  read(json, shared) {
+    const [account, reason] = Array.isArray(json) ? json : [];
+    if (typeof account === "string" && typeof reason === "string") {
+      return { account: shared(account), reason: shared(reason) };
+    }
+    throw new RecordUnreadable("the key of an ended lease was expected as two texts");
+  },
+};
 
 function writeHold(out: FlatWriter, hold: Hold): void {
   out.word(holdKinds, hold.kind);
@@ -103,3 +110,8 @@ function writeText(out: FlatWriter, text: string): void {
 function readText(from: FlatReader): string {
   return from.text();
 }
+
+const lease: Part<Lease> = part({}, writeLease, readLease);
+const endedLease: Part<EndedLease> = part({ key: keyOfEnded }, writeEndedLease, readEndedLease);
+const hold: Part<Hold> = part({}, writeHold, readHold);
+export const leaseBook: Part<LeaseBook> = part({}, writeLeaseBook, readLeaseBook);

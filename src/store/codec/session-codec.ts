@@ -5,64 +5,74 @@ import type {
   Tombstone,
   TransportChange,
 } from "../../core/session.ts";
+import { type Part, part } from "./added-fields.ts";
 import { FlatReader, FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
-import { readLeaseBook, writeLeaseBook } from "./lease-codec.ts";
+import { leaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";
-import { readTransport, writeTransport } from "./transport-codec.ts";
+import { transport } from "./transport-codec.ts";
 
 /**
- * Rises with every change of what is written. Older versions stay readable: a reader that meets one
- * fills in what that version did not know. A record is written anew when it next changes.
+ * Older versions stay readable: a reader that meets one fills in what that version did not know. A
+ * record is written anew when it next changes.
  *
  * 2: the history that a session has taken up, and how far its generations may have come in one
  * that was lost; for how long each word of an end could not be followed by another, in the place of
  * one moment for all of them.
  *
- * 3: the key of a lease that has ended.
+ * 3: fields that were added since, by name, see {@link part}. A record without any is written as 2,
+ * which processes of the version before can read as well.
+ *
+ * A new field needs no new version. Where one is needed all the same, a reader of the version before
+ * must get on with it: processes of both share a store while a fleet is renewed, and again when the
+ * new version is taken back.
  */
 const recordVersion = 3;
+const recordVersionOfNothingAdded = 2;
+const recordVersionMax = recordVersion + 1;
 
 const kinds = new Words<SessionRecord["kind"]>({ attached: 0, detached: 1 });
 
-const changes = new Words<TransportChange>({
-  attached: 0,
-  negotiation_started: 1,
-  promoted: 2,
-  negotiation_abandoned: 3,
-  health_changed: 4,
-  retired: 5,
-  leases_changed: 6,
-  detached: 7,
-});
+const changes = new Words<TransportChange>(
+  {
+    attached: 0,
+    negotiation_started: 1,
+    promoted: 2,
+    negotiation_abandoned: 3,
+    health_changed: 4,
+    retired: 5,
+    leases_changed: 6,
+    detached: 7,
+  },
+  "health_changed",
+);
 
 /** The record as versioned text. Throws a TypeError on a number that is not finite. */
 export function encodeRecord(record: SessionRecord): string {
   const out = new FlatWriter();
-  out.number(recordVersion);
   out.word(kinds, record.kind);
   switch (record.kind) {
     case "attached":
-      writeSession(out, record);
+      session.write(out, record);
       break;
     case "detached":
-      writeTombstone(out, record);
+      tombstone.write(out, record);
       break;
   }
-  return out.finish();
+  return out.finish(out.hasAdded ? recordVersion : recordVersionOfNothingAdded);
 }
 
 /**
  * The record that was encoded. Records decoded with the same `shared` hold one copy of what they
  * have in common.
  *
- * Throws {@link RecordUnreadable} on a newer version or any damage.
+ * Throws {@link RecordUnreadable} on a version that is newer still or any damage.
  */
 export function decodeRecord(text: string, shared: SharedStrings): SessionRecord {
   const from = new FlatReader(text, shared);
   const version = from.number();
-  if (!Number.isInteger(version) || version < 1 || version > recordVersion) {
+  if (!Number.isInteger(version) || version < 1 || version > recordVersionMax) {
     throw new RecordUnreadable(
-      `it has version ${version}, and this program reads 1 to ${recordVersion}`,
+      `it has version ${version}, and this program reads 1 to ${recordVersionMax}`,
     );
   }
   from.version = version;
@@ -75,24 +85,24 @@ function readKind(from: FlatReader): SessionRecord {
   const kind = from.word(kinds);
   switch (kind) {
     case "attached":
-      return readSession(from);
+      return session.read(from);
     case "detached":
-      return readTombstone(from);
+      return tombstone.read(from);
   }
 }
 
-function writeSession(out: FlatWriter, session: Session): void {
-  out.text(session.id);
-  out.repeatedText(session.beachId);
-  out.moment(session.knownSince);
-  out.number(session.revision);
-  out.moment(session.version);
-  out.moment(session.activeAt);
-  out.number(session.gapsTaken);
-  out.number(session.historyTaken);
-  writeLeaseBook(out, session.leases);
-  writeTransport(out, session.transport);
-  writeLastChange(out, session.lastChange);
+function writeSession(out: FlatWriter, one: Session): void {
+  out.text(one.id);
+  out.repeatedText(one.beachId);
+  out.moment(one.knownSince);
+  out.number(one.revision);
+  out.moment(one.version);
+  out.moment(one.activeAt);
+  out.number(one.gapsTaken);
+  out.number(one.historyTaken);
+  leaseBook.write(out, one.leases);
+  transport.write(out, one.transport);
+  lastChange.write(out, one.lastChange);
 }
 
 // Here and in the other readers the properties stand in the order in which they were written.
@@ -107,25 +117,25 @@ function readSession(from: FlatReader): Session {
     activeAt: from.moment(),
     gapsTaken: from.number(),
     historyTaken: from.version < 2 ? 0 : from.number(),
-    leases: readLeaseBook(from),
-    transport: readTransport(from),
-    lastChange: readLastChange(from),
+    leases: leaseBook.read(from),
+    transport: transport.read(from),
+    lastChange: lastChange.read(from),
   };
 }
 
-function writeTombstone(out: FlatWriter, tombstone: Tombstone): void {
-  out.text(tombstone.id);
-  out.repeatedText(tombstone.beachId);
-  out.moment(tombstone.knownSince);
-  out.number(tombstone.revision);
-  out.moment(tombstone.version);
-  out.number(tombstone.gapsTaken);
-  out.number(tombstone.historyTaken);
-  out.moment(tombstone.detachedAt);
-  out.repeatedText(tombstone.reason);
-  writeLeaseBook(out, tombstone.leases);
-  out.number(tombstone.generation);
-  out.maybeRepeatedText(tombstone.newestHandshakeId);
+function writeTombstone(out: FlatWriter, one: Tombstone): void {
+  out.text(one.id);
+  out.repeatedText(one.beachId);
+  out.moment(one.knownSince);
+  out.number(one.revision);
+  out.moment(one.version);
+  out.number(one.gapsTaken);
+  out.number(one.historyTaken);
+  out.moment(one.detachedAt);
+  out.repeatedText(one.reason);
+  leaseBook.write(out, one.leases);
+  out.number(one.generation);
+  out.maybeRepeatedText(one.newestHandshakeId);
 }
 
 function readTombstone(from: FlatReader): Tombstone {
@@ -140,7 +150,7 @@ function readTombstone(from: FlatReader): Tombstone {
     historyTaken: from.version < 2 ? 0 : from.number(),
     detachedAt: from.moment(),
     reason: from.sharedText(),
-    leases: readLeaseBook(from),
+    leases: leaseBook.read(from),
     generation: from.number(),
     newestHandshakeId: from.maybeRepeatedText(),
   };
@@ -155,3 +165,7 @@ function writeLastChange(out: FlatWriter, { change, reason, at }: LastChange): v
 function readLastChange(from: FlatReader): LastChange {
   return { change: from.word(changes), reason: from.sharedText(), at: from.moment() };
 }
+
+const lastChange: Part<LastChange> = part({}, writeLastChange, readLastChange);
+const session: Part<Session> = part({}, writeSession, readSession);
+const tombstone: Part<Tombstone> = part({}, writeTombstone, readTombstone);

@@ -13,7 +13,8 @@ import type {
   Transport,
 } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
-import { ends, readEvidence, writeEvidence } from "./evidence-codec.ts";
+import { type Part, part } from "./added-fields.ts";
+import { ends, evidence } from "./evidence-codec.ts";
 import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
 
 const paths = new Words<FastPath["kind"]>({ absent: 0, negotiating: 1, active: 2, replacing: 3 });
@@ -36,38 +37,41 @@ const healthReasons = new Words<HealthReason>({
   end_restarted: 12,
 });
 
-const negotiationReasons = new Words<NegotiationReason>({
-  acquired: 0,
-  renewed: 1,
-  transport_lost: 2,
-  poor_quality: 3,
-  network_changed: 4,
-  operator: 5,
-  unspecified: 6,
-});
+const negotiationReasons = new Words<NegotiationReason>(
+  {
+    acquired: 0,
+    renewed: 1,
+    transport_lost: 2,
+    poor_quality: 3,
+    network_changed: 4,
+    operator: 5,
+    unspecified: 6,
+  },
+  "unspecified",
+);
 
-export function writeTransport(out: FlatWriter, transport: Transport): void {
-  out.repeatedText(transport.managerUrl);
-  out.repeatedTexts(transport.requiredChannels);
-  out.flag(transport.hostReports);
-  out.number(transport.generation);
-  out.number(transport.generationFloor);
-  writePath(out, transport.path);
-  out.number(transport.attempts);
-  out.flag(transport.settled);
-  out.list(transport.abandoned, writeAbandoned);
-  out.maybe(transport.lingering, writeLingering);
-  out.list(transport.strangers, writeStranger);
-  out.maybeRepeatedText(transport.newestHandshakeId);
-  out.maybeRepeatedText(transport.youngestRetiredId);
-  out.list(transport.reporters, writeReporter);
-  out.maybeMoment(transport.hostHeardAt);
-  writeBackoff(out, transport.recoveries);
-  writeBackoff(out, transport.replacements);
-  out.number(transport.earlyDeaths);
+function writeTransport(out: FlatWriter, one: Transport): void {
+  out.repeatedText(one.managerUrl);
+  out.repeatedTexts(one.requiredChannels);
+  out.flag(one.hostReports);
+  out.number(one.generation);
+  out.number(one.generationFloor);
+  writePath(out, one.path);
+  out.number(one.attempts);
+  out.flag(one.settled);
+  out.list(one.abandoned, abandoned.write);
+  out.maybe(one.lingering, lingering.write);
+  out.list(one.strangers, stranger.write);
+  out.maybeRepeatedText(one.newestHandshakeId);
+  out.maybeRepeatedText(one.youngestRetiredId);
+  out.list(one.reporters, reporter.write);
+  out.maybeMoment(one.hostHeardAt);
+  backoff.write(out, one.recoveries);
+  backoff.write(out, one.replacements);
+  out.number(one.earlyDeaths);
 }
 
-export function readTransport(from: FlatReader): Transport {
+function readTransport(from: FlatReader): Transport {
   return {
     managerUrl: from.sharedText(),
     requiredChannels: from.sharedTexts(),
@@ -77,15 +81,15 @@ export function readTransport(from: FlatReader): Transport {
     path: readPath(from),
     attempts: from.number(),
     settled: from.flag(),
-    abandoned: from.list(readAbandoned),
-    lingering: from.maybe(readLingering),
-    strangers: from.list(readStranger),
+    abandoned: from.list(abandoned.read),
+    lingering: from.maybe(lingering.read),
+    strangers: from.list(stranger.read),
     newestHandshakeId: from.maybeRepeatedText(),
     youngestRetiredId: from.maybeRepeatedText(),
-    reporters: from.list(readReporter),
+    reporters: from.list(reporter.read),
     hostHeardAt: readHostHeardAt(from),
-    recoveries: readBackoff(from),
-    replacements: readBackoff(from),
+    recoveries: backoff.read(from),
+    replacements: backoff.read(from),
     earlyDeaths: from.number(),
   };
 }
@@ -103,14 +107,14 @@ function writePath(out: FlatWriter, path: FastPath): void {
     case "absent":
       break;
     case "negotiating":
-      writeHandshake(out, path.next);
+      handshake.write(out, path.next);
       break;
     case "active":
-      writePromoted(out, path.current);
+      promoted.write(out, path.current);
       break;
     case "replacing":
-      writePromoted(out, path.current);
-      writeHandshake(out, path.next);
+      promoted.write(out, path.current);
+      handshake.write(out, path.next);
       break;
   }
 }
@@ -121,33 +125,33 @@ function readPath(from: FlatReader): FastPath {
     case "absent":
       return absent;
     case "negotiating":
-      return { kind, next: readHandshake(from) };
+      return { kind, next: handshake.read(from) };
     case "active":
-      return { kind, current: readPromoted(from) };
+      return { kind, current: promoted.read(from) };
     case "replacing":
-      return { kind, current: readPromoted(from), next: readHandshake(from) };
+      return { kind, current: promoted.read(from), next: handshake.read(from) };
   }
 }
 
 const absent: FastPath = { kind: "absent" };
 
-function writeHandshake(out: FlatWriter, handshake: Handshake): void {
-  out.repeatedText(handshake.id);
-  out.maybe(handshake.manager, writeEvidence);
-  out.maybe(handshake.host, writeEvidence);
-  out.number(handshake.attempt);
-  out.word(negotiationReasons, handshake.reason);
-  out.moment(handshake.issuedAt);
-  out.moment(handshake.confirmBy);
-  out.repeatedTexts(handshake.channels);
-  out.repeatedText(handshake.managerUrl);
+function writeHandshake(out: FlatWriter, one: Handshake): void {
+  out.repeatedText(one.id);
+  out.maybe(one.manager, evidence.write);
+  out.maybe(one.host, evidence.write);
+  out.number(one.attempt);
+  out.word(negotiationReasons, one.reason);
+  out.moment(one.issuedAt);
+  out.moment(one.confirmBy);
+  out.repeatedTexts(one.channels);
+  out.repeatedText(one.managerUrl);
 }
 
 function readHandshake(from: FlatReader): Handshake {
   return {
     id: from.repeatedText(),
-    manager: from.maybe(readEvidence),
-    host: from.maybe(readEvidence),
+    manager: from.maybe(evidence.read),
+    host: from.maybe(evidence.read),
     attempt: from.number(),
     reason: from.word(negotiationReasons),
     issuedAt: from.moment(),
@@ -157,24 +161,24 @@ function readHandshake(from: FlatReader): Handshake {
   };
 }
 
-function writePromoted(out: FlatWriter, promoted: PromotedHandshake): void {
-  out.repeatedText(promoted.id);
-  out.maybe(promoted.manager, writeEvidence);
-  out.maybe(promoted.host, writeEvidence);
-  out.repeatedTexts(promoted.channels);
-  out.moment(promoted.promotedAt);
-  out.number(promoted.unheardMs);
-  out.word(healths, promoted.health);
-  out.word(healthReasons, promoted.healthReason);
-  out.moment(promoted.usableSince);
-  out.maybeMoment(promoted.goodSince);
+function writePromoted(out: FlatWriter, one: PromotedHandshake): void {
+  out.repeatedText(one.id);
+  out.maybe(one.manager, evidence.write);
+  out.maybe(one.host, evidence.write);
+  out.repeatedTexts(one.channels);
+  out.moment(one.promotedAt);
+  out.number(one.unheardMs);
+  out.word(healths, one.health);
+  out.word(healthReasons, one.healthReason);
+  out.moment(one.usableSince);
+  out.maybeMoment(one.goodSince);
 }
 
 function readPromoted(from: FlatReader): PromotedHandshake {
   return {
     id: from.repeatedText(),
-    manager: from.maybe(readEvidence),
-    host: from.maybe(readEvidence),
+    manager: from.maybe(evidence.read),
+    host: from.maybe(evidence.read),
     channels: from.sharedTexts(),
     promotedAt: from.moment(),
     unheardMs: from.version < 2 ? 0 : from.number(),
@@ -185,62 +189,71 @@ function readPromoted(from: FlatReader): PromotedHandshake {
   };
 }
 
-function writeAbandoned(out: FlatWriter, abandoned: AbandonedHandshake): void {
-  out.repeatedText(abandoned.id);
-  out.maybe(abandoned.manager, writeEvidence);
-  out.maybe(abandoned.host, writeEvidence);
-  out.repeatedTexts(abandoned.channels);
-  out.moment(abandoned.honouredUntil);
+function writeAbandoned(out: FlatWriter, one: AbandonedHandshake): void {
+  out.repeatedText(one.id);
+  out.maybe(one.manager, evidence.write);
+  out.maybe(one.host, evidence.write);
+  out.repeatedTexts(one.channels);
+  out.moment(one.honouredUntil);
 }
 
 function readAbandoned(from: FlatReader): AbandonedHandshake {
   return {
     id: from.repeatedText(),
-    manager: from.maybe(readEvidence),
-    host: from.maybe(readEvidence),
+    manager: from.maybe(evidence.read),
+    host: from.maybe(evidence.read),
     channels: from.sharedTexts(),
     honouredUntil: from.moment(),
   };
 }
 
-function writeLingering(out: FlatWriter, lingering: LingeringHandshake): void {
-  out.repeatedText(lingering.id);
-  out.moment(lingering.honouredUntil);
+function writeLingering(out: FlatWriter, one: LingeringHandshake): void {
+  out.repeatedText(one.id);
+  out.moment(one.honouredUntil);
 }
 
 function readLingering(from: FlatReader): LingeringHandshake {
   return { id: from.repeatedText(), honouredUntil: from.moment() };
 }
 
-function writeStranger(out: FlatWriter, stranger: Stranger): void {
-  out.repeatedText(stranger.id);
-  out.maybe(stranger.manager, writeEvidence);
-  out.maybe(stranger.host, writeEvidence);
+function writeStranger(out: FlatWriter, one: Stranger): void {
+  out.repeatedText(one.id);
+  out.maybe(one.manager, evidence.write);
+  out.maybe(one.host, evidence.write);
 }
 
 function readStranger(from: FlatReader): Stranger {
   return {
     id: from.repeatedText(),
-    manager: from.maybe(readEvidence),
-    host: from.maybe(readEvidence),
+    manager: from.maybe(evidence.read),
+    host: from.maybe(evidence.read),
   };
 }
 
-function writeReporter(out: FlatWriter, reporter: Reporter): void {
-  out.word(ends, reporter.end);
-  out.repeatedText(reporter.id);
-  out.number(reporter.sequence);
+function writeReporter(out: FlatWriter, one: Reporter): void {
+  out.word(ends, one.end);
+  out.repeatedText(one.id);
+  out.number(one.sequence);
 }
 
 function readReporter(from: FlatReader): Reporter {
   return { end: from.word(ends), id: from.sharedText(), sequence: from.number() };
 }
 
-function writeBackoff(out: FlatWriter, backoff: Backoff): void {
-  out.number(backoff.failures);
-  out.number(backoff.notBefore);
+function writeBackoff(out: FlatWriter, one: Backoff): void {
+  out.number(one.failures);
+  out.number(one.notBefore);
 }
 
 function readBackoff(from: FlatReader): Backoff {
   return { failures: from.number(), notBefore: from.number() };
 }
+
+const backoff: Part<Backoff> = part({}, writeBackoff, readBackoff);
+const reporter: Part<Reporter> = part({}, writeReporter, readReporter);
+const stranger: Part<Stranger> = part({}, writeStranger, readStranger);
+const lingering: Part<LingeringHandshake> = part({}, writeLingering, readLingering);
+const abandoned: Part<AbandonedHandshake> = part({}, writeAbandoned, readAbandoned);
+const promoted: Part<PromotedHandshake> = part({}, writePromoted, readPromoted);
+const handshake: Part<Handshake> = part({}, writeHandshake, readHandshake);
+export const transport: Part<Transport> = part({}, writeTransport, readTransport);
