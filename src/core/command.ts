@@ -14,6 +14,7 @@ import type {
   Gap,
   Handshake,
   Lease,
+  LeaseEnd,
   NegotiationReason,
   Standing,
 } from "./session.ts";
@@ -57,7 +58,11 @@ export interface Acquire {
   readonly tokenHashesOf: (leaseId: LeaseId) => readonly [TokenHash, ...TokenHash[]];
   /** A passcode was verified: the session may become known, as this attach would make it. */
   readonly attach: Attach | undefined;
+  readonly renewsSlowly?: RenewsSlowly;
 }
+
+/** The caller never renews sooner than every 5 s, as those of the old routes. */
+type RenewsSlowly = boolean;
 
 export interface Renew {
   readonly kind: "Renew";
@@ -65,6 +70,7 @@ export interface Renew {
   /** Unset: the ttl last asked for. */
   readonly ttlMs: DurationMs | undefined;
   readonly leaseOnly: boolean;
+  readonly renewsSlowly?: RenewsSlowly;
 }
 
 export interface Renegotiate {
@@ -130,7 +136,8 @@ interface Answers {
   readonly Acquire: LeaseAnswer;
   readonly Renew: LeaseAnswer;
   readonly Renegotiate: NegotiationAnswer;
-  readonly Release: { readonly released: boolean };
+  /** `endedBy`: of a lease that was not live; `unknown` for a token that is not remembered. */
+  readonly Release: { readonly released: boolean; readonly endedBy: LeaseEnd | "unknown" };
   readonly Revoke: {
     readonly revoked: number;
     /** How many of the named leases the session does not remember. */

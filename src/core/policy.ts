@@ -6,6 +6,8 @@ export interface Policy {
   readonly leaseTtlMs: DurationMs;
   readonly leaseTtlMsMin: DurationMs;
   readonly leaseTtlMsMax: DurationMs;
+  /** The shortest ttl for a caller that never renews sooner than every 5 s. */
+  readonly slowLeaseTtlMsMin: DurationMs;
   readonly liveLeasesMax: number;
   /** The hold of a revocation that names none, and the longest one. */
   readonly holdMs: DurationMs;
@@ -64,6 +66,7 @@ export const defaultPolicy: Policy = {
   leaseTtlMs: 30 * second,
   leaseTtlMsMin: 5 * second,
   leaseTtlMsMax: 5 * minute,
+  slowLeaseTtlMsMin: 10 * second,
   liveLeasesMax: 64,
   holdMs: minute,
   holdMsMax: day,
@@ -147,6 +150,11 @@ const policyRules: readonly PolicyRule[] = [
   atMost("leaseTtlMsMin", "leaseTtlMs", "the lease ttl must not be below the shortest one"),
   atMost("leaseTtlMs", "leaseTtlMsMax", "the lease ttl must not be above the longest one"),
   atMost("leaseTtlMsMin", "leaseTtlMsMax", "the shortest lease ttl must not be above the longest"),
+  atMost(
+    "slowLeaseTtlMsMin",
+    "leaseTtlMsMax",
+    "the shortest lease ttl of the old routes must not be above the longest",
+  ),
   below("evidenceStaleMs", "evidenceLostMs", "evidence must be stale before it is lost"),
   below(
     "negotiationTimeoutMs",

@@ -6,6 +6,7 @@ export const policySettings: Readonly<Partial<Record<keyof Policy, SettingName>>
   leaseTtlMs: "LEASE_TTL_MS",
   leaseTtlMsMin: "LEASE_TTL_MIN_MS",
   leaseTtlMsMax: "LEASE_TTL_MAX_MS",
+  slowLeaseTtlMsMin: "LEASE_OLD_ROUTES_TTL_MIN_MS",
   negotiationTimeoutMs: "LEASE_NEGOTIATION_TIMEOUT_MS",
   evidenceStaleMs: "LEASE_EVIDENCE_STALE_MS",
   evidenceLostMs: "LEASE_EVIDENCE_LOST_MS",

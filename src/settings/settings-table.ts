@@ -90,6 +90,13 @@ export const settingsTable: readonly Setting[] = [
     meaning: "Longest life of a lease; more is cut to it.",
   },
   {
+    name: "LEASE_OLD_ROUTES_TTL_MIN_MS",
+    default: "10000",
+    type: "ms",
+    meaning:
+      "Shortest life of a lease from the old routes, whose clients renew every 5 s at the soonest.",
+  },
+  {
     name: "LEASE_NEGOTIATION_TIMEOUT_MS",
     default: "15000",
     type: "ms",

@@ -36,6 +36,7 @@ export interface AcquireAsked {
   readonly accountId: AccountId;
   /** What the two fields are called where this came from. */
   readonly fieldNames: { readonly beachId: string; readonly accountId: string };
+  readonly renewsSlowly?: boolean;
 }
 
 type LeaseDependencies = Pick<ApiDependencies, "service" | "passcodes" | "defaultManagerUrl">;
@@ -97,6 +98,7 @@ export async function acquireLease(
     nextLeaseId: service.nextLeaseId(),
     tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
     attach: attach.value,
+    renewsSlowly: asked.renewsSlowly ?? false,
   };
   return mapDone(await executeAny(service, asked.sessionId, command), withSession);
 }

@@ -1,4 +1,5 @@
 import type { Principal } from "../../auth/principal.ts";
+import type { AnswerOf, Release } from "../../core/command.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type {
   ControllerLease,
@@ -28,7 +29,7 @@ export function createRelease(
     action: "release the lease",
     parse: parseRelease,
     perform: async (principal, asked) =>
-      mapDone(await releaseLease(dependencies.service, principal, asked), (released) => ({
+      mapDone(await releaseLease(dependencies.service, principal, asked), ({ released }) => ({
         released,
       })),
   });
@@ -42,13 +43,13 @@ function parseRelease(request: ReleaseRequest): Result<ReleaseAsked> {
   return check.finish({ sessionId, token });
 }
 
-/** Tells whether the token's lease was live until now. */
+/** Tells whether the token's lease was live until now, and if not, how it had ended. */
 export async function releaseLease(
   service: LeaseService,
   principal: Principal,
   { sessionId, token }: ReleaseAsked,
-): Promise<Result<boolean>> {
-  const command = { kind: "Release", tokenHash: service.tokens.hash(token) } as const;
+): Promise<Result<AnswerOf<Release>>> {
+  const command: Release = { kind: "Release", tokenHash: service.tokens.hash(token) };
   const result = await execute(service, principal, { sessionId, command });
-  return mapDone(result, ({ answer }) => answer.released);
+  return mapDone(result, ({ answer }) => answer);
 }

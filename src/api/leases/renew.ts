@@ -25,6 +25,7 @@ export interface RenewAsked {
   readonly token: string;
   readonly ttlMs: DurationMs | undefined;
   readonly leaseOnly: boolean;
+  readonly renewsSlowly?: boolean;
 }
 
 export function createRenew(
@@ -54,9 +55,9 @@ export function parseRenew(request: RenewRequest): Result<RenewAsked> {
 export function renewLease(
   service: LeaseService,
   principal: Principal,
-  { sessionId, token, ttlMs, leaseOnly }: RenewAsked,
+  { sessionId, token, ttlMs, leaseOnly, renewsSlowly = false }: RenewAsked,
 ): Awaitable<Result<Held>> {
   const tokenHash = service.tokens.hash(token);
-  const command = { kind: "Renew", tokenHash, ttlMs, leaseOnly } as const;
+  const command = { kind: "Renew", tokenHash, ttlMs, leaseOnly, renewsSlowly } as const;
   return executeOnSession<Renew>(service, principal, { sessionId, command });
 }

@@ -79,9 +79,11 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
         token,
       });
       if (released.kind === "refused") return released;
-      return released.value
-        ? done({ released: true })
-        : refused({ reason: "LEASE_NOT_LIVE", endedBy: "unknown" });
+      const { endedBy } = released.value;
+      // Whoever gives a lease up twice has given it up; a token that never was is a mismatch.
+      return endedBy === "unknown"
+        ? refused({ reason: "LEASE_NOT_LIVE", endedBy })
+        : done({ released: true });
     });
 
   return {
@@ -95,6 +97,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           passcode: asked.passcode,
           accountId: "",
           fieldNames,
+          renewsSlowly: true,
         });
         return mapDone(held, (value) => presentLegacyHandshake(service, value, asked.passcode));
       }),
@@ -107,6 +110,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           token,
           ttlMs,
           leaseOnly: true,
+          renewsSlowly: true,
         });
         // The token that was asked with has just been proven; a lost key would derive another one.
         return mapDone(held, (value) => ({
@@ -125,6 +129,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           passcode: "",
           accountId: asked.requestingAccountId,
           fieldNames,
+          renewsSlowly: true,
         });
         return mapDone(held, (value) => presentLegacyLease(service, value));
       }),

@@ -2,13 +2,7 @@ import type { SessionId } from "../../core/ids.ts";
 import type { DurationMs } from "../../core/time.ts";
 import type { Result } from "../refusal/result.ts";
 import { FieldCheck } from "../request/field-check.ts";
-import {
-  type Fault,
-  idFault,
-  optionalIdFault,
-  reasonFault,
-  requiredTextFault,
-} from "../request/field-rules.ts";
+import { type Fault, idFault, optionalIdFault, requiredTextFault } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 
 /** A call of an old route, as a door received it. */
@@ -55,7 +49,7 @@ export function parseHandshake(request: LegacyRequest): Result<HandshakeAsked> {
 export function parseLease(request: LegacyRequest): Result<LeaseAsked> {
   const { check, fields } = open(request);
   const ttlMs = ttl(check, fields);
-  const reason = text(check, fields, "reason", reasonFault);
+  const reason = presentableReason(text(check, fields, "reason", () => undefined));
   const requestingAccountId = text(check, fields, "requesting_account_id", optionalIdFault);
   return check.finish({ ttlMs, reason, requestingAccountId });
 }
@@ -109,14 +103,21 @@ function text(
     check.note(name, "must be a string");
     return "";
   }
-  check.note(name, faultOf(value));
-  return value;
+  const trimmed = value.trim();
+  check.note(name, faultOf(trimmed));
+  return trimmed;
+}
+
+/** The old routes took any text for a reason; ours are one short line, which logs and people see. */
+function presentableReason(reason: string): string {
+  const line = reason.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  return Array.from(line).slice(0, limits.reasonLength).join("").trim();
 }
 
 function ttl(check: FieldCheck, fields: Fields): DurationMs | undefined {
   const value = fields.ttl_ms ?? undefined;
   if (value === undefined) return undefined;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  check.note("ttl_ms", "must be a whole number of milliseconds above 0");
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  check.note("ttl_ms", "must be a whole number of milliseconds, 0 or more");
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { mintedAt } from "../../core/ids.ts";
+import { type HandshakeId, mintedAt } from "../../core/ids.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { usableOf } from "../../core/view.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
@@ -25,7 +25,8 @@ interface LegacyAutoAttach {
   /** RFC 3339, as `expires_at`. */
   readonly issued_at: string;
   readonly expires_at?: string;
-  readonly handshake_id: string;
+  /** Left out where no handshake is there that a host could attach with. */
+  readonly handshake_id?: string;
 }
 
 /** What the old lease route answers. */
@@ -66,33 +67,35 @@ export function presentLegacyLease(
 }
 
 /**
- * On a refresh it names the handshake that is promoted already, so that a tile which relays it
- * changes nothing; without a usable one there is nothing to relay.
+ * What a host can attach with. Old tiles relay their first reply and no later one, so there is
+ * always something: on a refresh the handshake that is promoted, which changes nothing; without a
+ * usable one the newest that is abandoned and may still win, or a hint that names no handshake.
  */
 function presentAutoAttach(
   service: LeaseService,
   { session, answer: { negotiation } }: Held,
   passcode: string,
-): LegacyAutoAttach | undefined {
-  const common = { private_beach_id: session.beachId, attach_code: passcode };
+): LegacyAutoAttach {
+  const { transport } = session;
   const rfc3339 = (at: EpochMs): string => toRfc3339(service.toWall(at));
+  const hint = {
+    private_beach_id: session.beachId,
+    attach_code: passcode,
+    manager_url: transport.managerUrl,
+  };
+  /** The moment in the id, so that every reply about a handshake tells the same one. */
+  const named = (id: HandshakeId, otherwise: EpochMs) => ({
+    handshake_id: id,
+    issued_at: rfc3339(mintedAt(id) ?? otherwise),
+  });
   if (negotiation.outcome === "renegotiate") {
-    const { offer } = negotiation;
-    return {
-      ...common,
-      manager_url: offer.managerUrl,
-      issued_at: rfc3339(offer.issuedAt),
-      expires_at: rfc3339(offer.confirmBy),
-      handshake_id: offer.id,
-    };
+    const { id, issuedAt, confirmBy, managerUrl: manager_url } = negotiation.offer;
+    return { ...hint, ...named(id, issuedAt), manager_url, expires_at: rfc3339(confirmBy) };
   }
-  const promoted = usableOf(session.transport.path);
-  return promoted === undefined
-    ? undefined
-    : {
-        ...common,
-        manager_url: session.transport.managerUrl,
-        issued_at: rfc3339(mintedAt(promoted.id) ?? promoted.promotedAt),
-        handshake_id: promoted.id,
-      };
+  const promoted = usableOf(transport.path);
+  if (promoted) return { ...hint, ...named(promoted.id, promoted.promotedAt) };
+  const abandoned = transport.abandoned.at(-1);
+  if (abandoned === undefined) return { ...hint, issued_at: rfc3339(session.lastChange.at) };
+  const { id, honouredUntil } = abandoned;
+  return { ...hint, ...named(id, session.lastChange.at), expires_at: rfc3339(honouredUntil) };
 }

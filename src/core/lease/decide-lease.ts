@@ -8,7 +8,7 @@ import type { Refusal } from "../refusal.ts";
 import type { Lease, LeaseBook } from "../session.ts";
 import type { DurationMs, EpochMs } from "../time.ts";
 import { leftAlone, refreshOrNegotiate } from "../transport/negotiation.ts";
-import { isSameKey, liveLease, notLive } from "./lease-lookup.ts";
+import { endOf, isSameKey, liveLease, notLive } from "./lease-lookup.ts";
 
 /**
  * Renews a lease: refreshes it in place while the fast path is usable, otherwise also starts a
@@ -17,7 +17,7 @@ import { isSameKey, liveLease, notLive } from "./lease-lookup.ts";
 export function decideRenew(draft: Draft, command: Renew): Decision<Renew> {
   const lease = liveLease(draft.record, command.tokenHash);
   if (lease === undefined) return refuse(draft, notLive(draft.record, command.tokenHash));
-  apply(draft, extension(lease, command.ttlMs, draft.context));
+  apply(draft, extension(lease, command, draft.context));
   return answerLease(draft, lease, command.leaseOnly ? "lease_only" : "renewed");
 }
 
@@ -31,7 +31,7 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
   const own = book.live.find((lease) => isSameKey(lease, command));
   if (own !== undefined) {
     rekey(draft, own, command);
-    apply(draft, extension(own, command.ttlMs, draft.context));
+    apply(draft, extension(own, command, draft.context));
     return answerLease(draft, own, "acquired");
   }
   const refusal = refusalToGrant(book, command, draft.context);
@@ -45,11 +45,12 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
 export function decideRelease(draft: Draft, command: Release): Decision<Release> {
   if (draft.record === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
   const lease = liveLease(draft.record, command.tokenHash);
-  if (lease !== undefined) {
-    const { now: at } = draft.context;
-    apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "released", cause: "" });
+  if (lease === undefined) {
+    return accept(draft, { released: false, endedBy: endOf(draft.record, command.tokenHash) });
   }
-  return accept(draft, { released: lease !== undefined });
+  const { now: at } = draft.context;
+  apply(draft, { kind: "LeaseEnded", at, leaseId: lease.id, endedBy: "released", cause: "" });
+  return accept(draft, { released: true, endedBy: "released" });
 }
 
 /** Whether a token may send actions now. Checks never move an expiry. */
@@ -76,17 +77,19 @@ function answerLease(
 /** Moves the expiry, and only later. */
 function extension(
   lease: Lease,
-  askedMs: DurationMs | undefined,
+  { ttlMs: askedMs = lease.ttlMs, renewsSlowly }: Pick<Renew, "ttlMs" | "renewsSlowly">,
   { now, policy }: DecisionContext,
 ): LeaseEvent {
-  const ttlMs = clampTtl(askedMs ?? lease.ttlMs, policy);
+  const ttlMs = clampTtl(askedMs, policy, renewsSlowly);
   const expiresAt: EpochMs = Math.max(lease.expiresAt, now + ttlMs);
   const plain = ttlMs <= lease.ttlMs;
   return { kind: "LeaseExtended", at: now, leaseId: lease.id, expiresAt, ttlMs, plain };
 }
 
-function clampTtl(askedMs: DurationMs, policy: Policy): DurationMs {
-  return Math.min(Math.max(askedMs, policy.leaseTtlMsMin), policy.leaseTtlMsMax);
+function clampTtl(askedMs: DurationMs, policy: Policy, renewsSlowly = false): DurationMs {
+  const { leaseTtlMsMin, leaseTtlMsMax, slowLeaseTtlMsMin } = policy;
+  const least = renewsSlowly ? Math.max(leaseTtlMsMin, slowLeaseTtlMsMin) : leaseTtlMsMin;
+  return Math.min(Math.max(askedMs, least), leaseTtlMsMax);
 }
 
 /** The key that derived the token is gone: the derived one answers beside the recorded one. */
@@ -112,7 +115,7 @@ function refusalToGrant(
 
 function newLease(book: LeaseBook, command: Acquire, { now, policy }: DecisionContext): Lease {
   const id = command.nextLeaseId;
-  const ttlMs = clampTtl(command.ttlMs ?? policy.leaseTtlMs, policy);
+  const ttlMs = clampTtl(command.ttlMs ?? policy.leaseTtlMs, policy, command.renewsSlowly);
   return {
     id,
     account: command.account,

@@ -1,6 +1,6 @@
 import type { TokenHash } from "../ids.ts";
 import type { Refusal } from "../refusal.ts";
-import type { Lease, LeaseKey, SessionRecord } from "../session.ts";
+import type { Lease, LeaseEnd, LeaseKey, SessionRecord } from "../session.ts";
 
 export function isSameKey(a: LeaseKey, b: LeaseKey): boolean {
   return a.account === b.account && a.reason === b.reason;
@@ -18,6 +18,11 @@ export function liveLease(
 /** Why a token is not live, as far as the session remembers. */
 export function notLive(record: SessionRecord | undefined, tokenHash: TokenHash): Refusal {
   if (record === undefined) return { reason: "SESSION_UNKNOWN" };
-  const ended = record.leases.ended.findLast((lease) => lease.tokenHashes.includes(tokenHash));
-  return { reason: "LEASE_NOT_LIVE", endedBy: ended?.endedBy ?? "unknown" };
+  return { reason: "LEASE_NOT_LIVE", endedBy: endOf(record, tokenHash) };
+}
+
+/** How the lease ended that a token answered to; `unknown` when it is not remembered. */
+export function endOf({ leases }: SessionRecord, tokenHash: TokenHash): LeaseEnd | "unknown" {
+  const ended = leases.ended.findLast((lease) => lease.tokenHashes.includes(tokenHash));
+  return ended?.endedBy ?? "unknown";
 }
