@@ -16,6 +16,7 @@ import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
+import type { ServiceObserver } from "./service/service-events.ts";
 import {
   createSessionService,
   type SessionService,
@@ -43,6 +44,11 @@ export interface App extends AsyncDisposable {
   /** Settles when the app has drained, whoever asked for it. */
   readonly drained: Promise<void>;
   readonly log: Logger;
+  /**
+   * To be told of a rejection that nobody waited for. An outage of the store is logged and counted;
+   * of anything else it answers that it is a bug: what the process holds can then not be relied on.
+   */
+  noteUnhandled(error: unknown): "outage" | "bug";
 }
 
 export interface Addresses {
@@ -119,7 +125,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
   });
-  app = new RunningApp({ doors, service, closing, log, resources: resources.move() });
+  app = new RunningApp({ doors, service, closing, log, observe, resources: resources.move() });
   return app;
 }
 
@@ -129,6 +135,7 @@ interface Parts {
   /** Aborts when the drain begins. */
   readonly closing: AbortController;
   readonly log: Logger;
+  readonly observe: ServiceObserver;
   /** What the service stands on. */
   readonly resources: AsyncDisposable;
 }
@@ -138,6 +145,7 @@ class RunningApp implements App {
   readonly log: Logger;
   readonly drained: Promise<void>;
   readonly #closing: AbortController;
+  readonly #observe: ServiceObserver;
 
   constructor(parts: Parts) {
     const { grpc, http, ops } = parts.doors;
@@ -148,7 +156,16 @@ class RunningApp implements App {
     };
     this.log = parts.log;
     this.#closing = parts.closing;
-    this.drained = aborted(parts.closing.signal).then(() => close(parts));
+    this.#observe = parts.observe;
+    const closed = aborted(parts.closing.signal).then(() => close(parts));
+    // Without one of its loops the service would go on and let no deadline pass.
+    this.drained = Promise.race([closed, parts.service.running.then(() => closed)]);
+  }
+
+  noteUnhandled(error: unknown): "outage" | "bug" {
+    if (!(error instanceof StoreUnavailable)) return "bug";
+    this.#observe({ kind: "trouble", where: "unhandled rejection", error });
+    return "outage";
   }
 
   drain(): Promise<void> {

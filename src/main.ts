@@ -46,6 +46,10 @@ async function serve(settings: Settings): Promise<number> {
   app = await startApp(settings);
   const { addresses, drained, log } = app;
   process.on("uncaughtException", (error) => process.exit(confess(log, error)));
+  // Ending here would end every replica at the same outage.
+  process.on("unhandledRejection", (error) => {
+    if (app.noteUnhandled(error) === "bug") process.exit(confess(log, error));
+  });
   say(`${JSON.stringify({ level: "info", msg: "ready", ...addresses })}\n`);
   return drained.then(
     () => exitCodes.done,

@@ -85,16 +85,16 @@ export function createMetrics(): Metrics {
 }
 
 /** Shows the figures of the fleet, as they are at each scrape; NaN while they cannot be had. */
-export function exposeFleet(
-  { registry }: Metrics,
-  figures: () => FleetFigures | Promise<FleetFigures>,
-): void {
-  const known = async (): Promise<FleetFigures> => {
-    try {
-      return await figures();
-    } catch {
-      return unknownFigures;
-    }
+export function exposeFleet({ registry }: Metrics, figures: () => Promise<FleetFigures>): void {
+  // The gauges of one scrape collect at once: they share one look at the store.
+  let looking: Promise<FleetFigures> | undefined;
+  const known = (): Promise<FleetFigures> => {
+    looking ??= figures()
+      .catch(() => unknownFigures)
+      .finally(() => {
+        looking = undefined;
+      });
+    return looking;
   };
   new Gauge({
     name: "lease_sessions",

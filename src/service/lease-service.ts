@@ -34,7 +34,7 @@ export interface LeaseService {
   ): Awaitable<readonly Session[]>;
 
   /** Figures of the fleet, or of one private beach. */
-  summarize(beachId: BeachId | undefined): Awaitable<FleetSummary>;
+  summarize(beachId: BeachId | undefined): Promise<FleetSummary>;
 
   /** The session as it stands, without applying anything; for checks of standing. */
   find(id: SessionId): Awaitable<SessionRecord | undefined>;

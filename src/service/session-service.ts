@@ -100,6 +100,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
     ]);
   }
 
+  /** Settles when its loops have ended: once it is disposed of, or with the bug that ended one. */
+  get running(): Promise<unknown> {
+    return this.#running;
+  }
+
   /** Tells every watcher to come back later, and ends their streams. */
   drain(): void {
     this.#hub.drain();
@@ -132,10 +137,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
     );
   }
 
-  summarize(beachId: BeachId | undefined): Awaitable<FleetSummary> {
-    const rates = this.#rates.ratesAt(this.now(), beachId);
-    const counts = this.#count(beachId);
-    return whenReady(rates, (often) => whenReady(counts, (many) => ({ ...many, ...often })));
+  async summarize(beachId: BeachId | undefined): Promise<FleetSummary> {
+    const [rates, counts] = await Promise.all([
+      this.#rates.ratesAt(this.now(), beachId),
+      this.#count(beachId),
+    ]);
+    return { ...counts, ...rates };
   }
 
   find(id: SessionId): Awaitable<SessionRecord | undefined> {

@@ -21,6 +21,12 @@ test("a batch of the largest size gives others their turns, and has its answers 
   expect(turns).toBeGreaterThanOrEqual(9);
 });
 
-test("a small batch of what is at hand is answered at once", () => {
-  expect(inTurns([1, 2, 3], (number) => number + 1)).toEqual([2, 3, 4]);
+test("work that fails while more is still being begun is told to whoever waits for the batch", async () => {
+  const began: number[] = [];
+  const answers = inTurns(numbers, (number) => {
+    began.push(number);
+    return number === 0 ? Promise.reject(new Error("the first")) : Promise.resolve(number);
+  });
+  await expect(answers).rejects.toThrow("the first");
+  expect(began).toEqual(numbers);
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { startApp } from "../../src/app.ts";
 import { type Settings, toSettings } from "../../src/settings/settings.ts";
@@ -161,6 +161,32 @@ test("an uncaught bug is logged, and the process ends with 70", async () => {
   expect(JSON.parse(service.stdout.at(-1) ?? "")).toMatchObject({
     level: "fatal",
     err: { message: "planted" },
+  });
+});
+
+describe("a rejection that nobody waited for", () => {
+  const preload = new URL("../support/planted-rejection.ts", import.meta.url).href;
+
+  test("is logged and counted when the store is away, and the process goes on", async () => {
+    await using service = await spawnService({}, { preload });
+    process.kill(service.pid, "SIGUSR2");
+    const counted = 'lease_troubles_total{where="unhandled rejection"} 1\n';
+    await expect
+      .poll(async () => (await fetch(service.opsUrl("/metrics"))).text(), { timeout: 20_000 })
+      .toContain(counted);
+    expect(service.stdout.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: "error", where: "unhandled rejection" }),
+    );
+    expect(await service.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  test("is a bug otherwise: it is logged, and the process ends with 70", async () => {
+    await using service = await spawnService({}, { preload });
+    expect(await service.stop("SIGWINCH")).toEqual({ code: 70, signal: null });
+    expect(JSON.parse(service.stdout.at(-1) ?? "")).toMatchObject({
+      level: "fatal",
+      err: { message: "planted bug" },
+    });
   });
 });
 

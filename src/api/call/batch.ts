@@ -1,24 +1,28 @@
-import { type Awaitable, eachInTurns } from "../../service/awaitable.ts";
-
-/** All values once the last one is there: at once when none is a promise. */
-function allReady<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
-  return values.some((value) => value instanceof Promise)
-    ? Promise.all(values)
-    : (values as readonly T[]);
-}
+import { nextTurn } from "../../service/awaitable.ts";
 
 /** So many of the longest to decide hold the event loop for a few milliseconds. */
 const perTurn = 100;
 
-/** What the work makes of each value. Between two parts of a large batch, others get their turn. */
-export function inTurns<T, R>(
+/**
+ * What the work makes of each value, in order. All of it is begun before any is waited for; between
+ * two parts of a large batch, others get their turn.
+ */
+export async function inTurns<T, R>(
   values: readonly T[],
-  work: (value: T, index: number) => Awaitable<R>,
-): Awaitable<readonly R[]> {
-  if (values.length <= perTurn) return allReady(values.map(work));
-  const results: Awaitable<R>[] = [];
-  const working = eachInTurns(values.entries(), perTurn, ([index, value]) => {
-    results.push(work(value, index));
-  });
-  return working.then(() => Promise.all(results));
+  work: (value: T, index: number) => R | Promise<R>,
+): Promise<readonly R[]> {
+  const parts: Promise<readonly R[]>[] = [];
+  for (let from = 0; from < values.length; from += perTurn) {
+    if (from > 0) await nextTurn();
+    const some = values.slice(from, from + perTurn);
+    const part = Promise.all(some.map((value, index) => work(value, from + index)));
+    // One that fails while later ones are still being begun is not unhandled: it is told below.
+    part.catch(ignore);
+    parts.push(part);
+  }
+  return (await Promise.all(parts)).flat(1) as R[];
+}
+
+function ignore(): void {
+  // Whoever waits for the batch hears of it.
 }
