@@ -28,7 +28,16 @@ function run(name: string, arg: string): Promise<Ended> {
   });
 }
 
-const names = ["simulate", "bench", "store-writes", "watch-size", "walk", "crash", "chaos"];
+const names = [
+  "simulate",
+  "bench",
+  "store-writes",
+  "watch-size",
+  "walk",
+  "crash",
+  "chaos",
+  "hostile",
+];
 
 test.each(names)("npm run %s -- --help explains the command", async (name) => {
   const { code, stdout, complaints } = await run(name, "--help");
@@ -47,6 +56,7 @@ const wrong: readonly Wrong[] = [
   ["store-writes", "--sessions=few", '--sessions is "few": it must be a whole number from 2000 on'],
   ["watch-size", "--streams=", '--streams is "": it must be a whole number from 1000 on'],
   ["crash", "--runs=1.5", '--runs is "1.5": it must be a whole number from 1 on'],
+  ["hostile", "--seconds=0", '--seconds is "0": it must be a number above 0'],
   ["chaos", "--minutes=0", '--minutes is "0": it must be a number above 0'],
   ["chaos", "--break=none", '--break is "none": it must be one of those that the help lists'],
 ];

@@ -106,6 +106,8 @@ export interface SpawnedService extends Reach, AsyncDisposable {
   /** Lines so far of standard output (JSON) and of standard error. */
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
+  /** Stops reading standard output, or reads on. */
+  readOutput(isRead: boolean): void;
   /** Sends the signal and resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<Exit>;
   readonly exited: Promise<Exit>;
@@ -137,6 +139,7 @@ export async function spawnService(
     stdout: started.stdout,
     stderr: started.stderr,
     exited: started.exited,
+    readOutput: started.readOutput,
     stop: started.stop,
     async [Symbol.asyncDispose]() {
       close();
@@ -154,6 +157,8 @@ export interface StartOptions {
   readonly unprivileged?: boolean;
   /** Files may not grow beyond this many KiB, as on a disk that is full. */
   readonly fileKibMax?: number;
+  /** Descriptors that it may have open. */
+  readonly openFilesMax?: number | undefined;
 }
 
 /** Runs the service as a process that is expected to end by itself. */
@@ -180,6 +185,7 @@ export interface Started {
   readonly exited: Promise<Exit>;
   /** Undefined when the process ended without getting ready. */
   readonly ready: Promise<Addresses | undefined>;
+  readOutput(isRead: boolean): void;
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
@@ -187,13 +193,12 @@ const main = join(import.meta.dirname, "../../src/main.ts");
 
 /** Starts the service as a process and waits for nothing. */
 export function startProcess(env: Env, options: StartOptions = {}): Started {
-  const { args = [], preload, unprivileged = false, fileKibMax } = options;
+  const { args = [], preload, unprivileged = false } = options;
   const before = preload === undefined ? [] : ["--import", preload];
   const command = [process.execPath, ...before, main, ...args];
+  const limits = ulimits(options);
   const limited =
-    fileKibMax === undefined
-      ? command
-      : ["bash", "-c", `ulimit -f ${fileKibMax}; exec "$@"`, "bash", ...command];
+    limits.length === 0 ? command : ["bash", "-c", `${limits} exec "$@"`, "bash", ...command];
   const [file = "", ...rest] = limited;
   const user = unprivileged && process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   const child = spawn(file, rest, {
@@ -212,8 +217,9 @@ export function startProcess(env: Env, options: StartOptions = {}): Started {
       resolve({ code, signal });
     });
   });
+  const output = createInterface(child.stdout);
   const announced = new Promise<Addresses>((resolve) => {
-    createInterface(child.stdout).on("line", (line) => {
+    output.on("line", (line) => {
       stdout.push(line);
       if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as Addresses);
     });
@@ -225,11 +231,17 @@ export function startProcess(env: Env, options: StartOptions = {}): Started {
     stderr,
     exited,
     ready: Promise.race([announced, exited.then(() => undefined)]),
+    readOutput: (isRead) => void (isRead ? output.resume() : output.pause()),
     stop(signal = "SIGTERM") {
       child.kill(signal);
       return exited;
     },
   };
+}
+
+function ulimits({ fileKibMax, openFilesMax }: StartOptions): string {
+  const files = fileKibMax === undefined ? "" : `ulimit -f ${fileKibMax};`;
+  return openFilesMax === undefined ? files : `${files} ulimit -n ${openFilesMax};`;
 }
 
 function withoutOurs(env: Environment): Environment {

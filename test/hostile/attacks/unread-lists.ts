@@ -1,0 +1,81 @@
+import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { enveloped } from "../../server/raw-messages.ts";
+import type { Attack } from "../attack.ts";
+import { holdOn, untilOver } from "../tools/at-once.ts";
+import { grpcCaller } from "../tools/grpc-caller.ts";
+import { httpCaller } from "../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../tools/messages.ts";
+import { attachMany } from "../tools/sessions.ts";
+
+const path = pathOf("listSessions");
+const keeps = { outcome: "attached", bytesEach: 6_000 } as const;
+
+export const unreadListsHttp: Attack = {
+  name: "unread-lists-http",
+  sends: "ListSessions with pages of 1000, 300 times over HTTP/1.1, of which no answer is read",
+  right: "a page is made in parts and written as it is read; what nobody reads is given up",
+  form: "short",
+  keeps,
+  async run({ addresses, outcomes, signal }) {
+    const beach = await attachMany(addresses, outcomes, 1_000);
+    using caller = httpCaller(addresses.http, outcomes, 300);
+    const body = JSON.stringify({ privateBeachId: beach, pageSize: 1_000 });
+    const headers = { "content-type": "application/json" };
+    for (let call = 0; call < 300; call += 1) void caller.open({ path, headers, body });
+    await holdOn(signal);
+  },
+};
+
+export const unreadListsGrpc: Attack = {
+  name: "unread-lists-grpc",
+  sends: "ListSessions with pages of 1000, 500 times on one connection with windows of one byte",
+  right: "a page is made in parts and written as it is read; what nobody reads is given up",
+  form: "long",
+  keeps,
+  async run({ addresses, outcomes, signal }) {
+    const beach = await attachMany(addresses, outcomes, 1_000);
+    using caller = await grpcCaller(addresses.grpc, outcomes, { initialWindowSize: 1 });
+    const request = { privateBeachId: beach, pageSize: 1_000 };
+    const message = enveloped(bytesOf(ListSessionsRequestSchema, request));
+    for (let call = 0; call < 500; call += 1) caller.open(path).end(message);
+    await holdOn(signal);
+  },
+};
+
+export const listStorm: Attack = {
+  name: "list-storm",
+  sends: "ListSessions with pages of 1000 as fast as they come, 16 at once on each door, read",
+  right: "others have their turn between the parts of a page",
+  form: "long",
+  keeps,
+  async run({ addresses, outcomes, signal }) {
+    const beach = await attachMany(addresses, outcomes, 1_000);
+    using http = httpCaller(addresses.http, outcomes, 16);
+    using grpc = await grpcCaller(addresses.grpc, outcomes);
+    const body = JSON.stringify({ privateBeachId: beach, pageSize: 1_000 });
+    const message = bytesOf(ListSessionsRequestSchema, { privateBeachId: beach, pageSize: 1_000 });
+    const headers = { "content-type": "application/json" };
+    await Promise.all([
+      untilOver(16, signal, () => http.call({ path, headers, body })),
+      untilOver(16, signal, () => grpc.unary(path, message)),
+    ]);
+  },
+};
+
+export const pageTokens: Attack = {
+  name: "page-tokens",
+  sends: "ListSessions with page tokens that are long, cut, or not ours at all, 32 at once",
+  right: "refused by name, cheaply",
+  form: "full",
+  refusedAs: ["FIELD_INVALID"],
+  async run({ addresses, outcomes, random, signal }) {
+    using caller = httpCaller(addresses.http, outcomes, 32);
+    const headers = { "content-type": "application/json" };
+    await untilOver(32, signal, () => {
+      const pageToken = random.chance(0.5)
+        ? "A".repeat(random.between(1, 900_000))
+        : random.hex(40);
+      return caller.call({ path, headers, body: JSON.stringify({ pageToken }) });
+    });
+  },
+};

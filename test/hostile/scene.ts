@@ -1,0 +1,142 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type SpawnedService, spawnService } from "../support/run-service.ts";
+import { storeFolder } from "../support/store-files.ts";
+import type { ServiceUnder } from "./attack.ts";
+import { gapsIn, type RecordedGap } from "./gaps.ts";
+import {
+  type Called,
+  hold,
+  KeepAliveCaller,
+  type SteadyCaller,
+  startProbes,
+  startRenewals,
+} from "./good-callers.ts";
+import { type FastPathSeen, GoodFastPath } from "./good-fast-path.ts";
+import { GoodWatches } from "./good-watches.ts";
+import { HeapCollector, inspectorEnv } from "./heap-collector.ts";
+import { figuresOf, type ServiceFigures } from "./metrics.ts";
+import { ProcessWatch } from "./process-watch.ts";
+
+/** What the well-behaved beach and the service have shown over a stretch. */
+export interface Seen {
+  /** Every renewal, in ms. */
+  readonly renewalMs: readonly number[];
+  readonly failures: readonly string[];
+  /** How many were recorded, and what the log says of each. */
+  readonly gaps: number;
+  readonly loggedGaps: readonly RecordedGap[];
+  readonly largestPauseMs: number;
+  readonly figures: ServiceFigures | undefined;
+}
+
+/** The service in a process of its own, with a well-behaved beach on all of its doors. */
+export interface Scene extends AsyncDisposable {
+  readonly service: SpawnedService;
+  readonly process: ProcessWatch;
+  /** Begins a stretch, which is what {@link end} tells of. */
+  begin(): Promise<void>;
+  end(): Promise<Seen>;
+  /** What the process holds in memory once its garbage has been collected. */
+  heldBytes(): Promise<number>;
+}
+
+/** Renewals of batches of this size, before anything is measured: a process that was idle is small. */
+const warmUp = { batches: 10, renewals: 1_000 } as const;
+
+export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await storeFolder());
+  const service = stack.use(
+    await spawnService(
+      { ...inspectorEnv, LEASE_STORE_URL: `sqlite:${folder.storePath}` },
+      { openFilesMax: under.openFilesMax },
+    ),
+  );
+  const watched = stack.use(new ProcessWatch(service.pid));
+  const fastPath = stack.use(await GoodFastPath.start(service));
+  const lease = await hold(service, "good-keep-alive");
+  await warm(service, lease);
+  const watches = stack.use(await GoodWatches.open(service));
+  const keepAlive = stack.use(new KeepAliveCaller(service, lease));
+  const renewals = await startRenewals(service);
+  for (const caller of renewals) stack.use(caller);
+  const probes = stack.use(startProbes(service));
+  const collector = stack.use(await HeapCollector.attach(service.pid, service.stderr));
+  const parts = { service, watched, collector, fastPath, watches, keepAlive, renewals, probes };
+  const moved = stack.move();
+  return { ...stretches(parts), [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
+
+interface Parts {
+  readonly service: SpawnedService;
+  readonly watched: ProcessWatch;
+  readonly collector: HeapCollector;
+  readonly fastPath: GoodFastPath;
+  readonly watches: GoodWatches;
+  readonly keepAlive: KeepAliveCaller;
+  readonly renewals: readonly SteadyCaller[];
+  readonly probes: SteadyCaller;
+}
+
+function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
+  const { service, watched, collector, fastPath, watches, keepAlive, renewals, probes } = parts;
+  const metricsUrl = service.opsUrl("/metrics");
+  let gapsBefore = 0;
+  let linesBefore = 0;
+  let since: Awaited<ReturnType<GoodFastPath["begin"]>>;
+  const takeCalls = (): Called => {
+    const all = renewals.map((caller) => caller.take());
+    return {
+      tookMs: all.flatMap(({ tookMs }) => tookMs),
+      failures: [...all.flatMap(({ failures }) => failures), ...probes.take().failures],
+    };
+  };
+  return {
+    service,
+    process: watched,
+    async begin() {
+      since = await fastPath.begin();
+      gapsBefore = (await figuresOf(metricsUrl)).gaps;
+      linesBefore = service.stdout.length;
+      takeCalls();
+      keepAlive.take();
+      watched.begin();
+    },
+    async end() {
+      await Promise.all([...renewals, probes].map((caller) => caller.settle()));
+      const path: FastPathSeen = await fastPath.since(since);
+      const { tookMs, failures } = takeCalls();
+      const figures = await figuresOf(metricsUrl).catch(() => undefined);
+      const unheard = await watches.look().catch((error: unknown) => [`change: ${String(error)}`]);
+      return {
+        renewalMs: tookMs,
+        failures: [...failures, ...keepAlive.take(), ...unheard, ...path.failures],
+        gaps: (figures?.gaps ?? gapsBefore) - gapsBefore,
+        loggedGaps: gapsIn(service.stdout.slice(linesBefore), watched),
+        largestPauseMs: path.largestPauseMs,
+        figures,
+      };
+    },
+    async heldBytes() {
+      await collector.collect();
+      return watched.residentBytes;
+    },
+  };
+}
+
+/** Has the process reach the size that it has in use. */
+async function warm(
+  { lease }: SpawnedService,
+  renewal: { readonly sessionId: string; readonly controllerToken: string },
+): Promise<void> {
+  const renewals = Array.from({ length: warmUp.renewals }, () => renewal);
+  const messages = async function* (): AsyncGenerator<{ renewals: (typeof renewal)[] }> {
+    for (let batch = 0; batch < warmUp.batches; batch += 1) {
+      yield { renewals };
+      await delay(1);
+    }
+  };
+  for await (const { results } of lease.keepAlive(messages())) {
+    if (results.length !== warmUp.renewals) throw new Error("the warm-up was not answered");
+  }
+}

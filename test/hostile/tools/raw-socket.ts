@@ -1,0 +1,51 @@
+import { connect, type Socket } from "node:net";
+
+import type { Outcomes } from "./outcomes.ts";
+
+/** A connection on which any bytes may be sent; nothing that goes wrong on it is thrown. */
+export class RawSocket implements Disposable {
+  readonly socket: Socket;
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly closed: Promise<void>;
+  #received = "";
+
+  private constructor(socket: Socket, closed: Promise<void>) {
+    this.socket = socket;
+    this.closed = closed;
+  }
+
+  /** Resolves when it is connected, or has failed to. */
+  static async open(address: string, outcomes: Outcomes): Promise<RawSocket> {
+    const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
+    const socket = connect({ host, port: Number(port) });
+    socket.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), closed]);
+    return new RawSocket(socket, closed);
+  }
+
+  get isOpen(): boolean {
+    return this.socket.writable && !this.socket.destroyed;
+  }
+
+  /** Resolves when the kernel has taken it, or never will. */
+  async send(bytes: Uint8Array | string): Promise<void> {
+    if (!this.isOpen) return;
+    if (this.socket.write(bytes)) return;
+    await Promise.race([new Promise((resolve) => this.socket.once("drain", resolve)), this.closed]);
+  }
+
+  /** Gives each answer of HTTP/1.1 that begins to the listener, by its status line. */
+  onStatus(listener: (status: number) => void): void {
+    this.socket.on("data", (chunk: Buffer) => {
+      const text = this.#received + chunk.toString("latin1");
+      for (const [, status] of text.matchAll(/HTTP\/1\.1 (\d{3})/g)) listener(Number(status));
+      // A status line may come in two parts.
+      this.#received = text.slice(-11);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
