@@ -110,7 +110,7 @@ describe("SessionService", () => {
   it("counts the fleet without scanning it", async () => {
     await using under = await serviceUnderTest();
     await acquireSeveral(under, 2);
-    expect(under.service.summarize(undefined)).toMatchObject({
+    expect(await under.service.summarize(undefined)).toMatchObject({
       sessions: 1,
       liveLeases: 2,
       pending: 1,
@@ -119,10 +119,10 @@ describe("SessionService", () => {
       renegotiationsLastHour: 1,
     });
     await promote(under);
-    expect(under.service.summarize("beach-1")).toMatchObject({ fastPath: 1, pending: 0 });
-    expect(under.service.summarize("another")).toMatchObject({ sessions: 0 });
+    expect(await under.service.summarize("beach-1")).toMatchObject({ fastPath: 1, pending: 0 });
+    expect(await under.service.summarize("another")).toMatchObject({ sessions: 0 });
     await under.service.execute("s1", { kind: "Detach", reason: "over" });
-    expect(under.service.summarize(undefined)).toMatchObject({ sessions: 0, liveLeases: 0 });
+    expect(await under.service.summarize(undefined)).toMatchObject({ sessions: 0, liveLeases: 0 });
   });
 
   it("limits the negotiations of one manager over all sessions", async () => {
