@@ -22,7 +22,11 @@ import {
   type SessionService,
   type SessionServiceDeps,
 } from "./service/session-service.ts";
-import { type SessionStore, StoreUnavailable } from "./service/session-store.ts";
+import {
+  type SessionStore,
+  type SessionUnreadable,
+  StoreUnavailable,
+} from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -85,7 +89,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   exposeBudgets(metrics, budgets);
   const observe = observeEvents(log, metrics);
   const closing = new AbortController();
-  const { store, clock } = await openStoreAt(settings, overrides, log);
+  const { store, clock } = await openStoreAt(settings, overrides, { log, observe });
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const deps: SessionServiceDeps = {
@@ -222,12 +226,15 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
 async function openStoreAt(
   { store: place, redisAckReplicas: acknowledgements }: Settings,
   { clock, lockWaitMs }: AppOverrides,
-  log: Logger,
+  { log, observe }: { readonly log: Logger; readonly observe: ServiceObserver },
 ): Promise<OpenedStore> {
+  const onUnreadable = (error: SessionUnreadable): void =>
+    observe({ kind: "trouble", where: "record", sessionId: error.sessionId, error });
   const onLockWait = (path: string, remainingMs: number): void =>
     log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    return await openStore(place, { clock, lockWaitMs, onLockWait, acknowledgements });
+    const told = { onLockWait, onUnreadable };
+    return await openStore(place, { clock, lockWaitMs, acknowledgements, ...told });
   } catch (error) {
     return asStartFault(error);
   }

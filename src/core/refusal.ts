@@ -23,6 +23,8 @@ export type Refusal =
   | { readonly reason: "FIELD_INVALID"; readonly violations: readonly FieldViolation[] }
   | { readonly reason: "CONTENDED"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "STORE_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
+  /** This process cannot use what is stored of the session; another one may. */
+  | { readonly reason: "SESSION_UNREADABLE"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "ROAD_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "READER_STALLED"; readonly retryAfterMs: DurationMs }
   | {

@@ -70,20 +70,28 @@ export class DeadlineLoop {
     return outcomes.every((outcome) => outcome === "refused") ? "refused" : "some";
   }
 
-  /** A bug that one session meets makes that one wait, and no other. */
+  /** A bug that one session meets, or a record that cannot be read, makes that one wait, and no other. */
   #pass(id: SessionId): Awaitable<"accepted" | "refused" | "failed"> {
     return orElse<"accepted" | "refused" | "failed">(
       () =>
-        whenReady(this.#deps.passTime(id), ({ kind }) => {
+        whenReady(this.#deps.passTime(id), (outcome) => {
+          // Others are not to wait for it, as they do for a store that is away.
+          const isUnreadable =
+            outcome.kind === "refused" && outcome.refusal.reason === "SESSION_UNREADABLE";
+          if (isUnreadable) return this.#postpone(id);
           this.#delays.delete(id);
-          return kind;
+          return outcome.kind;
         }),
       (error) => {
-        const { store, clock, observe } = this.#deps;
-        observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
-        return whenReady(store.postpone(id, clock.now() + this.#nextDelay(id)), () => "failed");
+        this.#deps.observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
+        return this.#postpone(id);
       },
     );
+  }
+
+  #postpone(id: SessionId): Awaitable<"failed"> {
+    const { store, clock } = this.#deps;
+    return whenReady(store.postpone(id, clock.now() + this.#nextDelay(id)), () => "failed");
   }
 
   /** Twice the one before, at most {@link lookAgainMs}. */

@@ -33,14 +33,16 @@ import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
   type SessionStore,
+  SessionUnreadable,
   type SharedStore,
+  StoreFault,
   StoreUnavailable,
 } from "./session-store.ts";
+import { refusalOf, storeAway } from "./store-refusal.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;
 const contendedRetryMs: DurationMs = 100;
-const storeRetryMs: DurationMs = 1000;
 const listPage = 1000;
 
 export interface SessionServiceDeps {
@@ -176,12 +178,18 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return orElse(
       () => this.#attempt(id, command, 1),
       (error) => {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        this.#gaps.noteStoreFault(id);
-        this.#deps.observe({ kind: "trouble", where: "store", error });
-        return this.#refused(id, command, undefined, storeAway);
+        if (!(error instanceof StoreFault)) throw error;
+        this.#noteFault(id, error);
+        return this.#refused(id, command, undefined, refusalOf(error));
       },
     );
+  }
+
+  /** Only what concerns more than the session keeps others away; of a record the store tells. */
+  #noteFault(id: SessionId, error: StoreFault): void {
+    if (error instanceof StoreUnavailable) this.#gaps.noteStoreFault(id);
+    if (error instanceof SessionUnreadable) return;
+    this.#deps.observe({ kind: "trouble", where: "store", error });
   }
 
   #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
@@ -356,8 +364,6 @@ interface Read {
   readonly isCurrent: boolean;
   readonly attempt: number;
 }
-
-const storeAway: Refusal = { reason: "STORE_UNAVAILABLE", retryAfterMs: storeRetryMs };
 
 /** A service that has taken stock of its store and is at work. */
 export async function createSessionService(deps: SessionServiceDeps): Promise<SessionService> {

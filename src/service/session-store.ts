@@ -14,8 +14,9 @@ export type SessionStore = SoleStore | SharedStore;
  *   `behind`: plain extensions, and that a session was watched.
  * - `commit` takes effect whole or not at all, and at most one of several commits with the same
  *   expected revision does.
- * - A fault of the store throws {@link StoreUnavailable}; a commit that threw may or may not have
- *   taken effect.
+ * - A fault of the store throws a {@link StoreFault}, whose class says whom it concerns; a commit
+ *   that threw may or may not have taken effect.
+ * - A list passes over sessions whose records cannot be read.
  */
 export interface KeptSessions extends AsyncDisposable {
   /** The newest record, or undefined when nothing is kept under the id. */
@@ -184,7 +185,26 @@ export interface SessionPage {
   readonly limit: number;
 }
 
-/** The store cannot be reached or cannot write: nothing is known about the call's effect. */
-export class StoreUnavailable extends Error {
+/** A call of the store failed: nothing is known about its effect. */
+export class StoreFault extends Error {}
+
+/** The store, or the session's part of it, cannot be reached or cannot write. */
+export class StoreUnavailable extends StoreFault {
   override readonly name = "StoreUnavailable";
+}
+
+/** What the store holds of one session cannot be used by this process: no other is concerned. */
+export class SessionUnreadable extends StoreFault {
+  override readonly name = "SessionUnreadable";
+  readonly sessionId: SessionId;
+
+  constructor(sessionId: SessionId, why: string, options?: ErrorOptions) {
+    super(`The record of session '${sessionId}' cannot be used: ${why}`, options);
+    this.sessionId = sessionId;
+  }
+}
+
+/** The store has the change, and fewer copies of it than were asked for. */
+export class ChangeUnacknowledged extends StoreFault {
+  override readonly name = "ChangeUnacknowledged";
 }

@@ -1,6 +1,6 @@
 import type { DurationMs } from "../core/time.ts";
 import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
-import type { SessionStore } from "../service/session-store.ts";
+import type { SessionStore, SessionUnreadable } from "../service/session-store.ts";
 import { memoryStore } from "./memory-store.ts";
 import { withoutPassword } from "./redis/link/redis-check.ts";
 import { openRedisStore } from "./redis/redis-store.ts";
@@ -21,6 +21,8 @@ export interface OpenStoreOptions {
   readonly onLockWait: (path: string, remainingMs: DurationMs) => void;
   /** How many replicas of Redis must have a change before it is answered. */
   readonly acknowledgements: number;
+  /** Told once of each session whose record cannot be used. */
+  readonly onUnreadable: (fault: SessionUnreadable) => void;
 }
 
 /** A store, and the clock of those who use it: never behind a moment that the store has recorded. */
@@ -34,7 +36,7 @@ export async function openStore(
   place: StorePlace,
   options: OpenStoreOptions,
 ): Promise<OpenedStore> {
-  const { clock, lockWaitMs, acknowledgements } = options;
+  const { clock, lockWaitMs, acknowledgements, onUnreadable } = options;
   switch (place.kind) {
     case "memory":
       return { store: memoryStore(), clock: clock ?? systemClock() };
@@ -49,7 +51,8 @@ export async function openStore(
     }
     case "redis": {
       const shared = clock ?? steeredClock(systemClock());
-      const store = await openRedisStore(place.url, { clock: shared, acknowledgements });
+      const shown = { clock: shared, acknowledgements, onUnreadable };
+      const store = await openRedisStore(place.url, shown);
       return { store, clock: shared };
     }
   }

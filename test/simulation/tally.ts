@@ -68,6 +68,7 @@ export const refusals: readonly string[] = words<
   FIELD_INVALID: true,
   CONTENDED: true,
   STORE_UNAVAILABLE: true,
+  SESSION_UNREADABLE: true,
   "TOO_MANY leases": true,
   "TOO_MANY negotiations": true,
   "TOO_MANY replacements": true,

@@ -11,7 +11,8 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
 import { ReaderStalled } from "../../service/lease-service.ts";
-import { StoreUnavailable } from "../../service/session-store.ts";
+import { StoreFault } from "../../service/session-store.ts";
+import { refusalOf } from "../../service/store-refusal.ts";
 import { toDuration } from "../moments.ts";
 import { limits } from "../request/limits.ts";
 import type { Refusal } from "./result.ts";
@@ -60,6 +61,7 @@ const mappings: Readonly<Record<RefusalReason, Mapping>> = {
   FIELD_INVALID: { code: Code.InvalidArgument, status: 400, error: "bad_request" },
   CONTENDED: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   STORE_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
+  SESSION_UNREADABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   ROAD_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   READER_STALLED: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   TOO_MANY: { code: Code.ResourceExhausted, status: 429, error: "too_many_requests" },
@@ -112,9 +114,7 @@ export function refusalToLegacy(refusal: Refusal): LegacyRefusal {
 
 /** The refusal behind something thrown; undefined for a bug, whose text no caller sees. */
 export function thrownRefusal(thrown: unknown): Refusal | undefined {
-  if (thrown instanceof StoreUnavailable) {
-    return { reason: "STORE_UNAVAILABLE", retryAfterMs: 1000 };
-  }
+  if (thrown instanceof StoreFault) return refusalOf(thrown);
   if (thrown instanceof BudgetSpent) {
     return { reason: "TOO_MANY", what: thrown.budget, retryAfterMs: thrown.retryAfterMs };
   }
@@ -189,6 +189,8 @@ function circumstances(refusal: Refusal): string {
       return `too many calls change the session at once, ${retry}`;
     case "STORE_UNAVAILABLE":
       return `the store cannot be reached, ${retry}`;
+    case "SESSION_UNREADABLE":
+      return `this process cannot read the session's record, which another one may: ${retry}`;
     case "ROAD_UNAVAILABLE":
       return `Beach Road cannot judge the passcode, ${retry}`;
     case "READER_STALLED":
@@ -237,6 +239,7 @@ function legacyMessage(refusal: Refusal): string | null {
     case "FIELD_INVALID":
     case "CONTENDED":
     case "STORE_UNAVAILABLE":
+    case "SESSION_UNREADABLE":
     case "ROAD_UNAVAILABLE":
     case "READER_STALLED":
     case "TOO_MANY":

@@ -35,12 +35,17 @@ const stalledMs: DurationMs = 60_000;
 /** … and broken off when it does not even take that. */
 const farewellMs: DurationMs = 5_000;
 
+/** What letting time pass for a session comes to, as far as it matters here. */
+type PassedTime =
+  | Pick<Extract<Outcome<PassTime>, { kind: "accepted" }>, "kind">
+  | Pick<Extract<Outcome<PassTime>, { kind: "refused" }>, "kind" | "refusal">;
+
 interface WatchHubDeps {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly observe: ServiceObserver;
-  readonly passTime: (id: SessionId) => Awaitable<Pick<Outcome<PassTime>, "kind">>;
+  readonly passTime: (id: SessionId) => Awaitable<PassedTime>;
 }
 
 /**
@@ -175,7 +180,9 @@ export class WatchHub implements Follower {
    */
   async #liftLost(reader: WatchReader): Promise<boolean> {
     const outcomes = [...reader.ahead].map((id) => this.#deps.passTime(id));
-    return (await Promise.all(outcomes)).every(({ kind }) => kind === "accepted");
+    return (await Promise.all(outcomes)).every(
+      (outcome) => outcome.kind === "accepted" || outcome.refusal.reason === "SESSION_UNREADABLE",
+    );
   }
 
   /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */

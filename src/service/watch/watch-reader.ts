@@ -75,6 +75,12 @@ export class WatchReader {
     return [...told, ...known].filter((id) => !this.#pending.has(id));
   }
 
+  /** The reader has a state of the session, as it was told or as it said. */
+  has(id: SessionId): boolean {
+    const told = this.#told.get(id);
+    return told === undefined ? this.#known.has(id) : told !== "gone";
+  }
+
   /** What the reader said it had has been compared with all there is, and is needed no more. */
   forgetKnown(): void {
     this.#known = nothingKnown;

@@ -1,6 +1,7 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { SessionRecord } from "../../core/session.ts";
 import type { WatchSelection } from "../lease-service.ts";
-import type { SessionStore } from "../session-store.ts";
+import { type SessionStore, SessionUnreadable } from "../session-store.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
 const page = 500;
@@ -34,8 +35,11 @@ export class WatchSnapshot {
   }
 
   async *#named(ids: readonly SessionId[]): AsyncGenerator<void> {
-    const records = await Promise.all(ids.map((id) => this.#store.load(id)));
-    for (const [index, id] of ids.entries()) this.#reader.offer(id, records[index]);
+    for (const { id, found } of await this.#loadAll(ids)) {
+      // What the reader has of it is the best there is.
+      if (found === "unreadable" && this.#reader.has(id)) continue;
+      this.#reader.offer(id, found === "unreadable" ? undefined : found);
+    }
     yield;
   }
 
@@ -62,12 +66,29 @@ export class WatchSnapshot {
     const left = this.#reader.held.filter((id) => !here.has(id));
     for (let from = 0; from < left.length; from += page) {
       const ids = left.slice(from, from + page);
-      const records = await Promise.all(ids.map((id) => this.#store.load(id)));
-      for (const [index, id] of ids.entries()) {
-        const record = records[index];
-        this.#reader.offer(id, record?.beachId === beachId ? record : undefined);
+      for (const { id, found } of await this.#loadAll(ids)) {
+        if (found === "unreadable") continue;
+        this.#reader.offer(id, found?.beachId === beachId ? found : undefined);
       }
       yield;
     }
   }
+
+  #loadAll(ids: readonly SessionId[]): Promise<readonly Loaded[]> {
+    return Promise.all(ids.map(async (id) => ({ id, found: await this.#load(id) })));
+  }
+
+  async #load(id: SessionId): Promise<Loaded["found"]> {
+    try {
+      return await this.#store.load(id);
+    } catch (error) {
+      if (error instanceof SessionUnreadable) return "unreadable";
+      throw error;
+    }
+  }
+}
+
+interface Loaded {
+  readonly id: SessionId;
+  readonly found: SessionRecord | undefined | "unreadable";
 }

@@ -16,13 +16,11 @@ import {
   type Pulse,
   type SessionChange,
   type SessionPage,
+  type SessionUnreadable,
   type SharedStore,
-  StoreUnavailable,
 } from "../../service/session-store.ts";
 import { ChangeListeners } from "../change-listeners.ts";
-import { RecordUnreadable } from "../codec/flat-record.ts";
-import { decodeRecord, encodeRecord } from "../codec/session-codec.ts";
-import { SharedStrings } from "../codec/shared-strings.ts";
+import { encodeRecord } from "../codec/session-codec.ts";
 import { RedisNegotiations } from "./fleet/redis-negotiations.ts";
 import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
@@ -36,6 +34,7 @@ import { RedisDeadlines } from "./records/redis-deadlines.ts";
 import { editsOf } from "./records/redis-edits.ts";
 import { RedisIndex } from "./records/redis-index.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./records/redis-keys.ts";
+import { RedisRecords } from "./records/redis-records.ts";
 import { type BeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
 import {
   beatScript,
@@ -49,6 +48,8 @@ export interface RedisStoreOptions {
   readonly clock: Clock | SteeredClock;
   /** How many replicas of the server must have a change before it is answered; 0. */
   readonly acknowledgements?: number;
+  /** Told once of each session whose record cannot be used. */
+  readonly onUnreadable?: (fault: SessionUnreadable) => void;
 }
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
@@ -103,7 +104,7 @@ class RedisStore implements SharedStore {
   readonly #clock: Clock | SteeredClock;
   readonly #acknowledged: AcknowledgedChanges;
   readonly #remembered = new LRUCache<SessionId, SessionRecord>({ max: rememberedMax });
-  readonly #strings = new SharedStrings();
+  readonly #records: RedisRecords;
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
   readonly #rates = new RedisRates();
@@ -112,9 +113,11 @@ class RedisStore implements SharedStore {
   readonly #index: RedisIndex;
   readonly #time: RedisTime;
 
-  constructor(calls: RedisCalls, { clock, acknowledgements = 0 }: RedisStoreOptions) {
+  constructor(calls: RedisCalls, options: RedisStoreOptions) {
+    const { clock, acknowledgements = 0, onUnreadable = () => {} } = options;
     this.#calls = calls;
     this.#clock = clock;
+    this.#records = new RedisRecords(onUnreadable);
     this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);
     this.#notices = new RedisNotices({
       processId: this.#processId,
@@ -145,7 +148,8 @@ class RedisStore implements SharedStore {
     // As of now: what this process commits while the answer is on its way is newer, not lost.
     const known = this.#remembered.peek(id);
     const bucket = bucketOf(id);
-    const text = await this.#calls.run(bucket, loadScript, [keysOf(id).session(id)], []);
+    const asked = this.#calls.run(bucket, loadScript, [keysOf(id).session(id)], []);
+    const text = await this.#records.call(id, asked);
     await this.#acknowledged.loaded(bucket, id);
     return this.#take(id, text, known);
   }
@@ -248,12 +252,9 @@ class RedisStore implements SharedStore {
     const { id } = change;
     const bucket = bucketOf(id);
     try {
-      const reply = (await this.#calls.run(
-        bucket,
-        commitScript,
-        [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines],
-        this.#commitArguments(change),
-      )) as readonly unknown[];
+      const keys = [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines];
+      const asked = this.#calls.run(bucket, commitScript, keys, this.#commitArguments(change));
+      const reply = (await this.#records.call(id, asked)) as readonly unknown[];
       if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
       if (reply[0] === "committed") await this.#acknowledged.committed(bucket);
       return reply[0] as CommitResult;
@@ -296,7 +297,7 @@ class RedisStore implements SharedStore {
     text: unknown,
     known: SessionRecord | undefined,
   ): Promise<SessionRecord | undefined> {
-    const record = typeof text === "string" ? this.#decode(id, text) : undefined;
+    const record = this.#records.read(id, text);
     this.#remember(id, record);
     if (known !== undefined && isOlder(record, known)) {
       this.#remembered.delete(id);
@@ -309,16 +310,6 @@ class RedisStore implements SharedStore {
   #remember(id: SessionId, record: SessionRecord | undefined): void {
     if (record === undefined) this.#remembered.delete(id);
     else this.#remembered.set(id, record);
-  }
-
-  #decode(id: SessionId, text: string): SessionRecord {
-    try {
-      return decodeRecord(text, this.#strings);
-    } catch (error) {
-      if (!(error instanceof RecordUnreadable)) throw error;
-      const why = `The record of session '${id}' cannot be read: ${error.message}`;
-      throw new StoreUnavailable(why, { cause: error });
-    }
   }
 }
 

@@ -1,6 +1,10 @@
 import type { BeachId, SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
-import type { Follower, SessionChange } from "../../../service/session-store.ts";
+import {
+  type Follower,
+  type SessionChange,
+  SessionUnreadable,
+} from "../../../service/session-store.ts";
 import { bucketCount } from "../records/redis-keys.ts";
 
 interface Bucket {
@@ -122,9 +126,10 @@ export class RedisNotices {
     this.#reading.set(id, false);
     void this.#deps.load(id).then(
       (record) => this.#tell(bucket, id, record),
-      () => {
+      (error: unknown) => {
         this.#reading.delete(id);
-        this.#of(bucket).isBehind = true;
+        // Reading everything again would bring no more of one that cannot be read.
+        if (!(error instanceof SessionUnreadable)) this.#of(bucket).isBehind = true;
       },
     );
   }

@@ -1,6 +1,10 @@
 import type { DurationMs, EpochMs } from "../../../core/time.ts";
 import type { Clock } from "../../../service/clock.ts";
-import { StoreUnavailable } from "../../../service/session-store.ts";
+import {
+  ChangeUnacknowledged,
+  type StoreFault,
+  StoreUnavailable,
+} from "../../../service/session-store.ts";
 import type { RedisScript } from "../records/redis-scripts.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
@@ -16,7 +20,7 @@ const acknowledgeMs: DurationMs = 400;
  */
 const silentMs: DurationMs = 2_000;
 
-/** Calls of Redis that end in time, with what they answer or with {@link StoreUnavailable}. */
+/** Calls of Redis that end in time, with what they answer or with a {@link StoreFault}. */
 export class RedisCalls implements AsyncDisposable {
   readonly #link: RedisLink;
   readonly #clock: Clock;
@@ -59,7 +63,7 @@ export class RedisCalls implements AsyncDisposable {
       this.#link.acknowledged(bucket, replicas, acknowledgeMs),
     );
     if (have >= replicas) return;
-    throw new StoreUnavailable(`${have} of ${replicas} replicas acknowledged the change`);
+    throw new ChangeUnacknowledged(`${have} of ${replicas} replicas acknowledged the change`);
   }
 
   listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void> {

@@ -1,10 +1,19 @@
-import { StoreUnavailable } from "../../../service/session-store.ts";
+import { StoreFault, StoreUnavailable } from "../../../service/session-store.ts";
+
+/** Redis answered, and refuses this one call for what is stored under its keys. */
+export class CallRefused extends StoreUnavailable {}
 
 /** Whatever Redis, or the way to it, has against a call: its effect is not known. */
-export function unavailable(error: unknown): StoreUnavailable {
-  if (error instanceof StoreUnavailable) return error;
+export function unavailable(error: unknown): StoreFault {
+  if (error instanceof StoreFault) return error;
   const why = error instanceof Error ? error.message : String(error);
+  if (isAboutKeys(why)) return new CallRefused(`Redis refuses the call: ${why}`, { cause: error });
   return new StoreUnavailable(`Redis does not answer: ${why}`, { cause: error });
+}
+
+/** A key holds another type than ours, or a field no number. */
+function isAboutKeys(why: string): boolean {
+  return /^WRONGTYPE|^ERR (hash )?value is not/.test(why);
 }
 
 /** The script is not known to this server yet. */

@@ -5,7 +5,7 @@ import {
   type FleetCounts,
   nothingCounted,
 } from "../../../service/figures/fleet-counts.ts";
-import type { SessionPage } from "../../../service/session-store.ts";
+import { type SessionPage, SessionUnreadable } from "../../../service/session-store.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { buckets } from "./redis-keys.ts";
 import { countNames, toFleetCounts } from "./redis-replies.ts";
@@ -30,7 +30,7 @@ export class RedisIndex {
       const ids = await this.#idsAfter(from, beachId, limit - page.length);
       if (ids.length === 0) break;
       from = ids.at(-1);
-      for (const record of await Promise.all(ids.map((id) => this.#deps.load(id)))) {
+      for (const record of await Promise.all(ids.map((id) => this.#load(id)))) {
         // It may have been detached, and attached elsewhere, since the index was read.
         if (record?.kind !== "attached") continue;
         if (beachId === undefined || record.beachId === beachId) page.push(record);
@@ -47,6 +47,16 @@ export class RedisIndex {
     return ((await Promise.all(counts)) as (readonly (string | null)[])[])
       .map(toFleetCounts)
       .reduce((sum, some) => addCounts(sum, some), nothingCounted);
+  }
+
+  /** A session that cannot be read is passed over: it is told of where records are read. */
+  async #load(id: SessionId): Promise<SessionRecord | undefined> {
+    try {
+      return await this.#deps.load(id);
+    } catch (error) {
+      if (error instanceof SessionUnreadable) return undefined;
+      throw error;
+    }
   }
 
   /** Ids of attached sessions, in order. */

@@ -192,8 +192,9 @@ export const RenegotiationReason = /*@__PURE__*/
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
  * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
- * CONTENDED or STORE_UNAVAILABLE (UNAVAILABLE, with a google.rpc.RetryInfo); each rpc names only
- * the others. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
+ * CONTENDED, STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, with a google.rpc.RetryInfo);
+ * each rpc names only the others. SESSION_UNREADABLE concerns that session alone: this process
+ * cannot use what is stored of it, as of a newer version, and another process may. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
  * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
  * names.

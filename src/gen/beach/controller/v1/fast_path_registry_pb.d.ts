@@ -664,9 +664,9 @@ export declare const SummarizeFleetResponseSchema: GenMessage<SummarizeFleetResp
  * the scope, for their own beach; the rest is UNIMPLEMENTED there.
  *
  * Refusals are those of ControllerLease: any call may be refused with UNAUTHENTICATED,
- * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED or
- * STORE_UNAVAILABLE (UNAVAILABLE, to be retried after the delay it names); each rpc names only the
- * others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service or of its
+ * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED,
+ * STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, to be retried after the delay it names);
+ * each rpc names only the others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service or of its
  * store closes no transport: an end keeps its connection until a verdict says RETIRED.
  *
  * @generated from service beach.controller.v1.FastPathRegistry
