@@ -9,7 +9,6 @@ import {
   impureImports,
   leftovers,
   type Sources,
-  unnamedFolders,
   unusedFiles,
   wrongImports,
 } from "./support/architecture.ts";
@@ -58,10 +57,6 @@ describe("the sources", () => {
     const others = written.filter(([path]) => !/architecture(\.test)?\.ts$/.test(path));
     expect(leftovers(new Map(others))).toEqual([]);
   });
-
-  test("lie in folders that the README names", () => {
-    expect(unnamedFolders(sources, read("README.md"))).toEqual([]);
-  });
 });
 
 describe("a planted fault is found:", () => {
@@ -90,7 +85,6 @@ describe("a planted fault is found:", () => {
     expect(unusedFiles(clean, entries)).toEqual([]);
     expect(hiddenClocks(clean)).toEqual([]);
     expect(leftovers(clean)).toEqual([]);
-    expect(unnamedFolders(clean, "`src/core`, src/api/, `src/server` and src/page")).toEqual([]);
   });
 
   const imports: readonly [path: string, text: string, fault: string][] = [
@@ -158,10 +152,5 @@ describe("a planted fault is found:", () => {
     expect(leftovers(planted("src/core/time.ts", `// ${word}: later`))).toEqual([
       "src/core/time.ts:2",
     ]);
-  });
-
-  test("a folder that the README does not name", () => {
-    const readme = "`src/core`, src/apis, `src/server` and src/page";
-    expect(unnamedFolders(clean, readme)).toEqual(["src/api"]);
   });
 });

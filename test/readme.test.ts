@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { describe, expect, it } from "vitest";
 
+import { refusalsMarkdown } from "../src/api/refusal/error-mapping.ts";
 import { budgetsMarkdown } from "../src/budget/budget-table.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { settingsMarkdown } from "../src/settings/settings-help.ts";
@@ -11,63 +12,84 @@ import { runService } from "./support/run-service.ts";
 
 const root = join(import.meta.dirname, "..");
 const protoFolder = join(root, "proto/beach/controller/v1");
-const readme = readFileSync(join(root, "README.md"), "utf8");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const readme = read("README.md");
+const pages = ["README.md", ...pagesUnder("src"), ...pagesUnder("test"), ...pagesUnder("proto")];
 
 const guarantees = [
   ...["Held", "Undisturbed", "Overlapped", "Single", "Genuine", "Fenced", "Durable"],
   ...["Prompt", "Ordered", "Current", "Resumable", "Bounded"],
 ];
 
-describe("The README", () => {
-  it("shows the settings as the table in the code has them", () => {
-    expect(readme).toContain(settingsMarkdown().trim());
+describe("The pages", () => {
+  it.each([
+    ["settings", "src/settings/README.md", settingsMarkdown],
+    ["limits", "src/server/README.md", budgetsMarkdown],
+    ["refusals", "src/server/README.md", refusalsMarkdown],
+  ])("show the %s as the table in the code has them", (_what, page, table) => {
+    expect(read(page)).toContain(table().trim());
   });
 
-  it("shows the limits as the table in the code has them", () => {
-    expect(readme).toContain(budgetsMarkdown().trim());
-  });
-
-  it("links only to what exists", () => {
-    expect(linksIn(readme).filter((path) => !existsSync(join(root, path)))).toEqual([]);
-  });
-
-  it("links each guarantee to tests that carry its name", () => {
-    const rows = readme.matchAll(/^\| (?<name>[A-Z][a-z]+) \| .+ \| (?<tests>\[.+) \|$/gm);
-    const missing = [...rows].flatMap(({ groups }) =>
-      linksIn(groups?.tests ?? "")
-        .filter((path) => !isCarriedBy(path, groups?.name ?? ""))
-        .map((path) => `${groups?.name}: ${path}`),
+  it("link only to what exists", () => {
+    const missing = pages.flatMap((page) =>
+      linksIn(read(page))
+        .filter(({ path }) => !existsSync(join(root, dirname(page), path)))
+        .map(({ path }) => `${page}: ${path}`),
     );
     expect(missing).toEqual([]);
-    expect(guarantees.filter((name) => !readme.includes(`| ${name} |`))).toEqual([]);
+  });
+
+  it("link only to headings that exist", () => {
+    const missing = pages.flatMap((page) =>
+      linksIn(read(page))
+        .filter(({ path, anchor }) => anchor !== "" && path.endsWith(".md"))
+        .filter(({ path, anchor }) => !anchorsIn(read(join(dirname(page), path))).has(anchor))
+        .map(({ path, anchor }) => `${page}: ${path}#${anchor}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("name each folder of the sources beside its neighbours", () => {
+    const list = read("src/README.md");
+    expect(foldersIn("src").filter((name) => !list.includes(`| [${name}](`))).toEqual(["gen"]);
+    const unnamed = foldersIn("src")
+      .filter((name) => name !== "gen")
+      .flatMap((name) => foldersIn(`src/${name}`).map((inner) => ({ name, inner })))
+      .filter(
+        ({ name, inner }) => !new RegExp(`\`${inner}/?\``).test(read(`src/${name}/README.md`)),
+      );
+    expect(unnamed).toEqual([]);
+  });
+});
+
+describe("The README", () => {
+  it("is read in one sitting", () => {
+    expect(readme.split("\n").length).toBeLessThanOrEqual(200);
   });
 
   it("says each guarantee in the words of its checkers and of the contract", () => {
     const protos = readdirSync(protoFolder).map((name) => readFileSync(join(protoFolder, name)));
     const contract = inOneLine(protos.join("\n"));
-    const rows = [
-      ...readme.matchAll(/^\| (?<name>[A-Z][a-z]+) \| (?<promise>[^|]+\.) \| (?<checkers>\[.+)$/gm),
-    ];
+    const rows = [...readme.matchAll(/^\| (?<name>[A-Z][a-z]+) \| (?<promise>[^|]+\.) \| \[/gm)];
     expect(rows.map(({ groups }) => groups?.name)).toEqual(guarantees);
-    const missing = rows.flatMap(({ groups }) => {
-      const [name = "", promise = ""] = [groups?.name, inOneLine(groups?.promise ?? "")];
-      const checkers = linksIn(groups?.checkers ?? "").filter((path) => /\/checkers\//.test(path));
-      const otherwise = checkers.filter(
-        (path) => !inOneLine(readFileSync(join(root, path), "utf8")).includes(promise),
-      );
-      const isInContract = contract.includes(`${name.toLowerCase()}: ${promise}`);
-      return [...otherwise, ...(isInContract ? [] : ["the contract"])].map(
-        (at) => `${name}: ${at}`,
-      );
+    const otherwise = rows.flatMap(({ groups: { name = "", promise = "" } = {} }) => {
+      const words = inOneLine(promise);
+      const checkers = proofsOf(name).filter((path) => path.includes("/checkers/"));
+      const silent = checkers.filter((path) => !inOneLine(read(path)).includes(words));
+      const isInContract = contract.includes(`${name.toLowerCase()}: ${words}`);
+      return [...silent, ...(isInContract ? [] : ["the contract"])].map((at) => `${name}: ${at}`);
     });
-    expect(missing).toEqual([]);
+    expect(otherwise).toEqual([]);
   });
 
-  it("names every folder of the sources", () => {
-    const folders = readdirSync(join(root, "src"), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => `src/${entry.name}`);
-    expect(folders.filter((folder) => !readme.includes(folder))).toEqual([]);
+  it("leads from each guarantee to tests that carry its name", () => {
+    const missing = guarantees.flatMap((name) =>
+      proofsOf(name)
+        .filter((path) => path.endsWith(".test.ts") && !isCarriedBy(path, name))
+        .map((path) => `${name}: ${path}`),
+    );
+    expect(missing).toEqual([]);
+    expect(guarantees.filter((name) => proofsOf(name).length < 2)).toEqual([]);
   });
 
   it("shows a renewal that works as it stands", async () => {
@@ -91,8 +113,47 @@ function inOneLine(text: string): string {
     .toLowerCase();
 }
 
-function linksIn(text: string): string[] {
-  return [...text.matchAll(/\]\((?<path>[^)#:]+)\)/g)].map((match) => match[1] ?? "");
+interface Link {
+  readonly path: string;
+  readonly anchor: string;
+}
+
+/** Links of a page within the project. */
+function linksIn(text: string): readonly Link[] {
+  return [...text.matchAll(/\]\((?<path>[^)#:\s]+)(?:#(?<anchor>[^)]+))?\)/g)].map(
+    ({ groups: { path = "", anchor = "" } = {} }) => ({ path, anchor }),
+  );
+}
+
+/** Names that a page gives itself, and those that its headings get where it is shown. */
+function anchorsIn(text: string): ReadonlySet<string> {
+  const given = [...text.matchAll(/<a id="(?<id>[^"]+)">/g)].map((match) => match[1] ?? "");
+  const headings = [...text.matchAll(/^#+ (?<words>.+)$/gm)].map((match) =>
+    (match[1] ?? "")
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(/\s/g, "-"),
+  );
+  return new Set([...given, ...headings]);
+}
+
+/** The checkers and tests of a guarantee, by the row that it has in the page on tests. */
+function proofsOf(guarantee: string): readonly string[] {
+  const page = read("test/README.md");
+  const row = page.split("\n").find((line) => line.includes(`</a>${guarantee} |`)) ?? "";
+  return linksIn(row).map(({ path }) => join("test", path));
+}
+
+function foldersIn(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+function pagesUnder(folder: string): readonly string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => join(folder, path));
 }
 
 /** A test whose name says which guarantee it shows. */

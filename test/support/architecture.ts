@@ -132,19 +132,12 @@ export function leftovers(sources: Sources): readonly string[] {
   );
 }
 
-/** Top-level folders of `src` that the README does not name. */
-export function unnamedFolders(sources: Sources, readme: string): readonly string[] {
-  const folders = new Set([...sources.keys()].map(partOf).filter((part) => !part.endsWith(".ts")));
-  return [...folders].filter((folder) => !new RegExp(`\\b${folder}\\b`).test(readme));
-}
-
 function ours(sources: Sources): readonly (readonly [string, string])[] {
   return [...sources].filter(
     ([path]) => path.startsWith("src/") && !path.startsWith("src/gen/") && /\.tsx?$/.test(path),
   );
 }
 
-/** `src/<folder>`, or the file itself at the top of `src`. */
 /** The innermost folder that the table knows, or the top-level one. */
 function partOf(path: string): string {
   const names = path.split("/");

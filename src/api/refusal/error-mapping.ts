@@ -67,6 +67,16 @@ const mappings: Readonly<Record<RefusalReason, Mapping>> = {
   TOO_MANY: { code: Code.ResourceExhausted, status: 429, error: "too_many_requests" },
 };
 
+/** The table of refusals, in Markdown. */
+export function refusalsMarkdown(): string {
+  const rows = Object.entries(mappings).map(([reason, { code, status, error }]) => {
+    const name = Code[code].replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+    return `| \`${reason}\` | ${name} | ${status} \`${error}\` |`;
+  });
+  const head = ["| reason | gRPC, Connect, gRPC-Web | old routes |", "|---|---|---|"];
+  return [...head, ...rows, ""].join("\n");
+}
+
 /** What a legacy call answers when something broke that no caller is told of. */
 export const legacyInternalError: LegacyRefusal = {
   status: 500,
