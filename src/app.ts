@@ -10,6 +10,7 @@ import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
 import { createMetrics, exposeFleet } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
+import { openFilesMax } from "./open-files.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
@@ -128,6 +129,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
+    openFilesMax: openFilesMax(),
+    sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
   });
   app = new RunningApp({ doors, service, closing, log, observe, resources: resources.move() });
   return app;
@@ -195,6 +198,7 @@ async function closeInOrder({ doors, service, resources }: Parts): Promise<void>
   await endsWithin(Promise.allSettled([grpc.finish(), http.finish()]), drainGraceMs);
   await Promise.all([grpc.cutOff(), http.cutOff()]);
   await resources[Symbol.asyncDispose]();
+  await ops.finish();
   await ops.cutOff();
 }
 

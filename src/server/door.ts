@@ -7,3 +7,15 @@ export interface Door {
   /** Ends what is still under way. */
   cutOff(): Promise<void>;
 }
+
+/** What every door knows of its connections. */
+export interface ConnectionOptions {
+  /** How many may be open; more are closed as they come. */
+  readonly connectionsMax: number;
+  /** Told of each that was closed for that. */
+  readonly onDropped: () => void;
+  readonly sleep: Sleep;
+}
+
+/** Waits in real time; resolves early when the signal aborts. */
+export type Sleep = (durationMs: number, signal: AbortSignal) => Promise<void>;

@@ -14,7 +14,8 @@ import { formatListenAddress, type ListenAddress } from "../settings/listen-addr
 import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
-import type { Door } from "./door.ts";
+import { type ConnectionShares, connectionShares } from "./connection-shares.ts";
+import type { ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
@@ -39,6 +40,9 @@ export interface DoorsOptions {
   /** An operator asked for a drain. */
   readonly drain: () => void;
   readonly onLostConnection: (lost: LostConnection) => void;
+  /** How many files and connections the process may have open. */
+  readonly openFilesMax: number;
+  readonly sleep: Sleep;
 }
 
 export interface Doors {
@@ -54,11 +58,21 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     opened.adopt(await listening(name, listen, door), (one) => one.cutOff());
 
   const { settings } = options;
+  const shares = connectionShares(options.openFilesMax);
+  const connections = (door: keyof ConnectionShares): ConnectionOptions => ({
+    connectionsMax: shares[door],
+    onDropped: () => {
+      const detail = `it has ${shares[door]} connections, as many as it may`;
+      options.onLostConnection({ door, cause: "door_full", detail });
+    },
+    sleep: options.sleep,
+  });
   const doors = {
     grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
       openGrpcDoor({
         listen,
         services: servicesAt("internal", options),
+        connections: connections("internal"),
         onTransportError: (detail) =>
           options.onLostConnection({ door: "internal", cause: "transport_error", detail }),
       }),
@@ -69,6 +83,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         services: servicesAt("public", options),
         legacy: legacyRoutes(options),
         mayCall: originRule(settings.corsOrigins, settings.auth === "dev"),
+        connections: connections("public"),
         onBug: bugLogger(options.log, "public"),
       }),
     ),
@@ -79,6 +94,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         metrics: () => exposition(options.metrics),
         backUp: options.backUp,
         drain: options.drain,
+        connections: connections("ops"),
         onBug: bugLogger(options.log, "ops"),
       }),
     ),

@@ -1,8 +1,9 @@
 import { fastify } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
-import type { Door } from "./door.ts";
-import { boundAddress, requestTimeoutMs, watchUnderWay } from "./fastify-door.ts";
+import type { ConnectionOptions, Door } from "./door.ts";
+import { boundAddress, requestTimeoutMs } from "./fastify-door.ts";
+import { HttpConnections } from "./http-connections.ts";
 import {
   badRequest,
   conflict,
@@ -28,18 +29,20 @@ export interface OpsDoorOptions {
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** Begins to drain; the door does not wait for it. */
   readonly drain: () => void;
+  readonly connections: ConnectionOptions;
   readonly onBug: (error: unknown) => void;
 }
 
 /** Opens the operators' door: health for orchestrators, metrics, and orders to back up and drain. */
 export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   const { listen, readiness, metrics, backUp, drain, onBug } = options;
+  const connections = new HttpConnections(options.connections);
   const app = fastify({
+    serverFactory: connections.serverFactory,
     forceCloseConnections: true,
     bodyLimit: 1024,
     requestTimeout: requestTimeoutMs,
   });
-  const underWay = watchUnderWay(app);
   app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
   // Any page in a browser on this machine could send a POST here; tools of operators are no pages.
@@ -70,7 +73,7 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   await app.listen({ host: listen.host, port: listen.port });
   return {
     address: boundAddress(app, listen),
-    finish: () => underWay.ended(),
+    finish: () => connections.leave(),
     cutOff: () => app.close(),
   };
 }

@@ -60,8 +60,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/settings",
     "src/observe",
     "src/gen",
+    "src/open-files.ts",
   ],
   "src/command-line.ts": [],
+  "src/open-files.ts": [],
   "src/main.ts": ["src/app.ts", "src/command-line.ts", "src/settings"],
 };
 

@@ -8,11 +8,19 @@ import {
 
 import { limits } from "../../api/request/limits.ts";
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
-import type { Door } from "../door.ts";
+import { Arrivals } from "../arrivals.ts";
+import type { ConnectionOptions, Door } from "../door.ts";
 import type { ServedService } from "../served-service.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
-import { admitStreams, http2ServersOf, onTransportError, setHttp2Options } from "./grpc-http2.ts";
+import {
+  admitStreams,
+  closeListeners,
+  giveNotice,
+  http2ServersOf,
+  onTransportError,
+  setHttp2Options,
+} from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
 
 const second = 1000;
@@ -44,13 +52,14 @@ const resets = { streamResetBurst: streamsMax, streamResetRate: 1000 } as const;
 export interface GrpcDoorOptions {
   readonly listen: ListenAddress;
   readonly services: readonly ServedService[];
+  readonly connections: ConnectionOptions;
   /** Told of each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError: (detail: string) => void;
 }
 
 /** Opens the internal door: gRPC over HTTP/2 in clear. */
 export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
-  const { listen, services } = options;
+  const { listen, services, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(channelOptions);
@@ -63,18 +72,29 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     services.map(({ service }) => service),
   );
   const port = await bind(server, formatListenAddress(listen));
+  const arrivals = new Arrivals(connections.sleep);
   for (const http2Server of http2ServersOf(server)) {
-    admitStreams(http2Server);
+    http2Server.maxConnections = connections.connectionsMax;
+    http2Server.on("drop", connections.onDropped);
+    admitStreams(http2Server, arrivals);
     onTransportError(http2Server, options.onTransportError);
   }
   return {
     address: { host: listen.host, port },
-    finish: () =>
-      new Promise((resolve, reject) => {
-        server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
-      }),
+    async finish() {
+      await arrivals.end(() => closeListeners(server));
+      await giveNotice(server, connections.sleep);
+      await shutDown(server);
+    },
     cutOff: async () => server.forceShutdown(),
   };
+}
+
+/** Closes each connection when its calls have ended. */
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 function bind(server: Server, address: string): Promise<number> {

@@ -1,19 +1,28 @@
-import type {
-  Http2Server,
-  IncomingHttpHeaders,
-  ServerHttp2Stream,
-  ServerOptions,
+import {
+  constants,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions,
 } from "node:http2";
+import { Server as NetServer } from "node:net";
 
 import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
 
+import type { Arrivals } from "../arrivals.ts";
 import { admitDeadline } from "../call-deadline.ts";
+import type { Sleep } from "../door.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
 interface Inside {
   readonly commonServerOptions?: ServerOptions;
-  readonly http2Servers?: ReadonlyMap<Http2Server, unknown>;
+  readonly http2Servers?: ReadonlyMap<Http2Server, Bound>;
+}
+
+interface Bound {
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
 }
 
 /** Sets options of the HTTP/2 servers that `server` makes when it binds. */
@@ -25,20 +34,59 @@ export function setHttp2Options(server: Server, options: ServerOptions): void {
 
 /** The HTTP/2 servers behind `server`, one for each address that it is bound to. */
 export function http2ServersOf(server: Server): readonly Http2Server[] {
+  return [...boundIn(server).keys()];
+}
+
+function boundIn(server: Server): ReadonlyMap<Http2Server, Bound> {
   const { http2Servers } = server as unknown as Inside;
   if (http2Servers === undefined) throw new Error("grpc-js has no HTTP/2 servers");
-  return [...http2Servers.keys()];
+  return http2Servers;
 }
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** Looks at the headers of each call before grpc-js does. */
-export function admitStreams(http2Server: Http2Server): void {
+/** Looks at each call before grpc-js does, and tells `arrivals` of it. */
+export function admitStreams(http2Server: Http2Server, arrivals: Arrivals): void {
+  http2Server.on("connection", () => arrivals.connected());
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   http2Server.on("stream", (stream, headers) => {
     if (admitDeadline(headers) === "unreadable") return refuse(stream, unreadableDeadline);
-    for (const listener of listeners) listener.call(http2Server, stream, headers);
+    arrivals.called(() => {
+      for (const listener of listeners) listener.call(http2Server, stream, headers);
+    });
+  });
+}
+
+/** How long peers may take to confirm that they know that a connection closes. */
+const noticeMs = 500;
+
+/** Closes the listeners alone: the way of HTTP/2 closes the sessions as well. */
+export function closeListeners(server: Server): void {
+  for (const http2Server of boundIn(server).keys()) NetServer.prototype.close.call(http2Server);
+}
+
+/**
+ * Has every peer open no more streams before any is refused. Resolves when each has confirmed that
+ * it knows: no call is on its way then that would be refused.
+ */
+export async function giveNotice(server: Server, sleep: Sleep): Promise<void> {
+  const sessions = [...boundIn(server).values()].flatMap((bound) => [...bound.sessions]);
+  const waited = new AbortController();
+  await Promise.race([Promise.all(sessions.map(knowsOfEnd)), sleep(noticeMs, waited.signal)]);
+  waited.abort();
+}
+
+/** The highest number that a stream can have: none that is on its way is refused. */
+const lastStreamId = 2 ** 31 - 1;
+
+function knowsOfEnd(session: ServerHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    if (session.closed || session.destroyed) return resolve();
+    session.once("close", resolve);
+    session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
+    // Answered in order, so after the peer has read what was sent before.
+    if (!session.ping(() => resolve())) resolve();
   });
 }
 

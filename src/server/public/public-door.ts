@@ -17,9 +17,10 @@ import type { Call } from "../../api/call/handlers.ts";
 import { limits } from "../../api/request/limits.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
-import type { Door } from "../door.ts";
-import { boundAddress, requestTimeoutMs, watchUnderWay } from "../fastify-door.ts";
+import type { ConnectionOptions, Door } from "../door.ts";
+import { boundAddress, requestTimeoutMs } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
+import { HttpConnections } from "../http-connections.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
@@ -32,6 +33,7 @@ export interface PublicDoorOptions {
   readonly services: readonly ServedService[];
   readonly legacy: LegacyRoutesOptions;
   readonly mayCall: OriginRule;
+  readonly connections: ConnectionOptions;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -41,7 +43,9 @@ const routeParamLengthMax = maxHeaderSize;
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, onBug } = options;
+  const connections = new HttpConnections(options.connections);
   const app = fastify({
+    serverFactory: connections.serverFactory,
     bodyLimit: limits.messageBytes,
     forceCloseConnections: true,
     requestTimeout: requestTimeoutMs,
@@ -50,7 +54,6 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   });
   app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
-  const underWay = watchUnderWay(app);
   const shutdown = new AbortController();
 
   await admitPages(app, options.mayCall);
@@ -83,10 +86,10 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   await app.listen({ host: listen.host, port: listen.port });
   return {
     address: boundAddress(app, listen),
-    finish: () => underWay.ended(),
+    finish: () => connections.leave(),
     async cutOff() {
       shutdown.abort(goingAway());
-      await underWay.told();
+      await connections.told();
       await app.close();
     },
   };

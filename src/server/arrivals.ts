@@ -1,0 +1,75 @@
+import type { Sleep } from "./door.ts";
+
+/** Nobody comes for this long: whoever wanted to has gone elsewhere, or waits between two calls. */
+const quietMs = 50;
+/** How often that is looked for while calls are served on: 2 s in all, for balancers to notice. */
+const servingLooksMax = 40;
+/** How often while calls wait for the listener to close: 250 ms in all. */
+const holdingLooksMax = 5;
+/** Turns of the loop in search of one in which nobody came. */
+const turnsMax = 1000;
+
+const never = new AbortController().signal;
+
+/** The connections and calls that come to a door, up to the moment at which none can come. */
+export class Arrivals {
+  readonly #sleep: Sleep;
+  #count = 0;
+  /** Calls that wait for the listener to close; undefined while none has to. */
+  #held: (() => void)[] | undefined;
+
+  constructor(sleep: Sleep) {
+    this.#sleep = sleep;
+  }
+
+  connected(): void {
+    this.#count += 1;
+  }
+
+  /** Begins a call, now or when the listener has closed. */
+  called(begin: () => void): void {
+    this.#count += 1;
+    if (this.#held === undefined) begin();
+    else this.#held.push(begin);
+  }
+
+  /**
+   * Closes a listener at a moment at which nobody waits to be accepted: the kernel would reset them.
+   * Calls are served on until none come; where they do not cease, they have to wait a moment, since
+   * most callers call again only when they have been answered.
+   */
+  async end(closeListener: () => void): Promise<void> {
+    if (!(await this.#isQuietWithin(servingLooksMax))) {
+      this.#held = [];
+      await this.#isQuietWithin(holdingLooksMax);
+    }
+    await this.#turnWithoutAny();
+    closeListener();
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const begin of held) begin();
+  }
+
+  async #isQuietWithin(looksMax: number): Promise<boolean> {
+    for (let look = 0; look < looksMax; look += 1) {
+      const before = this.#count;
+      await this.#sleep(quietMs, never);
+      await turn();
+      if (this.#count === before) return true;
+    }
+    return false;
+  }
+
+  async #turnWithoutAny(): Promise<void> {
+    for (let count = 0; count < turnsMax; count += 1) {
+      const before = this.#count;
+      await turn();
+      if (this.#count === before) return;
+    }
+  }
+}
+
+/** One turn of the loop, in which whoever has connected is accepted. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
