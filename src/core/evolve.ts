@@ -1,7 +1,7 @@
 import type { LeaseEvent, LifecycleEvent, SessionEvent, TransportEvent } from "./event.ts";
 import { younger } from "./ids.ts";
 import { evolveLeases } from "./lease/evolve-leases.ts";
-import type { LastChange, LeaseBook, Session, SessionRecord, Tombstone } from "./session.ts";
+import type { Hold, LastChange, LeaseBook, Session, SessionRecord, Tombstone } from "./session.ts";
 import type { EpochMs } from "./time.ts";
 import { evolveTransport, initialTransport, shiftTransport } from "./transport/evolve-transport.ts";
 import { currentOf } from "./view.ts";
@@ -214,9 +214,14 @@ function takeGap(session: Session, gap: GapTaken): Session {
     version: shown ? session.version + 1 : session.version,
     activeAt: session.activeAt + (gap.until - gap.from),
     gapsTaken: gap.number,
-    leases: { ...session.leases, live },
+    leases: { ...session.leases, live, holds: session.leases.holds.map((hold) => held(hold, gap)) },
     transport,
   };
+}
+
+/** A hold lasts as long as was asked, however service time moved while nobody could be heard. */
+function held(hold: Hold, { from, until }: GapTaken): Hold {
+  return hold.until > from ? { ...hold, until: hold.until + until - from } : hold;
 }
 
 /** More than a session gives out of any counter while nobody notices that the store fell back. */

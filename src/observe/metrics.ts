@@ -21,6 +21,8 @@ export interface Metrics {
   /** By kind: how many, and how long they were. */
   readonly gaps: Tally;
   readonly gapSeconds: Tally;
+  /** By kind: steps of the wall clock, and suspends. */
+  readonly clockJumps: Tally;
   /** By where it was. */
   readonly troubles: Tally;
   /** By door, method and code. */
@@ -68,6 +70,11 @@ export function createMetrics(): Metrics {
     retirements: tally("lease_handshakes_retired_total", "Handshakes retired", "reason"),
     gaps: tally("lease_gaps_total", "Stretches in which the service could not hear", "kind"),
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
+    clockJumps: tally(
+      "lease_clock_jumps_total",
+      "Steps of the wall clock, and suspends of the machine",
+      "kind",
+    ),
     troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),
     calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
     lostConnections: tally(

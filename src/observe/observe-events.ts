@@ -31,6 +31,9 @@ function count(metrics: Metrics, event: ServiceEvent): void {
       metrics.gaps.count(event.gap.kind);
       metrics.gapSeconds.add((event.gap.until - event.gap.from) / 1000, event.gap.kind);
       break;
+    case "clock":
+      metrics.clockJumps.count(event.jump.kind);
+      break;
     case "watch":
       metrics.watchStreams.set(event.open);
       break;
@@ -71,6 +74,9 @@ function write(log: Logger, event: ServiceEvent): void {
       log.warn({ number, kind, gap_ms: until - from, buckets }, "the service could not hear");
       break;
     }
+    case "clock":
+      writeJump(log, event);
+      break;
     case "watch":
       log.debug({ open: event.open }, `watch stream ${event.change}`);
       break;
@@ -78,6 +84,13 @@ function write(log: Logger, event: ServiceEvent): void {
       log.error({ where: event.where, session: event.sessionId, err: event.error }, "trouble");
       break;
   }
+}
+
+function writeJump(log: Logger, { jump }: Extract<ServiceEvent, { kind: "clock" }>): void {
+  const { kind, byMs } = jump;
+  const by_ms = Math.round(byMs);
+  if (kind === "stepped") log.warn({ by_ms }, "the wall clock was stepped");
+  else log.warn({ suspended_ms: by_ms }, "the machine was suspended");
 }
 
 function writeRenewal(log: Logger, event: Extract<ServiceEvent, { kind: "renewed" }>): void {

@@ -42,7 +42,7 @@ export interface LeaseService {
   /** Whether the session's host watches it, so that it sees offers without other delivery. */
   hostWatches(id: SessionId): boolean;
 
-  /** Service time, and its translation to the wall clock of this moment. */
+  /** Service time, and what a moment of it is on the wall clock, by which all is told outside. */
   now(): EpochMs;
   toWall(at: EpochMs): EpochMs;
 

@@ -3,6 +3,7 @@ import type { SessionEvent } from "../core/event.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { RefusalReason } from "../core/refusal.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
+import type { ClockJump } from "./clock.ts";
 
 /** What the outside may observe of the service: logs, metrics and traces hang on this one list. */
 export type ServiceEvent =
@@ -33,6 +34,8 @@ export type ServiceEvent =
    * that a process holds alone is one bucket. The gap's number is the one that it has in one of them.
    */
   | { readonly kind: "gap"; readonly gap: Gap; readonly buckets: number }
+  /** The wall clock was stepped, or the machine was suspended. */
+  | { readonly kind: "clock"; readonly jump: ClockJump }
   /** A watch stream began or ended, or its reader has taken nothing for so long that it will. */
   | {
       readonly kind: "watch";

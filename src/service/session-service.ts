@@ -10,7 +10,7 @@ import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock, ClockJump } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
 import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 import { RateKeeper } from "./figures/fleet-rates.ts";
@@ -39,6 +39,7 @@ import {
   StoreUnavailable,
 } from "./session-store.ts";
 import { refusalOf, storeAway } from "./store-refusal.ts";
+import { WallTime } from "./wall-time.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;
@@ -66,12 +67,15 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
+  readonly #wallTime: WallTime;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
+  #jumps: Disposable | undefined;
 
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
     this.tokens = deps.tokens;
+    this.#wallTime = new WallTime(deps.clock);
     this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
     this.#gaps = this.#gapKeeper();
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
@@ -84,7 +88,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
   async start(): Promise<void> {
-    const { store } = this.#deps;
+    const { store, clock } = this.#deps;
+    this.#jumps = clock.jumps((jump) => this.#noteJump(jump));
     await this.#gaps.start();
     if (store.kind === "sole") await this.#takeStock();
     else store.follow(this.#hub);
@@ -115,6 +120,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    this.#jumps?.[Symbol.dispose]();
   }
 
   execute<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
@@ -165,11 +171,16 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 
   toWall(at: EpochMs): EpochMs {
-    return this.#deps.clock.wall() + (at - this.#deps.clock.now());
+    return this.#wallTime.toWall(at);
   }
 
   nextLeaseId(): LeaseId {
     return this.#deps.ids.leaseId();
+  }
+
+  #noteJump(jump: ClockJump): void {
+    if (jump.kind === "suspended") this.#gaps.noteSuspend();
+    this.#deps.observe({ kind: "clock", jump });
   }
 
   /** Store faults become a refusal; everything else that throws is a bug and goes on. */

@@ -36,19 +36,12 @@ export async function openStore(
   place: StorePlace,
   options: OpenStoreOptions,
 ): Promise<OpenedStore> {
-  const { clock, lockWaitMs, acknowledgements, onUnreadable } = options;
+  const { clock, acknowledgements, onUnreadable } = options;
   switch (place.kind) {
     case "memory":
       return { store: memoryStore(), clock: clock ?? systemClock() };
-    case "sqlite": {
-      const store = await openSqliteStore(place.path, {
-        clock: clock ?? systemClock(),
-        createFolder: true,
-        onLockWait: (remainingMs) => options.onLockWait(place.path, remainingMs),
-        ...(lockWaitMs !== undefined && { lockWaitMs }),
-      });
-      return { store, clock: clock ?? systemClock(await store.lastAlive()) };
-    }
+    case "sqlite":
+      return openFile(place.path, options);
     case "redis": {
       const shared = clock ?? steeredClock(systemClock());
       const shown = { clock: shared, acknowledgements, onUnreadable };
@@ -56,6 +49,21 @@ export async function openStore(
       return { store, clock: shared };
     }
   }
+}
+
+async function openFile(path: string, options: OpenStoreOptions): Promise<OpenedStore> {
+  const { lockWaitMs } = options;
+  const own = systemClock();
+  const clock = options.clock ?? own;
+  const store = await openSqliteStore(path, {
+    clock,
+    createFolder: true,
+    onLockWait: (remainingMs) => options.onLockWait(path, remainingMs),
+    ...(lockWaitMs !== undefined && { lockWaitMs }),
+  });
+  // A gap may be on record whose end is later than the last moment alive.
+  own.beginAt(Math.max((await store.lastAlive()) ?? 0, (await store.gaps()).at(-1)?.until ?? 0));
+  return { store, clock };
 }
 
 /** The place in a few words, as a log may show it. */

@@ -60,6 +60,23 @@ test("POST controller-handshake of a session without a fast path answers renegot
   expect(await call("POST", "/sessions/s1/controller-handshake", ask)).toEqual(first);
 });
 
+test("the moments of a reply are on the wall clock, also once that was stepped", async () => {
+  const clock = manualClock(startsAt);
+  await using service = await runService({ clock, ids: sequentialIds() });
+  const call = oldClient(service);
+  const ahead = 8 * 3_600_000;
+  await call("POST", "/sessions/s1/controller-handshake", ask);
+  clock.stepWall(ahead);
+  const { body } = await call("POST", "/sessions/s1/controller-handshake", ask);
+  expect(body).toMatchObject({
+    lease_expires_at_ms: startsAt + 30_000 + ahead,
+    controller_auto_attach: {
+      issued_at: "2026-01-02T11:04:05.000Z",
+      expires_at: "2026-01-02T11:04:20.000Z",
+    },
+  });
+});
+
 test("POST controller-handshake over a usable fast path answers refresh and relays what is", async () => {
   await using service = await runGolden();
   const call = oldClient(service);

@@ -48,6 +48,7 @@ export function processClock(
   return {
     now: () => timeline.now + aheadMs,
     wall,
+    jumps: () => ({ [Symbol.dispose]: () => undefined }),
     sleep: (duration, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve();

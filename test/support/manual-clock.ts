@@ -1,21 +1,26 @@
 import { vi } from "vitest";
 
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Clock } from "../../src/service/clock.ts";
+import { type Clock, machineClock, type SystemClock } from "../../src/service/clock.ts";
 
 interface Sleeper {
-  readonly at: EpochMs;
+  /** By the monotonic clock, as timers are. */
+  readonly at: DurationMs;
   readonly wake: () => void;
 }
 
-/** A clock that stands still until it is told to move. */
-export interface ManualClock extends Clock {
+/** The clock of a machine whose clocks stand still until they are told to move. */
+export interface ManualClock extends SystemClock {
   /** How many wait for a later moment. */
   readonly sleeping: number;
   /** Moves on, waking sleepers in order of time and letting each do its work before the next. */
   advance(duration: DurationMs): Promise<void>;
   /** Moves on at once, as when the process was stopped: sleepers wake late. */
   jump(duration: DurationMs): Promise<void>;
+  /** Sets the wall clock, and no other: forward, or back where it is negative. */
+  stepWall(by: DurationMs): void;
+  /** The machine sleeps: no timer moves on, and the monotonic clock does not either. */
+  suspend(duration: DurationMs): Promise<void>;
 }
 
 /** Lets everything that is ready run, through promises and I/O callbacks alike. */
@@ -24,46 +29,65 @@ export async function settle(): Promise<void> {
 }
 
 export function manualClock(start: EpochMs = 1_000_000): ManualClock {
-  let now = start;
+  let monotonic = 0;
+  let wallAhead = start;
+  let bootAhead = 12_345;
   const sleepers = new Set<Sleeper>();
   const wakeDue = async (): Promise<void> => {
     for (const sleeper of [...sleepers].sort((a, b) => a.at - b.at)) {
-      if (sleeper.at <= now) sleeper.wake();
+      if (sleeper.at <= monotonic) sleeper.wake();
     }
     await settle();
   };
+  const sleep: Clock["sleep"] = (duration, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const wake = (): void => {
+        sleepers.delete(sleeper);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      const sleeper: Sleeper = { at: monotonic + duration, wake };
+      sleepers.add(sleeper);
+      signal.addEventListener("abort", wake, { once: true });
+    });
+  const machine = {
+    wall: () => wallAhead + monotonic,
+    monotonic: () => monotonic,
+    boot: () => bootAhead + monotonic,
+  };
+  const clock = machineClock(machine, sleep);
   return {
     get sleeping() {
       return sleepers.size;
     },
-    now: () => now,
-    wall: () => now,
-    sleep: (duration, signal) =>
-      new Promise((resolve) => {
-        if (signal.aborted) return resolve();
-        const wake = (): void => {
-          sleepers.delete(sleeper);
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        const sleeper: Sleeper = { at: now + duration, wake };
-        sleepers.add(sleeper);
-        signal.addEventListener("abort", wake, { once: true });
-      }),
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    sleep,
+    jumps: (listener) => clock.jumps(listener),
+    beginAt: (notBefore) => clock.beginAt(notBefore),
     async advance(duration) {
-      const end = now + duration;
+      const end = monotonic + duration;
       await settle();
       for (;;) {
         const next = Math.min(...[...sleepers].map((sleeper) => sleeper.at));
         if (next > end) break;
-        now = Math.max(now, next);
+        monotonic = Math.max(monotonic, next);
         await wakeDue();
       }
-      now = end;
+      monotonic = end;
       await settle();
     },
     async jump(duration) {
-      now += duration;
+      monotonic += duration;
+      await wakeDue();
+    },
+    stepWall(by) {
+      wallAhead += by;
+    },
+    async suspend(duration) {
+      wallAhead += duration;
+      bootAhead += duration;
       await wakeDue();
     },
   };

@@ -9,7 +9,11 @@ import {
 import type { TransportStateSchema } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { LeaseService } from "../../service/lease-service.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
-import { presentTransport, type TimeSource } from "../transport/present-transport.ts";
+import {
+  presentNextNegotiation,
+  presentTransport,
+  type TimeSource,
+} from "../transport/present-transport.ts";
 
 export type Presenter = TimeSource & Pick<LeaseService, "hostWatches">;
 
@@ -59,7 +63,7 @@ export function presentTransportAfter(
 ): MessageInitShape<typeof TransportStateSchema> {
   const transport = presentTransport(session, service);
   if (answer.outcome !== "refresh" || answer.retryAt === undefined) return transport;
-  return { ...transport, nextNegotiationAt: toTimestamp(answer.retryAt) };
+  return { ...transport, ...presentNextNegotiation(answer.retryAt, service) };
 }
 
 interface PresentedAnswer {
@@ -83,8 +87,8 @@ export function presentAnswer(
       sessionId: session.id,
       privateBeachId: session.beachId,
       managerUrl: offer.managerUrl,
-      issuedAt: toTimestamp(offer.issuedAt),
-      confirmBy: toTimestamp(offer.confirmBy),
+      issuedAt: toTimestamp(service.toWall(offer.issuedAt)),
+      confirmBy: toTimestamp(service.toWall(offer.confirmBy)),
       channels: [...offer.channels],
       deliveredByServer: service.hostWatches(session.id),
       confirmIn: toDuration(offer.confirmBy - service.now()),

@@ -21,6 +21,10 @@ import {
   ConnectionState,
   type EndViewSchema,
   HandshakeStanding,
+  type Lingering,
+  type LingeringSchema,
+  type Negotiation,
+  type NegotiationSchema,
   TransportChange,
   TransportEnd,
   TransportHealth,
@@ -31,21 +35,32 @@ import {
 import type { LeaseService } from "../../service/lease-service.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
 
-type TransportInit = Exclude<MessageInitShape<typeof TransportStateSchema>, TransportState>;
+type NegotiationInit = Exclude<MessageInitShape<typeof NegotiationSchema>, Negotiation>;
+type LingeringInit = Exclude<MessageInitShape<typeof LingeringSchema>, Lingering>;
+type StateInit = Exclude<MessageInitShape<typeof TransportStateSchema>, TransportState>;
+type TransportInit = Omit<StateInit, "negotiation" | "lingering"> & {
+  readonly negotiation?: NegotiationInit | undefined;
+  readonly lingering?: LingeringInit | undefined;
+};
 
 /** Turns service time into what leaves the service. */
 export type TimeSource = Pick<LeaseService, "now" | "toWall">;
 
-/**
- * The whole truth about a session's transport, with ages as of this moment. Its moments are service
- * time, so that one version reads the same whenever it is told.
- */
-export function presentTransport(session: Session, time: Pick<TimeSource, "now">): TransportInit {
-  return { ...presentLasting(session), ...presentAges(session, time.now()) };
+/** The whole truth about a session's transport, with ages as of this moment. */
+export function presentTransport(session: Session, time: TimeSource): TransportInit {
+  const lasting = presentLasting(session, time);
+  const ages = presentAges(session, time);
+  return {
+    ...lasting,
+    ...ages,
+    negotiation: lasting.negotiation && { ...lasting.negotiation, ...ages.negotiation },
+    lingering: lasting.lingering && { ...lasting.lingering, ...ages.lingering },
+  };
 }
 
-/** What one record says whenever it is told. */
-export function presentLasting(session: Session): TransportInit {
+/** What one record says whenever it is told, until the wall clock is stepped. */
+export function presentLasting(session: Session, time: Pick<TimeSource, "toWall">): TransportInit {
+  const toWall = (at: EpochMs): EpochMs => time.toWall(at);
   const { transport, leases, lastChange } = session;
   const current = currentOf(transport.path);
   return {
@@ -55,19 +70,25 @@ export function presentLasting(session: Session): TransportInit {
     health: presentHealth(session),
     generation: BigInt(transport.generation),
     handshakeId: current?.id ?? "",
-    promotedAt: current && toTimestamp(current.promotedAt),
-    negotiation: presentNegotiation(session),
-    lingering: presentLingering(session),
+    promotedAt: current && toTimestamp(toWall(current.promotedAt)),
+    negotiation: presentNegotiation(session, toWall),
+    lingering: presentLingering(session, toWall),
     lastChange: changes[lastChange.change],
     lastChangeReason: lastChange.reason,
-    lastChangeAt: toTimestamp(lastChange.at),
+    lastChangeAt: toTimestamp(toWall(lastChange.at)),
     liveLeases: leases.live.length,
     leaseVersion: BigInt(leases.version),
   };
 }
 
-/** What depends on when the record is told: ages, and a delay that may have run out. */
-export function presentAges({ transport }: Session, now: EpochMs): TransportInit {
+/**
+ * What depends on when the record is told: ages, what remains, and a delay that may have run out.
+ * What lies within a part of the state adds to what lasts of that part.
+ */
+export function presentAges({ transport }: Session, time: TimeSource): TransportInit {
+  const now = time.now();
+  const next = nextOf(transport.path);
+  const { lingering } = transport;
   const current = currentOf(transport.path);
   const heardAt = current === undefined ? undefined : evidenceAt(current);
   const nextAt = nextNegotiationAt(transport, now);
@@ -77,7 +98,19 @@ export function presentAges({ transport }: Session, now: EpochMs): TransportInit
       ...presentEnd("manager", current?.manager, now),
       ...presentEnd("host", current?.host, now),
     ],
-    nextNegotiationAt: nextAt === undefined ? undefined : toTimestamp(nextAt),
+    negotiation: next && { confirmIn: toDuration(next.confirmBy - now) },
+    lingering: lingering && { honouredFor: toDuration(lingering.honouredUntil - now) },
+    ...(nextAt === undefined ? {} : presentNextNegotiation(nextAt, time)),
+  };
+}
+
+export function presentNextNegotiation(
+  at: EpochMs,
+  time: TimeSource,
+): Pick<TransportInit, "nextNegotiationAt" | "nextNegotiationIn"> {
+  return {
+    nextNegotiationAt: toTimestamp(time.toWall(at)),
+    nextNegotiationIn: toDuration(at - time.now()),
   };
 }
 
@@ -112,25 +145,27 @@ function presentEnd(
   ];
 }
 
-function presentNegotiation({ transport }: Session): TransportInit["negotiation"] {
+type ToWall = TimeSource["toWall"];
+
+function presentNegotiation({ transport }: Session, toWall: ToWall): NegotiationInit | undefined {
   const next = nextOf(transport.path);
   if (next === undefined) return undefined;
   return {
     handshakeId: next.id,
     attempt: next.attempt,
-    startedAt: toTimestamp(next.issuedAt),
-    confirmBy: toTimestamp(next.confirmBy),
+    startedAt: toTimestamp(toWall(next.issuedAt)),
+    confirmBy: toTimestamp(toWall(next.confirmBy)),
     managerUrl: next.managerUrl,
     channels: [...next.channels],
   };
 }
 
-function presentLingering({ transport }: Session): TransportInit["lingering"] {
+function presentLingering({ transport }: Session, toWall: ToWall): LingeringInit | undefined {
   const { lingering } = transport;
   if (lingering === undefined) return undefined;
   return {
     handshakeId: lingering.id,
-    honouredUntil: toTimestamp(lingering.honouredUntil),
+    honouredUntil: toTimestamp(toWall(lingering.honouredUntil)),
   };
 }
 

@@ -2,7 +2,7 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 import type { Session } from "../../core/session.ts";
-import type { EpochMs } from "../../core/time.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { WatchTransportResponseSchema } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportStateSchema } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { WatchMessage } from "../../service/lease-service.ts";
@@ -16,7 +16,7 @@ import {
 
 type Response = MessageInitShape<typeof WatchTransportResponseSchema>;
 
-export function presentMessage(message: WatchMessage, time: Pick<TimeSource, "now">): Response {
+export function presentMessage(message: WatchMessage, time: TimeSource): Response {
   switch (message.kind) {
     case "state":
       return {
@@ -42,6 +42,8 @@ export function presentMessage(message: WatchMessage, time: Pick<TimeSource, "no
 interface EncodedState {
   /** All of the state that time alone does not change. */
   readonly lasting: Uint8Array;
+  /** How far the wall clock was ahead of service time by which its moments are told. */
+  readonly aheadMs: DurationMs;
   /** The whole message, and the moment as of which its ages are. */
   readonly message: Uint8Array;
   readonly at: EpochMs;
@@ -53,13 +55,15 @@ interface EncodedState {
  * on the moment; they are serialised once for each millisecond in which anybody is told, which is
  * as fine as service time and ages are, so that they are as of each message.
  *
+ * Moments are serialised anew when the wall clock has been stepped.
+ *
  * The parts are put together as bytes because protobuf reads concatenated encodings as one message.
  */
 export class EncodedMessages {
-  readonly #time: Pick<TimeSource, "now">;
+  readonly #time: TimeSource;
   readonly #states = new WeakMap<Session, EncodedState>();
 
-  constructor(time: Pick<TimeSource, "now">) {
+  constructor(time: TimeSource) {
     this.#time = time;
   }
 
@@ -76,11 +80,13 @@ export class EncodedMessages {
 
   #stateOf(session: Session): Uint8Array {
     const at = this.#time.now();
-    const earlier = this.#states.get(session);
+    const aheadMs = this.#time.toWall(0);
+    const known = this.#states.get(session);
+    const earlier = known?.aheadMs === aheadMs ? known : undefined;
     if (earlier?.at === at) return earlier.message;
-    const lasting = earlier?.lasting ?? encodedPart(presentLasting(session));
-    const message = wrapped(lasting, encodedPart(presentAges(session, at)));
-    this.#states.set(session, { lasting, message, at });
+    const lasting = earlier?.lasting ?? encodedPart(presentLasting(session, this.#time));
+    const message = wrapped(lasting, encodedPart(presentAges(session, this.#time)));
+    this.#states.set(session, { lasting, aheadMs, message, at });
     return message;
   }
 }

@@ -72,6 +72,9 @@ export class FleetGapKeeper implements GapKeeper {
     return this.#buckets.some(({ isAway }) => isAway);
   }
 
+  /** As one that stood still. */
+  noteSuspend(): void {}
+
   /** A process that stood still learns from its next commit whether the others did too. */
   observe(): void {}
 

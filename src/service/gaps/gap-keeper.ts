@@ -24,6 +24,9 @@ export interface GapKeeper {
   /** To be called before anything is decided: a process that stood still has missed reports. */
   observe(now: EpochMs): Awaitable<void>;
 
+  /** The machine was suspended until just now: nobody was heard meanwhile. */
+  noteSuspend(): void;
+
   /** A call of the store failed for this session: it is away until it answers again. */
   noteStoreFault(id: SessionId): void;
 

@@ -32,6 +32,8 @@ export class ProcessGapKeeper implements GapKeeper {
   #history = 0;
   #beatAt: EpochMs;
   #aliveAt: EpochMs;
+  /** The machine was suspended, and that is not on record yet. */
+  #wasSuspended = false;
   /** Since when the store has been away; undefined while it answers. */
   #awaySince: EpochMs | undefined;
   /** The newest stall that is on its way to the store. */
@@ -43,6 +45,10 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#deps = deps;
     this.#beatAt = deps.clock.now();
     this.#aliveAt = this.#beatAt;
+  }
+
+  noteSuspend(): void {
+    this.#wasSuspended = true;
   }
 
   gapsOf(): readonly Gap[] {
@@ -80,12 +86,15 @@ export class ProcessGapKeeper implements GapKeeper {
    * while the gap is being recorded waits with the first, since it was as deaf.
    */
   observe(now: EpochMs): Awaitable<void> {
-    if (now - this.#beatAt <= unheardMs) return this.#recording;
+    if (now - this.#beatAt <= unheardMs && !this.#wasSuspended) return this.#recording;
     const from = this.#beatAt;
+    // Whoever renews may have slept as well, or given up: as after a restart.
+    const kind = this.#wasSuspended ? "absence" : "stall";
+    this.#wasSuspended = false;
     this.#beatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
     if (this.isStoreAway) return undefined;
-    const recorded = this.#recordStall(from, now);
+    const recorded = this.#recordInTurn(from, now, kind);
     if (!(recorded instanceof Promise)) return undefined;
     const recording = recorded.finally(() => {
       // The store may take so long that another stall is on its way behind this one.
@@ -96,10 +105,10 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /** After the one before: if that fails, both lie within the absence that begins then. */
-  #recordStall(from: EpochMs, until: EpochMs): Awaitable<void> {
-    if (this.#recording === undefined) return this.#record(from, until, "stall");
+  #recordInTurn(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+    if (this.#recording === undefined) return this.#record(from, until, kind);
     return this.#recording.then(() =>
-      this.isStoreAway ? undefined : this.#record(from, until, "stall"),
+      this.isStoreAway ? undefined : this.#record(from, until, kind),
     );
   }
 
@@ -172,9 +181,11 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /** No moment counts twice: a gap begins no earlier than the newest one on record ended. */
-  #record(since: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+  #record(since: EpochMs, end: EpochMs, kind: Gap["kind"]): Awaitable<void> {
     const from = Math.max(since, this.#gaps.at(-1)?.until ?? since);
-    if (until <= from) return undefined;
+    const until = Math.max(from, end);
+    // An absence counts whatever its length: by service time a restart may have taken none.
+    if (until === from && kind === "stall") return undefined;
     return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
       this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
       this.#deps.observe({ kind: "gap", gap, buckets: 1 });

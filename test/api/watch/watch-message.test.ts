@@ -73,9 +73,22 @@ test("ages are as of each message, also of one whose bytes are shared", async ()
   ]);
 });
 
+test("moments are told by the wall clock of each message, also of one whose bytes are kept", async () => {
+  await using under = await serviceUnderTest();
+  const encoded = new EncodedMessages(under.service);
+  const message: WatchMessage = { kind: "state", session: await promoted(under), coalesced: 0 };
+  const kept = encoded.encode(message);
+  under.clock.stepWall(3_600_000);
+  expect(read(encoded.encode(message))).toEqual(presented(message, under));
+  expect(read(encoded.encode(message))).not.toEqual(read(kept));
+  under.clock.stepWall(-3_600_000);
+  expect(read(encoded.encode(message))).toEqual(read(kept));
+});
+
 function nextNegotiation(message: WatchMessage): unknown {
   if (message.kind !== "state") return undefined;
-  return presentAges(message.session, message.session.lastChange.at).nextNegotiationAt;
+  const { at } = message.session.lastChange;
+  return presentAges(message.session, { now: () => at, toWall: (told) => told }).nextNegotiationAt;
 }
 
 function inMs(duration: Parameters<typeof durationMs>[0] | undefined): number | undefined {

@@ -14,6 +14,7 @@ import {
   sessionOf,
 } from "../outcomes.ts";
 import {
+  absent,
   acquired,
   attached,
   detached,
@@ -214,6 +215,12 @@ describe("holds", () => {
     given(policy({ holdsMax: 2 }), attached(), acquired("a"), acquired("b"), acquired("c"))
       .when(revoked(["a", "b"]), revoked())
       .expect(accepted({ revoked: 1 }), liveLeases());
+  });
+
+  test("last as long as was asked, whatever gap lies between", () => {
+    given(attached(), acquired("tile"), revoked(), wait(20_000), absent(26 * 365 * day))
+      .when(acquired("tile"))
+      .expect(refused({ reason: "REVOKED", retryAfterMs: 40_000 }));
   });
 
   test("that have passed make room", () => {

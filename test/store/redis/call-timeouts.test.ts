@@ -11,6 +11,7 @@ function lateClock(): Clock & { wake(atMs: number): Promise<void> } {
   return {
     now: () => nowMs,
     wall: () => nowMs,
+    jumps: () => ({ [Symbol.dispose]: () => undefined }),
     sleep: () =>
       new Promise((resolve) => {
         wakeSleeper = resolve;

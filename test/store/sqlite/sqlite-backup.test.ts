@@ -2,7 +2,6 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
-
 import { systemClock } from "../../../src/service/clock.ts";
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";

@@ -122,7 +122,8 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
   managerUrl: string;
 
   /**
-   * When the handshake started, in service time.
+   * When the handshake started. All moments of an answer are on one wall clock, as those of
+   * TransportState.
    *
    * @generated from field: google.protobuf.Timestamp issued_at = 5;
    */

@@ -218,6 +218,13 @@ export declare type Negotiation = Message<"beach.controller.v1.Negotiation"> & {
    * @generated from field: repeated string channels = 6;
    */
   channels: string[];
+
+  /**
+   * confirm_by as a duration from this message; nothing once it has passed.
+   *
+   * @generated from field: google.protobuf.Duration confirm_in = 7;
+   */
+  confirmIn?: Duration | undefined;
 };
 
 /**
@@ -246,6 +253,13 @@ export declare type Lingering = Message<"beach.controller.v1.Lingering"> & {
    * @generated from field: google.protobuf.Timestamp honoured_until = 2;
    */
   honouredUntil?: Timestamp | undefined;
+
+  /**
+   * honoured_until as a duration from this message; nothing once it has passed.
+   *
+   * @generated from field: google.protobuf.Duration honoured_for = 3;
+   */
+  honouredFor?: Duration | undefined;
 };
 
 /**
@@ -309,8 +323,9 @@ export declare const EndViewSchema: GenMessage<EndView>;
  *   they are retired only after the replacement is confirmed, and it is never confirmed with fewer
  *   ready channels than a usable current has. If it fails, the current stays.
  * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
- * Moments are in service time, which never steps back: for a countdown on another clock use the
- * durations that answers carry, not these.
+ * Moments are on the service's wall clock: what it shows now, plus what remains or minus what has
+ * passed. An instant reads the same each time it is told, until that clock is stepped by more than
+ * a tenth of a second. For a countdown on another clock use the durations beside them.
  *
  * @generated from message beach.controller.v1.TransportState
  */
@@ -440,6 +455,13 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
    * @generated from field: uint64 lease_version = 17;
    */
   leaseVersion: bigint;
+
+  /**
+   * next_negotiation_at as a duration from this message; unset if now.
+   *
+   * @generated from field: google.protobuf.Duration next_negotiation_in = 18;
+   */
+  nextNegotiationIn?: Duration | undefined;
 };
 
 /**
