@@ -1,3 +1,5 @@
+import { BlockList, isIP, isIPv6 } from "node:net";
+
 /** Where a door listens; port 0 binds a free one. */
 export interface ListenAddress {
   readonly host: string;
@@ -6,12 +8,14 @@ export interface ListenAddress {
 
 /** `host:port`, with an IPv6 host in brackets; undefined for anything else. */
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const found = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(
-    text,
-  );
-  const host = found?.groups?.six ?? found?.groups?.name;
+  const found =
+    /^(?:\[(?<six>[0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|(?<name>[A-Za-z0-9._-]+)):(?<port>\d{1,5})$/.exec(
+      text,
+    );
+  const { six, name } = found?.groups ?? {};
+  const host = six === undefined ? name : canonical(six);
   const port = Number(found?.groups?.port);
-  return host === undefined || port > 65_535 ? undefined : { host, port };
+  return host === undefined || isNoAddress(host) || port > 65_535 ? undefined : { host, port };
 }
 
 export function formatListenAddress({ host, port }: ListenAddress): string {
@@ -20,5 +24,23 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
 
 /** Only this machine reaches it: 127.0.0.0/8, ::1 and localhost. */
 export function isLoopback({ host }: ListenAddress): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  if (host === "localhost") return true;
+  return isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
+}
+
+/** An address of IPv4 that is written as one of IPv6 is in it too. */
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+
+/** `0:0:0:0:0:0:0:1` is `::1`; undefined for what is no address of IPv6. */
+function canonical(six: string): string | undefined {
+  const [address, ...zone] = six.split("%");
+  const parsed = isIPv6(six) ? URL.parse(`http://[${address}]`)?.hostname.slice(1, -1) : undefined;
+  return parsed === undefined ? undefined : [parsed, ...zone].join("%");
+}
+
+/** Numbers and dots that are no address of IPv4 cannot be a name either. */
+function isNoAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) && isIP(host) === 0;
 }

@@ -99,7 +99,9 @@ class Reading {
     const text = this.#text(name);
     const address = parseListenAddress(text);
     if (address !== undefined) return address;
-    this.#fault(name, `must be host:port, such as ${defaultOf(name)}`);
+    const isBare = /^[^[]*:[^[]*:/.test(text);
+    const hint = isBare ? "[host]:port around an IPv6 host, such as [::1]:0" : defaultOf(name);
+    this.#fault(name, isBare ? `must be ${hint}` : `must be host:port, such as ${hint}`);
     return { host: "127.0.0.1", port: 0 };
   }
 
@@ -107,13 +109,13 @@ class Reading {
     const url = this.#text("LEASE_STORE_URL");
     const path = /^sqlite:(?!:memory:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
     if (path !== undefined) return { kind: "sqlite", path };
-    if (/^rediss?:\/\/[^/]/.test(url) && URL.canParse(url)) return { kind: "redis", url };
+    if (isRedisUrl(url)) return { kind: "redis", url };
     if (url.startsWith("sqlite://")) {
       this.#fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
     } else if (url !== "memory:") {
       // Not shown as it is: it may hold a password.
       this.faults.push(
-        "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379",
+        "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379, with /2 behind it for database 2",
       );
     }
     return { kind: "memory" };
@@ -151,9 +153,11 @@ class Reading {
     const origins = this.#text("LEASE_CORS_ORIGINS").split(",");
     const named = origins.map((origin) => origin.trim()).filter((origin) => origin !== "");
     for (const origin of named) {
-      if (URL.parse(origin)?.origin === origin) continue;
+      const parsed = URL.parse(origin)?.origin ?? "null";
+      if (parsed === origin) continue;
+      const written = parsed === "null" ? "https://beach.example" : parsed;
       this.faults.push(
-        `LEASE_CORS_ORIGINS lists "${origin}", which is no origin: write it as https://beach.example`,
+        `LEASE_CORS_ORIGINS lists "${origin}", which is no origin: write it as ${written}`,
       );
     }
     return named;
@@ -232,6 +236,13 @@ class Reading {
     this.#faulty.add(name);
     this.faults.push(`${name} is "${this.#text(name)}": it ${remedy}`);
   }
+}
+
+/** Behind the host there may be the number of a database, and nothing else. */
+function isRedisUrl(url: string): boolean {
+  const parsed = /^rediss?:\/\/[^/]/.test(url) ? URL.parse(url) : null;
+  if (parsed === null || parsed.hostname === "") return false;
+  return /^(\/\d{0,5})?$/.test(parsed.pathname) && parsed.search === "" && parsed.hash === "";
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -34,6 +34,47 @@ describe("settings", () => {
     });
   });
 
+  test.each([
+    ["[::1]:8000", "::1"],
+    ["[0:0:0:0:0:0:0:1]:8000", "::1"],
+    ["[::ffff:127.0.0.1]:8000", "::ffff:7f00:1"],
+  ])("take %s for loopback", (address, host) => {
+    const { grpcListen } = settingsOf({ LEASE_GRPC_LISTEN: address });
+    expect(grpcListen).toEqual({ host, port: 8000 });
+  });
+
+  test.each([
+    ["::1:8000", "must be [host]:port around an IPv6 host, such as [::1]:0"],
+    ["[::g]:8000", "must be"],
+    ["127.0.0.256:8000", "must be host:port, such as 127.0.0.1:50051"],
+    ["[::]:8000", "bind to loopback"],
+    ["[::ffff:10.0.0.1]:8000", "bind to loopback"],
+    ["[fe80::1%eth0]:8000", "bind to loopback"],
+  ])("take %s for no address of loopback, and say what would be one", (address, why) => {
+    expect(faultsOf({ LEASE_GRPC_LISTEN: address })).toEqual([expect.stringContaining(why)]);
+  });
+
+  test("name Redis by an IPv6 address, with or without a database", () => {
+    const of = (url: string) =>
+      settingsOf({ LEASE_STORE_URL: url, LEASE_TOKEN_KEY: "k".repeat(32) }).store;
+    for (const url of ["redis://[::1]", "rediss://u:p%40@[::1]:6380/15", "redis://h:1/"]) {
+      expect(of(url)).toEqual({ kind: "redis", url });
+    }
+  });
+
+  test.each(["redis://[::1", "redis://h/x", "redis://h/1/2", "redis://h?db=2", "redis://:6379"])(
+    "do not take %s for a Redis",
+    (url) => {
+      const faults = faultsOf({ LEASE_STORE_URL: url });
+      expect(faults).toEqual([expect.stringContaining("LEASE_STORE_URL must be")]);
+    },
+  );
+
+  test("say how an origin is written that is none", () => {
+    const faults = faultsOf({ LEASE_CORS_ORIGINS: "http://[0:0:0:0:0:0:0:1]:3000" });
+    expect(faults).toEqual([expect.stringContaining("write it as http://[::1]:3000")]);
+  });
+
   test("take an empty value for none", () => {
     expect(settingsOf({ LEASE_TTL_MS: "", LEASE_CORS_ORIGINS: " " })).toEqual(settingsOf({}));
   });

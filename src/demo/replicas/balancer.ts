@@ -58,7 +58,8 @@ async function carry(caller: Socket, targets: readonly string[]): Promise<void> 
 
 /** A connection to the target, or undefined when it takes none in time. */
 function reach(target: string): Promise<Socket | undefined> {
-  const { hostname: host, port } = new URL(`tcp://${target}`);
+  const { hostname, port } = new URL(`tcp://${target}`);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const callee = connect({ host, port: Number(port), noDelay: true });
   return new Promise((resolve) => {
     const giveUp = setTimeout(() => callee.destroy(), connectTimeoutMs);

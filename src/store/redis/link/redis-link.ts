@@ -3,6 +3,7 @@ import { createClient, createCluster } from "@redis/client";
 import type { DurationMs } from "../../../core/time.ts";
 import { buckets } from "../records/redis-keys.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
+import { redisAddress } from "./redis-address.ts";
 
 /** How to reach Redis: a single server behind one address, or a cluster found through one node. */
 export interface RedisLink extends AsyncDisposable {
@@ -62,12 +63,14 @@ function parseInfo(text: string): ServerInfo {
 
 function connectClient(url: string) {
   let wasReady = false;
+  const { socket, ...login } = redisAddress(url);
   const client = createClient({
-    url,
+    ...login,
     pingInterval: pingMs,
     // A call that cannot be made now is refused now: who asks is told to ask again.
     disableOfflineQueue: true,
     socket: {
+      ...socket,
       connectTimeout: connectTimeoutMs,
       socketTimeout: silentMs,
       reconnectStrategy: (_, cause) => (wasReady ? reconnectMs : cause),
@@ -140,19 +143,18 @@ async function openClusterLink(
 }
 
 function clusterOf(url: string) {
-  const { username, password, protocol } = new URL(url);
+  const { socket, database: _one, ...login } = redisAddress(url);
   const cluster = createCluster({
-    rootNodes: [{ url }],
+    rootNodes: [{ socket }],
     defaults: {
-      ...(username !== "" && { username: decodeURIComponent(username) }),
-      ...(password !== "" && { password: decodeURIComponent(password) }),
+      ...login,
       pingInterval: pingMs,
       disableOfflineQueue: true,
       socket: {
         connectTimeout: connectTimeoutMs,
         socketTimeout: silentMs,
         reconnectStrategy: reconnectMs,
-        ...(protocol === "rediss:" && { tls: true }),
+        ...(socket.tls && { tls: true }),
       },
     },
     topologyRefreshOnReconnectionAttemptStrategy: reconnectMs,
