@@ -26,6 +26,7 @@ import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
 import { RedisTime } from "./fleet/redis-time.ts";
 import { AcknowledgedChanges } from "./link/redis-acknowledged.ts";
+import { redisAddress } from "./link/redis-address.ts";
 import { RedisCalls } from "./link/redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried } from "./link/redis-check.ts";
 import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
@@ -69,7 +70,8 @@ export async function openRedisStore(
 ): Promise<SharedStore> {
   try {
     const calls = new RedisCalls(await openLink(url, options.clock), options.clock);
-    const store = new RedisStore(calls, options);
+    const { database } = redisAddress(url);
+    const store = new RedisStore(calls, { ...options, database });
     try {
       await store.start();
       return store;
@@ -102,6 +104,7 @@ class RedisStore implements SharedStore {
   readonly #processId = randomUUID();
   readonly #calls: RedisCalls;
   readonly #clock: Clock | SteeredClock;
+  readonly #database: number;
   readonly #acknowledged: AcknowledgedChanges;
   readonly #remembered = new LRUCache<SessionId, SessionRecord>({ max: rememberedMax });
   readonly #records: RedisRecords;
@@ -113,10 +116,11 @@ class RedisStore implements SharedStore {
   readonly #index: RedisIndex;
   readonly #time: RedisTime;
 
-  constructor(calls: RedisCalls, options: RedisStoreOptions) {
-    const { clock, acknowledgements = 0, onUnreadable = () => {} } = options;
+  constructor(calls: RedisCalls, options: RedisStoreOptions & { readonly database: number }) {
+    const { clock, acknowledgements = 0, onUnreadable = () => {}, database } = options;
     this.#calls = calls;
     this.#clock = clock;
+    this.#database = database;
     this.#records = new RedisRecords(onUnreadable);
     this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);
     this.#notices = new RedisNotices({
@@ -134,8 +138,10 @@ class RedisStore implements SharedStore {
     await Promise.all(buckets.map((_, bucket) => this.#tryOut(bucket)));
     // Before anything is done that counts, since everything goes by it.
     await this.#time.set(this.#calls);
-    const listening = buckets.map(({ changes }, bucket) =>
-      this.#calls.listen(bucket, changes, (message) => this.#notices.hear(bucket, message)),
+    const listening = buckets.map((keys, bucket) =>
+      this.#calls.listen(bucket, keys.changesIn(this.#database), (message) =>
+        this.#notices.hear(bucket, message),
+      ),
     );
     await Promise.all(listening);
   }
@@ -239,12 +245,14 @@ class RedisStore implements SharedStore {
 
   /** Throws unless this process may do in the bucket whatever it will have to do. */
   async #tryOut(bucket: number): Promise<void> {
-    const { tried, changes } = buckets[bucket] as BucketKeys;
+    const bucketKeys = buckets[bucket] as BucketKeys;
+    const { tried } = bucketKeys;
+    const channel = bucketKeys.changesIn(this.#database);
     const keys = [String(tried.length), ...tried];
-    const refused = await this.#calls.send(bucket, ["EVAL", tryScript.text, ...keys, changes]);
+    const refused = await this.#calls.send(bucket, ["EVAL", tryScript.text, ...keys, channel]);
     checkTried(refused as readonly string[]);
     // Once more by its hash, which is a right of its own.
-    await this.#calls.run(bucket, tryScript, tried, [changes]);
+    await this.#calls.run(bucket, tryScript, tried, [channel]);
     await this.#acknowledged.tryOut(bucket);
   }
 
@@ -283,7 +291,7 @@ class RedisStore implements SharedStore {
       String(basis.history),
       String(basis.heardSince),
       edits.length === 0 ? "" : JSON.stringify(edits),
-      notice === "" ? "" : keys.changes,
+      notice === "" ? "" : keys.changesIn(this.#database),
       notice,
     ];
   }

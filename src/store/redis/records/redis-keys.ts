@@ -37,8 +37,6 @@ export class BucketKeys {
   readonly rates: string;
   /** Sorted set: keys of rates, of all beaches and of each, by when they were last added to. */
   readonly ratesKept: string;
-  /** Channel: notices of changes. */
-  readonly changes: string;
   readonly #prefix: string;
 
   constructor(bucket: number) {
@@ -51,7 +49,14 @@ export class BucketKeys {
     this.negotiations = `${this.#prefix}:negotiations`;
     this.rates = `${this.#prefix}:rates`;
     this.ratesKept = `${this.#prefix}:rates-kept`;
-    this.changes = `${this.#prefix}:changes`;
+  }
+
+  /**
+   * Channel: notices of changes in that database. Channels are the server's, while keys are of a
+   * database each: without its number, two fleets on one server would hear each other.
+   */
+  changesIn(database: number): string {
+    return database === 0 ? `${this.#prefix}:changes` : `${this.#prefix}:changes:${database}`;
   }
 
   /** Hash: revision, record. */

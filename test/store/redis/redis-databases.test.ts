@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { accepted, redisService } from "../../support/redis-service.ts";
+import { attach } from "../../support/session-service.ts";
+import { acquire, named, type Reader, watch } from "../../support/watching.ts";
+
+const inTime = { timeout: 15_000 };
+const id = "session-1";
+const changes = 8;
+
+describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  test("each sees all of its own changes, and reads nothing for those of the other", async () => {
+    await using started = new AsyncDisposableStack();
+    const start = async (url: string) => started.use(await redisService(url));
+    const elsewhere = await start(`${server.url}/1`);
+    await accepted(elsewhere, id, attach);
+    // Far ahead in their count of changes before the others begin.
+    for (let index = 0; index < 5; index += 1) await acquire(elsewhere, id, `before-${index}`);
+    const writing = await start(server.url);
+    const watching = await start(server.url);
+    await accepted(writing, id, attach);
+    await using reader = watch(watching.service, named(id));
+    await reader.untilBookmark();
+    let missed = 0;
+    watching.store.follow({ isWanted: () => false, tell: () => {}, missed: () => missed++ });
+
+    for (let index = 0; index < changes; index += 1) {
+      await acquire(elsewhere, id, `elsewhere-${index}`);
+      await acquire(writing, id, `here-${index}`);
+      await leasesToldTo(reader, index + 1);
+    }
+    // Two heartbeats of every process have come and gone by then.
+    const beaten = watching.clock.now() + 2_000;
+    await expect.poll(() => watching.clock.now(), inTime).toBeGreaterThan(beaten);
+    expect(missed).toBe(0);
+  });
+});
+
+/** Resolves when a state is told with so many live leases. */
+async function leasesToldTo(reader: Reader, count: number): Promise<void> {
+  for (;;) {
+    const message = await reader.next();
+    if (message.kind === "state" && message.session.leases.live.length === count) return;
+  }
+}
