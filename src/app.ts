@@ -35,7 +35,7 @@ import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
 import { BackupRefused } from "./store/sqlite/sqlite-backup.ts";
 import type { SqliteSessionStore } from "./store/sqlite/sqlite-store.ts";
 import { StoreCannotOpen } from "./store/store-cannot-open.ts";
-import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPath } from "./store/token-key-file.ts";
+import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPathFor } from "./store/token-key-file.ts";
 
 /** The service with its three doors open. Disposing it drains it first. */
 export interface App extends AsyncDisposable {
@@ -98,7 +98,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     clock,
     ids: overrides.ids ?? randomIds,
     policy,
-    tokens: await tokensFor(settings),
+    tokens: await tokensFor(settings, store),
     observe,
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
@@ -249,11 +249,7 @@ function policyFor(store: SessionStore, policy: Policy): Policy {
   return store.kind === "shared" ? sharedPolicy(policy) : policy;
 }
 
-async function backUp(
-  store: SessionStore | SqliteSessionStore,
-  name: string,
-  log: Logger,
-): Promise<BackupOutcome> {
+async function backUp(store: OpenStore, name: string, log: Logger): Promise<BackupOutcome> {
   if (!("backUp" in store)) {
     return { kind: "refused", why: "LEASE_STORE_URL names no file: back up what it names instead" };
   }
@@ -278,19 +274,24 @@ function asStartFault(error: unknown): never {
   throw error;
 }
 
-async function tokensFor(settings: Settings): Promise<ControllerTokens> {
+type OpenStore = SessionStore | SqliteSessionStore;
+
+async function tokensFor(settings: Settings, store: OpenStore): Promise<ControllerTokens> {
   const { tokenKeyPrevious: previous } = settings;
   return controllerTokens(
-    await tokenKeyOf(settings),
+    await tokenKeyOf(settings, store),
     previous === undefined ? undefined : Buffer.from(previous),
   );
 }
 
-async function tokenKeyOf({ tokenKey, store }: Settings): Promise<Uint8Array> {
+async function tokenKeyOf(
+  { tokenKey, store: place }: Settings,
+  store: OpenStore,
+): Promise<Uint8Array> {
   if (tokenKey !== undefined) return Buffer.from(tokenKey);
-  if (store.kind !== "sqlite") return randomBytes(32);
+  if (place.kind !== "sqlite" || !("path" in store)) return randomBytes(32);
   try {
-    return await loadOrCreateTokenKey(tokenKeyPath(store.path));
+    return await loadOrCreateTokenKey(tokenKeyPathFor(store.path, place.path));
   } catch (error) {
     if (error instanceof TokenKeyUnusable) {
       throw new StartFault([`${error.message}, or set LEASE_TOKEN_KEY`], { cause: error });

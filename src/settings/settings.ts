@@ -107,10 +107,12 @@ class Reading {
 
   store(): StoreSetting {
     const url = this.#text("LEASE_STORE_URL");
-    const path = /^sqlite:(?!:memory:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
+    const path = /^sqlite:(?!:memory:|file:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
     if (path !== undefined) return { kind: "sqlite", path };
     if (isRedisUrl(url)) return { kind: "redis", url };
-    if (url.startsWith("sqlite://")) {
+    if (url.startsWith("sqlite:file:")) {
+      this.#fault("LEASE_STORE_URL", "takes a path and no file: URL, as in sqlite:data/lease.db");
+    } else if (url.startsWith("sqlite://")) {
       this.#fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
     } else if (url !== "memory:") {
       // Not shown as it is: it may hold a password.

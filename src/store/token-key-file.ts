@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { link, open, readFile, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 const keyBytes = 32;
 
@@ -16,6 +17,15 @@ function unusable(path: string, why: string, cause?: unknown): TokenKeyUnusable 
 /** Where the token key of a store file lies. */
 export function tokenKeyPath(storePath: string): string {
   return `${storePath}.key`;
+}
+
+/**
+ * The same, for a file that was opened by another name: a key beside that name, where earlier
+ * versions made it, is used as long as there is none beside the file itself.
+ */
+export function tokenKeyPathFor(storePath: string, openedAs: string): string {
+  const [own, other] = [tokenKeyPath(storePath), tokenKeyPath(resolve(openedAs))];
+  return !existsSync(own) && existsSync(other) ? other : own;
 }
 
 /**
@@ -58,7 +68,12 @@ async function create(path: string): Promise<Uint8Array> {
     await link(draft, path);
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
-    return (await load(path)) ?? key;
+    const made = await load(path);
+    if (made !== undefined) return made;
+    throw unusable(
+      path,
+      "it is a symbolic link to nothing; remove it, or restore what it leads to",
+    );
   } finally {
     await unlink(draft);
   }

@@ -16,6 +16,7 @@ import type { Gap } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { gapsMax } from "../../service/session-store.ts";
 import { storeCannotOpen } from "../store-cannot-open.ts";
+import { mustHaveOneName } from "./file-identity.ts";
 import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
@@ -98,6 +99,7 @@ function mustBeUsable(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (found.isDirectory()) throw storeCannotOpen(path, "it is a folder; name a file in it");
+  mustHaveOneName(path);
   accessSync(path, constants.R_OK | constants.W_OK);
 }
 

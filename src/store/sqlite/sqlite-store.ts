@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
@@ -16,6 +16,7 @@ import { ChangeListeners } from "../change-listeners.ts";
 import { encodeRecord } from "../codec/session-codec.ts";
 import { GapLog } from "../gap-log.ts";
 import type { SessionIndex } from "../session-index.ts";
+import { type FileIdentity, isSameFile, realPathOf } from "./file-identity.ts";
 import { BackupRefused, backupPath, copyStore } from "./sqlite-backup.ts";
 import { cannotOpen } from "./sqlite-fault.ts";
 import type { SessionRow } from "./sqlite-file.ts";
@@ -40,6 +41,9 @@ export interface SqliteStoreOptions {
 
 /** A store in a file that can be copied while it is in use. */
 export interface SqliteSessionStore extends SoleStore {
+  /** Absolute and without symbolic links, by whatever name it was opened. */
+  readonly path: string;
+
   /**
    * Copies all that is durable to a file of that name beside the store's, and resolves with its
    * path. It is marked: whoever goes on from it repeats nothing that this store gives out. Rejects
@@ -65,7 +69,8 @@ export async function openSqliteStore(
 ): Promise<SqliteSessionStore> {
   const { clock, createFolder = false, lockWaitMs = lockWaitMsDefault } = options;
   const { onLockWait, fileBytesMax } = options;
-  const file = await openSqliteThread(path, {
+  const realPath = pathToOpen(path);
+  const file = await openSqliteThread(realPath, {
     clock,
     createFolder,
     lockWaitMs,
@@ -75,7 +80,8 @@ export async function openSqliteStore(
   try {
     const index = await recoverSessions(file);
     await file.keep();
-    const store = new SqliteStore(file, index, options);
+    const identity = await stat(realPath);
+    const store = new SqliteStore(file, index, { ...options, identity });
     store.start();
     return store;
   } catch (error) {
@@ -84,8 +90,18 @@ export async function openSqliteStore(
   }
 }
 
+function pathToOpen(path: string): string {
+  try {
+    return realPathOf(path);
+  } catch (error) {
+    throw cannotOpen(path, error);
+  }
+}
+
 class SqliteStore implements SqliteSessionStore {
   readonly kind = "sole";
+  readonly path: string;
+  readonly #identity: FileIdentity;
   readonly #file: SqliteThread;
   /** What is on disk, and what was declared behind. */
   readonly #index: SessionIndex;
@@ -102,8 +118,14 @@ class SqliteStore implements SqliteSessionStore {
   #source: FileHandle | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(file: SqliteThread, index: SessionIndex, options: SqliteStoreOptions) {
+  constructor(
+    file: SqliteThread,
+    index: SessionIndex,
+    options: SqliteStoreOptions & { readonly identity: FileIdentity },
+  ) {
     this.#file = file;
+    this.path = file.path;
+    this.#identity = options.identity;
     this.#index = index;
     this.#writer = new SqliteWriter({ file, clock: options.clock, observe: options.observe });
     this.#gaps = new GapLog(file.head.gaps);
@@ -201,7 +223,8 @@ class SqliteStore implements SqliteSessionStore {
     const { signal } = this.#abort;
     this.#backup = this.#writer.keepingLog(async () => {
       const { path: from, head } = this.#file;
-      this.#source ??= await open(from);
+      this.#source ??= await open(from).catch(refuseMissing);
+      if (!isSameFile(await stat(from).catch(refuseMissing), this.#identity)) refuseMissing();
       await copyStore({ from, source: this.#source, to, history: head.history + 1, signal });
     });
     try {
@@ -266,6 +289,12 @@ class SqliteStore implements SqliteSessionStore {
   #mustBeOpen(): void {
     if (this.#closing !== undefined) throw new StoreUnavailable("The store is closed");
   }
+}
+
+/** What lies at the path is not what this store writes: a copy of it would be of no use. */
+function refuseMissing(cause?: unknown): never {
+  const why = "the store's file was moved away or replaced while in use; start the service anew";
+  throw new BackupRefused(why, { cause });
 }
 
 function rowOf({ id, next, deadline }: SessionChange): SessionRow {
