@@ -122,6 +122,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
       onItemFailed: (failure) => observe({ kind: "trouble", where: "batch", ...failure }),
     },
+    budgets,
     log,
     metrics,
     closing: closing.signal,

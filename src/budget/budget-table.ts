@@ -1,7 +1,15 @@
 /** One limit on what callers can make the service hold or do; {@link budgetTable} holds them all. */
 export interface BudgetRow {
   readonly limit: number;
-  readonly unit: "bytes" | "fields" | "levels" | "streams" | "connections" | "resets" | "ms";
+  readonly unit:
+    | "bytes"
+    | "messages"
+    | "fields"
+    | "levels"
+    | "streams"
+    | "connections"
+    | "resets"
+    | "ms";
   /** What the number is counted over. */
   readonly of: string;
   /** What a caller meets beyond it. */
@@ -12,14 +20,20 @@ export interface BudgetRow {
 export type BudgetName =
   | "message_bytes"
   | "legacy_body_bytes"
+  | "reflection_bytes"
   | "message_fields"
   | "item_fields"
   | "json_levels"
-  | "json_text_bytes";
+  | "json_text_bytes"
+  | "messages_unpacked_at_once"
+  | "request_bytes"
+  | "connection_request_bytes";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
+/** Refused as RESOURCE_EXHAUSTED with RetryInfo, by the old routes as 429 with Retry-After. */
+const tooMany = "TOO_MANY";
 const fieldInvalid = "FIELD_INVALID";
 
 /**
@@ -38,6 +52,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "the body of one call of an old route",
     beyond: "413",
+  },
+  reflection_bytes: {
+    limit: 4 * kibibyte,
+    unit: "bytes",
+    of: "one question to server reflection, unpacked",
+    beyond: fieldInvalid,
   },
   message_fields: {
     limit: 100_000,
@@ -62,6 +82,24 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "one text or number of a message in JSON, as it is written",
     beyond: fieldInvalid,
+  },
+  messages_unpacked_at_once: {
+    limit: 4,
+    unit: "messages",
+    of: "being unpacked in the process",
+    beyond: "the next one waits",
+  },
+  request_bytes: {
+    limit: 64 * mebibyte,
+    unit: "bytes",
+    of: "what was sent to the process and is not answered yet, with 64 more for each field",
+    beyond: tooMany,
+  },
+  connection_request_bytes: {
+    limit: 16 * mebibyte,
+    unit: "bytes",
+    of: "what one connection sent that is not answered yet, with 64 more for each field",
+    beyond: tooMany,
   },
 };
 

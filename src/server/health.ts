@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Handlers } from "../api/call/handlers.ts";
+import { quoted } from "../api/request/quoted.ts";
 import {
   type Health,
   HealthCheckResponse_ServingStatus as Status,
@@ -21,7 +22,7 @@ export function createHealth(
   return {
     async check({ service }) {
       if (known.has(service)) return { status: status() };
-      throw new ConnectError(`no service "${service}" is known here`, Code.NotFound);
+      throw new ConnectError(`no service ${quoted(service)} is known here`, Code.NotFound);
     },
     async *watch({ service }, { signal }) {
       const first = known.has(service) ? status() : Status.SERVICE_UNKNOWN;

@@ -4,6 +4,7 @@ import { createControllerLease } from "../api/controller-lease.ts";
 import { createFastPathRegistry } from "../api/fast-path-registry.ts";
 import { createLegacyApi } from "../api/legacy/legacy-api.ts";
 import type { Door as DoorName } from "../auth/authenticator.ts";
+import type { Budgets } from "../budget/budgets.ts";
 import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
@@ -19,6 +20,7 @@ import type { ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
+import { Intake } from "./intake/intake.ts";
 import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
 import { originRule } from "./public/cors-policy.ts";
 import type { LegacyRoutesOptions } from "./public/legacy-routes.ts";
@@ -30,6 +32,7 @@ export interface DoorsOptions {
   readonly settings: Settings;
   /** What the api stands on, at whichever door. */
   readonly api: Omit<ApiDependencies, "door">;
+  readonly budgets: Budgets;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Aborts when the service begins to drain. */
@@ -67,12 +70,14 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     },
     sleep: options.sleep,
   });
+  const intake = new Intake(options.budgets);
   const doors = {
     grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
       openGrpcDoor({
         listen,
         services: servicesAt("internal", options),
         connections: connections("internal"),
+        intake,
         onTransportError: (detail) =>
           options.onLostConnection({ door: "internal", cause: "transport_error", detail }),
       }),
@@ -82,6 +87,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         listen,
         services: servicesAt("public", options),
         legacy: legacyRoutes(options),
+        intake,
         mayCall: originRule(settings.corsOrigins, settings.auth === "dev"),
         connections: connections("public"),
         onBug: bugLogger(options.log, "public"),

@@ -23,6 +23,7 @@ import {
 import type { Refusal } from "../refusal/result.ts";
 import { done, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
+import { idStart } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 import { presentPath } from "../transport/present-transport.ts";
 import { type Held, type Presenter, presentAnswer } from "./present-lease.ts";
@@ -41,7 +42,7 @@ export function createKeepAlive(
 
   const keep = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> => {
     const asked = parseRenew(renewal);
-    if (asked.kind === "refused") return presentNotKept(renewal.sessionId, asked.refusal);
+    if (asked.kind === "refused") return presentNotKept(idStart(renewal.sessionId), asked.refusal);
     return whenReady(renewLease(service, principal, asked.value), (result) =>
       result.kind === "refused"
         ? presentNotKept(renewal.sessionId, result.refusal)

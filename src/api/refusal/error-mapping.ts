@@ -228,7 +228,7 @@ const excesses = {
 function excessInWords(what: keyof typeof excesses | BudgetName): string {
   if (what in excesses) return excesses[what as keyof typeof excesses];
   const { limit, unit, of } = budgetTable[what as BudgetName];
-  return `no more than ${limit} ${unit} are allowed: ${of}`;
+  return `the limit of ${limit} ${unit} is reached for ${of}`;
 }
 
 function legacyMessage(refusal: Refusal): string | null {

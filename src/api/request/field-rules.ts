@@ -15,6 +15,11 @@ export function idFault(value: string): Fault {
   return id.test(value) ? undefined : idWanted;
 }
 
+/** As much of a wrong id as goes back to its caller. */
+export function idStart(value: string): string {
+  return value.slice(0, limits.idLength);
+}
+
 /** For ids that may be left out. */
 export function optionalIdFault(value: string): Fault {
   return value === "" || id.test(value) ? undefined : `${idWanted}, or empty`;
@@ -22,7 +27,8 @@ export function optionalIdFault(value: string): Fault {
 
 /** Counted in characters, not in UTF-16 units or bytes. */
 export function lengthFault(value: string, max: number): Fault {
-  const tooLong = value.length > max && [...value].length > max;
+  // A character takes at most two units; what is longer than that is not taken apart.
+  const tooLong = value.length > 2 * max || (value.length > max && [...value].length > max);
   return tooLong ? `must be at most ${max} characters` : undefined;
 }
 

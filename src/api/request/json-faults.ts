@@ -8,18 +8,30 @@ import {
 } from "@bufbuild/protobuf";
 
 import type { FieldViolation } from "../../core/refusal.ts";
+import { nextTurn } from "../../service/awaitable.ts";
 import { entryPath } from "./parse-values.ts";
 
 /**
  * What is wrong with JSON that a message cannot be read from: every field that cannot be read by
  * itself, and of a list or map the first such item. The decoder stops at the first fault, and tells
  * of few where they are. None of the text is repeated: it may hold a secret.
+ *
+ * @param itemsPerTurn how many items at the top are looked at before others get their turn
  */
-export function jsonFaults(desc: DescMessage, text: string): readonly FieldViolation[] {
+export async function jsonFaults(
+  desc: DescMessage,
+  text: string,
+  itemsPerTurn: number,
+): Promise<readonly FieldViolation[]> {
   const json = parsed(text);
   if (json === undefined) return [{ field: "message", description: "must be JSON" }];
   if (!isObject(json)) return [{ field: "message", description: "must be a JSON object" }];
-  const faults = messageFaults(desc, json, "");
+  const faults: FieldViolation[] = [];
+  for (const field of desc.fields) {
+    const value = setIn(json, field);
+    const unread = value === undefined ? undefined : await firstPart(field, value, itemsPerTurn);
+    if (unread !== undefined) faults.push(...fieldFaults(field, unread, field.name));
+  }
   if (faults.length > 0) return faults;
   return [{ field: "message", description: "must be JSON that sets each field once" }];
 }
@@ -32,20 +44,51 @@ function parsed(text: string): JsonValue | undefined {
   }
 }
 
+function setIn(json: JsonObject, field: DescField): JsonValue | undefined {
+  return json[field.jsonName] ?? json[field.name];
+}
+
+/** A field's value, or of a long one its first part, that cannot be read. */
+interface Unread {
+  readonly value: JsonValue;
+  /** Items of the list in front of it. */
+  readonly before: number;
+}
+
+async function firstPart(
+  field: DescField,
+  value: JsonValue,
+  itemsPerTurn: number,
+): Promise<Unread | undefined> {
+  const isList = field.fieldKind === "list" && Array.isArray(value);
+  const isMap = field.fieldKind === "map" && isObject(value);
+  if (!isList && !isMap) return isReadable(field, value) ? undefined : { value, before: 0 };
+  const items = isList ? value : Object.entries(value);
+  for (let before = 0; before < items.length; before += itemsPerTurn) {
+    if (before > 0) await nextTurn();
+    const slice = items.slice(before, before + itemsPerTurn);
+    const part = isList
+      ? (slice as JsonValue[])
+      : Object.fromEntries(slice as [string, JsonValue][]);
+    if (!isReadable(field, part)) return { value: part, before };
+  }
+  return undefined;
+}
+
 /** @param path put before each field's name, such as `reports[3].` */
 function messageFaults(desc: DescMessage, json: JsonObject, path: string): FieldViolation[] {
   return desc.fields.flatMap((field) => {
-    const value = json[field.jsonName] ?? json[field.name];
+    const value = setIn(json, field);
     if (value === undefined || isReadable(field, value)) return [];
-    return fieldFaults(field, value, path + field.name);
+    return fieldFaults(field, { value, before: 0 }, path + field.name);
   });
 }
 
-function fieldFaults(field: DescField, value: JsonValue, path: string): FieldViolation[] {
+function fieldFaults(field: DescField, { value, before }: Unread, path: string): FieldViolation[] {
   if (field.fieldKind === "list") {
     if (!Array.isArray(value)) return [{ field: path, description: "must be a JSON array" }];
     const index = value.findIndex((item) => !isReadable(field, [item]));
-    return itemFaults(field, value[index] ?? null, `${path}[${index}]`);
+    return itemFaults(field, value[index] ?? null, `${path}[${before + index}]`);
   }
   if (field.fieldKind === "map") {
     if (!isObject(value)) return [{ field: path, description: "must be a JSON object" }];

@@ -1,7 +1,5 @@
 /** Sizes beyond which a request is refused; durations and counts of leases are the core's. */
 export const limits = {
-  /** Of one message, at every door. */
-  messageBytes: 1_048_576,
   idLength: 128,
   reasonLength: 64,
   passcodeLength: 256,

@@ -3,6 +3,7 @@ import type { Duration } from "@bufbuild/protobuf/wkt";
 import type { DurationMs } from "../../core/time.ts";
 import type { FieldCheck } from "./field-check.ts";
 import { type Fault, idFault } from "./field-rules.ts";
+import { quoted } from "./quoted.ts";
 
 /** The range of google.protobuf.Duration, which a binary message can leave. */
 const durationSecondsMax = 315_576_000_000n;
@@ -58,13 +59,10 @@ export function parseCount({ check, name }: Field, count: bigint): number {
   return fits ? Number(count) : 0;
 }
 
-/** The path of a map's entry. Of the key, which is text of the caller's, only what is plain. */
+/** The path of a map's entry. */
 export function entryPath(name: string, key: string): string {
-  const cut = key.length > keyShownMax ? `${key.slice(0, keyShownMax)}...` : key;
-  return `${name}["${cut.replaceAll(/[^\w.:@-]/g, "?")}"]`;
+  return `${name}[${quoted(key)}]`;
 }
-
-const keyShownMax = 24;
 
 /** Notes each wrong id of a list under its index, or the list when it is too long to look at. */
 export function checkIds({ check, name }: Field, ids: readonly string[], max: number): void {

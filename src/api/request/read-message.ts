@@ -1,35 +1,61 @@
-import {
-  type DescMessage,
-  fromBinary,
-  fromJsonString,
-  type MessageShape,
-} from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
+
+import type { Budgets } from "../../budget/budgets.ts";
+import { type Awaitable, nextTurn } from "../../service/awaitable.ts";
 import { valueOrThrow } from "../call/unary.ts";
-import { done, type Result, refused } from "../refusal/result.ts";
 import { fieldInvalid } from "./field-check.ts";
-import { jsonFaults } from "./json-faults.ts";
-import { limits } from "./limits.ts";
+import { scanJson } from "./json-scan.ts";
+import type { Measured } from "./measured.ts";
+import { readJson } from "./read-json.ts";
+import { scanWire } from "./wire-scan.ts";
 
 export type MessageFormat = "binary" | "json";
+
+/** A message of a request as it came, unpacked. */
+export interface UnreadMessage {
+  readonly desc: DescMessage;
+  readonly bytes: Uint8Array;
+  readonly format: MessageFormat;
+}
+
+/** A message that was counted, and may be read. */
+export interface CountedMessage {
+  /** Its fields, with those of all messages in it; in JSON its values. */
+  readonly fields: number;
+  /** Reads it: at once when it is small, else some fields a turn. */
+  read(): Awaitable<MessageShape<DescMessage>>;
+}
 
 const action = "read the request";
 
 /**
- * Reads the message of a request. What is too long, or cannot be read, is thrown as the refusal
- * FIELD_INVALID: of the fields that are wrong where they can be told, else of `message`.
+ * Counts what is in the message of a request. One that is too long, has too many entries or fields,
+ * or cannot be read, then or later, is thrown as the refusal FIELD_INVALID: of the fields that are
+ * wrong where they can be told, else of `message`.
  */
-export function readMessage(
-  desc: DescMessage,
-  bytes: Uint8Array,
-  format: MessageFormat,
-): MessageShape<DescMessage> {
-  if (bytes.length > limits.messageBytes) return refuseLongMessage();
-  const read = format === "json" ? fromText : fromBytes;
-  return valueOrThrow(read(desc, bytes), action);
+export function countMessage(message: UnreadMessage, budgets: Budgets): CountedMessage {
+  const { desc, bytes, format } = message;
+  if (bytes.length > budgets.limit("message_bytes")) return refuseLongMessage(budgets);
+  if (format === "json") {
+    const { fields, itemFields } = fitting(scanJson(desc, bytes), desc, budgets);
+    return {
+      fields,
+      async read() {
+        return valueOrThrow(await readJson(desc, bytes, { fields, itemFields }), action);
+      },
+    };
+  }
+  const { fields, ends } = fitting(scanWire(desc, bytes), desc, budgets);
+  return { fields, read: () => readBinary(desc, bytes, ends) };
 }
 
-export function refuseLongMessage(): never {
-  return refuseMessage(`must be at most ${limits.messageBytes} bytes`);
+/** Throws the refusal of a message that is longer than messages may be, and counts it. */
+export function refuseLongMessage(
+  budgets: Budgets,
+  budget: "message_bytes" | "reflection_bytes" = "message_bytes",
+): never {
+  budgets.refuse(budget);
+  return refuseMessage(`must be at most ${budgets.limit(budget)} bytes`);
 }
 
 /** Throws FIELD_INVALID for a message as a whole. */
@@ -37,21 +63,46 @@ export function refuseMessage(description: string): never {
   return valueOrThrow(fieldInvalid("message", description), action);
 }
 
-type Read = Result<MessageShape<DescMessage>>;
-
-function fromBytes(desc: DescMessage, bytes: Uint8Array): Read {
-  try {
-    return done(fromBinary(desc, bytes));
-  } catch {
-    return fieldInvalid("message", `must be a ${desc.typeName} in protobuf's binary encoding`);
-  }
+function fitting<Fits extends { readonly kind: "fits" }>(
+  measured: Measured<Fits>,
+  desc: DescMessage,
+  budgets: Budgets,
+): Fits {
+  if (measured.kind === "fits") return measured;
+  if (measured.kind === "unreadable") return refuseUnreadable(desc);
+  const { field, description, budget } = measured;
+  if (budget !== undefined) budgets.refuse(budget);
+  return valueOrThrow(fieldInvalid(field, description), action);
 }
 
-function fromText(desc: DescMessage, bytes: Uint8Array): Read {
-  const text = new TextDecoder().decode(bytes);
-  try {
-    return done(fromJsonString(desc, text, { ignoreUnknownFields: true }));
-  } catch {
-    return refused({ reason: "FIELD_INVALID", violations: jsonFaults(desc, text) });
+function refuseUnreadable(desc: DescMessage): never {
+  return refuseMessage(`must be a ${desc.typeName} in protobuf's binary encoding`);
+}
+
+/** What is cut between two fields and merged again is the same message. */
+function readBinary(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  ends: readonly number[],
+): Awaitable<MessageShape<DescMessage>> {
+  const message = create(desc);
+  let start = 0;
+  const readTo = (end: number): void => {
+    try {
+      mergeFromBinary(desc, message, bytes.subarray(start, end), { readUnknownFields: false });
+    } catch {
+      refuseUnreadable(desc);
+    }
+    start = end;
+  };
+  const [first = 0, ...rest] = ends;
+  readTo(first);
+  return rest.length === 0 ? message : inTurns(rest, readTo).then(() => message);
+}
+
+async function inTurns(ends: readonly number[], readTo: (end: number) => void): Promise<void> {
+  for (const end of ends) {
+    await nextTurn();
+    readTo(end);
   }
 }

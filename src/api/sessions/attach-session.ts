@@ -75,9 +75,7 @@ const managerUrlWanted: string = `must be an http or https URL of at most ${limi
 
 function managerUrlFault(url: string): Fault {
   if (url === "") return undefined;
+  if (url.length > limits.managerUrlLength || !printable.test(url)) return managerUrlWanted;
   const protocol = URL.parse(url)?.protocol;
-  const isHttp = protocol === "http:" || protocol === "https:";
-  return isHttp && url.length <= limits.managerUrlLength && printable.test(url)
-    ? undefined
-    : managerUrlWanted;
+  return protocol === "http:" || protocol === "https:" ? undefined : managerUrlWanted;
 }

@@ -40,7 +40,8 @@ export function parseReport(
   check.note("connection", connection === undefined ? "must be a ConnectionState" : undefined);
   const channels = parseChannels(check, report.channels);
   parseAge({ check, name: "round_trip" }, report.roundTrip);
-  check.note("last_error", lengthFault(report.lastError, limits.errorLength));
+  const lastErrorFault = lengthFault(report.lastError, limits.errorLength);
+  check.note("last_error", lastErrorFault);
   check.note("reporter_id", lengthFault(report.reporterId, limits.idLength));
   const command: Report = {
     kind: "Report",
@@ -54,7 +55,7 @@ export function parseReport(
     observedAgeMs: parseAge({ check, name: "observed_age" }, report.observedAge) ?? 0,
     generation: parseCount({ check, name: "generation" }, report.generation),
   };
-  const lastError = report.lastError.replaceAll(/\p{Cc}/gu, "");
+  const lastError = lastErrorFault === undefined ? report.lastError.replaceAll(/\p{Cc}/gu, "") : "";
   return check.finish({ sessionId: report.sessionId, command, lastError });
 }
 

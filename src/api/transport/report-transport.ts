@@ -26,6 +26,7 @@ import { toDuration } from "../moments.ts";
 import { internalMessage, internalReason, refusalMessage } from "../refusal/error-mapping.ts";
 import { done, type Refusal, type Result } from "../refusal/result.ts";
 import { fieldInvalid } from "../request/field-check.ts";
+import { idStart } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 import { parseReport, type ReportAsked } from "./parse-report.ts";
 import { presentHealth, presentPath, presentStanding } from "./present-transport.ts";
@@ -72,7 +73,9 @@ function hearReports(
   const hostOnly = dependencies.door === "public" || principal.kind === "host";
   return inTurns(reports, (report, index) => {
     const asked = parseReport(report, hostOnly, `reports[${index}].`);
-    if (asked.kind === "refused") return refusedVerdict(report.sessionId, asked.refusal, undefined);
+    if (asked.kind === "refused") {
+      return refusedVerdict(idStart(report.sessionId), asked.refusal, undefined);
+    }
     return bySession.run(report.sessionId, () => hearOrFail(dependencies, principal, asked.value));
   });
 }

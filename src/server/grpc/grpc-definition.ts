@@ -2,8 +2,9 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { ServiceDefinition } from "@grpc/grpc-js";
 
 /**
- * A service as grpc-js knows it. Messages pass through as bytes: the handlers of
- * {@link grpcHandlers} read and write them, so that unreadable ones are refused in our own words.
+ * A service as grpc-js knows it. Messages pass through as they come and go: the
+ * handlers of {@link grpcHandlers} read and write them, so that unreadable ones are refused in our
+ * own words.
  */
 export function grpcDefinition(service: DescService): ServiceDefinition {
   const methods = service.methods.map((method) => [
@@ -21,6 +22,6 @@ export function grpcDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries(methods);
 }
 
-function unchanged(bytes: Buffer): Buffer {
-  return bytes;
+function unchanged(message: Buffer): Buffer {
+  return message;
 }

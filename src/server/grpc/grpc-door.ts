@@ -6,10 +6,10 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 
-import { limits } from "../../api/request/limits.ts";
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
 import { Arrivals } from "../arrivals.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
+import type { Intake } from "../intake/intake.ts";
 import type { ServedService } from "../served-service.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
@@ -22,6 +22,7 @@ import {
   setHttp2Options,
 } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
+import { intakeInterceptor } from "./received-message.ts";
 
 const second = 1000;
 /** Streams that one connection may have open. */
@@ -30,7 +31,7 @@ const streamsMax = 20_000;
 const channelOptions: ChannelOptions = {
   // Longer than a message may be, so that the handlers see most of those that are too long, and
   // refuse them in our own words. The stack has no room for these in its own refusal.
-  "grpc.max_receive_message_length": 4 * limits.messageBytes,
+  "grpc.max_receive_message_length": 4 * 1024 * 1024,
   // What clients accept unless told otherwise.
   "grpc.max_send_message_length": 4 * 1024 * 1024,
   // A peer that vanished without a word is noticed within 30 s, so that its streams cost nothing.
@@ -53,19 +54,23 @@ export interface GrpcDoorOptions {
   readonly listen: ListenAddress;
   readonly services: readonly ServedService[];
   readonly connections: ConnectionOptions;
+  readonly intake: Intake;
   /** Told of each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError: (detail: string) => void;
 }
 
 /** Opens the internal door: gRPC over HTTP/2 in clear. */
 export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
-  const { listen, services, connections } = options;
+  const { listen, services, intake, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
-  const server = new Server(channelOptions);
+  const ours = new Set(services.map(({ service }) => service.typeName));
+  const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
+  const interceptors = [intakeInterceptor(intake, isOurs)];
+  const server = new Server({ ...channelOptions, interceptors });
   setHttp2Options(server, resets);
   for (const served of services) {
-    server.addService(grpcDefinition(served.service), grpcHandlers(served));
+    server.addService(grpcDefinition(served.service), grpcHandlers(served, intake));
   }
   addReflection(
     server,

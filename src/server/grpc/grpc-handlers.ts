@@ -10,7 +10,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { Call } from "../../api/call/handlers.ts";
-import { readMessage } from "../../api/request/read-message.ts";
+import type { Intake } from "../intake/intake.ts";
 import type { ServedService, UntypedHandler } from "../served-service.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
@@ -22,37 +22,44 @@ import {
   type StreamingCall,
   type Write,
 } from "./grpc-writer.ts";
+import type { ReceivedMessage } from "./received-message.ts";
 
 /** The handlers of a service as grpc-js calls them, for its {@link grpcDefinition}. */
-export function grpcHandlers({
-  service,
-  handler,
-}: ServedService): grpc.UntypedServiceImplementation {
+export function grpcHandlers(
+  { service, handler }: ServedService,
+  intake: Intake,
+): grpc.UntypedServiceImplementation {
   const adapted = service.methods.map((method) => [
     method.localName,
-    adapters[method.methodKind](method, handler(method)),
+    adapters[method.methodKind]({ method, intake }, handler(method)),
   ]);
   return Object.fromEntries(adapted);
 }
 
+/** A method, and what reads its requests. */
+interface Served {
+  readonly method: DescMethod;
+  readonly intake: Intake;
+}
+
 const adapters: Readonly<
-  Record<DescMethod["methodKind"], (method: DescMethod, handler: UntypedHandler) => unknown>
+  Record<DescMethod["methodKind"], (served: Served, handler: UntypedHandler) => unknown>
 > = {
   unary: adaptUnary,
   server_streaming: adaptServerStreaming,
   bidi_streaming: adaptBidiStreaming,
-  client_streaming: (method) => {
+  client_streaming: ({ method }) => {
     throw new Error(`${method.name}: no service of ours streams from clients alone`);
   },
 };
 
 function adaptUnary(
-  method: DescMethod,
+  { method, intake }: Served,
   handler: UntypedHandler,
-): grpc.handleUnaryCall<Buffer, Buffer> {
+): grpc.handleUnaryCall<ReceivedMessage, Buffer> {
   return async (call, respond) => {
     try {
-      const request = readMessage(method.input, call.request, "binary");
+      const request = await call.request.read(method.input, intake);
       respond(null, encode(method.output, await handler(request, new GrpcCall(call))));
     } catch (thrown) {
       respond(toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
@@ -61,22 +68,25 @@ function adaptUnary(
 }
 
 function adaptServerStreaming(
-  method: DescMethod,
+  { method, intake }: Served,
   handler: UntypedHandler,
-): grpc.handleServerStreamingCall<Buffer, Buffer> {
+): grpc.handleServerStreamingCall<ReceivedMessage, Buffer> {
   return (call) =>
-    pump({ method, call, write: oneByOne(call) }, () =>
-      handler(readMessage(method.input, call.request, "binary"), new GrpcCall(call)),
-    );
+    pump({ method, call, write: oneByOne(call) }, async () => {
+      const request = await call.request.read(method.input, intake);
+      call.request.end();
+      return handler(request, new GrpcCall(call));
+    });
 }
 
 function adaptBidiStreaming(
-  method: DescMethod,
+  served: Served,
   handler: UntypedHandler,
-): grpc.handleBidiStreamingCall<Buffer, Buffer> {
+): grpc.handleBidiStreamingCall<ReceivedMessage, Buffer> {
+  const { method } = served;
   return (call) =>
-    pump({ method, call, write: asQueued(call) }, () =>
-      handler(decoded(method, call), new GrpcCall(call)),
+    pump({ method, call, write: asQueued(call) }, async () =>
+      handler(decoded(served, call), new GrpcCall(call)),
     );
 }
 
@@ -87,9 +97,9 @@ interface Pumped {
 }
 
 /** Writes at the reader's pace until the handler, or the reader, ends; then sends the status. */
-async function pump({ method, call, write }: Pumped, start: () => unknown): Promise<void> {
+async function pump({ method, call, write }: Pumped, start: () => Promise<unknown>): Promise<void> {
   try {
-    for await (const message of start() as AsyncIterable<unknown>) {
+    for await (const message of (await start()) as AsyncIterable<unknown>) {
       if (hasGone(call)) return;
       await write(encode(method.output, message));
     }
@@ -102,11 +112,12 @@ async function pump({ method, call, write }: Pumped, start: () => unknown): Prom
 
 /** Leaving a loop over the call itself would destroy the call before its status is sent. */
 async function* decoded(
-  method: DescMethod,
-  call: grpc.ServerDuplexStream<Buffer, Buffer>,
+  { method, intake }: Served,
+  call: grpc.ServerDuplexStream<ReceivedMessage, Buffer>,
 ): AsyncGenerator<MessageShape<DescMessage>> {
-  for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-    yield readMessage(method.input, bytes, "binary");
+  for await (const received of call.iterator({ destroyOnReturn: false })) {
+    yield await received.read(method.input, intake);
+    received.end();
   }
 }
 

@@ -4,8 +4,8 @@ import { Code } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 export type StreamingCall =
-  | grpc.ServerWritableStream<Buffer, Buffer>
-  | grpc.ServerDuplexStream<Buffer, Buffer>;
+  | grpc.ServerWritableStream<unknown, Buffer>
+  | grpc.ServerDuplexStream<unknown, Buffer>;
 
 /** Writes a message; resolves when the next may be fetched, or when the reader has gone. */
 export type Write = (bytes: Buffer) => Promise<void> | undefined;

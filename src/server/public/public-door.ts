@@ -1,7 +1,7 @@
 import { maxHeaderSize } from "node:http";
 import type { Socket } from "node:net";
 
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
   cors as connectCors,
   createContextKey,
@@ -14,13 +14,13 @@ import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
 import type { Call } from "../../api/call/handlers.ts";
-import { limits } from "../../api/request/limits.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
 import { boundAddress, requestTimeoutMs } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
 import { HttpConnections } from "../http-connections.ts";
+import type { Intake } from "../intake/intake.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
@@ -34,6 +34,7 @@ export interface PublicDoorOptions {
   readonly legacy: LegacyRoutesOptions;
   readonly mayCall: OriginRule;
   readonly connections: ConnectionOptions;
+  readonly intake: Intake;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -42,11 +43,11 @@ const routeParamLengthMax = maxHeaderSize;
 
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
-  const { listen, legacy, onBug } = options;
+  const { listen, legacy, intake, onBug } = options;
   const connections = new HttpConnections(options.connections);
   const app = fastify({
     serverFactory: connections.serverFactory,
-    bodyLimit: limits.messageBytes,
+    bodyLimit: intake.budgets.limit("message_bytes"),
     forceCloseConnections: true,
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: routeParamLengthMax },
@@ -63,18 +64,19 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       admitDeadline(raw.headers);
     });
     // The plugin reads from a body that is set, instead of from the socket.
-    scope.addHook("preHandler", async (request) => {
-      request.body = new RequestBody(request.raw);
+    scope.addHook("preHandler", async (request, reply) => {
+      const body = new RequestBody(request.raw, intake);
+      reply.raw.once("close", () => body.end());
+      request.body = body;
     });
     await scope.register(fastifyConnectPlugin, {
       acceptCompression: compressions,
-      readMaxBytes: limits.messageBytes,
       shutdownSignal: shutdown.signal,
       contextValues: ({ raw, body }) =>
         createContextValues()
           .set(socketKey, raw.socket)
           .set(bodyKey, body as RequestBody),
-      requestGate: async ({ method, values }) => values.get(bodyKey)?.admit(method.input),
+      requestGate: ({ method, values }) => admit(method, values.get(bodyKey)),
       routes: (router) => {
         for (const { service, handler } of options.services) {
           router.service(service, connectImplementation(service, handler));
@@ -113,6 +115,17 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
   });
 }
 
+async function admit(method: DescMethod, body: RequestBody | undefined): Promise<void> {
+  await body?.admit(method.input);
+  // A stream outlives its request, and what it keeps of that is bounded by itself.
+  if (method.methodKind !== "unary") body?.end();
+}
+
+/** The stack's own is empty: see {@link RequestBody}. */
+function messageIn({ values }: HandlerContext): unknown {
+  return values.get(bodyKey)?.message;
+}
+
 const socketKey = createContextKey<Socket | undefined>(undefined);
 const bodyKey = createContextKey<RequestBody | undefined>(undefined);
 
@@ -122,10 +135,10 @@ function connectImplementation(
 ): Partial<ServiceImpl<DescService>> {
   const methods = service.methods.map((method) => {
     const handle = handler(method);
-    const carry = (request: unknown, context: HandlerContext): unknown =>
-      handle(request, callIn(context));
-    const carryOne = async (request: unknown, context: HandlerContext): Promise<unknown> => {
-      const answer = await handle(request, context);
+    const carry = (_empty: unknown, context: HandlerContext): unknown =>
+      handle(messageIn(context), callIn(context));
+    const carryOne = async (_empty: unknown, context: HandlerContext): Promise<unknown> => {
+      const answer = await handle(messageIn(context), context);
       // An answer that comes late is none, as on the internal door.
       if (context.signal.aborted) throw endOf(context.signal);
       return answer;

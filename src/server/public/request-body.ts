@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
-import type { DescMessage } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
-import { limits } from "../../api/request/limits.ts";
-import { readMessage, refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
+import { refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
+import type { HeldBytes, Intake, PackedMessage } from "../intake/intake.ts";
 
 /** What messages may be compressed with, in either direction. */
 export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];
@@ -15,52 +14,78 @@ const envelopeBytes = 5;
 const compressedFlag = 1;
 
 /**
- * The body of a request with one message, in any protocol over HTTP/1.1. It is read whole and looked
- * through before the stack gets it: for what it cannot read the stack has words of its own, and no
- * place for ours.
+ * The body of a request with one message, in any protocol over HTTP/1.1. The message is read here,
+ * once: the stack would read it without counting it first, and has words of its own for what it
+ * cannot read. It is given an empty message instead, and its handler takes {@link message}.
  */
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #request: IncomingMessage;
-  #bytes: Buffer = Buffer.alloc(0);
+  readonly #intake: Intake;
+  readonly #held: HeldBytes;
+  readonly #packing: Packing;
+  #message: MessageShape<DescMessage> | undefined;
 
-  constructor(request: IncomingMessage) {
+  constructor(request: IncomingMessage, intake: Intake) {
     this.#request = request;
-  }
-
-  /** Throws FIELD_INVALID for a body that is no readable message, or is too long. */
-  async admit(desc: DescMessage): Promise<void> {
-    this.#bytes = await readWhole(this.#request);
-    const packing = packingOf(this.#request.headers);
+    this.#intake = intake;
+    this.#held = intake.open(request.socket);
+    this.#packing = packingOf(request.headers);
     // The stack refuses encodings that it does not know, and names those that it knows.
-    if (packing.compression === "unknown") return;
-    readMessage(desc, await unpacked(this.#bytes, packing), packing.format);
+    if (this.#packing.encoding !== "unknown") describeAsEmpty(request.headers);
   }
 
-  /** What was admitted, as it came. */
+  /** The message that was admitted. */
+  get message(): MessageShape<DescMessage> {
+    if (this.#message === undefined) throw new Error("no message was admitted");
+    return this.#message;
+  }
+
+  /** Throws FIELD_INVALID for a body that is no readable message, or has too much in it. */
+  async admit(desc: DescMessage): Promise<void> {
+    if (this.#packing.encoding === "unknown") return;
+    const body = await this.#readWhole();
+    const packed = unwrapped(desc, body, this.#packing);
+    this.#message = (await this.#intake.read(packed, this.#held)).message;
+  }
+
+  /** The call is answered, or holds the message by itself from now on. */
+  end(): void {
+    this.#held.end();
+  }
+
+  /** An empty message. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    yield this.#bytes;
+    const { format, isEnveloped } = this.#packing;
+    const empty = Buffer.from(format === "json" ? "{}" : "");
+    const envelope = Buffer.alloc(isEnveloped ? envelopeBytes : 0);
+    if (isEnveloped) envelope.writeUInt32BE(empty.length, 1);
+    yield Buffer.concat([envelope, empty]);
   }
-}
 
-async function readWhole(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let left = limits.messageBytes + envelopeBytes;
-  // A request that is destroyed takes the socket with it, by which the answer has to leave.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk);
-    left -= chunk.length;
-    if (left < 0) break;
+  async #readWhole(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let left = this.#intake.budgets.limit("message_bytes") + envelopeBytes;
+    try {
+      // A request that is destroyed takes the socket with it, by which the answer has to leave.
+      for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
+        this.#held.take(chunk.length);
+        chunks.push(chunk);
+        left -= chunk.length;
+        if (left < 0) break;
+      }
+    } finally {
+      // The rest is let go, for a caller that sends everything before it reads.
+      this.#request.resume();
+    }
+    if (left >= 0) return Buffer.concat(chunks);
+    return refuseLongMessage(this.#intake.budgets);
   }
-  if (left >= 0) return Buffer.concat(chunks);
-  // The rest is let go, for a caller that sends everything before it reads.
-  request.resume();
-  return refuseLongMessage();
 }
 
 interface Packing {
   readonly format: "json" | "binary";
   readonly isEnveloped: boolean;
-  readonly compression: typeof compressionGzip | "none" | "unknown";
+  readonly encoding: "gzip" | "br" | "identity" | "unknown";
 }
 
 function packingOf(headers: IncomingHttpHeaders): Packing {
@@ -72,30 +97,34 @@ function packingOf(headers: IncomingHttpHeaders): Packing {
   return {
     format: /\bjson\b/i.test(type) ? "json" : "binary",
     isEnveloped,
-    compression:
-      encoding === "identity"
-        ? "none"
-        : (compressions.find(({ name }) => name === encoding) ?? "unknown"),
+    encoding:
+      encoding === "gzip" || encoding === "br" || encoding === "identity" ? encoding : "unknown",
   };
 }
 
-async function unpacked(body: Buffer, packing: Packing): Promise<Uint8Array> {
-  if (!packing.isEnveloped) return decompressed(body, packing);
-  const message = body.subarray(envelopeBytes);
-  const isWhole = body.length >= envelopeBytes && body.readUInt32BE(1) === message.length;
-  if (!isWhole) return refuseMessage("must come in one envelope, whole, with nothing beside it");
-  const isCompressed = (body.readUInt8(0) & compressedFlag) !== 0;
-  if (!isCompressed) return message;
-  if (packing.compression !== "none") return decompressed(message, packing);
-  return refuseMessage("must not be flagged as compressed where no encoding is named");
+const aboutBodies = [
+  "content-length",
+  "content-encoding",
+  "connect-content-encoding",
+  "grpc-encoding",
+];
+
+/** Takes out what headers say of the body: the stack holds the body that it gets against them. */
+function describeAsEmpty(headers: IncomingHttpHeaders): void {
+  for (const name of aboutBodies) delete headers[name];
 }
 
-async function decompressed(bytes: Buffer, { compression }: Packing): Promise<Uint8Array> {
-  if (typeof compression === "string") return bytes;
-  try {
-    return await compression.decompress(bytes, limits.messageBytes);
-  } catch (error) {
-    const isTooLong = error instanceof ConnectError && error.code === Code.ResourceExhausted;
-    return isTooLong ? refuseLongMessage() : refuseMessage("must be compressed as it says it is");
+function unwrapped(desc: DescMessage, body: Buffer, packing: Packing): PackedMessage {
+  const { format } = packing;
+  const encoding =
+    packing.encoding === "gzip" || packing.encoding === "br" ? packing.encoding : undefined;
+  if (!packing.isEnveloped) return { desc, format, bytes: body, encoding };
+  const bytes = body.subarray(envelopeBytes);
+  const isWhole = body.length >= envelopeBytes && body.readUInt32BE(1) === bytes.length;
+  if (!isWhole) return refuseMessage("must come in one envelope, whole, with nothing beside it");
+  const isCompressed = (body.readUInt8(0) & compressedFlag) !== 0;
+  if (isCompressed && encoding === undefined) {
+    return refuseMessage("must not be flagged as compressed where no encoding is named");
   }
+  return { desc, format, bytes, encoding: isCompressed ? encoding : undefined };
 }

@@ -1,0 +1,202 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+
+import { budgetTable } from "../../budget/budget-table.ts";
+import { itemLimitOf } from "./item-limits.ts";
+import {
+  type Excess,
+  type Measured,
+  tooLargeItem,
+  tooManyFields,
+  tooManyItems,
+} from "./measured.ts";
+
+/** Text that JSON.parse may have. */
+export interface JsonFits {
+  readonly kind: "fits";
+  /** Its values, at most. */
+  readonly fields: number;
+  /** Values in the largest entry of any list or map at the top. */
+  readonly itemFields: number;
+}
+
+const fieldsMax = budgetTable.message_fields.limit;
+const itemFieldsMax = budgetTable.item_fields.limit;
+const levelsMax = budgetTable.json_levels.limit;
+const textBytesMax = budgetTable.json_text_bytes.limit;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const openBracket = 0x5b;
+const closeBrace = 0x7d;
+const closeBracket = 0x5d;
+const space = 0x20;
+
+/**
+ * Counts the values of a message in JSON, and the entries of its lists, without making any. It does
+ * not look whether the text is JSON: reading it does, once that can cost no more than this allows.
+ */
+export function scanJson(desc: DescMessage, bytes: Uint8Array): Measured<JsonFits> {
+  return new JsonScan(desc, bytes).scan();
+}
+
+class JsonScan {
+  readonly #desc: DescMessage;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #level = 0;
+  #fields = 0;
+  /** The text that was read last, at the top: it is a key if a colon follows. */
+  #text: readonly [start: number, end: number] = [0, 0];
+  #field: DescField | undefined;
+  /** Entries of the field that is being passed over, and the values before its last entry. */
+  readonly #items = new Map<DescField, number>();
+  #itemBegan = 0;
+  #itemFields = 0;
+
+  constructor(desc: DescMessage, bytes: Uint8Array) {
+    this.#desc = desc;
+    this.#bytes = bytes;
+  }
+
+  scan(): Measured<JsonFits> {
+    while (this.#at < this.#bytes.length) {
+      const excess = this.#step();
+      if (excess !== undefined) return excess;
+    }
+    return { kind: "fits", fields: this.#fields, itemFields: this.#itemFields };
+  }
+
+  #step(): Excess | undefined {
+    const byte = this.#bytes[this.#at] ?? space;
+    switch (byte) {
+      case quote:
+        return this.#passText();
+      case openBrace:
+      case openBracket:
+        return this.#open();
+      case closeBrace:
+      case closeBracket:
+        return this.#close();
+      case comma:
+        return this.#next();
+      case colon:
+        if (this.#level === 1) this.#field = this.#named();
+        this.#at += 1;
+        return undefined;
+      default:
+        return byte <= space ? this.#passSpace() : this.#passWord();
+    }
+  }
+
+  #open(): Excess | undefined {
+    this.#at += 1;
+    this.#level += 1;
+    if (this.#level > levelsMax) return tooDeep;
+    if (this.#level === 2) this.#itemBegan = this.#fields;
+    return this.#count();
+  }
+
+  #close(): Excess | undefined {
+    this.#at += 1;
+    const excess = this.#level === 2 ? this.#endItem() : undefined;
+    this.#level -= 1;
+    return excess;
+  }
+
+  #next(): Excess | undefined {
+    this.#at += 1;
+    const excess = this.#level === 2 ? this.#endItem() : undefined;
+    return excess ?? this.#count();
+  }
+
+  #count(): Excess | undefined {
+    this.#fields += 1;
+    if (this.#fields > fieldsMax) return tooManyFields(fieldsMax);
+    const isLarge = this.#level > 2 && this.#fields - this.#itemBegan > itemFieldsMax;
+    return isLarge ? this.#largeItem() : undefined;
+  }
+
+  /** An entry ends with a comma or with its list. An empty list has one by this; that is no harm. */
+  #endItem(): Excess | undefined {
+    this.#itemFields = Math.max(this.#itemFields, this.#fields - this.#itemBegan);
+    this.#itemBegan = this.#fields;
+    const field = this.#field;
+    if (field === undefined) return undefined;
+    const count = (this.#items.get(field) ?? 0) + 1;
+    this.#items.set(field, count);
+    const max = itemLimitOf(field);
+    return max !== undefined && count > max ? tooManyItems(field.name, max) : undefined;
+  }
+
+  #largeItem(): Excess {
+    const field = this.#field;
+    if (field?.fieldKind !== "list") return tooLargeItem(field?.name ?? "message", itemFieldsMax);
+    return tooLargeItem(`${field.name}[${this.#items.get(field) ?? 0}]`, itemFieldsMax);
+  }
+
+  #passText(): Excess | undefined {
+    const start = this.#at;
+    this.#at += 1;
+    while (this.#at < this.#bytes.length && this.#bytes[this.#at] !== quote) {
+      this.#at += this.#bytes[this.#at] === backslash ? 2 : 1;
+    }
+    this.#at += 1;
+    if (this.#level === 1) this.#text = [start, this.#at];
+    return this.#longText(start);
+  }
+
+  #passWord(): Excess | undefined {
+    const start = this.#at;
+    while (this.#at < this.#bytes.length && !endsWord(this.#bytes[this.#at] ?? space))
+      this.#at += 1;
+    return this.#longText(start);
+  }
+
+  #longText(start: number): Excess | undefined {
+    if (this.#at - start <= textBytesMax + 2) return undefined;
+    const description = `must have no text above ${textBytesMax} bytes`;
+    const field = this.#field?.name ?? "message";
+    return { kind: "excess", field, description, budget: "json_text_bytes" };
+  }
+
+  #passSpace(): undefined {
+    while (this.#at < this.#bytes.length && (this.#bytes[this.#at] ?? 0) <= space) this.#at += 1;
+  }
+
+  #named(): DescField | undefined {
+    const name = parsedText(this.#bytes.subarray(...this.#text));
+    return this.#desc.fields.find((field) => field.jsonName === name || field.name === name);
+  }
+}
+
+const tooDeep: Excess = {
+  kind: "excess",
+  field: "message",
+  description: `must have at most ${levelsMax} levels`,
+  budget: "json_levels",
+};
+
+function endsWord(byte: number): boolean {
+  return (
+    byte <= space ||
+    byte === comma ||
+    byte === colon ||
+    byte === quote ||
+    byte === closeBrace ||
+    byte === closeBracket ||
+    byte === openBrace ||
+    byte === openBracket
+  );
+}
+
+/** A key may be written with escapes. */
+function parsedText(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

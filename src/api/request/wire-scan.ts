@@ -1,0 +1,154 @@
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+
+import { budgetTable } from "../../budget/budget-table.ts";
+import { itemLimitOf } from "./item-limits.ts";
+import {
+  type Excess,
+  fieldsPerTurn,
+  type Measured,
+  tooLargeItem,
+  tooManyFields,
+  tooManyItems,
+} from "./measured.ts";
+
+/** A message in binary that may be read. */
+export interface WireFits {
+  readonly kind: "fits";
+  readonly fields: number;
+  /** Where it can be cut into parts that are read in a turn each; the last one is its end. */
+  readonly ends: readonly number[];
+}
+
+/** Counts the fields of a message in binary, and the entries of its lists, without reading any. */
+export function scanWire(desc: DescMessage, bytes: Uint8Array): Measured<WireFits> {
+  try {
+    return new WireScan(bytes).scan(desc);
+  } catch (thrown) {
+    if (thrown instanceof Unreadable) return { kind: "unreadable" };
+    throw thrown;
+  }
+}
+
+class Unreadable extends Error {}
+
+const fieldsMax = budgetTable.message_fields.limit;
+const itemFieldsMax = budgetTable.item_fields.limit;
+
+const varint = 0;
+const fixed64 = 1;
+const lengthDelimited = 2;
+const fixed32 = 5;
+
+class WireScan {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #fields = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  scan(desc: DescMessage): Measured<WireFits> {
+    const byNumber = fieldsOf(desc);
+    const items = new Map<DescField, number>();
+    const ends: number[] = [];
+    let cutAt = fieldsPerTurn;
+    while (this.#at < this.#bytes.length) {
+      const before = this.#fields;
+      if (before >= cutAt) {
+        ends.push(this.#at);
+        cutAt = before + fieldsPerTurn;
+      }
+      const field = this.#field(byNumber, this.#bytes.length);
+      if (this.#fields > fieldsMax) return tooManyFields(fieldsMax);
+      if (field === undefined) continue;
+      const count = (items.get(field) ?? 0) + 1;
+      items.set(field, count);
+      const excess = itemExcess(field, count, this.#fields - before - 1);
+      if (excess !== undefined) return excess;
+    }
+    ends.push(this.#bytes.length);
+    return { kind: "fits", fields: this.#fields, ends };
+  }
+
+  /** Passes over one field, and counts it with all that are inside of it. */
+  #field(byNumber: FieldsByNumber, end: number): DescField | undefined {
+    const tag = this.#varint(end);
+    this.#fields += 1;
+    const field = byNumber.get(Math.floor(tag / 8));
+    switch (tag % 8) {
+      case varint:
+        this.#varint(end);
+        break;
+      case fixed64:
+        this.#pass(8, end);
+        break;
+      case fixed32:
+        this.#pass(4, end);
+        break;
+      case lengthDelimited:
+        this.#inside(field, end);
+        break;
+      default:
+        // Groups are no part of what we speak, and the rest of the types is not used.
+        throw new Unreadable();
+    }
+    return field;
+  }
+
+  #inside(field: DescField | undefined, end: number): void {
+    const length = this.#varint(end);
+    const valueEnd = this.#at + length;
+    if (valueEnd > end) throw new Unreadable();
+    const byNumber = field?.fieldKind === "map" ? entryFields : messageFields(field);
+    // What is too much is not looked at any further.
+    const fieldsEnough = this.#fields + itemFieldsMax;
+    while (byNumber !== undefined && this.#at < valueEnd && this.#fields <= fieldsEnough) {
+      this.#field(byNumber, valueEnd);
+    }
+    this.#at = valueEnd;
+  }
+
+  #pass(length: number, end: number): void {
+    this.#at += length;
+    if (this.#at > end) throw new Unreadable();
+  }
+
+  /** At most ten bytes; more than a number can hold exactly is of no use for tags and lengths. */
+  #varint(end: number): number {
+    let value = 0;
+    for (let place = 0; place < 10; place += 1) {
+      if (this.#at >= end) throw new Unreadable();
+      const byte = this.#bytes[this.#at] ?? 0;
+      this.#at += 1;
+      value += (byte & 0x7f) * 2 ** (7 * place);
+      if (byte < 0x80) return value;
+    }
+    throw new Unreadable();
+  }
+}
+
+function itemExcess(field: DescField, count: number, fieldsInside: number): Excess | undefined {
+  const max = itemLimitOf(field);
+  if (max !== undefined && count > max) return tooManyItems(field.name, max);
+  if (fieldsInside <= itemFieldsMax) return undefined;
+  const path = field.fieldKind === "list" ? `${field.name}[${count - 1}]` : field.name;
+  return tooLargeItem(path, itemFieldsMax);
+}
+
+type FieldsByNumber = ReadonlyMap<number, DescField>;
+
+/** An entry of a map has a key and a value; neither holds messages in what callers send. */
+const entryFields: FieldsByNumber = new Map();
+
+const known = new WeakMap<DescMessage, FieldsByNumber>();
+
+function messageFields(field: DescField | undefined): FieldsByNumber | undefined {
+  return field?.message === undefined ? undefined : fieldsOf(field.message);
+}
+
+function fieldsOf(desc: DescMessage): FieldsByNumber {
+  const fields = known.get(desc) ?? new Map(desc.fields.map((field) => [field.number, field]));
+  known.set(desc, fields);
+  return fields;
+}

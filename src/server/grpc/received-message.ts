@@ -1,0 +1,115 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { ServerInterceptingCall, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
+
+import { quoted } from "../../api/request/quoted.ts";
+import type { HeldBytes, Intake } from "../intake/intake.ts";
+import type { Encoding } from "../intake/unpack.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
+
+/** What the innermost part of a call has inside: grpc-js offers no place to put this otherwise. */
+interface InnerCall {
+  readonly stream: ServerHttp2Stream;
+  handleDataFrame(data: Buffer): void;
+  decompressMessage(framed: Buffer, encoding: string): unknown;
+  sendStatus(status: StatusObject): void;
+}
+
+/** A flag and a length stand in front of each message. */
+const frameBytes = 5;
+
+/** A message as it came over gRPC, still packed: it is unpacked when its turn has come. */
+export class ReceivedMessage {
+  readonly #framed: Buffer;
+  readonly #encoding: Encoding | undefined;
+  readonly #held: HeldBytes;
+  #heldBytes: number;
+
+  constructor(framed: Buffer, encoding: Encoding | undefined, held: HeldBytes) {
+    this.#framed = framed;
+    this.#encoding = encoding;
+    this.#held = held;
+    this.#heldBytes = framed.length;
+  }
+
+  async read(desc: DescMessage, intake: Intake): Promise<MessageShape<DescMessage>> {
+    const bytes = this.#framed.subarray(frameBytes);
+    const packed = { desc, format: "binary", bytes, encoding: this.#encoding } as const;
+    const { message, heldBytes } = await intake.read(packed, this.#held);
+    this.#heldBytes += heldBytes;
+    return message;
+  }
+
+  /** The message was answered, or its handler holds it by itself from now on. */
+  end(): void {
+    this.#held.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+}
+
+/**
+ * Counts what each call sends, and hands its messages over as they came. grpc-js would unpack all
+ * that have come, each up to four times the size that a message may have, before anybody asks for
+ * the first one.
+ *
+ * @param isOurs whether the handlers of a path read {@link ReceivedMessage}
+ */
+export function intakeInterceptor(
+  intake: Intake,
+  isOurs: (path: string) => boolean,
+): ServerInterceptor {
+  return ({ path }, call) => {
+    const inner = call as unknown as InnerCall;
+    const { stream } = inner;
+    const held = intake.open(stream.session);
+    const takeFrame = inner.handleDataFrame.bind(inner);
+    const sendStatus = inner.sendStatus.bind(inner);
+    stream.once("close", () => held.end());
+    inner.sendStatus = (status) => {
+      const { headersSent } = stream;
+      sendStatus(status);
+      held.end();
+      if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
+      else closeInput(stream);
+    };
+    inner.handleDataFrame = (data) => {
+      try {
+        held.take(data.length);
+      } catch (thrown) {
+        return inner.sendStatus(toGrpcStatus(ConnectError.from(thrown)));
+      }
+      takeFrame(data);
+    };
+    inner.decompressMessage = (framed, name) => {
+      const encoding = encodingOf(name);
+      if (isOurs(path)) return new ReceivedMessage(framed, encoding, held);
+      held.giveBack(framed.length);
+      return intake.unpackQuestion(framed.subarray(frameBytes), encoding).catch(asStatus);
+    };
+    return call as ServerInterceptingCall;
+  };
+}
+
+/**
+ * Asks the caller of a call that has ended to send no more: grpc-js lets what still comes go by,
+ * and keeps the stream until the caller ends it.
+ */
+function closeInput(stream: ServerHttp2Stream): void {
+  setImmediate(() => {
+    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+}
+
+function asStatus(thrown: unknown): never {
+  throw toGrpcStatus(ConnectError.from(thrown));
+}
+
+/** Throws a status, which is what grpc-js ends the call with. */
+function encodingOf(name: string): Encoding | undefined {
+  if (name === "identity") return undefined;
+  if (name === "gzip" || name === "deflate") return name;
+  const message = `Cannot read the request: "grpc-encoding" is ${quoted(name)} and must be identity, gzip or deflate`;
+  throw toGrpcStatus(new ConnectError(message, Code.Unimplemented));
+}
