@@ -50,7 +50,7 @@ describe.each(rawProtocols)("a reader over %s", (protocol) => {
   test("that stops reading is told UNAVAILABLE and when to come back, if it reads on", async () => {
     const reader = await openRawWatch(service, protocol, beach);
     await stall(reader);
-    expect(await reader.readToEnd()).toEqual({
+    expect(await reader.readToEnd()).toMatchObject({
       code: unavailable[protocol],
       reason: "READER_STALLED",
       hasRetryInfo: true,
