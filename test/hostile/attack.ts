@@ -46,7 +46,6 @@ export interface AttackContext {
   readonly random: Random;
   /** Aborts when the time is over. */
   readonly signal: AbortSignal;
-  readonly seconds: number;
   /** What came back, counted by what it says. */
   readonly outcomes: Outcomes;
   /** Tells of an answer that breaks the contract, which only the caller itself can see. */

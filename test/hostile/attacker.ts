@@ -1,12 +1,14 @@
+import { setMaxListeners } from "node:events";
 import { constants, setPriority } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { Addresses } from "../../src/app.ts";
 import { Random } from "../simulation/random.ts";
 import { attackNamed } from "./attacks.ts";
 import { Outcomes } from "./tools/outcomes.ts";
 
-/** What the process of an attacker is started with. */
-export interface AttackerConfig {
+/** What the process of an attacker is told to do; it waits for that, and ends when it is done. */
+export interface AttackerOrder {
   readonly attack: string;
   readonly addresses: Addresses;
   readonly seconds: number;
@@ -20,31 +22,35 @@ export interface AttackerWord {
 }
 
 const wrongsMax = 20;
+/** For how long an attack may clean up; answers that do not come are not waited for any longer. */
+const lateMsMax = 1_000;
+const tellEveryMs = 200;
 
 // The service and the well-behaved beach come first on a machine with few cores: the attack is
 // judged by what it makes the service do, not by the processor that the attacker itself takes.
 setPriority(constants.priority.PRIORITY_LOW);
-
-const config = JSON.parse(process.argv[2] ?? "") as AttackerConfig;
-const over = new AbortController();
-const outcomes = new Outcomes();
-const wrongs = new Set<string>();
-const tell = (done: () => void = () => undefined): void => {
-  const word: AttackerWord = { outcomes: outcomes.counts, wrongs: [...wrongs] };
-  if (process.connected) process.send?.(word, done);
-};
-const telling = setInterval(() => tell(), 200);
-setTimeout(() => over.abort(), config.seconds * 1000);
+process.once("message", (order) => void obey(order as AttackerOrder));
 // Whoever started it has gone.
 process.on("disconnect", () => process.exit());
 
-await attackNamed(config.attack).run({
-  addresses: config.addresses,
-  random: new Random(config.seed),
-  signal: over.signal,
-  seconds: config.seconds,
-  outcomes,
-  wrong: (what) => void (wrongs.size < wrongsMax && wrongs.add(what)),
-});
-clearInterval(telling);
-tell(() => process.exit());
+async function obey({ attack, addresses, seconds, seed }: AttackerOrder): Promise<void> {
+  const over = new AbortController();
+  setMaxListeners(0, over.signal);
+  const outcomes = new Outcomes();
+  const wrongs = new Set<string>();
+  const tell = (done: () => void = () => undefined): void => {
+    const word: AttackerWord = { outcomes: outcomes.counts, wrongs: [...wrongs] };
+    if (process.connected) process.send?.(word, done);
+  };
+  setInterval(() => tell(), tellEveryMs);
+  setTimeout(() => over.abort(), seconds * 1000);
+  const attacking = attackNamed(attack).run({
+    addresses,
+    random: new Random(seed),
+    signal: over.signal,
+    outcomes,
+    wrong: (what) => void (wrongs.size < wrongsMax && wrongs.add(what)),
+  });
+  await Promise.race([attacking, delay(seconds * 1000 + lateMsMax)]);
+  tell(() => process.exit());
+}

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Attack } from "./attack.ts";
+import type { Attacked } from "./attackers.ts";
 import { isOfTheMachine } from "./gaps.ts";
 import type { Scene, Seen } from "./scene.ts";
-import { type Attacked, startAttacker } from "./start-attacker.ts";
 
 /** What became of one attack. */
 export interface Judged {
@@ -12,7 +12,6 @@ export interface Judged {
   readonly faults: readonly string[];
   /** What went wrong and is not the service's fault. */
   readonly excused: readonly string[];
-  readonly hasDied: boolean;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly longestTurnMs: number | undefined;
@@ -45,7 +44,7 @@ const peakBytesMax = 600 * megabyte;
 /** What a renewal may take beside an attack, with the machine to itself. */
 const p99MsMax = 100;
 /** Answers that are still on their way when an attacker ends. */
-const echoMs = 400;
+const echoMs = 300;
 
 /** Runs one attack beside the well-behaved beach. */
 export async function judge(scene: Scene, attack: Attack, options: JudgeOptions): Promise<Judged> {
@@ -65,8 +64,8 @@ async function attacked(
   const seconds = Math.max(options.seconds, attack.secondsMin ?? 0);
   await scene.begin();
   if (attack.service?.logReaderStops) service.readOutput(false);
-  const config = { attack: attack.name, addresses: service.addresses, seconds, seed: options.seed };
-  const attacker = await startAttacker(config);
+  const order = { attack: attack.name, addresses: service.addresses, seconds, seed: options.seed };
+  const attacker = await scene.attackers.run(order);
   await delay(echoMs);
   const seen = await scene.end();
   const { peakBytes } = scene.process;
@@ -88,7 +87,6 @@ async function attacked(
       ...(options.judgesTimes ? slowness(seen) : []),
     ],
     excused,
-    hasDied: false,
     p50Ms: quantile(seen.renewalMs, 0.5),
     p99Ms: quantile(seen.renewalMs, 0.99),
     longestTurnMs: seen.figures?.longestTurnMs,
@@ -180,7 +178,6 @@ function dead(
     name,
     faults: [fault],
     excused: [],
-    hasDied: true,
     p50Ms: Number.NaN,
     p99Ms: Number.NaN,
     longestTurnMs: undefined,

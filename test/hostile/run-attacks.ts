@@ -32,7 +32,7 @@ export async function runTogether(
   return [...judged, ...(await runApart(others, options))];
 }
 
-/** As many of the attacks as the service lives through, and the one that it does not. */
+/** Attacks up to the first one that did harm: what comes after it would be judged by that too. */
 async function onOneService(attacks: readonly Attack[], options: RunOptions): Promise<Judged[]> {
   await using scene = await openScene(attacks[0]?.service);
   const judged: Judged[] = [];
@@ -40,7 +40,7 @@ async function onOneService(attacks: readonly Attack[], options: RunOptions): Pr
     const one = await judge(scene, attack, options);
     judged.push(one);
     options.say(lineOf(one));
-    if (one.hasDied) break;
+    if (one.faults.length > 0) break;
   }
   return judged;
 }

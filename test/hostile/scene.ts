@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type SpawnedService, spawnService } from "../support/run-service.ts";
 import { storeFolder } from "../support/store-files.ts";
 import type { ServiceUnder } from "./attack.ts";
+import { Attackers } from "./attackers.ts";
 import { gapsIn, type RecordedGap } from "./gaps.ts";
 import {
   type Called,
@@ -33,6 +34,7 @@ export interface Seen {
 export interface Scene extends AsyncDisposable {
   readonly service: SpawnedService;
   readonly process: ProcessWatch;
+  readonly attackers: Attackers;
   /** Begins a stretch, which is what {@link end} tells of. */
   begin(): Promise<void>;
   end(): Promise<Seen>;
@@ -62,7 +64,18 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   for (const caller of renewals) stack.use(caller);
   const probes = stack.use(startProbes(service));
   const collector = stack.use(await HeapCollector.attach(service.pid, service.stderr));
-  const parts = { service, watched, collector, fastPath, watches, keepAlive, renewals, probes };
+  const attackers = stack.use(new Attackers());
+  const parts = {
+    service,
+    watched,
+    attackers,
+    collector,
+    fastPath,
+    watches,
+    keepAlive,
+    renewals,
+    probes,
+  };
   const moved = stack.move();
   return { ...stretches(parts), [Symbol.asyncDispose]: () => moved.disposeAsync() };
 }
@@ -71,6 +84,7 @@ interface Parts {
   readonly service: SpawnedService;
   readonly watched: ProcessWatch;
   readonly collector: HeapCollector;
+  readonly attackers: Attackers;
   readonly fastPath: GoodFastPath;
   readonly watches: GoodWatches;
   readonly keepAlive: KeepAliveCaller;
@@ -79,7 +93,8 @@ interface Parts {
 }
 
 function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
-  const { service, watched, collector, fastPath, watches, keepAlive, renewals, probes } = parts;
+  const { service, watched, attackers, collector, fastPath, watches, keepAlive, renewals, probes } =
+    parts;
   const metricsUrl = service.opsUrl("/metrics");
   let gapsBefore = 0;
   let linesBefore = 0;
@@ -94,6 +109,7 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
   return {
     service,
     process: watched,
+    attackers,
     async begin() {
       since = await fastPath.begin();
       gapsBefore = (await figuresOf(metricsUrl)).gaps;

@@ -12,6 +12,7 @@ import { bytesOf, pathOf } from "../tools/messages.ts";
 import { Outcomes } from "../tools/outcomes.ts";
 import { acquire, attachMany, sessionNamed } from "../tools/sessions.ts";
 
+const never = new AbortController().signal;
 const watches = 3_000;
 const cancelled = 2_980;
 
@@ -20,6 +21,7 @@ export const cancelledWatches: Attack = {
   sends: "2980 of 3000 watches cancelled at once, on a connection that a KeepAlive stream shares",
   right: "the KeepAlive stream and the other watches go on, or end with UNAVAILABLE",
   form: "short",
+  secondsMin: 10,
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal, wrong }) {
     await attachMany(addresses, outcomes, 1);
@@ -38,7 +40,11 @@ export const cancelledWatches: Attack = {
     keepAlive.on("close", () => {
       isOver = true;
     });
-    keepAlive.on("data", () => outcomes.see("renewed"));
+    let renewed = 0;
+    keepAlive.on("data", () => {
+      renewed += 1;
+      outcomes.see("renewed");
+    });
     const request = bytesOf(WatchTransportRequestSchema, { sessionIds: [sessionNamed(0)] });
     const streams = Array.from({ length: watches }, () => caller.open(pathOf("watchTransport")));
     for (const stream of streams) {
@@ -46,11 +52,12 @@ export const cancelledWatches: Attack = {
       stream.resume();
     }
     keepAlive.write(message);
-    await pause(1_000, signal);
+    await until(() => renewed > 0 || isOver);
     for (const stream of streams.slice(0, cancelled)) stream.close(constants.NGHTTP2_CANCEL);
     await pause(500, signal);
     if (!isOver) keepAlive.write(message);
-    await pause(500, signal);
+    await until(() => renewed > 1 || isOver);
+    if (renewed < 2 && !isOver) wrong("the KeepAlive stream is silent");
     outcomes.see("cancelled", cancelled);
     // 14 is UNAVAILABLE, which says to a client of ours that it may go on elsewhere.
     const isTold = String(status) === "14";
@@ -59,3 +66,8 @@ export const cancelledWatches: Attack = {
     if (rest > 0 && !isTold) wrong(`${rest} watches ended that nobody had cancelled`);
   },
 };
+
+/** Looks again and again, for a few seconds at most, whatever the attack's own time is. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 80 && !isSo(); tries += 1) await pause(100, never);
+}

@@ -1,6 +1,6 @@
 import type { Attack } from "../attack.ts";
 import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
+import { grpcCaller, longRefusal } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { healthPath, pathOf } from "../tools/messages.ts";
 
@@ -33,6 +33,7 @@ export const longServiceName: Attack = {
       await caller.unary(`${healthPath}Check`, named(index % 2 === 0 ? name : "unknown"));
       const answer = await http.call({ path: `${healthPath}Check`, headers, body });
       if (answer.length > answerBytesMax) wrong(`a refusal of ${answer.length} bytes`);
+      if (longRefusal in outcomes.counts) wrong(`over gRPC, ${longRefusal}`);
     });
   },
 };
@@ -70,6 +71,7 @@ export const longPaths: Attack = {
       for (const answer of answers) {
         if (answer.includes("p".repeat(500))) wrong(`a refusal repeats ${path.slice(0, 40)}…`);
       }
+      if (longRefusal in outcomes.counts) wrong(`over gRPC, ${longRefusal}`);
     });
   },
 };
@@ -103,6 +105,7 @@ export const oddHeaders: Attack = {
       const headers = { "content-type": "application/json", [name]: value };
       const answer = await http.call({ path, headers, body: "{}" });
       if (answer.includes("h".repeat(500))) wrong(`a refusal repeats ${name}`);
+      if (longRefusal in outcomes.counts) wrong(`over gRPC, ${longRefusal}`);
       if (index % 8 > 0 || name === "content-type") return;
       const stream = grpc.open(path, { [name]: value });
       stream.end(Buffer.alloc(5));

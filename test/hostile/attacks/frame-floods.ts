@@ -13,19 +13,12 @@ async function flood(
   reads = true,
 ): Promise<void> {
   await untilOver(4, signal, async () => {
-    using connection = await RawHttp2.open(addresses.grpc, outcomes, reads);
+    using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal }, reads);
     const burst = Buffer.concat(Array.from({ length: framesAtOnce }, () => one(connection)));
     while (connection.isOpen && !signal.aborted) {
-      await Promise.race([connection.send(burst), aborted(signal)]);
+      await connection.send(burst);
       outcomes.see("sent", framesAtOnce);
     }
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
@@ -98,14 +91,14 @@ export const emptyData: Attack = {
   form: "long",
   async run({ addresses, outcomes, signal }) {
     await untilOver(4, signal, async () => {
-      using connection = await RawHttp2.open(addresses.grpc, outcomes);
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
       const stream = connection.nextStream();
       const head = grpcHead(pathOf("keepAlive"));
       await connection.send(frame(frames.headers, flags.endHeaders, stream, head));
       const one = frame(frames.data, 0, stream);
       const burst = Buffer.concat(Array.from({ length: framesAtOnce }, () => one));
       while (connection.isOpen && !signal.aborted) {
-        await Promise.race([connection.send(burst), aborted(signal)]);
+        await connection.send(burst);
         outcomes.see("sent", framesAtOnce);
       }
     });
@@ -121,7 +114,7 @@ export const tinyData: Attack = {
   async run({ addresses, outcomes, signal }) {
     const head = grpcHead(pathOf("renew"));
     await untilOver(4, signal, async () => {
-      using connection = await RawHttp2.open(addresses.grpc, outcomes);
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
       const streams = Array.from({ length: 50 }, () => connection.nextStream());
       const begin = streams.flatMap((stream) => [
         frame(frames.headers, flags.endHeaders, stream, head),
@@ -132,7 +125,7 @@ export const tinyData: Attack = {
       const bytes = streams.map((stream) => frame(frames.data, 0, stream, Buffer.of(0x0a)));
       const burst = Buffer.concat(Array.from({ length: 20 }, () => bytes).flat());
       for (let sent = 0; sent < 60_000 && connection.isOpen && !signal.aborted; sent += 1_000) {
-        await Promise.race([connection.send(burst), aborted(signal)]);
+        await connection.send(burst);
         outcomes.see("sent", 1_000);
       }
     });

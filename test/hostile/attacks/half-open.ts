@@ -33,7 +33,7 @@ export const unreadWatchesGrpc: Attack = {
     const request = { privateBeachId: attackedBeach };
     const message = enveloped(bytesOf(WatchTransportRequestSchema, request));
     await atOnce(10, 50, signal, async () => {
-      const connection = await RawHttp2.open(addresses.grpc, outcomes, false);
+      const connection = await RawHttp2.open(addresses.grpc, { outcomes, signal }, false);
       for (let watch = 0; watch < 100; watch += 1) {
         const stream = connection.nextStream();
         const head = frame(frames.headers, flags.endHeaders, stream, grpcHead(path));
@@ -90,7 +90,7 @@ export const halfOpen: Attack = {
   form: "full",
   async run({ addresses, outcomes, signal }) {
     await atOnce(50, 500, signal, async () => {
-      const connection = await RawHttp2.open(addresses.grpc, outcomes, false);
+      const connection = await RawHttp2.open(addresses.grpc, { outcomes, signal }, false);
       if (connection.isOpen) outcomes.see("open");
     });
     await holdOn(signal);

@@ -20,7 +20,7 @@ async function sendBlocks(
   blocks: (connection: RawHttp2) => readonly Buffer[],
 ): Promise<void> {
   await untilOver(4, signal, async () => {
-    using connection = await RawHttp2.open(addresses.grpc, outcomes);
+    using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
     while (connection.isOpen && !signal.aborted) {
       for (const bytes of blocks(connection)) await connection.send(bytes);
       outcomes.see("sent");

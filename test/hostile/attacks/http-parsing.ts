@@ -1,5 +1,5 @@
 import type { Attack } from "../attack.ts";
-import { holdOn, pause, untilOver } from "../tools/at-once.ts";
+import { pause, untilOver } from "../tools/at-once.ts";
 import { pathOf } from "../tools/messages.ts";
 import { RawSocket } from "../tools/raw-socket.ts";
 
@@ -15,10 +15,10 @@ export const pipelinedCalls: Attack = {
   async run({ addresses, outcomes, signal }) {
     const burst = call.repeat(500);
     await untilOver(20, signal, async () => {
-      using connection = await RawSocket.open(addresses.http, outcomes);
+      using connection = await RawSocket.open(addresses.http, { outcomes, signal });
       connection.socket.pause();
       while (connection.isOpen && !signal.aborted) {
-        await Promise.race([connection.send(burst), holdOn(signal)]);
+        await connection.send(burst);
         outcomes.see("sent", 500);
       }
     });
@@ -33,10 +33,10 @@ export const pipelinedCallsRead: Attack = {
   async run({ addresses, outcomes, signal }) {
     const burst = call.repeat(500);
     await untilOver(20, signal, async () => {
-      using connection = await RawSocket.open(addresses.http, outcomes);
+      using connection = await RawSocket.open(addresses.http, { outcomes, signal });
       connection.onStatus((status) => outcomes.see(`${status}`));
       while (connection.isOpen && !signal.aborted) {
-        await Promise.race([connection.send(burst), holdOn(signal)]);
+        await connection.send(burst);
         await pause(20, signal);
       }
     });
@@ -53,11 +53,11 @@ function chunkedBody(name: string, sends: string, chunk: string, form: Attack["f
     async run({ addresses, outcomes, signal }) {
       const burst = chunk.repeat(Math.ceil(60_000 / chunk.length));
       await untilOver(20, signal, async () => {
-        using connection = await RawSocket.open(addresses.http, outcomes);
+        using connection = await RawSocket.open(addresses.http, { outcomes, signal });
         connection.onStatus((status) => outcomes.see(`${status}`));
         await connection.send(`${head}transfer-encoding: chunked\r\n\r\n`);
         while (connection.isOpen && !signal.aborted) {
-          await Promise.race([connection.send(burst), holdOn(signal), connection.closed]);
+          await connection.send(burst);
         }
       });
     },
@@ -87,7 +87,7 @@ export const hugeBodies: Attack = {
   async run({ addresses, outcomes, signal }) {
     const zeros = Buffer.alloc(65_536);
     await untilOver(20, signal, async (index) => {
-      using connection = await RawSocket.open(addresses.http, outcomes);
+      using connection = await RawSocket.open(addresses.http, { outcomes, signal });
       let isRefused = false;
       connection.onStatus((status) => {
         outcomes.see(`${status}`);
@@ -100,7 +100,7 @@ export const hugeBodies: Attack = {
           "content-length: 8000000000\r\n\r\n",
       );
       for (let sent = 0; sent < 100 && connection.isOpen && !signal.aborted; sent += 1) {
-        await Promise.race([connection.send(zeros), holdOn(signal), connection.closed]);
+        await connection.send(zeros);
       }
       if (isRefused) await pause(50, signal);
     });
@@ -115,7 +115,7 @@ export const headerFloods: Attack = {
   refusedAs: ["431"],
   async run({ addresses, outcomes, signal }) {
     await untilOver(50, signal, async (index) => {
-      using connection = await RawSocket.open(addresses.http, outcomes);
+      using connection = await RawSocket.open(addresses.http, { outcomes, signal });
       connection.onStatus((status) => outcomes.see(`${status}`));
       const fields = `x-${index}: ${"v".repeat(100)}\r\n`.repeat(index % 2 === 0 ? 140 : 200);
       await connection.send(
@@ -133,12 +133,12 @@ export const trailerFloods: Attack = {
   form: "full",
   async run({ addresses, outcomes, signal }) {
     await untilOver(20, signal, async () => {
-      using connection = await RawSocket.open(addresses.http, outcomes);
+      using connection = await RawSocket.open(addresses.http, { outcomes, signal });
       connection.onStatus((status) => outcomes.see(`${status}`));
       await connection.send(`${head}transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n`);
       const trailers = "x-t: v\r\n".repeat(5_000);
       for (let sent = 0; sent < 50 && connection.isOpen && !signal.aborted; sent += 1) {
-        await Promise.race([connection.send(trailers), holdOn(signal), connection.closed]);
+        await connection.send(trailers);
       }
     });
   },

@@ -30,7 +30,7 @@ export const parserWords: Attack = {
       ["ops", addresses.ops],
     ] as const) {
       for (const [what, bytes] of unreadable) {
-        using connection = await RawSocket.open(address, outcomes);
+        using connection = await RawSocket.open(address, { outcomes, signal });
         let answer = "";
         connection.socket.on("data", (chunk: Buffer) => {
           answer += chunk.toString("latin1");

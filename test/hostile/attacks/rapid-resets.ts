@@ -15,7 +15,7 @@ async function resetStreams(
 ): Promise<void> {
   const head = grpcHead(pathOf("renew"));
   await untilOver(10, signal, async () => {
-    using connection = await RawHttp2.open(addresses.grpc, outcomes);
+    using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
     while (connection.isOpen && !signal.aborted) {
       const burst: Buffer[] = [];
       for (let index = 0; index < streamsAtOnce; index += 1) {
@@ -55,7 +55,7 @@ export const rapidResetsWhole: Attack = {
     const head = grpcHead(pathOf("listSessions"));
     const body = enveloped(Buffer.of(0x10, 0xe8, 0x07));
     await untilOver(10, signal, async () => {
-      using connection = await RawHttp2.open(addresses.grpc, outcomes);
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
       while (connection.isOpen && !signal.aborted) {
         const streams = Array.from({ length: streamsAtOnce }, () => connection.nextStream());
         const calls = streams.flatMap((stream) => [

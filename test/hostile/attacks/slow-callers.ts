@@ -1,6 +1,7 @@
 import type { Attack } from "../attack.ts";
 import { holdOn, pause } from "../tools/at-once.ts";
 import { pathOf } from "../tools/messages.ts";
+import type { Outcomes } from "../tools/outcomes.ts";
 import { RawSocket } from "../tools/raw-socket.ts";
 
 /** What the door says that a request may take to arrive, and what it may be late by. */
@@ -17,7 +18,7 @@ function slowly(name: string, sends: string, begin: string, form: Attack["form"]
     secondsMin: (requestMsMax + lateMsMax) / 1000 + 2,
     async run({ addresses, outcomes, signal, wrong }) {
       const one = async (door: string, address: string): Promise<void> => {
-        using connection = await RawSocket.open(address, outcomes);
+        using connection = await RawSocket.open(address, { outcomes, signal });
         connection.onStatus((status) => outcomes.see(`${status}`));
         const begun = performance.now();
         await connection.send(begin);
@@ -81,12 +82,12 @@ export const silentEverywhere: Attack = {
 async function silence(
   addresses: readonly string[],
   each: number,
-  outcomes: Parameters<typeof RawSocket.open>[1],
+  outcomes: Outcomes,
   signal: AbortSignal,
 ): Promise<void> {
   const connections = await Promise.all(
     addresses.flatMap((address) =>
-      Array.from({ length: each }, () => RawSocket.open(address, outcomes)),
+      Array.from({ length: each }, () => RawSocket.open(address, { outcomes, signal })),
     ),
   );
   await holdOn(signal);
@@ -103,7 +104,7 @@ export const connectionChurn: Attack = {
   async run({ addresses: { grpc, http, ops }, outcomes, signal }) {
     const churn = async (address: string): Promise<void> => {
       while (!signal.aborted) {
-        const connection = await RawSocket.open(address, outcomes);
+        const connection = await RawSocket.open(address, { outcomes, signal });
         await connection.send("PRI * HTTP/2.0\r\n");
         connection.socket.resetAndDestroy();
         outcomes.see("cut");

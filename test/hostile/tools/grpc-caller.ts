@@ -5,6 +5,10 @@ import { enveloped } from "../../server/raw-messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { reasonIn } from "./refusal-words.ts";
 
+/** What is counted when a status comes with a text that some peers would not take in a header. */
+export const longRefusal = "a refusal over 4 kB";
+const messageLengthMax = 4_096;
+
 /** Calls the internal door over one HTTP/2 connection, with bytes as they are. */
 export interface GrpcCaller extends Disposable {
   readonly session: ClientHttp2Session;
@@ -63,7 +67,9 @@ async function readAll(stream: ClientHttp2Stream): Promise<Buffer> {
 function countEnd(stream: ClientHttp2Stream, outcomes: Outcomes): void {
   let status: string | undefined;
   const note = (headers: Readonly<Record<string, unknown>>): void => {
-    if (headers["grpc-status"] !== undefined) status = statusIn(headers);
+    if (headers["grpc-status"] === undefined) return;
+    status = statusIn(headers);
+    if (String(headers["grpc-message"]).length > messageLengthMax) outcomes.see(longRefusal);
   };
   stream.on("response", note);
   stream.on("trailers", note);

@@ -1,3 +1,4 @@
+import type { AttackContext } from "../attack.ts";
 import { codeName } from "./grpc-caller.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { RawSocket } from "./raw-socket.ts";
@@ -32,9 +33,13 @@ export class RawHttp2 implements Disposable {
   }
 
   /** @param reads whether what the service sends is read at all */
-  static async open(address: string, outcomes: Outcomes, reads = true): Promise<RawHttp2> {
-    const socket = await RawSocket.open(address, outcomes);
-    const connection = new RawHttp2(socket, outcomes);
+  static async open(
+    address: string,
+    context: Pick<AttackContext, "outcomes" | "signal">,
+    reads = true,
+  ): Promise<RawHttp2> {
+    const socket = await RawSocket.open(address, context);
+    const connection = new RawHttp2(socket, context.outcomes);
     if (reads) socket.socket.on("data", (chunk: Buffer) => connection.#read(chunk));
     else socket.socket.pause();
     await socket.send(preface);

@@ -1,38 +1,45 @@
 import { connect, type Socket } from "node:net";
 
-import type { Outcomes } from "./outcomes.ts";
+import type { AttackContext } from "../attack.ts";
+import { holdOn } from "./at-once.ts";
 
 /** A connection on which any bytes may be sent; nothing that goes wrong on it is thrown. */
 export class RawSocket implements Disposable {
   readonly socket: Socket;
   /** Resolves when the connection has ended, whoever ended it. */
   readonly closed: Promise<void>;
+  /** The same, or when the attack is over. */
+  readonly #over: Promise<void>;
   #received = "";
 
-  private constructor(socket: Socket, closed: Promise<void>) {
+  private constructor(socket: Socket, closed: Promise<void>, over: Promise<void>) {
     this.socket = socket;
     this.closed = closed;
+    this.#over = Promise.race([closed, over]);
   }
 
   /** Resolves when it is connected, or has failed to. */
-  static async open(address: string, outcomes: Outcomes): Promise<RawSocket> {
+  static async open(
+    address: string,
+    { outcomes, signal }: Pick<AttackContext, "outcomes" | "signal">,
+  ): Promise<RawSocket> {
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
     const socket = connect({ host, port: Number(port) });
     socket.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
     await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), closed]);
-    return new RawSocket(socket, closed);
+    return new RawSocket(socket, closed, holdOn(signal));
   }
 
   get isOpen(): boolean {
     return this.socket.writable && !this.socket.destroyed;
   }
 
-  /** Resolves when the kernel has taken it, or never will. */
+  /** Resolves when the kernel has taken it, or never will, or when the attack is over. */
   async send(bytes: Uint8Array | string): Promise<void> {
     if (!this.isOpen) return;
     if (this.socket.write(bytes)) return;
-    await Promise.race([new Promise((resolve) => this.socket.once("drain", resolve)), this.closed]);
+    await Promise.race([new Promise((resolve) => this.socket.once("drain", resolve)), this.#over]);
   }
 
   /** Gives each answer of HTTP/1.1 that begins to the listener, by its status line. */

@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+import type { AttackerOrder, AttackerWord } from "./attacker.ts";
+
+/** How an attacker ended, and what it saw. */
+export interface Attacked extends AttackerWord {
+  /** What its process ended with, where that was not by itself and in time. */
+  readonly trouble: string | undefined;
+}
+
+const main = join(import.meta.dirname, "attacker.ts");
+
+/** How long a process may take beyond the time of its attack. */
+const lateMsMax = 6_000;
+
+/** Attackers, each a process for one attack. The next one starts while another is at work. */
+export class Attackers implements Disposable {
+  #next: ChildProcess | undefined = start();
+
+  /** Runs an attack, and resolves when its process has ended. */
+  async run(order: AttackerOrder): Promise<Attacked> {
+    const child = this.#next ?? start();
+    this.#next = undefined;
+    let last: AttackerWord = { outcomes: {}, wrongs: [] };
+    child.on("message", (word) => {
+      last = word as AttackerWord;
+    });
+    const exited = new Promise<string | undefined>((resolve) => {
+      child.once("exit", (code, signal) => resolve(code === 0 ? undefined : `${signal ?? code}`));
+    });
+    child.send(order);
+    this.#next = start();
+    const done = new AbortController();
+    const patienceMs = order.seconds * 1000 + lateMsMax;
+    const late = delay(patienceMs, undefined, { signal: done.signal }).then(
+      () => void child.kill("SIGKILL"),
+      () => undefined,
+    );
+    const trouble = await exited;
+    done.abort();
+    await late;
+    return { ...last, trouble };
+  }
+
+  [Symbol.dispose](): void {
+    this.#next?.kill("SIGKILL");
+  }
+}
+
+function start(): ChildProcess {
+  const child = fork(main, { execArgv: [], stdio: "inherit" });
+  const killChild = (): void => void child.kill("SIGKILL");
+  process.once("exit", killChild);
+  child.once("exit", () => process.off("exit", killChild));
+  return child;
+}
