@@ -1,20 +1,23 @@
+import { endedLeasesMax } from "./lease/evolve-leases.ts";
+import type { Policy } from "./policy.ts";
 import type { Session, SessionRecord, Witnessed } from "./session.ts";
+import { reportersOfEndMax, strangersMax } from "./transport/evolve-transport.ts";
 import { currentOf, nextOf } from "./view.ts";
 
 /**
  * What must hold of every record after every event; a sentence for each rule that is broken. A
  * broken rule is a bug of the core, never a fault of a caller.
  */
-export function faultsOf(record: SessionRecord): readonly string[] {
+export function faultsOf(record: SessionRecord, policy: Policy): readonly string[] {
   if (record.kind === "detached") {
     return record.leases.live.length > 0 ? ["a detached session has a live lease"] : [];
   }
-  return [...leaseFaults(record), ...handshakeFaults(record), ...boundFaults(record)];
+  return [...leaseFaults(record), ...handshakeFaults(record), ...boundFaults(record, policy)];
 }
 
 /** Throws when a record breaks an invariant. */
-export function assertSession(record: SessionRecord): void {
-  const faults = faultsOf(record);
+export function assertSession(record: SessionRecord, policy: Policy): void {
+  const faults = faultsOf(record, policy);
   if (faults.length > 0) throw new Error(`Session "${record.id}": ${faults.join("; ")}`);
 }
 
@@ -59,13 +62,16 @@ function handshakeFaults({ transport }: Session): string[] {
   return broken(rules);
 }
 
-function boundFaults({ leases, transport }: Session): string[] {
+function boundFaults({ leases, transport }: Session, policy: Policy): string[] {
+  const ofLeases = leases.holds.filter(({ kind }) => kind === "lease").length;
   const rules: readonly (readonly [boolean, string])[] = [
-    [leases.ended.length <= 64, "too many ended leases are remembered"],
-    [leases.holds.length <= 128, "too many holds stand"],
-    [transport.abandoned.length <= 3, "too many abandoned handshakes are kept"],
-    [transport.strangers.length <= 2, "too many strangers are kept"],
-    [transport.reporters.length <= 8, "too many reporters are remembered"],
+    [leases.live.length <= policy.liveLeasesMax, "too many leases are live"],
+    [leases.ended.length <= endedLeasesMax, "too many ended leases are remembered"],
+    [ofLeases <= policy.holdsMax, "too many holds on single leases stand"],
+    [leases.holds.length - ofLeases <= 1, "two holds on the session stand"],
+    [transport.abandoned.length <= policy.abandonedMax, "too many abandoned handshakes are kept"],
+    [transport.strangers.length <= strangersMax, "too many strangers are kept"],
+    [transport.reporters.length <= 2 * reportersOfEndMax, "too many reporters are remembered"],
   ];
   return broken(rules);
 }

@@ -274,7 +274,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     now: EpochMs,
   ): SessionChange {
     const isPlain = events.every(mayBeBehind);
-    if (next !== undefined && !isPlain) assertSession(next);
+    if (next !== undefined && !isPlain) assertSession(next, this.#deps.policy);
     const basis = this.#gaps.basisOf(id, now);
     return {
       id,

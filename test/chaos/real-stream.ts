@@ -100,7 +100,12 @@ export class RealStream implements OpenStream {
     if (this.#isOver) return;
     const { time, history } = this.#parts;
     this.#isOver = true;
-    history.note({ kind: "closed", at: time.now, stream: this.#options.number });
+    history.note({
+      kind: "closed",
+      at: time.now,
+      stream: this.#options.number,
+      isMoreOnItsWay: false,
+    });
     this.#stop.abort();
   }
 

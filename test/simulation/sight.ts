@@ -87,6 +87,8 @@ export interface Closed {
   readonly serial: number;
   readonly at: EpochMs;
   readonly stream: number;
+  /** Something that the service told was still on its way. */
+  readonly isMoreOnItsWay: boolean;
 }
 
 /** What was done to the service, which everybody around it can see. */

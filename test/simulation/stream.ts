@@ -27,6 +27,8 @@ export class Stream implements OpenStream {
   readonly #number: number;
   #lastArrival: EpochMs = 0;
   #isOver = false;
+  /** Messages that the service told and that have not arrived. */
+  #onTheirWay = 0;
   #onOver: () => void = () => undefined;
 
   constructor(network: Network, link: SimulatedLink, options: StreamOptions) {
@@ -46,10 +48,10 @@ export class Stream implements OpenStream {
   /** The reader gives the stream up. */
   close(): void {
     if (this.#isOver) return;
-    const { timeline, service, history } = this.#network.parts;
+    const { timeline, service } = this.#network.parts;
     this.#isOver = true;
     this.#onOver();
-    history.note({ kind: "closed", at: timeline.now, stream: this.#number });
+    this.#noteClosing();
     const leave = (): void => this.#stop.abort("the reader left");
     timeline.after(this.#network.delay(), () => service.enter(leave, leave));
   }
@@ -72,6 +74,7 @@ export class Stream implements OpenStream {
         if (this.#stop.signal.aborted) return;
         if (next.done === true) return this.#deliver(() => this.#end());
         const told = this.#toTold(next.value, inside, readySince);
+        this.#onTheirWay += 1;
         this.#deliver(() => this.#take(told));
         const pause = paceMs();
         if (pause === 0) continue;
@@ -114,16 +117,22 @@ export class Stream implements OpenStream {
   }
 
   #take(told: Told): void {
+    this.#onTheirWay -= 1;
     this.#network.parts.history.see(told);
     this.#options.onMessage(told.message);
   }
 
   #end(): void {
-    const { timeline, history } = this.#network.parts;
     this.#isOver = true;
     this.#onOver();
-    history.note({ kind: "closed", at: timeline.now, stream: this.#number });
+    this.#noteClosing();
     this.#options.onEnd();
+  }
+
+  #noteClosing(): void {
+    const { timeline, history } = this.#network.parts;
+    const isMoreOnItsWay = this.#onTheirWay > 0;
+    history.note({ kind: "closed", at: timeline.now, stream: this.#number, isMoreOnItsWay });
   }
 
   #deliver(arrive: () => void): void {

@@ -38,7 +38,8 @@ export function promisesOf(core: CoreUnderTest): (taken: Taken) => readonly Faul
     Ordered: checkOrdered,
     Timely: timelyBy(core.nextDeadline),
     Folded: checkFolded,
-    Invariants: ({ decision }) => (decision.session ? core.faultsOf(decision.session) : []),
+    Invariants: ({ decision, context: { policy } }) =>
+      decision.session ? core.faultsOf(decision.session, policy) : [],
   };
   const all = Object.entries(checkers);
   return (taken) => {

@@ -3,7 +3,7 @@ import type { EndedLease, Lease, LeaseBook } from "../session.ts";
 import { isSameKey } from "./lease-lookup.ts";
 
 /** How many ended leases a book remembers; of older ones it says unknown. */
-const endedLeasesMax = 64;
+export const endedLeasesMax = 64;
 
 /** The leases after an event. Nothing here can reach a handshake. */
 export function evolveLeases(book: LeaseBook, event: LeaseEvent): LeaseBook {

@@ -18,8 +18,8 @@ import { type DurationMs, type EpochMs, latest } from "../time.ts";
 import { currentOf, nextNegotiationAt, nextOf } from "../view.ts";
 import { throughGap } from "./evidence.ts";
 
-const strangersMax = 2;
-const reportersOfEndMax = 4;
+export const strangersMax = 2;
+export const reportersOfEndMax = 4;
 
 interface Attachment {
   readonly at: EpochMs;

@@ -1,6 +1,6 @@
 import type { Message, Told } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
-import { isAfter, type StateSighting, type StreamSeen, type Witness } from "./witness.ts";
+import { isAfter, type StreamSeen, type Witness } from "./witness.ts";
 
 /**
  * A slow reader costs bounded memory and is told how much was merged. Of each session it is told
@@ -41,13 +41,16 @@ function miscounted({ states, knowledge }: Witness, { opened, told }: StreamSeen
     ];
     const skipped = state.version - before.state.version - 1;
     if (coalesced > skipped) return say(`claims to have merged ${coalesced} of ${skipped}`);
-    const isBetween = ({ state: seen, ...sighting }: StateSighting): boolean =>
-      sighting.sessionId === sessionId &&
-      sighting.era === opened.era &&
-      seen.version > before.state.version &&
-      seen.version < state.version;
-    if (knowledge.processes === "several" || coalesced > 0) return [];
-    if (skipped <= 0 || !states.some(isBetween)) return [];
-    return say(`skipped a state between ${before.state.version} and ${state.version}, uncounted`);
+    if (knowledge.processes === "several") return [];
+    const between = new Set(
+      states
+        .filter((seen) => seen.sessionId === sessionId && seen.era === opened.era)
+        .map((seen) => seen.state.version)
+        .filter((version) => version > before.state.version && version < state.version),
+    );
+    // Each of them was shown to somebody, and so waited here.
+    if (between.size <= coalesced) return [];
+    const versions = `${before.state.version} and ${state.version}`;
+    return say(`claims to have merged ${coalesced} between ${versions}, and ${between.size} were`);
   });
 }

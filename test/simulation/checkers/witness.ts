@@ -64,6 +64,8 @@ export interface StreamSeen {
   readonly opened: Opened;
   readonly told: readonly Told[];
   readonly closedAt: EpochMs | undefined;
+  /** When it ended, something that the service had told was still on its way. */
+  readonly isMoreOnItsWay: boolean;
 }
 
 interface Observed {
@@ -219,6 +221,7 @@ function streamsOf(sights: readonly Sight[]): readonly StreamSeen[] {
     const opened = group.find((sight): sight is Opened => sight.kind === "opened");
     const closed = group.find((sight): sight is Closed => sight.kind === "closed");
     const told = group.filter((sight): sight is Told => sight.kind === "told");
-    return opened === undefined ? [] : [{ opened, told, closedAt: closed?.at }];
+    const isMoreOnItsWay = closed?.isMoreOnItsWay ?? false;
+    return opened === undefined ? [] : [{ opened, told, closedAt: closed?.at, isMoreOnItsWay }];
   });
 }
