@@ -229,17 +229,19 @@ function logTarget({ logTo }: AppOverrides): LogTarget {
 }
 
 async function openStoreAt(
-  { store: place, redisAckReplicas: acknowledgements }: Settings,
+  { store: place, redisAckReplicas: acknowledgements, redisWaitMs }: Settings,
   { clock, lockWaitMs }: AppOverrides,
   { log, observe }: { readonly log: Logger; readonly observe: ServiceObserver },
 ): Promise<OpenedStore> {
   const onUnreadable = (error: SessionUnreadable): void =>
     observe({ kind: "trouble", where: "record", sessionId: error.sessionId, error });
+  const onRedisWait = (why: string, remainingMs: number): void =>
+    log.warn({ why, wait_ms_max: remainingMs }, "Redis is not there yet; waiting for it");
   const onLockWait = (path: string, remainingMs: number): void =>
     log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    const told = { onLockWait, onUnreadable };
-    return await openStore(place, { clock, lockWaitMs, acknowledgements, ...told });
+    const told = { onLockWait, onRedisWait, onUnreadable };
+    return await openStore(place, { clock, lockWaitMs, acknowledgements, redisWaitMs, ...told });
   } catch (error) {
     return asStartFault(error);
   }

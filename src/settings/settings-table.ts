@@ -133,6 +133,12 @@ export const settingsTable: readonly Setting[] = [
     meaning: "How many replicas of Redis must have a change before it is answered.",
   },
   {
+    name: "LEASE_REDIS_WAIT_MS",
+    default: "60000",
+    type: "ms",
+    meaning: "How long a start waits for a Redis that does not answer yet.",
+  },
+  {
     name: "LEASE_LOG_LEVEL",
     default: "info",
     type: "word",

@@ -13,6 +13,8 @@ export interface Settings {
   readonly store: StoreSetting;
   /** How many replicas of Redis must have a change before it is answered. */
   readonly redisAckReplicas: number;
+  /** How long a start waits for a Redis that does not answer yet. */
+  readonly redisWaitMs: number;
   /** Undefined: a key file beside the SQLite file, or a fresh key with the memory store. */
   readonly tokenKey: string | undefined;
   readonly tokenKeyPrevious: string | undefined;
@@ -52,6 +54,7 @@ export function toSettings(env: Environment): SettingsResult {
     opsListen: reading.address("LEASE_OPS_LISTEN"),
     store: reading.store(),
     redisAckReplicas: reading.ackReplicas(),
+    redisWaitMs: reading.milliseconds("LEASE_REDIS_WAIT_MS"),
     tokenKey: reading.key("LEASE_TOKEN_KEY"),
     tokenKeyPrevious: reading.key("LEASE_TOKEN_KEY_PREVIOUS"),
     auth: reading.auth(),
@@ -184,7 +187,7 @@ class Reading {
   policy(): Policy {
     const given = Object.entries(policySettings).map(([field, name]) => [
       field,
-      this.#milliseconds(name),
+      this.milliseconds(name),
     ]);
     return { ...defaultPolicy, ...Object.fromEntries(given) };
   }
@@ -220,7 +223,7 @@ class Reading {
     }
   }
 
-  #milliseconds(name: SettingName): number {
+  milliseconds(name: SettingName): number {
     const text = this.#text(name);
     const value = /^\d{1,12}$/.test(text) ? Number(text) : 0;
     if (value > 0) return value;

@@ -19,6 +19,10 @@ export interface OpenStoreOptions {
   readonly lockWaitMs: DurationMs | undefined;
   /** Told that it is waited for such a process, and for how long at most. */
   readonly onLockWait: (path: string, remainingMs: DurationMs) => void;
+  /** How long to wait for a Redis that does not answer yet. */
+  readonly redisWaitMs: DurationMs;
+  /** Told every few seconds that it is waited for, why, and for how long at most. */
+  readonly onRedisWait: (why: string, remainingMs: DurationMs) => void;
   /** How many replicas of Redis must have a change before it is answered. */
   readonly acknowledgements: number;
   /** Told once of each session whose record cannot be used. */
@@ -44,8 +48,13 @@ export async function openStore(
       return openFile(place.path, options);
     case "redis": {
       const shared = clock ?? steeredClock(systemClock());
-      const shown = { clock: shared, acknowledgements, onUnreadable };
-      const store = await openRedisStore(place.url, shown);
+      const store = await openRedisStore(place.url, {
+        clock: shared,
+        acknowledgements,
+        waitMs: options.redisWaitMs,
+        onWait: options.onRedisWait,
+        onUnreadable,
+      });
       return { store, clock: shared };
     }
   }

@@ -22,6 +22,7 @@ describe("settings", () => {
       httpListen: { host: "127.0.0.1", port: 8090 },
       opsListen: { host: "127.0.0.1", port: 9464 },
       redisAckReplicas: 0,
+      redisWaitMs: 60_000,
       store: { kind: "sqlite", path: "data/controller-lease.db" },
       tokenKey: undefined,
       tokenKeyPrevious: undefined,

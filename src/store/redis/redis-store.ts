@@ -28,7 +28,7 @@ import { RedisTime } from "./fleet/redis-time.ts";
 import { AcknowledgedChanges } from "./link/redis-acknowledged.ts";
 import { redisAddress } from "./link/redis-address.ts";
 import { RedisCalls } from "./link/redis-calls.ts";
-import { cannotOpenRedis, checkServer, checkTried } from "./link/redis-check.ts";
+import { cannotOpenRedis, checkServer, checkTried, mayPass } from "./link/redis-check.ts";
 import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
 import { tryScript } from "./link/redis-rights.ts";
 import { RedisDeadlines } from "./records/redis-deadlines.ts";
@@ -49,14 +49,20 @@ export interface RedisStoreOptions {
   readonly clock: Clock | SteeredClock;
   /** How many replicas of the server must have a change before it is answered; 0. */
   readonly acknowledgements?: number;
+  /** For how long to wait for a server that does not answer yet, or not as it will; 0. */
+  readonly waitMs?: DurationMs;
+  /** Told every few seconds that it is waited for, why, and for how long at most. */
+  readonly onWait?: (why: string, remainingMs: DurationMs) => void;
   /** Told once of each session whose record cannot be used. */
   readonly onUnreadable?: (fault: SessionUnreadable) => void;
 }
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
 const rememberedMax = 50_000;
-/** A start that takes longer is given up, so that whoever started the process hears why. */
+/** An attempt that takes longer is given up, so that whoever started the process hears why. */
 const openMs: DurationMs = 5_000;
+const retryMs: DurationMs = 500;
+const waitToldEveryMs: DurationMs = 5_000;
 
 /**
  * Connects to Redis (at least 7), a single server or a cluster. Everything is written through, and
@@ -68,19 +74,35 @@ export async function openRedisStore(
   url: string,
   options: RedisStoreOptions,
 ): Promise<SharedStore> {
-  try {
-    const calls = new RedisCalls(await openLink(url, options.clock), options.clock);
-    const { database } = redisAddress(url);
-    const store = new RedisStore(calls, { ...options, database });
+  const { clock, waitMs = 0, onWait } = options;
+  const startedAt = clock.now();
+  let tellAt = startedAt;
+  for (;;) {
     try {
-      await store.start();
-      return store;
+      return await openNow(url, options);
     } catch (error) {
-      await calls[Symbol.asyncDispose]();
-      throw error;
+      const now = clock.now();
+      const remainingMs = startedAt + waitMs - now;
+      if (remainingMs <= 0 || !mayPass(error)) throw cannotOpenRedis(url, error);
+      if (now >= tellAt) {
+        onWait?.(cannotOpenRedis(url, error).message, remainingMs);
+        tellAt = now + waitToldEveryMs;
+      }
     }
+    await clock.sleep(retryMs, new AbortController().signal);
+  }
+}
+
+async function openNow(url: string, options: RedisStoreOptions): Promise<SharedStore> {
+  const calls = new RedisCalls(await openLink(url, options.clock), options.clock);
+  const { database } = redisAddress(url);
+  const store = new RedisStore(calls, { ...options, database });
+  try {
+    await store.start();
+    return store;
   } catch (error) {
-    throw cannotOpenRedis(url, error);
+    await calls[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

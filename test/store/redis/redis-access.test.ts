@@ -26,13 +26,15 @@ import {
 
 const secret = "open-sesame-4711";
 const key = { LEASE_TOKEN_KEY: "0123456789abcdef0123456789abcdef" };
+/** For those that are refused: what is wrong shows at once, and nothing is to be waited for. */
+const impatient = { LEASE_LOG_LEVEL: "error", LEASE_REDIS_WAIT_MS: "1000" };
 /** A start that fails is over by then, on a busy machine too. */
 const exitMs = 30_000;
 
 /** The process ends soon, with one line that says why and what helps, and no secret in it. */
 async function refusalOf(url: string): Promise<string> {
   const began = performance.now();
-  const exit = await runToExit({ ...key, LEASE_STORE_URL: url });
+  const exit = await runToExit({ ...key, ...impatient, LEASE_STORE_URL: url });
   expect(exit.code).toBe(1);
   expect(performance.now() - began).toBeLessThan(exitMs);
   expect(exit.stdout).toBe("");
@@ -118,7 +120,7 @@ describe.skipIf(!hasRedis)("a user with the rights that are named, and no others
   });
 
   test("is what the README says", () => {
-    const readme = readFileSync(join(import.meta.dirname, "../../../README.md"), "utf8");
+    const readme = readFileSync(join(import.meta.dirname, "../../../src/store/README.md"), "utf8");
     for (const words of [rights, rightsToAcknowledge, rightsOnCluster]) {
       expect(readme.replaceAll(/\s+/g, " ")).toContain(words);
     }

@@ -60,6 +60,8 @@ describe("a process that starts anew on a file", () => {
       lockWaitMs: 0,
       onLockWait: () => undefined,
       acknowledgements: 0,
+      redisWaitMs: 0,
+      onRedisWait: () => undefined,
       onUnreadable: () => undefined,
     };
     const recorded = Date.now() + 14 * year;

@@ -59,6 +59,28 @@ export function withoutPassword(url: string): string {
   return parsed.href;
 }
 
+/** Whether waiting may help: the server is not there yet, or not ready. */
+export function mayPass(error: unknown): boolean {
+  const why = causeOf(error);
+  if (error instanceof ServerUnfit || error instanceof Forbidden || isForbidden(why)) return false;
+  return isSilent(why) || isHungUp(why) || isNotReady(why);
+}
+
+function isSilent(why: string): boolean {
+  const codes = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
+  return codes.test(why) || /timeout|no answer/i.test(why);
+}
+
+function isHungUp(why: string): boolean {
+  return /closed unexpectedly|ECONNRESET|EPIPE/i.test(why);
+}
+
+function isNotReady(why: string): boolean {
+  return /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|nobody serves bucket|cluster.*slots?/i.test(
+    why,
+  );
+}
+
 function remedy(url: string, error: unknown): string {
   const why = causeOf(error);
   if (error instanceof ServerUnfit) return why;
@@ -68,7 +90,7 @@ function remedy(url: string, error: unknown): string {
   if (/timeout|no answer/i.test(why) && url.startsWith("rediss:")) {
     return `nobody answers there in TLS (${why}); correct the address, or write redis:// without TLS`;
   }
-  if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|timeout|no answer/i.test(why)) {
+  if (isSilent(why)) {
     return `nobody answers there (${why}); start Redis, or correct the address`;
   }
   if (/WRONGPASS|NOAUTH/.test(why)) {
@@ -77,7 +99,10 @@ function remedy(url: string, error: unknown): string {
   if (/altnames/.test(why)) {
     return `its certificate is for another name (${why}); use a name that the certificate bears`;
   }
-  if (/closed unexpectedly|ECONNRESET/i.test(why)) {
+  if (isNotReady(why)) {
+    return `it is not ready (${why}); wait until it has loaded its data and serves every slot`;
+  }
+  if (isHungUp(why)) {
     return `it hung up (${why}); if it wants TLS, write rediss://`;
   }
   if (/certificate|self-signed|SSL|TLS/i.test(why)) {
