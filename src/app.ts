@@ -99,6 +99,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     ids: overrides.ids ?? randomIds,
     policy,
     tokens: await tokensFor(settings, store),
+    budgets,
     observe,
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));

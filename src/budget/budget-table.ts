@@ -7,6 +7,7 @@ export interface BudgetRow {
     | "fields"
     | "levels"
     | "streams"
+    | "names"
     | "connections"
     | "resets"
     | "ms";
@@ -27,7 +28,10 @@ export type BudgetName =
   | "json_text_bytes"
   | "messages_unpacked_at_once"
   | "request_bytes"
-  | "connection_request_bytes";
+  | "connection_request_bytes"
+  | "watch_streams"
+  | "watched_names"
+  | "connection_watched_names";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -99,6 +103,24 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     limit: 16 * mebibyte,
     unit: "bytes",
     of: "what one connection sent that is not answered yet, with 64 more for each field",
+    beyond: tooMany,
+  },
+  watch_streams: {
+    limit: 40_000,
+    unit: "streams",
+    of: "open watch streams of the process",
+    beyond: tooMany,
+  },
+  watched_names: {
+    limit: 2_000_000,
+    unit: "names",
+    of: "sessions and known versions of all open watches; the last fifth is for watches of up to 100",
+    beyond: tooMany,
+  },
+  connection_watched_names: {
+    limit: 200_000,
+    unit: "names",
+    of: "sessions and known versions of the watches of one gRPC connection",
     beyond: tooMany,
   },
 };

@@ -52,6 +52,7 @@ export interface Policy {
   /** A session without live lease, report or watcher for this long is detached. */
   readonly sessionIdleMs: DurationMs;
   readonly tombstoneMs: DurationMs;
+
   /** A renewal is due after a share of the remaining time between these two. */
   readonly renewAfterMin: number;
   readonly renewAfterMax: number;

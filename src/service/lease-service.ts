@@ -17,14 +17,14 @@ export interface LeaseService {
 
   /**
    * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws
-   * {@link ReaderStalled} for a reader that took nothing for too long. It cannot throw while the
-   * reader still holds on to a message: then it calls `breakOff`, once, and is over.
+   * {@link BudgetSpent} at once where there is no room, and later {@link ReaderStalled} for a reader
+   * that took nothing for too long. It cannot throw while the reader still holds on to a message:
+   * then it calls `breakOff`, once, and is over.
    */
-  watch(
-    selection: WatchSelection,
-    signal: AbortSignal,
-    breakOff?: () => void,
-  ): AsyncIterable<WatchMessage>;
+  watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream;
+
+  /** Throws {@link BudgetSpent} when there is no room for so many sessions and known versions. */
+  expectWatchRoom(names: number, connection: object | undefined): void;
 
   /** A page of attached sessions in order of id. */
   list(
@@ -76,6 +76,29 @@ export interface WatchSelection {
   readonly knownVersions: ReadonlyMap<SessionId, number>;
   /** `host`: the session's host itself reads this. */
   readonly reader: "host" | "manager" | "onlooker";
+}
+
+export interface WatchCaller {
+  /** Ends the call by force. */
+  readonly breakOff?: () => void;
+  /** The connection that the watch comes by, where several share one. */
+  readonly connection?: object | undefined;
+}
+
+/** The messages of a watch, fetched at the reader's pace until they are diverted. */
+export interface WatchStream extends AsyncIterable<WatchMessage> {
+  /**
+   * Sends all further messages into the sink, in turns with other watches. Who iterates goes on to
+   * do so, and is given what ends the stream: the word of a drain, the end, or what is thrown.
+   */
+  divert(sink: WatchSink): void;
+}
+
+/** Takes messages as they come, without a promise for each. */
+export interface WatchSink {
+  /** Takes a message; false when it takes no other until it has called `onReady`. */
+  write(message: WatchMessage): boolean;
+  onReady: () => void;
 }
 
 export type WatchMessage =

@@ -1,3 +1,4 @@
+import type { Budgets } from "../budget/budgets.ts";
 import type { Command, DecisionContext, LeaseAnswer, PassTime } from "../core/command.ts";
 import { nextDeadline } from "../core/deadlines/deadline.ts";
 import { decide } from "../core/decide.ts";
@@ -26,8 +27,9 @@ import type {
   FleetSummary,
   LeaseService,
   Outcome,
-  WatchMessage,
+  WatchCaller,
   WatchSelection,
+  WatchStream,
 } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
@@ -52,6 +54,7 @@ export interface SessionServiceDeps {
   readonly ids: IdSource;
   readonly policy: Policy;
   readonly tokens: ControllerTokens;
+  readonly budgets: Budgets;
   readonly observe: ServiceObserver;
 }
 
@@ -127,12 +130,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#queue.run(id, () => this.#guarded(id, command));
   }
 
-  watch(
-    selection: WatchSelection,
-    signal: AbortSignal,
-    breakOff?: () => void,
-  ): AsyncIterable<WatchMessage> {
-    return this.#hub.watch(selection, signal, breakOff);
+  watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream {
+    return this.#hub.watch(selection, signal, caller);
+  }
+
+  expectWatchRoom(names: number, connection: object | undefined): void {
+    this.#hub.expectRoom(names, connection);
   }
 
   list(

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { Budgets } from "../../src/budget/budgets.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { End } from "../../src/core/session.ts";
 import { nextOf } from "../../src/core/view.ts";
@@ -16,6 +17,7 @@ const service = await createSessionService({
   ids: randomIds,
   policy,
   tokens: controllerTokens(randomBytes(32)),
+  budgets: new Budgets(),
   observe: () => {},
 });
 

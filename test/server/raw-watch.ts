@@ -145,7 +145,7 @@ export async function openHttpWatch(
       return response;
     },
     get isFull() {
-      return response?.writableNeedDrain ?? false;
+      return response?.socket?.writableNeedDrain ?? false;
     },
     async readToEnd() {
       const last = lastEnvelope(await readAll(received));

@@ -1,3 +1,4 @@
+import { Budgets } from "../../src/budget/budgets.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { controllerTokens } from "../../src/service/controller-tokens.ts";
@@ -151,6 +152,7 @@ export class SimulatedService {
       ids: drawnIds(random),
       policy,
       tokens: controllerTokens(this.#tokenKey),
+      budgets: new Budgets(),
       observe,
     });
   }

@@ -1,3 +1,4 @@
+import { Budgets } from "../../src/budget/budgets.ts";
 import type { Command } from "../../src/core/command.ts";
 import type { SessionId } from "../../src/core/ids.ts";
 import { defaultPolicy, type Policy, sharedPolicy } from "../../src/core/policy.ts";
@@ -45,6 +46,7 @@ export async function redisService(
       ids: randomIds,
       policy: { ...sharedPolicy(defaultPolicy), ...policy },
       tokens: controllerTokens(tokenKey),
+      budgets: new Budgets(),
       observe: (event) => seen.push(event),
     }),
   );

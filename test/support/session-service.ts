@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Budgets } from "../../src/budget/budgets.ts";
 
 import type { Attach } from "../../src/core/command.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
@@ -22,6 +23,7 @@ interface Options {
   readonly store?: SessionStore;
   readonly clock?: ManualClock;
   readonly policy?: Partial<Policy>;
+  readonly budgets?: Budgets;
 }
 
 export async function serviceUnderTest(options: Options = {}): Promise<ServiceUnderTest> {
@@ -34,6 +36,7 @@ export async function serviceUnderTest(options: Options = {}): Promise<ServiceUn
     ids: sequentialIds(),
     policy: { ...defaultPolicy, ...options.policy },
     tokens: controllerTokens(randomBytes(32)),
+    budgets: options.budgets ?? new Budgets(),
     observe: (event) => seen.push(event),
   });
   return {

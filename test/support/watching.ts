@@ -1,5 +1,5 @@
 import type { SessionId } from "../../src/core/ids.ts";
-import type { WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
+import type { WatchCaller, WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
 import type { SessionStore } from "../../src/service/session-store.ts";
 import { settle } from "./manual-clock.ts";
 import type { ServiceUnderTest } from "./session-service.ts";
@@ -9,7 +9,7 @@ interface Watchable {
   watch(
     selection: WatchSelection,
     signal: AbortSignal,
-    breakOff?: () => void,
+    caller?: WatchCaller,
   ): AsyncIterable<WatchMessage>;
 }
 
@@ -40,7 +40,7 @@ export function watch(service: Watchable, selection: WatchSelection): Reader {
   const breakOff = (): void => {
     brokenOff += 1;
   };
-  const iterator = service.watch(selection, stop.signal, breakOff)[Symbol.asyncIterator]();
+  const iterator = service.watch(selection, stop.signal, { breakOff })[Symbol.asyncIterator]();
   const next = async (): Promise<WatchMessage> => {
     const { value, done } = await iterator.next();
     if (done) throw new Error("the stream ended");

@@ -1,11 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 
-/** What a process has in use, after it has collected its garbage; in bytes and microseconds. */
+/** What a process has in use, after it has collected its garbage; in bytes. */
 export interface Usage {
   /** On the heap and in buffers beside it. */
   readonly heap: number;
   readonly rss: number;
-  readonly cpuMicros: number;
 }
 
 /** A server in a process of its own, so that its memory can be told from its clients'. */
@@ -14,6 +13,8 @@ export interface MeasuredProcess extends AsyncDisposable {
   readonly grpc: string;
   readonly http: string;
   usage(): Promise<Usage>;
+  /** The processor time that it has taken so far, in microseconds; asking for it collects nothing. */
+  cpuMicros(): Promise<number>;
 }
 
 interface Ready {
@@ -37,6 +38,11 @@ export async function startMeasured(file: string): Promise<MeasuredProcess> {
       child.send("usage");
       return answered;
     },
+    cpuMicros() {
+      const answered = answer<number>(child);
+      child.send("cpu");
+      return answered;
+    },
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       process.off("exit", killChild);
@@ -46,9 +52,9 @@ export async function startMeasured(file: string): Promise<MeasuredProcess> {
   };
 }
 
-/** In the server's process: says that it is ready, then answers each question with its usage. */
+/** In the server's process: says that it is ready, then answers each question. */
 export function serveUsage(ready: Ready): void {
-  process.on("message", () => process.send?.(usage()));
+  process.on("message", (asked) => process.send?.(asked === "cpu" ? cpuMicros() : usage()));
   process.on("disconnect", () => process.exit());
   process.send?.(ready);
 }
@@ -57,8 +63,12 @@ function usage(): Usage {
   globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed + external, rss };
+}
+
+function cpuMicros(): number {
   const { user, system } = process.cpuUsage();
-  return { heap: heapUsed + external, rss, cpuMicros: user + system };
+  return user + system;
 }
 
 function answer<T>(child: ChildProcess): Promise<T> {

@@ -4,10 +4,23 @@ import type { DescMethod, DescService, MessageInitShape, MessageShape } from "@b
 export interface Call {
   readonly signal: AbortSignal;
   readonly requestHeader: Headers;
-  /** The door also takes a message as its bytes, and sends them as they are. */
-  readonly takesBytes?: boolean;
+  /** The connection that the call came by, where calls share one. */
+  readonly connection?: object | undefined;
+  /**
+   * Past the stack that speaks the protocol, for a stream whose first message has been sent. From
+   * then on the stack is given nothing but what ends the stream.
+   */
+  direct?(): DirectStream | undefined;
   /** Ends the call by force: for a reader that takes nothing, not even the end of its stream. */
   breakOff?(): void;
+}
+
+/** Sends messages as they are: many streams can be sent the same bytes. */
+export interface DirectStream {
+  readonly format: "binary" | "json";
+  /** Takes a message in its envelope; false when it takes no other until it has called `onReady`. */
+  write(envelope: Buffer): boolean;
+  onReady: () => void;
 }
 
 /**

@@ -42,12 +42,18 @@ function parseVersions(
   }
   return new Map(
     entries.map(([id, version]) => {
+      const fault = idFault(id);
+      const isPlain = fault === undefined && version <= plainVersionMax;
+      if (isPlain) return [id, Number(version)];
+      // Its path is made up for none but those that are wrong.
       const field = entryPath(name, id);
-      check.note(field, idFault(id));
+      check.note(field, fault);
       return [id, parseCount({ check, name: field }, version)];
     }),
   );
 }
+
+const plainVersionMax = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** An open enum: a later client may send a number that is not here. */
 const readers: Readonly<Record<number, WatchSelection["reader"]>> = {

@@ -1,6 +1,7 @@
 import { type Principal, reaches } from "../../auth/principal.ts";
 import type { SessionId } from "../../core/ids.ts";
-import type { LeaseService, WatchMessage } from "../../service/lease-service.ts";
+import type { Awaitable } from "../../service/awaitable.ts";
+import type { LeaseService, WatchMessage, WatchSelection } from "../../service/lease-service.ts";
 import { find } from "../call/gate.ts";
 
 /**
@@ -10,32 +11,30 @@ import { find } from "../call/gate.ts";
 export class WatchFilter {
   readonly #service: LeaseService;
   readonly #principal: Principal;
+  /** The reader sees every message as it is. */
+  readonly #isOpen: boolean;
   /** Sessions last told to be unknown; at most those that the reader named. */
   readonly #unknown = new Set<SessionId>();
 
-  constructor(service: LeaseService, principal: Principal) {
+  constructor(service: LeaseService, principal: Principal, { sessions }: WatchSelection) {
     this.#service = service;
     this.#principal = principal;
-  }
-
-  /** The reader sees every message as it is. */
-  get isOpen(): boolean {
-    return this.#principal.reach.kind === "every";
+    // Nobody is shown a beach of which they do not reach all sessions.
+    this.#isOpen = principal.reach.kind === "every" || sessions.kind === "beach";
   }
 
   /** The message as the reader may see it; undefined when there is nothing for it to see. */
-  async show(message: WatchMessage): Promise<WatchMessage | undefined> {
-    if (this.isOpen) return message;
+  show(message: WatchMessage): Awaitable<WatchMessage | undefined> {
+    if (this.#isOpen) return message;
     if (message.kind === "state") {
       const { session } = message;
       if (!reaches(this.#principal, session)) return this.#hide(session.id);
       this.#unknown.delete(session.id);
       return message;
     }
-    if (message.kind === "gone") {
-      return (await this.#isOwn(message.sessionId)) ? message : this.#hide(message.sessionId);
-    }
-    return message;
+    if (message.kind !== "gone") return message;
+    const { sessionId } = message;
+    return this.#isOwn(sessionId).then((isOwn) => (isOwn ? message : this.#hide(sessionId)));
   }
 
   async #isOwn(id: SessionId): Promise<boolean> {

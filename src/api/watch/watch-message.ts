@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 import type { Session } from "../../core/session.ts";
@@ -44,51 +44,93 @@ interface EncodedState {
   readonly lasting: Uint8Array;
   /** How far the wall clock was ahead of service time by which its moments are told. */
   readonly aheadMs: DurationMs;
-  /** The whole message, and the moment as of which its ages are. */
-  readonly message: Uint8Array;
+  /** The whole message in its envelope, and the moment as of which its ages are. */
+  readonly envelope: Buffer;
+  readonly at: EpochMs;
+}
+
+interface WrittenState {
+  readonly aheadMs: DurationMs;
+  readonly envelope: Buffer;
   readonly at: EpochMs;
 }
 
 /**
- * The messages of many streams as bytes. What a change left is serialised once for all its readers:
- * they are told of the same record, which never changes. Only ages, and delays that run out, depend
- * on the moment; they are serialised once for each millisecond in which anybody is told, which is
- * as fine as service time and ages are, so that they are as of each message.
+ * The messages of many streams as bytes, each in its envelope, which is the same in all protocols.
+ * What a change left is serialised once for all its readers: they are told of the same record, which
+ * never changes. Only ages, and delays that run out, depend on the moment; they are serialised once
+ * for each millisecond in which anybody is told, which is as fine as service time and ages are, so
+ * that they are as of each message.
  *
  * Moments are serialised anew when the wall clock has been stepped.
  *
- * The parts are put together as bytes because protobuf reads concatenated encodings as one message.
+ * Binary parts are put together as bytes because protobuf reads concatenated encodings as one
+ * message.
  */
 export class EncodedMessages {
   readonly #time: TimeSource;
-  readonly #states = new WeakMap<Session, EncodedState>();
+  readonly #binary = new WeakMap<Session, EncodedState>();
+  readonly #json = new WeakMap<Session, WrittenState>();
 
   constructor(time: TimeSource) {
     this.#time = time;
   }
 
-  encode(message: WatchMessage): Uint8Array {
-    if (message.kind !== "state") {
-      return toBinary(
-        WatchTransportResponseSchema,
-        create(WatchTransportResponseSchema, presentMessage(message, this.#time)),
-      );
+  encode(message: WatchMessage, format: "binary" | "json"): Buffer {
+    if (message.kind === "state" && message.coalesced === 0) {
+      return format === "json" ? this.#jsonOf(message) : this.#binaryOf(message.session);
     }
-    const state = this.#stateOf(message.session);
-    return message.coalesced === 0 ? state : joined(state, encodedCount(message.coalesced));
+    if (format === "json") return this.#asJson(message);
+    if (message.kind === "state") {
+      const state = this.#binaryOf(message.session).subarray(prefixBytes);
+      return enveloped(state, encodedCount(message.coalesced));
+    }
+    const shown = create(WatchTransportResponseSchema, presentMessage(message, this.#time));
+    return enveloped(toBinary(WatchTransportResponseSchema, shown));
   }
 
-  #stateOf(session: Session): Uint8Array {
+  #binaryOf(session: Session): Buffer {
     const at = this.#time.now();
     const aheadMs = this.#time.toWall(0);
-    const known = this.#states.get(session);
+    const known = this.#binary.get(session);
     const earlier = known?.aheadMs === aheadMs ? known : undefined;
-    if (earlier?.at === at) return earlier.message;
+    if (earlier?.at === at) return earlier.envelope;
     const lasting = earlier?.lasting ?? encodedPart(presentLasting(session, this.#time));
-    const message = wrapped(lasting, encodedPart(presentAges(session, this.#time)));
-    this.#states.set(session, { lasting, aheadMs, message, at });
-    return message;
+    const envelope = enveloped(wrapped(lasting, encodedPart(presentAges(session, this.#time))));
+    this.#binary.set(session, { lasting, aheadMs, envelope, at });
+    return envelope;
   }
+
+  #jsonOf(message: Extract<WatchMessage, { kind: "state" }>): Buffer {
+    const at = this.#time.now();
+    const aheadMs = this.#time.toWall(0);
+    const earlier = this.#json.get(message.session);
+    if (earlier?.at === at && earlier.aheadMs === aheadMs) return earlier.envelope;
+    const envelope = this.#asJson(message);
+    this.#json.set(message.session, { envelope, aheadMs, at });
+    return envelope;
+  }
+
+  #asJson(message: WatchMessage): Buffer {
+    const shown = create(WatchTransportResponseSchema, presentMessage(message, this.#time));
+    return enveloped(Buffer.from(toJsonString(WatchTransportResponseSchema, shown)));
+  }
+}
+
+/** In front of a message: a byte of flags, none of which is set, and its length. */
+const prefixBytes = 5;
+
+function enveloped(...parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const envelope = Buffer.allocUnsafe(prefixBytes + length);
+  envelope.writeUInt8(0);
+  envelope.writeUInt32BE(length, 1);
+  let at = prefixBytes;
+  for (const part of parts) {
+    envelope.set(part, at);
+    at += part.length;
+  }
+  return envelope;
 }
 
 function encodedPart(part: MessageInitShape<typeof TransportStateSchema>): Uint8Array {
@@ -111,11 +153,4 @@ function encodedCount(coalesced: number): Uint8Array {
     WatchTransportResponseSchema,
     create(WatchTransportResponseSchema, { coalesced }),
   );
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

@@ -1,4 +1,3 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { type Principal, reaches } from "../../auth/principal.ts";
@@ -6,19 +5,17 @@ import type { SessionId } from "../../core/ids.ts";
 import type {
   ControllerLease,
   WatchTransportRequest,
-  WatchTransportResponseSchema,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
-import type { LeaseService, WatchMessage, WatchSelection } from "../../service/lease-service.ts";
+import type { LeaseService, WatchSelection, WatchStream } from "../../service/lease-service.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter, find } from "../call/gate.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
 import { valueOrThrow } from "../call/unary.ts";
 import { refusalToConnectError, thrownRefusal } from "../refusal/error-mapping.ts";
+import { DirectSink } from "./direct-sink.ts";
 import { parseWatch } from "./parse-watch.ts";
 import { WatchFilter } from "./watch-filter.ts";
 import { EncodedMessages, presentMessage } from "./watch-message.ts";
-
-type Response = MessageInitShape<typeof WatchTransportResponseSchema>;
 
 const action = "watch the transport";
 
@@ -29,14 +26,18 @@ export function createWatchTransport(
   const { service } = dependencies;
   const encoded = new EncodedMessages(service);
   return async function* (request, call) {
-    const present = (message: WatchMessage): Response =>
-      call.takesBytes === true ? asIs(encoded.encode(message)) : presentMessage(message, service);
     try {
       const { filter, messages } = await open(dependencies, request, call);
+      let isDirect = false;
       for await (const message of messages) {
-        const shown = filter.isOpen ? message : await filter.show(message);
-        if (shown !== undefined) yield present(shown);
+        const shown = await filter.show(message);
+        if (shown !== undefined) yield presentMessage(shown, service);
         if (message.kind === "draining") throw goingAway();
+        if (isDirect || shown === undefined) continue;
+        // The first message has left with the headers.
+        const stream = call.direct?.();
+        if (stream !== undefined) messages.divert(new DirectSink({ filter, encoded, stream }));
+        isDirect = true;
       }
     } catch (thrown) {
       const refusal = thrownRefusal(thrown);
@@ -51,16 +52,21 @@ async function open(
   dependencies: ApiDependencies,
   request: WatchTransportRequest,
   call: Call,
-): Promise<{ filter: WatchFilter; messages: AsyncIterable<WatchMessage> }> {
+): Promise<{ filter: WatchFilter; messages: WatchStream }> {
   const { service } = dependencies;
+  const { connection } = call;
   const entered = await enter(dependencies, "WatchTransport", call);
   const principal = valueOrThrow(entered, action);
+  const names = request.sessionIds.length + Object.keys(request.knownVersions).length;
+  service.expectWatchRoom(names, connection);
   const asked = valueOrThrow(parseWatch(request), action);
+  // The request lives as long as its stream, which needs no more of it.
+  request.sessionIds = [];
+  request.knownVersions = {};
   const selection = await within(service, principal, asked);
-  return {
-    filter: new WatchFilter(service, principal),
-    messages: service.watch(selection, call.signal, () => call.breakOff?.()),
-  };
+  const breakOff = (): void => call.breakOff?.();
+  const messages = service.watch(selection, call.signal, { breakOff, connection });
+  return { filter: new WatchFilter(service, principal, selection), messages };
 }
 
 function goingAway(): ConnectError {
@@ -68,11 +74,6 @@ function goingAway(): ConnectError {
     "Cannot watch the transport any longer: the server is going away, reconnect",
     Code.Unavailable,
   );
-}
-
-/** A door that takes bytes passes them on unread. */
-function asIs(bytes: Uint8Array): Response {
-  return bytes as unknown as Response;
 }
 
 /**
@@ -92,8 +93,10 @@ async function within(
     return own ? selection : { ...selection, sessions: { kind: "named", ids: [] } };
   }
   if (selection.reader !== "host") return selection;
-  const own = await Promise.all(sessions.ids.map((id) => mayBecomeOwn(service, principal, id)));
-  return own.every(Boolean) ? selection : { ...selection, reader: "onlooker" };
+  for (const id of sessions.ids) {
+    if (!(await mayBecomeOwn(service, principal, id))) return { ...selection, reader: "onlooker" };
+  }
+  return selection;
 }
 
 async function mayBecomeOwn(

@@ -9,13 +9,15 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
-import type { Call } from "../../api/call/handlers.ts";
+import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { ServedService, UntypedHandler } from "../served-service.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,
+  directStream,
   hasGone,
+  http2Stream,
   isPastDeadline,
   oneByOne,
   resetStream,
@@ -121,12 +123,8 @@ async function* decoded(
   }
 }
 
-/** A handler may also answer with bytes: a message that many readers get is serialised once. */
 function encode(desc: DescMessage, message: unknown): Buffer {
-  const bytes =
-    message instanceof Uint8Array
-      ? message
-      : toBinary(desc, create(desc, message as MessageInitShape<DescMessage>));
+  const bytes = toBinary(desc, create(desc, message as MessageInitShape<DescMessage>));
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -139,7 +137,6 @@ interface AnyCall {
 
 /** Makes signal and headers only for those handlers that look at them. */
 class GrpcCall implements Call {
-  readonly takesBytes = true;
   readonly #call: AnyCall;
   #signal: AbortSignal | undefined;
   #requestHeader: Headers | undefined;
@@ -156,6 +153,15 @@ class GrpcCall implements Call {
   get requestHeader(): Headers {
     this.#requestHeader ??= headersOf(this.#call.metadata);
     return this.#requestHeader;
+  }
+
+  get connection(): object | undefined {
+    return http2Stream(this.#call)?.session;
+  }
+
+  direct(): DirectStream | undefined {
+    const stream = http2Stream(this.#call);
+    return stream && directStream(stream);
   }
 
   breakOff(): void {

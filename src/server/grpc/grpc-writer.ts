@@ -3,6 +3,8 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
+import type { DirectStream } from "../../api/call/handlers.ts";
+
 export type StreamingCall =
   | grpc.ServerWritableStream<unknown, Buffer>
   | grpc.ServerDuplexStream<unknown, Buffer>;
@@ -48,21 +50,40 @@ function drained(call: StreamingCall): Promise<void> {
 }
 
 /**
+ * Writes to the HTTP/2 stream of a call, past grpc-js, which has sent the headers and waits. At the
+ * pace of {@link oneByOne}.
+ */
+export function directStream(stream: ServerHttp2Stream): DirectStream {
+  const direct: DirectStream = {
+    format: "binary",
+    write(envelope) {
+      // Who has gone is told of as cancelled; what is written to nobody holds nobody up.
+      if (stream.destroyed || stream.writableEnded) return true;
+      stream.write(envelope, written);
+      return false;
+    },
+    onReady: () => undefined,
+  };
+  const written = (): void => direct.onReady();
+  return direct;
+}
+
+/**
  * Resets the stream of a call, whatever waits to be sent. A status would wait behind it, also the
  * one that grpc-js itself sends when a deadline passes. Clients read this code as UNAVAILABLE.
  */
 export function resetStream(call: object): void {
-  streamOf(call)?.close(constants.NGHTTP2_REFUSED_STREAM);
+  http2Stream(call)?.close(constants.NGHTTP2_REFUSED_STREAM);
 }
 
 /** Whether grpc-js itself has ended the call because its deadline passed. */
 export function isPastDeadline(call: object): boolean {
-  const stream = streamOf(call);
+  const stream = http2Stream(call);
   const status = stream?.sentTrailers?.["grpc-status"] ?? stream?.sentHeaders?.["grpc-status"];
   return Number(status) === Code.DeadlineExceeded;
 }
 
-/** grpc-js has no other way to its own handle of a call. */
-function streamOf(call: object): ServerHttp2Stream | undefined {
+/** What a call is carried by; grpc-js has no other way to it. */
+export function http2Stream(call: object): ServerHttp2Stream | undefined {
   return (call as { readonly call?: { readonly stream?: ServerHttp2Stream } }).call?.stream;
 }

@@ -1,5 +1,4 @@
-import { maxHeaderSize } from "node:http";
-import type { Socket } from "node:net";
+import { type IncomingMessage, maxHeaderSize, type ServerResponse } from "node:http";
 
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
@@ -24,6 +23,7 @@ import type { Intake } from "../intake/intake.ts";
 import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
+import { directResponse } from "./direct-response.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
@@ -59,6 +59,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
 
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
+    const responses = new WeakMap<IncomingMessage, ServerResponse>();
     scope.addHook("onRequest", async ({ raw }, reply) => {
       tolerateParting(reply.raw);
       admitDeadline(raw.headers);
@@ -68,13 +69,14 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       const body = new RequestBody(request.raw, intake);
       reply.raw.once("close", () => body.end());
       request.body = body;
+      responses.set(request.raw, reply.raw);
     });
     await scope.register(fastifyConnectPlugin, {
       acceptCompression: compressions,
       shutdownSignal: shutdown.signal,
       contextValues: ({ raw, body }) =>
         createContextValues()
-          .set(socketKey, raw.socket)
+          .set(responseKey, responses.get(raw))
           .set(bodyKey, body as RequestBody),
       requestGate: ({ method, values }) => admit(method, values.get(bodyKey)),
       routes: (router) => {
@@ -126,7 +128,7 @@ function messageIn({ values }: HandlerContext): unknown {
   return values.get(bodyKey)?.message;
 }
 
-const socketKey = createContextKey<Socket | undefined>(undefined);
+const responseKey = createContextKey<ServerResponse | undefined>(undefined);
 const bodyKey = createContextKey<RequestBody | undefined>(undefined);
 
 function connectImplementation(
@@ -153,5 +155,12 @@ function connectImplementation(
  * the kernel would keep what was not read.
  */
 function callIn({ signal, requestHeader, values }: HandlerContext): Call {
-  return { signal, requestHeader, breakOff: () => values.get(socketKey)?.resetAndDestroy() };
+  const response = values.get(responseKey);
+  const format = /\bjson\b/i.test(requestHeader.get("content-type") ?? "") ? "json" : "binary";
+  return {
+    signal,
+    requestHeader,
+    direct: () => response && directResponse(response, format),
+    breakOff: () => response?.socket?.resetAndDestroy(),
+  };
 }

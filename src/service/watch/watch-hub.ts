@@ -1,3 +1,4 @@
+import type { Budgets } from "../../budget/budgets.ts";
 import type { PassTime } from "../../core/command.ts";
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
@@ -8,8 +9,10 @@ import type { IdSource } from "../id-source.ts";
 import {
   type Outcome,
   ReaderStalled,
+  type WatchCaller,
   type WatchMessage,
   type WatchSelection,
+  type WatchStream,
 } from "../lease-service.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import {
@@ -18,6 +21,9 @@ import {
   type SessionStore,
   StoreUnavailable,
 } from "../session-store.ts";
+import { Turns } from "../turns.ts";
+import { type Change, Fan } from "./fan.ts";
+import { type Admission, WatchBudget } from "./watch-budget.ts";
 import { ReaderIndex, WatchIndex } from "./watch-index.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
@@ -35,6 +41,15 @@ const stalledMs: DurationMs = 60_000;
 /** … and broken off when it does not even take that. */
 const farewellMs: DurationMs = 5_000;
 
+/** How much is done in a turn before others have theirs; a point is about a microsecond. */
+const pointsPerTurn = 1_500;
+/** What it takes to write a message, to read a page of a snapshot, and to touch a session. */
+const writePoints = 12;
+const pagePoints = 300;
+const touchPoints = 20;
+/** How many sessions are touched side by side. */
+const touched = 25;
+
 /** What letting time pass for a session comes to, as far as it matters here. */
 type PassedTime =
   | Pick<Extract<Outcome<PassTime>, { kind: "accepted" }>, "kind">
@@ -44,18 +59,24 @@ interface WatchHubDeps {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly budgets: Budgets;
   readonly observe: ServiceObserver;
   readonly passTime: (id: SessionId) => Awaitable<PassedTime>;
 }
 
 /**
  * Streams transport truth: register, then read, then stream. A reader is registered before the
- * current states are read, so that no change falls between the two.
+ * current states are read, so that no change falls between the two. Whatever there is much of, such
+ * as the readers of one session, is worked on in turns.
  */
 export class WatchHub implements Follower {
   readonly #deps: WatchHubDeps;
-  /** Each with what it asked for, and what gives it up. */
-  readonly #readers = new Map<WatchReader, Registration>();
+  readonly #turns = new Turns(pointsPerTurn);
+  readonly #budget: WatchBudget;
+  /** Each with what gives it up. */
+  readonly #readers = new Map<WatchReader, () => void>();
+  /** Sessions of whose changes readers are being told. */
+  readonly #fans = new Map<SessionId, Fan>();
   readonly bySession: WatchIndex<SessionId> = new WatchIndex();
   readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
   readonly #hosts = new ReaderIndex<SessionId>();
@@ -63,19 +84,24 @@ export class WatchHub implements Follower {
 
   constructor(deps: WatchHubDeps) {
     this.#deps = deps;
+    this.#budget = new WatchBudget(deps.budgets);
+  }
+
+  /** Throws {@link BudgetSpent} when there is no room for a watch with so many names. */
+  expectRoom(names: number, connection: object | undefined): void {
+    this.#budget.expectRoom(names, connection);
   }
 
   /** A change of a session goes to those that watch it or its private beach. */
-  notify({ id, previous, next }: ChangeNotice): void {
-    if (previous !== undefined && previous.version === next?.version) return;
-    for (const reader of this.bySession.of(id)) reader.offer(id, next);
-    const beachId = next?.beachId ?? previous?.beachId;
-    if (beachId === undefined) return;
-    for (const reader of this.byBeach.of(beachId)) {
-      // Readers of a beach would otherwise remember every session that ever was.
-      if (next === undefined) reader.forget(id);
-      else reader.offer(id, next);
-    }
+  notify({ id, previous, next: record }: ChangeNotice): void {
+    if (previous !== undefined && previous.version === record?.version) return;
+    const beachId = record?.beachId ?? previous?.beachId;
+    const isWatched = beachId !== undefined && this.byBeach.has(beachId);
+    if (!isWatched && !this.bySession.has(id)) return;
+    const change: Change = { record, beachId, merged: 0 };
+    const atWork = this.#fans.get(id);
+    if (atWork === undefined) this.#fanOut(id, change);
+    else atWork.follow(change);
   }
 
   isWanted(id: SessionId, beachId: BeachId): boolean {
@@ -88,8 +114,8 @@ export class WatchHub implements Follower {
 
   /** Whoever may have been owed a change of the bucket reads everything again, at its own pace. */
   missed(bucket: number): void {
-    for (const [reader, { selection }] of this.#readers) {
-      if (!this.#concerns(selection, bucket)) continue;
+    for (const reader of this.#readers.keys()) {
+      if (!this.#concerns(reader, bucket)) continue;
       reader.isBehind = true;
       reader.wake();
     }
@@ -111,28 +137,44 @@ export class WatchHub implements Follower {
     while (!signal.aborted) {
       await clock.sleep(lookEveryMs, signal);
       const now = clock.now();
-      for (const [reader, { giveUp }] of this.#readers) this.#look(reader, giveUp, now);
+      for (const [reader, giveUp] of this.#readers) this.#look(reader, giveUp, now);
     }
   }
 
   /**
    * Streams until the signal aborts, or until the service drains. A reader that stops reading is
    * ended with {@link ReaderStalled}; one that does not read even that is forgotten, and `breakOff`
-   * called once.
+   * called once. Throws {@link BudgetSpent} where there is no room.
    */
-  async *watch(
-    selection: WatchSelection,
-    signal: AbortSignal,
-    breakOff?: () => void,
-  ): AsyncGenerator<WatchMessage> {
-    if (signal.aborted) return;
-    const reader = new WatchReader(selection.knownVersions, this.#nextBookmark());
-    const leave = this.#register(reader, selection, breakOff);
+  watch(selection: WatchSelection, signal: AbortSignal, caller: WatchCaller = {}): WatchStream {
+    const admission = this.#budget.admit(namesIn(selection), caller.connection);
+    const reader = new WatchReader(selection, admission, this.#nextBookmark());
+    const leave = this.#register(reader, admission, caller.breakOff);
     // The generator of a reader that vanished while it was written to may never be resumed.
     signal.addEventListener("abort", leave, { once: true });
-    const snapshot = new WatchSnapshot(this.#deps.store, selection, reader);
+    if (signal.aborted) leave();
+    return {
+      [Symbol.asyncIterator]: () => this.#stream(reader, signal, leave),
+      divert: (sink) => {
+        reader.sink = sink;
+        sink.onReady = () => this.#ready(reader);
+      },
+    };
+  }
+
+  async *#stream(
+    reader: WatchReader,
+    signal: AbortSignal,
+    leave: () => void,
+  ): AsyncGenerator<WatchMessage> {
+    const snapshot = new WatchSnapshot(this.#deps.store, reader);
     try {
-      while (!signal.aborted) {
+      while (!signal.aborted && !reader.isGone) {
+        if (reader.failure !== undefined) throw reader.failure;
+        if (this.#flowsByItself(reader)) {
+          await this.#flowed(reader);
+          continue;
+        }
         const message = this.#messageFor(reader);
         if (message !== undefined) {
           reader.isHolding = true;
@@ -140,10 +182,11 @@ export class WatchHub implements Follower {
           this.#tookIt(reader);
           if (message.kind === "draining") return;
         } else if (!snapshot.isRead) {
-          await snapshot.readOn();
+          await this.#readOn(snapshot);
+          reader.hasSnapshot = snapshot.isRead;
           reader.bookmarkDue = snapshot.isRead;
         } else if (reader.isBehind) {
-          await this.#readAgain(reader, selection, signal);
+          await this.#readAgain(reader, signal);
         } else {
           await reader.waitForNews();
         }
@@ -154,17 +197,18 @@ export class WatchHub implements Follower {
     }
   }
 
+  async #readOn(snapshot: WatchSnapshot): Promise<void> {
+    await this.#turns.room(pagePoints);
+    await snapshot.readOn();
+  }
+
   /** Who has a stream keeps it: a store that is away is asked again when it may be back. */
-  async #readAgain(
-    reader: WatchReader,
-    selection: WatchSelection,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #readAgain(reader: WatchReader, signal: AbortSignal): Promise<void> {
     reader.isBehind = false;
     reader.ahead.clear();
-    const snapshot = new WatchSnapshot(this.#deps.store, selection, reader);
+    const snapshot = new WatchSnapshot(this.#deps.store, reader);
     try {
-      while (!snapshot.isRead && !signal.aborted) await snapshot.readOn();
+      while (!snapshot.isRead && !signal.aborted) await this.#readOn(snapshot);
       if (await this.#liftLost(reader)) return;
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
@@ -179,17 +223,114 @@ export class WatchHub implements Follower {
    * Answers whether all of them could be.
    */
   async #liftLost(reader: WatchReader): Promise<boolean> {
-    const outcomes = [...reader.ahead].map((id) => this.#deps.passTime(id));
-    return (await Promise.all(outcomes)).every(
-      (outcome) => outcome.kind === "accepted" || outcome.refusal.reason === "SESSION_UNREADABLE",
-    );
+    const ids = [...reader.ahead];
+    let all = true;
+    for (let from = 0; from < ids.length; from += touched) {
+      const part = ids.slice(from, from + touched);
+      await this.#turns.room(part.length * touchPoints);
+      const outcomes = await Promise.all(part.map((id) => this.#deps.passTime(id)));
+      all &&= outcomes.every(
+        (outcome) => outcome.kind === "accepted" || outcome.refusal.reason === "SESSION_UNREADABLE",
+      );
+    }
+    return all;
+  }
+
+  #fanOut(id: SessionId, change: Change): void {
+    const fan = new Fan(id, change, {
+      readersOf: (session, beach) => this.#readersOf(session, beach),
+      tell: (reader, session, told) => this.#tell(reader, session, told),
+    });
+    this.#fans.set(id, fan);
+    this.#turns.add(() => {
+      if (fan.step()) return true;
+      this.#fans.delete(id);
+      return false;
+    });
+  }
+
+  /** Tells a reader of a change; with it goes what the reader takes at once. */
+  #tell(reader: WatchReader, id: SessionId, { record, merged }: Change): void {
+    // That nobody knows a session any more is news to those alone who asked for it by name.
+    if (record === undefined && reader.sessions.kind === "beach") return;
+    try {
+      reader.offer(id, record, merged);
+    } catch (error) {
+      this.#fail(reader, error);
+      return;
+    }
+    if (reader.sink !== undefined && !reader.isFlowing && this.#sendNext(reader))
+      this.#flow(reader);
+  }
+
+  /** What there is to tell goes into the reader's sink, until the service drains. */
+  #flowsByItself(reader: WatchReader): boolean {
+    if (reader.sink === undefined) return false;
+    return reader.isHolding || (reader.hasNews && !this.#draining);
+  }
+
+  /** Resolves when the reader has taken what there was to tell, or is woken for another reason. */
+  async #flowed(reader: WatchReader): Promise<void> {
+    this.#flow(reader);
+    if (!this.#flowsByItself(reader) || reader.failure !== undefined) return;
+    reader.isAwaited = true;
+    await reader.waitToBeWoken();
+    reader.isAwaited = false;
+  }
+
+  /** Sends what waits for the reader, message by message. */
+  #flow(reader: WatchReader): void {
+    if (reader.isFlowing || reader.isHolding) return;
+    reader.isFlowing = true;
+    this.#turns.add(() => {
+      if (this.#sendNext(reader)) return true;
+      reader.isFlowing = false;
+      if (reader.isAwaited && !reader.isHolding) reader.wake();
+      return false;
+    });
+  }
+
+  /** Sends one message into the sink; answers whether another may follow. */
+  #sendNext(reader: WatchReader): boolean {
+    const { sink } = reader;
+    if (sink === undefined || reader.isHolding || reader.isGone || this.#draining) return false;
+    this.#turns.spend(writePoints);
+    try {
+      const message = this.#messageFor(reader);
+      if (message === undefined) return false;
+      reader.isHolding = !sink.write(message);
+    } catch (error) {
+      return this.#fail(reader, error);
+    }
+    if (reader.isHolding) return false;
+    reader.bookmarkAt = this.#nextBookmark();
+    return reader.hasNews;
+  }
+
+  /** The sink takes another message. */
+  #ready(reader: WatchReader): void {
+    if (reader.isGone) return;
+    try {
+      this.#tookIt(reader);
+    } catch (error) {
+      this.#fail(reader, error);
+      return;
+    }
+    if (reader.hasNews && !this.#draining) this.#flow(reader);
+    else if (reader.isAwaited) reader.wake();
+  }
+
+  #fail(reader: WatchReader, error: unknown): false {
+    reader.failure = error;
+    reader.wake();
+    return false;
   }
 
   /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */
   #messageFor(reader: WatchReader): WatchMessage | undefined {
     if (this.#draining) return { kind: "draining", reconnectAfterMs: this.#reconnectAfterMs() };
     const message = reader.take();
-    if (message !== undefined || !reader.bookmarkDue) return message;
+    if (message !== undefined || !reader.hasNews) return message;
     reader.bookmarkDue = false;
     return { kind: "bookmark", repeatsEveryMs: bookmarkEveryMs };
   }
@@ -209,7 +350,8 @@ export class WatchHub implements Follower {
       if (reader.heldMs >= stalledMs + farewellMs) giveUp();
     } else if (now >= reader.bookmarkAt) {
       reader.bookmarkDue = true;
-      reader.wake();
+      if (reader.sink === undefined) reader.wake();
+      else this.#flow(reader);
     }
   }
 
@@ -226,24 +368,26 @@ export class WatchHub implements Follower {
   /** Answers with what undoes it, in any number of calls. */
   #register(
     reader: WatchReader,
-    selection: WatchSelection,
+    admission: Admission,
     breakOff: (() => void) | undefined,
   ): () => void {
-    const { sessions, reader: role } = selection;
-    const ids = sessions.kind === "named" ? new Set(sessions.ids) : [];
+    const { sessions, role } = reader;
+    const ids = sessions.kind === "named" ? sessions.ids : [];
     const leave = (): void => {
+      reader.isGone = true;
       reader.wake();
       if (!this.#readers.delete(reader)) return;
       for (const id of ids) this.bySession.delete(id, reader);
       if (role === "host") for (const id of ids) this.#hosts.delete(id, reader);
       if (sessions.kind === "beach") this.byBeach.delete(sessions.beachId, reader);
+      admission.release();
       this.#observe("closed");
     };
     const giveUp = (): void => {
       leave();
       breakOff?.();
     };
-    this.#readers.set(reader, { selection, giveUp });
+    this.#readers.set(reader, giveUp);
     for (const id of ids) this.bySession.add(id, reader);
     if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
     if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
@@ -251,10 +395,15 @@ export class WatchHub implements Follower {
     return leave;
   }
 
-  #concerns({ sessions }: WatchSelection, bucket: number): boolean {
+  #concerns({ sessions }: WatchReader, bucket: number): boolean {
     const { store } = this.#deps;
     if (store.kind === "sole" || sessions.kind === "beach") return true;
     return sessions.ids.some((id) => store.bucketOf(id) === bucket);
+  }
+
+  *#readersOf(id: SessionId, beachId: BeachId | undefined): Iterable<WatchReader> {
+    yield* this.bySession.of(id);
+    if (beachId !== undefined) yield* this.byBeach.of(beachId);
   }
 
   #observe(change: "opened" | "stalled" | "closed"): void {
@@ -262,7 +411,6 @@ export class WatchHub implements Follower {
   }
 }
 
-interface Registration {
-  readonly selection: WatchSelection;
-  readonly giveUp: () => void;
+function namesIn({ sessions, knownVersions }: WatchSelection): number {
+  return (sessions.kind === "named" ? sessions.ids.length : 0) + knownVersions.size;
 }

@@ -1,11 +1,16 @@
 import type { WatchReader } from "./watch-reader.ts";
 
-/** Readers under a key; a key without readers is not kept. */
+/**
+ * Readers under a key; a key without readers is not kept. Most keys have one reader, for which no
+ * set is made.
+ */
 export class ReaderIndex<K> {
-  readonly #readers = new Map<K, Set<WatchReader>>();
+  readonly #readers = new Map<K, WatchReader | Set<WatchReader>>();
 
   of(key: K): Iterable<WatchReader> {
-    return this.#readers.get(key) ?? [];
+    const readers = this.#readers.get(key);
+    if (readers === undefined) return [];
+    return readers instanceof Set ? readers : [readers];
   }
 
   has(key: K): boolean {
@@ -18,14 +23,17 @@ export class ReaderIndex<K> {
 
   add(key: K, reader: WatchReader): void {
     const readers = this.#readers.get(key);
-    if (readers === undefined) this.#readers.set(key, new Set([reader]));
-    else readers.add(reader);
+    if (readers === undefined) this.#readers.set(key, reader);
+    else if (readers instanceof Set) readers.add(reader);
+    else if (readers !== reader) this.#readers.set(key, new Set([readers, reader]));
   }
 
   delete(key: K, reader: WatchReader): void {
     const readers = this.#readers.get(key);
-    readers?.delete(reader);
-    if (readers?.size === 0) this.#readers.delete(key);
+    if (readers instanceof Set) readers.delete(reader);
+    if (readers === reader || (readers instanceof Set && readers.size === 0)) {
+      this.#readers.delete(key);
+    }
   }
 }
 

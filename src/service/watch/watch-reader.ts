@@ -1,7 +1,8 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { WatchMessage } from "../lease-service.ts";
+import type { WatchMessage, WatchSelection, WatchSink } from "../lease-service.ts";
+import type { Admission } from "./watch-budget.ts";
 
 /** The newest of a session that a reader has not been sent yet. */
 interface Pending {
@@ -16,6 +17,9 @@ const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
  * slow reader costs no more than the sessions it asked for. What was merged is counted.
  */
 export class WatchReader {
+  readonly sessions: WatchSelection["sessions"];
+  readonly role: WatchSelection["reader"];
+  readonly #admission: Admission;
   readonly #pending = new Map<SessionId, Pending>();
   /** What the reader has of each session: a version, or that it is gone. */
   readonly #told = new Map<SessionId, number | "gone">();
@@ -25,6 +29,14 @@ export class WatchReader {
 
   /** Sessions of which the reader has, or is about to be told, more than the store says there is. */
   readonly ahead: Set<SessionId> = new Set();
+  /** Where messages go, once its stream has begun; until then they are fetched. */
+  sink: WatchSink | undefined;
+  /** What waits is being sent, a message a step. */
+  isFlowing = false;
+  /** The stream's own loop waits until that has been done. */
+  isAwaited = false;
+  /** Everything that there was when it began has been offered. */
+  hasSnapshot = false;
   /** When the next sign of life is due, unless something else is told before. */
   bookmarkAt: EpochMs;
   bookmarkDue = false;
@@ -34,14 +46,34 @@ export class WatchReader {
   isHolding = false;
   /** For how long it has not, as far as the service was there to see it. */
   heldMs: DurationMs = 0;
+  /** It is not registered any more. */
+  isGone = false;
+  /** Why its stream has to end. */
+  failure: unknown;
 
-  constructor(known: ReadonlyMap<SessionId, number>, bookmarkAt: EpochMs) {
-    this.#known = known;
+  constructor(
+    { sessions, knownVersions, reader }: WatchSelection,
+    admission: Admission,
+    bookmarkAt: EpochMs,
+  ) {
+    this.sessions = sessions;
+    this.role = reader;
+    this.#known = knownVersions;
+    this.#admission = admission;
     this.bookmarkAt = bookmarkAt;
   }
 
-  /** Takes in a state; older than what the reader has been or will be told, it is dropped. */
-  offer(id: SessionId, record: SessionRecord | undefined): void {
+  /** Something waits for it that it may be told now. */
+  get hasNews(): boolean {
+    return this.#pending.size > 0 || (this.bookmarkDue && this.hasSnapshot);
+  }
+
+  /**
+   * Takes in a state; older than what the reader has been or will be told, it is dropped.
+   *
+   * @param merged how many changes between this state and the one offered before were left out
+   */
+  offer(id: SessionId, record: SessionRecord | undefined, merged = 0): void {
     const waiting = this.#pending.get(id);
     const isNews =
       waiting === undefined
@@ -52,15 +84,17 @@ export class WatchReader {
       if (record !== undefined && record.version < Number(newest)) this.ahead.add(id);
       return;
     }
-    this.#pending.set(id, { record, coalesced: waiting === undefined ? 0 : waiting.coalesced + 1 });
-    this.wake();
+    const before = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
+    const own = waiting === undefined ? 0 : waiting.coalesced + 1;
+    this.#pending.set(id, { record, coalesced: own + leftOut(record, before, merged) });
+    if (this.sink === undefined) this.wake();
   }
 
   /** The session that has waited longest, as it is now; undefined when none waits. */
   take(): WatchMessage | undefined {
     for (const [id, { record, coalesced }] of this.#pending) {
       this.#pending.delete(id);
-      this.#told.set(id, record?.version ?? "gone");
+      this.#remember(id, record?.kind === "attached" ? record.version : "gone");
       if (record?.kind === "attached") return { kind: "state", session: record, coalesced };
       const reason = record === undefined ? "unknown" : record.reason || "detached";
       return { kind: "gone", sessionId: id, reason, coalesced };
@@ -83,13 +117,8 @@ export class WatchReader {
 
   /** What the reader said it had has been compared with all there is, and is needed no more. */
   forgetKnown(): void {
+    this.#admission.shrink(this.#known.size);
     this.#known = nothingKnown;
-  }
-
-  /** Nobody knows the session any more, and the reader has been told that it is gone. */
-  forget(id: SessionId): void {
-    this.#told.delete(id);
-    this.ahead.delete(id);
   }
 
   wake(): void {
@@ -99,7 +128,11 @@ export class WatchReader {
 
   /** Resolves when there is something to tell, or the reader is woken. */
   waitForNews(): Promise<void> {
-    if (this.bookmarkDue || this.isBehind || this.#pending.size > 0) return Promise.resolve();
+    if (this.hasNews || this.isBehind) return Promise.resolve();
+    return this.waitToBeWoken();
+  }
+
+  waitToBeWoken(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
@@ -111,11 +144,39 @@ export class WatchReader {
     if (told !== undefined) return supersedes(record, told);
     const known = this.#known.get(id);
     if (record?.kind !== "attached" || record.version !== known) return true;
-    this.#told.set(id, known);
+    this.#remember(id, known);
     return false;
+  }
+
+  /**
+   * Of a private beach, a session that is gone is not remembered: otherwise every session that ever
+   * was would be, and whatever is said of it next is news all the same.
+   */
+  #remember(id: SessionId, version: number | "gone"): void {
+    const before = this.#told.size;
+    if (version === "gone" && this.sessions.kind === "beach") {
+      this.#told.delete(id);
+      this.ahead.delete(id);
+    } else {
+      this.#told.set(id, version);
+    }
+    // The names of other readers were counted when they began.
+    if (this.sessions.kind !== "beach") return;
+    if (this.#told.size > before) this.#admission.grow(1);
+    if (this.#told.size < before) this.#admission.shrink(1);
   }
 }
 
 function supersedes(record: SessionRecord | undefined, newest: number | "gone"): boolean {
   return record !== undefined && (newest === "gone" || record.version > newest);
+}
+
+/** Of the states that were left out, those that the reader cannot have had. */
+function leftOut(
+  record: SessionRecord | undefined,
+  before: number | "gone" | undefined,
+  merged: number,
+): number {
+  if (merged === 0 || record === undefined || typeof before !== "number") return merged;
+  return Math.max(0, Math.min(merged, record.version - before - 1));
 }

@@ -1,6 +1,5 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
-import type { WatchSelection } from "../lease-service.ts";
 import { type SessionStore, SessionUnreadable } from "../session-store.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
@@ -16,7 +15,8 @@ export class WatchSnapshot {
   readonly #pages: AsyncGenerator<void>;
   #isRead = false;
 
-  constructor(store: SessionStore, { sessions }: WatchSelection, reader: WatchReader) {
+  constructor(store: SessionStore, reader: WatchReader) {
+    const { sessions } = reader;
     this.#store = store;
     this.#reader = reader;
     this.#pages =
@@ -35,12 +35,14 @@ export class WatchSnapshot {
   }
 
   async *#named(ids: readonly SessionId[]): AsyncGenerator<void> {
-    for (const { id, found } of await this.#loadAll(ids)) {
-      // What the reader has of it is the best there is.
-      if (found === "unreadable" && this.#reader.has(id)) continue;
-      this.#reader.offer(id, found === "unreadable" ? undefined : found);
+    for (let from = 0; from < ids.length; from += page) {
+      for (const { id, found } of await this.#loadAll(ids.slice(from, from + page))) {
+        // What the reader has of it is the best there is.
+        if (found === "unreadable" && this.#reader.has(id)) continue;
+        this.#reader.offer(id, found === "unreadable" ? undefined : found);
+      }
+      yield;
     }
-    yield;
   }
 
   async *#beach(beachId: BeachId): AsyncGenerator<void> {

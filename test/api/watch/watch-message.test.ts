@@ -1,4 +1,4 @@
-import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 
@@ -14,14 +14,16 @@ import type { WatchMessage } from "../../../src/service/lease-service.ts";
 import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
 import { acquire } from "../../support/watching.ts";
 
-test("what is encoded reads as what is presented, for every kind of message", async () => {
+const formats = ["binary", "json"] as const;
+
+test.each(formats)("what is encoded as %s reads as what is presented", async (format) => {
   await using under = await serviceUnderTest();
   const encoded = new EncodedMessages(under.service);
   const states: WatchMessage[] = [];
   for await (const session of manyStates(under)) {
     states.push({ kind: "state", session, coalesced: 0 }, { kind: "state", session, coalesced: 3 });
     for (const message of states) {
-      expect(read(encoded.encode(message))).toEqual(presented(message, under));
+      expect(read(encoded.encode(message, format), format)).toEqual(presented(message, under));
     }
   }
   expect(states).toHaveLength(12);
@@ -32,11 +34,19 @@ test("what is encoded reads as what is presented, for every kind of message", as
     { kind: "draining", reconnectAfterMs: 1_234 },
   ];
   for (const message of others) {
-    expect(read(encoded.encode(message))).toEqual(presented(message, under));
+    expect(read(encoded.encode(message, format), format)).toEqual(presented(message, under));
   }
 });
 
-test("readers of one change share its bytes, and what does not age is serialised once", async () => {
+test.each(formats)("readers of one change share its bytes as %s", async (format) => {
+  await using under = await serviceUnderTest();
+  const encoded = new EncodedMessages(under.service);
+  const session = await promoted(under);
+  const first = encoded.encode({ kind: "state", session, coalesced: 0 }, format);
+  expect(encoded.encode({ kind: "state", session, coalesced: 0 }, format)).toBe(first);
+});
+
+test("what does not age is serialised once for all binary readers", async () => {
   await using under = await serviceUnderTest();
   const encoded = new EncodedMessages(under.service);
   let lookedAt = 0;
@@ -46,44 +56,49 @@ test("readers of one change share its bytes, and what does not age is serialised
       return Reflect.get(target, name);
     },
   });
-  const first = encoded.encode({ kind: "state", session, coalesced: 0 });
-  expect(encoded.encode({ kind: "state", session, coalesced: 0 })).toBe(first);
   for (let reader = 0; reader < 100; reader++) {
     await under.clock.advance(1);
-    encoded.encode({ kind: "state", session, coalesced: reader });
+    encoded.encode({ kind: "state", session, coalesced: reader }, "binary");
   }
   expect(lookedAt).toBe(1);
 });
 
-test("ages are as of each message, also of one whose bytes are shared", async () => {
-  await using under = await serviceUnderTest();
-  const encoded = new EncodedMessages(under.service);
-  const session = await promoted(under);
-  const ages: unknown[] = [];
-  for (let reader = 0; reader < 3; reader++) {
-    const { event } = read(encoded.encode({ kind: "state", session, coalesced: reader }));
-    const state = event.case === "state" ? event.value : undefined;
-    ages.push([state?.evidenceAge, ...(state?.ends.map(({ age }) => age) ?? [])].map(inMs));
-    await under.clock.advance(250);
-  }
-  expect(ages).toEqual([
-    [0, 0],
-    [250, 250],
-    [500, 500],
-  ]);
-});
+test.each(formats)(
+  "ages are as of each message, also of one whose bytes are shared, as %s",
+  async (format) => {
+    await using under = await serviceUnderTest();
+    const encoded = new EncodedMessages(under.service);
+    const session = await promoted(under);
+    const ages: unknown[] = [];
+    for (let reader = 0; reader < 3; reader++) {
+      const bytes = encoded.encode({ kind: "state", session, coalesced: reader % 2 }, format);
+      const { event } = read(bytes, format);
+      const state = event.case === "state" ? event.value : undefined;
+      ages.push([state?.evidenceAge, ...(state?.ends.map(({ age }) => age) ?? [])].map(inMs));
+      await under.clock.advance(250);
+    }
+    expect(ages).toEqual([
+      [0, 0],
+      [250, 250],
+      [500, 500],
+    ]);
+  },
+);
 
-test("moments are told by the wall clock of each message, also of one whose bytes are kept", async () => {
-  await using under = await serviceUnderTest();
-  const encoded = new EncodedMessages(under.service);
-  const message: WatchMessage = { kind: "state", session: await promoted(under), coalesced: 0 };
-  const kept = encoded.encode(message);
-  under.clock.stepWall(3_600_000);
-  expect(read(encoded.encode(message))).toEqual(presented(message, under));
-  expect(read(encoded.encode(message))).not.toEqual(read(kept));
-  under.clock.stepWall(-3_600_000);
-  expect(read(encoded.encode(message))).toEqual(read(kept));
-});
+test.each(formats)(
+  "moments are told by the wall clock of each message, kept bytes or not, as %s",
+  async (format) => {
+    await using under = await serviceUnderTest();
+    const encoded = new EncodedMessages(under.service);
+    const message: WatchMessage = { kind: "state", session: await promoted(under), coalesced: 0 };
+    const kept = encoded.encode(message, format);
+    under.clock.stepWall(3_600_000);
+    expect(read(encoded.encode(message, format), format)).toEqual(presented(message, under));
+    expect(read(encoded.encode(message, format), format)).not.toEqual(read(kept, format));
+    under.clock.stepWall(-3_600_000);
+    expect(read(encoded.encode(message, format), format)).toEqual(read(kept, format));
+  },
+);
 
 function nextNegotiation(message: WatchMessage): unknown {
   if (message.kind !== "state") return undefined;
@@ -95,8 +110,14 @@ function inMs(duration: Parameters<typeof durationMs>[0] | undefined): number | 
   return duration && durationMs(duration);
 }
 
-function read(bytes: Uint8Array): WatchTransportResponse {
-  return fromBinary(WatchTransportResponseSchema, bytes);
+/** The message in an envelope, in which no flag is set. */
+function read(envelope: Buffer, format: "binary" | "json"): WatchTransportResponse {
+  expect(envelope.readUInt8(0)).toBe(0);
+  const bytes = envelope.subarray(5);
+  expect(envelope.readUInt32BE(1)).toBe(bytes.length);
+  return format === "json"
+    ? fromJsonString(WatchTransportResponseSchema, bytes.toString())
+    : fromBinary(WatchTransportResponseSchema, bytes);
 }
 
 function presented(message: WatchMessage, { service }: ServiceUnderTest): WatchTransportResponse {

@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 
 import { describe, expect, it } from "vitest";
 
+import { Budgets } from "../../../src/budget/budgets.ts";
 import type { DurationMs } from "../../../src/core/time.ts";
 import type { WatchMessage } from "../../../src/service/lease-service.ts";
 import { ReaderStalled } from "../../../src/service/lease-service.ts";
@@ -214,6 +215,7 @@ function hubUnderTest(jitter: number): HubUnderTest {
     clock,
     ids,
     observe,
+    budgets: new Budgets(),
     passTime: () => ({ kind: "accepted" }),
   });
   const stop = new AbortController();

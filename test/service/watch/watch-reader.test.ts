@@ -1,12 +1,17 @@
 import { expect, it } from "vitest";
 
-import type { Session } from "../../../src/core/session.ts";
+import { Budgets } from "../../../src/budget/budgets.ts";
+import type { Session, SessionRecord } from "../../../src/core/session.ts";
+import { type Admission, WatchBudget } from "../../../src/service/watch/watch-budget.ts";
 import { WatchReader } from "../../../src/service/watch/watch-reader.ts";
 import { attach, serviceUnderTest } from "../../support/session-service.ts";
+import { named, wholeBeach } from "../../support/watching.ts";
 
 it("Ordered: nothing older than what the reader said it had, once that was seen to be the truth", async () => {
   const session = await anySession();
-  const reader = new WatchReader(new Map([[session.id, session.version]]), 0);
+  const known = { ...named("s1"), knownVersions: new Map([[session.id, session.version]]) };
+  const admission = admitted(2);
+  const reader = new WatchReader(known, admission, 0);
   reader.offer(session.id, session);
   reader.offer(session.id, { ...session, version: session.version - 1 });
   expect(reader.take()).toBeUndefined();
@@ -14,15 +19,35 @@ it("Ordered: nothing older than what the reader said it had, once that was seen 
   expect(reader.take()).toMatchObject({ kind: "state", coalesced: 0 });
 });
 
-it("Bounded: what nobody knows any more is not remembered either", async () => {
+it("Bounded: a session of a beach that is gone is not remembered", async () => {
   const session = await anySession();
-  const reader = new WatchReader(new Map(), 0);
-  reader.offer(session.id, session);
+  const budgets = new Budgets();
+  const admission = new WatchBudget(budgets).admit(0, undefined);
+  const remembered = (): number => budgets.figures("watched_names").used;
+  const reader = new WatchReader(wholeBeach("beach-1", []), admission, 0);
+  const detached = { ...session, kind: "detached", reason: "over" } as unknown as SessionRecord;
+  reader.offer("s1", session);
   reader.take();
-  reader.forget(session.id);
-  reader.offer(session.id, { ...session, version: 1 });
-  expect(reader.take()).toMatchObject({ kind: "state", session: { version: 1 } });
+  reader.offer("s1", { ...detached, version: session.version + 1 });
+  expect(remembered()).toBe(1);
+  expect(reader.take()).toMatchObject({ kind: "gone", reason: "over" });
+  expect(remembered()).toBe(0);
+  reader.offer("s1", { ...session, version: session.version + 2 });
+  expect(reader.take()).toMatchObject({ kind: "state" });
 });
+
+it("Bounded: of changes that were merged before they were offered, those that it had do not count", async () => {
+  const session = await anySession();
+  const reader = new WatchReader(named("s1"), admitted(1), 0);
+  reader.offer("s1", session);
+  reader.take();
+  reader.offer("s1", { ...session, version: session.version + 3 }, 5);
+  expect(reader.take()).toMatchObject({ kind: "state", coalesced: 2 });
+});
+
+function admitted(names: number): Admission {
+  return new WatchBudget(new Budgets()).admit(names, undefined);
+}
 
 async function anySession(): Promise<Session> {
   await using under = await serviceUnderTest();

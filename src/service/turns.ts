@@ -1,0 +1,73 @@
+/** A small part of some work; answers whether there is more to do. */
+type Step = () => boolean;
+
+/** How much of one work is done before the next work has its go. */
+const goPoints = 256;
+
+/**
+ * Does work in small steps, so much in each turn of the event loop. What a turn has no room for
+ * waits for later turns, in which whatever waits is worked on by turns. Bounded by its users: each
+ * adds a work once. Work is counted in points, of about a microsecond each.
+ */
+export class Turns {
+  readonly #pointsPerTurn: number;
+  readonly #waiting: Step[] = [];
+  #left: number;
+  #isTurning = false;
+
+  constructor(pointsPerTurn: number) {
+    this.#pointsPerTurn = pointsPerTurn;
+    this.#left = pointsPerTurn;
+  }
+
+  /** Does the steps: at once as far as this turn has room, and the rest later. */
+  add(step: Step): void {
+    this.#begin();
+    const isNext = this.#waiting.length === 0;
+    if (!isNext || this.#go(step, 0)) this.#waiting.push(step);
+  }
+
+  /** Resolves when there is room for work of so many points, which then counts as done. */
+  room(points: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.add(() => {
+        this.spend(points);
+        resolve();
+        return false;
+      });
+    });
+  }
+
+  /** The step at work takes so many points more than the one that each step takes. */
+  spend(points: number): void {
+    this.#left -= points;
+  }
+
+  /** Does steps until only so many points are left; answers whether there are more. */
+  #go(step: Step, until: number): boolean {
+    while (this.#left > until) {
+      this.#left -= 1;
+      if (!step()) return false;
+    }
+    return true;
+  }
+
+  /** The first work of a turn sees to it that there is a next one. */
+  #begin(): void {
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#isTurning = false;
+    this.#left = this.#pointsPerTurn;
+    if (this.#waiting.length === 0) return;
+    this.#begin();
+    while (this.#left > 0) {
+      const step = this.#waiting.shift();
+      if (step === undefined) return;
+      if (this.#go(step, Math.max(0, this.#left - goPoints))) this.#waiting.push(step);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { expect, it } from "vitest";
+
+import { Budgets } from "../../../src/budget/budgets.ts";
+import type { SessionRecord } from "../../../src/core/session.ts";
+import type { WatchMessage } from "../../../src/service/lease-service.ts";
+import { WatchHub } from "../../../src/service/watch/watch-hub.ts";
+import { memoryStore } from "../../../src/store/memory-store.ts";
+import { manualClock, settle } from "../../support/manual-clock.ts";
+import { sequentialIds } from "../../support/sequential-ids.ts";
+import { attach, serviceUnderTest } from "../../support/session-service.ts";
+import { openSink, type TestSink } from "../../support/watch-sink.ts";
+import { acquire, named, wholeBeach } from "../../support/watching.ts";
+
+const many = 1_000;
+/** A write takes ten to twenty microseconds. Between two looks the hub may have had two turns. */
+const writesPerTurnMax = 300;
+
+it("Bounded: one change of a session with many readers is told in turns, to all of them", async () => {
+  await using under = await serviceUnderTest();
+  await under.service.execute("s1", attach);
+  const sinks = await openMany(() => openSink(under.service, wholeBeach(attach.beachId, [])));
+  await acquire(under, "s1", "tile");
+  const written = (): number => sinks.filter(({ last }) => liveLeases(last) === 1).length;
+  const perTurn: number[] = [];
+  for (let before = 0; before < many; before = written()) {
+    perTurn.push(written() - before);
+    if (perTurn.length > many) throw new Error("some readers are not told");
+    await nextTurn();
+    perTurn.push(written() - before);
+  }
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(writesPerTurnMax);
+  for (const sink of sinks) sink.leave();
+});
+
+it("Current, Ordered: what changes while readers are being told reaches each, merged and counted", async () => {
+  await using under = await serviceUnderTest();
+  await under.service.execute("s1", attach);
+  const sinks = await openMany(() => openSink(under.service, named("s1")));
+  const changes = 41;
+  for (let round = 1; round < changes; round++) await acquire(under, "s1", `tile-${round}`);
+  await settle();
+  await acquire(under, "s1", "last");
+  for (let turn = 0; turn < 20; turn++) await settle();
+  const newest = await versionOf(under.service.find("s1"));
+  for (const { messages } of sinks) {
+    const states = messages.flatMap((message) => (message.kind === "state" ? [message] : []));
+    const versions = states.map(({ session }) => session.version);
+    expect(versions.at(-1)).toBe(newest);
+    expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+    const stoodFor = states.slice(1).reduce((sum, { coalesced }) => sum + 1 + coalesced, 0);
+    expect(stoodFor).toBe(changes);
+  }
+  for (const sink of sinks) sink.leave();
+});
+
+it("Bounded: snapshots of many readers with many names are read in turns", async () => {
+  let loads = 0;
+  const store = memoryStore();
+  const load = store.load.bind(store);
+  store.load = (id) => {
+    loads += 1;
+    return load(id);
+  };
+  const hub = new WatchHub({
+    store,
+    clock: manualClock(),
+    ids: sequentialIds(),
+    budgets: new Budgets(),
+    observe: () => undefined,
+    passTime: () => ({ kind: "accepted" }),
+  });
+  const ids = Array.from({ length: 1_000 }, (_, index) => `s${index}`);
+  const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...ids)));
+  const perTurn: number[] = [];
+  for (let turn = 0; turn < 2_000 && loads < 50_000; turn++) {
+    const before = loads;
+    await nextTurn();
+    perTurn.push(loads - before);
+  }
+  expect(loads).toBe(50_000);
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(5_000);
+  for (const sink of sinks) sink.leave();
+});
+
+async function openMany(open: () => TestSink): Promise<readonly TestSink[]> {
+  const sinks = Array.from({ length: many }, open);
+  for (let turn = 0; turn < 200; turn++) {
+    await settle();
+    if (sinks.every(({ last }) => last?.kind === "bookmark")) return sinks;
+  }
+  throw new Error("some streams do not begin");
+}
+
+function liveLeases(message: WatchMessage | undefined): number | undefined {
+  return message?.kind === "state" ? message.session.leases.live.length : undefined;
+}
+
+async function versionOf(
+  found: SessionRecord | undefined | Promise<SessionRecord | undefined>,
+): Promise<number> {
+  return (await found)?.version ?? 0;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
