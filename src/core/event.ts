@@ -94,6 +94,15 @@ export type TransportEvent =
       /** Until when the one that it replaces stays honoured. */
       readonly lingerUntil: EpochMs;
     }
+  /** An end knows a generation that this session has not come to: the store has lost something. */
+  | { readonly kind: "GenerationNamed"; readonly at: EpochMs; readonly generation: number }
+  /** It is that of the promoted handshake, which goes on under a greater one. */
+  | {
+      readonly kind: "GenerationRaised";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      readonly generation: number;
+    }
   | {
       readonly kind: "HandshakeAbandoned";
       readonly at: EpochMs;

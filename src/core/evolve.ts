@@ -33,6 +33,8 @@ export function evolve(
       return evolveLease(attached(record, event), event);
     case "HandshakeStarted":
     case "HandshakePromoted":
+    case "GenerationNamed":
+    case "GenerationRaised":
     case "HandshakeAbandoned":
     case "HandshakeRetired":
     case "NegotiationDelayed":
@@ -90,6 +92,7 @@ function isShown(session: Session, event: TransportEvent): boolean {
   switch (event.kind) {
     case "HandshakeStarted":
     case "HandshakePromoted":
+    case "GenerationRaised":
     case "HandshakeAbandoned":
     case "HealthChanged":
       return true;
@@ -101,6 +104,7 @@ function isShown(session: Session, event: TransportEvent): boolean {
       const promoted = currentOf(session.transport.path);
       return event.heard?.changed === true && event.heard.handshakeId === promoted?.id;
     }
+    case "GenerationNamed":
     case "DiedEarly":
     case "BackoffReset":
       return false;
@@ -115,12 +119,15 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
       return { change: "negotiation_started", reason: event.handshake.reason, at };
     case "HandshakePromoted":
       return { change: "promoted", reason: event.reason, at };
+    case "GenerationRaised":
+      return { change: "promoted", reason: "adopted", at };
     case "HandshakeAbandoned":
       return { change: "negotiation_abandoned", reason: event.reason, at };
     case "HealthChanged":
       return { change: "health_changed", reason: event.reason, at };
     case "HandshakeRetired":
       return isShown(session, event) ? { change: "retired", reason: event.reason, at } : undefined;
+    case "GenerationNamed":
     case "NegotiationDelayed":
     case "BackoffReset":
     case "DiedEarly":
@@ -172,9 +179,9 @@ function attach(record: SessionRecord | undefined, event: Attached, sessionId: s
   };
 }
 
-/** Counters begin at service time, so that a lost store repeats none of them. */
+/** Versions begin at service time, so that a lost store repeats none of them. */
 function emptyBook(at: EpochMs): LeaseBook {
-  return { epoch: at, version: at, live: [], ended: [], holds: [] };
+  return { epoch: 0, version: at, live: [], ended: [], holds: [] };
 }
 
 function bury(session: Session, at: EpochMs, reason: string): Tombstone {
@@ -230,14 +237,12 @@ const leastLift = 1_000;
 type HistoryLost = Extract<LifecycleEvent, { kind: "HistoryLost" }>;
 
 /**
- * Whatever the lost history gave out is below what comes next. Versions and epochs go on at service
- * time at least: nothing that they count happens more often than once a millisecond for long. So do
- * not generations, which are small numbers that people compare: they rise by what is certainly more
- * than was lost, a promotion a second. The one that is shown stays, since the transport has not
- * changed; only the next one is above.
+ * Whatever the lost history gave out is below what comes next: above service time, and by more than
+ * what a burst may have been ahead of it. The generation that is shown stays, since the transport
+ * has not changed; only the next one is above.
  */
 function liftCounters(record: SessionRecord, { at, history }: HistoryLost): SessionRecord {
-  const lifted = (count: number): number => Math.max(count + leastLift, Math.floor(at));
+  const lifted = (count: number): number => Math.max(count, Math.floor(at)) + leastLift;
   const { leases } = record;
   const counters = {
     revision: record.revision + leastLift,
@@ -246,16 +251,9 @@ function liftCounters(record: SessionRecord, { at, history }: HistoryLost): Sess
     leases: { ...leases, epoch: lifted(leases.epoch), version: lifted(leases.version) },
   };
   if (record.kind === "detached") {
-    const generation = pastLost(record.generation, record.detachedAt, at);
-    return { ...record, ...counters, generation };
+    return { ...record, ...counters, generation: lifted(record.generation) };
   }
   const { transport } = record;
-  const used = Math.max(transport.generation, transport.generationFloor);
-  const generationFloor = pastLost(used, record.lastChange.at, at);
+  const generationFloor = lifted(Math.max(transport.generation, transport.generationFloor));
   return { ...record, ...counters, transport: { ...transport, generationFloor } };
-}
-
-/** The generation below the first one that is free: there was no promotion until `since`. */
-function pastLost(used: number, since: EpochMs, at: EpochMs): number {
-  return used - 1 + Math.max(leastLift, Math.ceil((at - since) / 1000));
 }

@@ -1,4 +1,4 @@
-import type { DurationMs, EpochMs } from "./time.ts";
+import { aheadMsMax, type EpochMs } from "./time.ts";
 
 /** A string that only fits where its own kind of id is asked for; plain strings fit everywhere. */
 type Id<Kind extends string> = string & { readonly kind?: Kind };
@@ -46,9 +46,6 @@ export function mintHandshakeId(
 export function mintedAt(id: HandshakeId): EpochMs | undefined {
   return uuidV7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
 }
-
-/** How far the clock of a service that minted an id may have been ahead of this one's. */
-const aheadMsMax: DurationMs = 24 * 60 * 60 * 1000;
 
 /**
  * Whether a session may go on from a handshake that it has no record of. The ids minted after it are

@@ -115,7 +115,7 @@ export interface Transport {
 
   /** Fences promoted transports; grows with each promotion, 0 before the first. */
   readonly generation: number;
-  /** The next promotion is above this too: a history that was lost may have come so far. */
+  /** The next promotion is above this too: an end knows it, or a lost history may have used it. */
   readonly generationFloor: number;
   readonly path: FastPath;
   /** Handshakes started since the last promotion. */

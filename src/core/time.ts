@@ -7,6 +7,9 @@ export type EpochMs = number;
 /** A length of time in milliseconds. */
 export type DurationMs = number;
 
+/** How far the clock that went before may have been ahead of this one. */
+export const aheadMsMax: DurationMs = 24 * 60 * 60 * 1000;
+
 /** The later of two moments that may not exist. */
 export function latest(a: EpochMs | undefined, b: EpochMs | undefined): EpochMs | undefined {
   if (a === undefined) return b;

@@ -8,7 +8,7 @@ ${actionsPerSecond} actions a second: over the fast path (WebRTC) while there is
 Three tiles hold the leases to send them and renew those every ${renewEveryMs / 1_000} s, one of them by the old route.
 
   path          what carries the actions, and how well the fast path is
-  generation    counts the fast paths that the session has had
+  fast paths    how many the session has had so far
   actions/s     what the host applied in the last second; lost: what it missed so far
   gap ms        the longest that the host waited for an action so far
   renewals      of the session's leases, those by the old route included

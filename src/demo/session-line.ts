@@ -5,7 +5,7 @@ const columns = {
   s: { width: 4 },
   session: { width: 10, isWord: true },
   path: { width: 20, isWord: true },
-  generation: { width: 10 },
+  "fast paths": { width: 10 },
   "actions/s": { width: 9 },
   lost: { width: 4 },
   "gap ms": { width: 6 },
@@ -32,6 +32,7 @@ export class SessionLine {
   #path = "PENDING";
   #health = "";
   #generation = 0;
+  #fastPaths = 0;
   #negotiating = false;
   #renewals = 0;
   #refreshes = 0;
@@ -53,6 +54,7 @@ export class SessionLine {
     const news = this.#newsIn(event);
     this.#path = event.path;
     this.#health = event.health.toLowerCase();
+    if (event.generation !== this.#generation) this.#fastPaths += 1;
     this.#generation = event.generation;
     this.#negotiating = event.negotiating !== "";
     return news;
@@ -83,7 +85,7 @@ export class SessionLine {
       s: second,
       session: this.sessionId,
       path: this.#pathInWords(),
-      generation: this.#generation,
+      "fast paths": this.#fastPaths,
       "actions/s": counters === undefined ? "host away" : this.#appliedSince(counters),
       lost: counters?.missing ?? "",
       "gap ms": counters?.largestGapMs ?? "",

@@ -28,6 +28,7 @@ function levelOf(event: SessionEvent): Level {
     case "HistoryLost":
     case "SessionTouched":
     case "TombstoneExpired":
+    case "GenerationNamed":
     case "BackoffReset":
     case "DiedEarly":
       return "debug";
@@ -36,6 +37,7 @@ function levelOf(event: SessionEvent): Level {
     case "HealthChanged":
       return event.to === "lost" ? "warn" : "info";
     case "HandshakeAbandoned":
+    case "GenerationRaised":
       return "warn";
     case "SessionAttached":
     case "SessionUpdated":
@@ -66,6 +68,8 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   HoldsLifted: "holds lifted",
   HandshakeStarted: "handshake started",
   HandshakePromoted: "handshake promoted",
+  GenerationNamed: "an end knows a generation that was lost",
+  GenerationRaised: "generation raised above one that was lost",
   HandshakeAbandoned: "handshake abandoned",
   HandshakeRetired: "handshake retired",
   NegotiationDelayed: "next negotiation delayed",
@@ -105,6 +109,10 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
     }
     case "HandshakePromoted":
       return { handshake: event.promoted.id, cause: event.reason };
+    case "GenerationNamed":
+      return { generation: event.generation };
+    case "GenerationRaised":
+      return { handshake: event.handshakeId, generation: event.generation };
     case "HandshakeAbandoned":
     case "HandshakeRetired":
       return { handshake: event.handshakeId, cause: event.reason };

@@ -6,7 +6,7 @@ import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import { sequentialIds } from "../support/sequential-ids.ts";
-import type { Taken } from "../walk/checkers/taken.ts";
+import { nothingServed, type Served, servedAfter, type Taken } from "../walk/checkers/taken.ts";
 import { brokenPromises } from "./checkers.ts";
 
 /** Something that happens to the session, or to the world around it. */
@@ -40,6 +40,9 @@ export class World {
   acquired = 0;
   /** Numbers of the last reports, by end and reporter. */
   readonly sequences: Map<string, number> = new Map();
+  /** The generations of the promotions so far, whatever the record has forgotten since. */
+  readonly generations: number[] = [];
+  #served: Served = nothingServed;
   #taken: Taken | undefined;
 
   /** Decides, and sees to it that no promise was broken on the way. */
@@ -47,10 +50,12 @@ export class World {
     const before = deepFreeze(this.record);
     const context = this.#context();
     const decision = decide(this.id, before, deepFreeze(command), context);
-    const taken = { id: this.id, before, command, context, decision };
+    const taken = { id: this.id, before, command, context, decision, served: this.#served };
     expect(brokenPromises(taken)).toEqual([]);
+    this.#served = servedAfter(taken);
     for (const event of decision.events) {
       if (event.kind === "HandshakeStarted") this.handshakes.push(event.handshake.id);
+      if (event.kind === "HandshakePromoted") this.generations.push(event.generation);
     }
     this.record = decision.session;
     this.#taken = taken;
@@ -68,6 +73,13 @@ export class World {
     const id = typeof which === "string" ? which : this.handshakes[which - 1];
     if (id === undefined) throw new Error(`the story has no handshake ${which}`);
     return id;
+  }
+
+  /** The generation of the n-th promotion; 0 before the first. */
+  generation(nth: number): number {
+    const generation = nth === 0 ? 0 : this.generations[nth - 1];
+    if (generation === undefined) throw new Error(`the story has no promotion ${nth}`);
+    return generation;
   }
 
   #context(): DecisionContext {

@@ -163,11 +163,11 @@ export function health(is: Health, reason: HealthReason): Check {
   };
 }
 
-/** Handshake `which` is the promoted one, under this generation. */
-export function promoted(which: number | string, generation: number): Check {
+/** Handshake `which` is the promoted one, under the generation of the story's n-th promotion. */
+export function promoted(which: number | string, nth: number): Check {
   return (world) => {
     expect(currentOf(sessionOf(world).transport.path)?.id).toBe(world.handshake(which));
-    expect(sessionOf(world).transport.generation).toBe(generation);
+    expect(sessionOf(world).transport.generation).toBe(world.generation(nth));
   };
 }
 

@@ -25,6 +25,7 @@ import {
   revoked,
   stalled,
   storeLost,
+  together,
   tokenKeys,
   wait,
   watched,
@@ -109,7 +110,10 @@ const reports = fc.record({
   by: fc.oneof({ weight: 6, arbitrary: fc.constant("first") }, fc.constant("second")),
   repeats: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, fc.constant(true)),
   ageMs: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, fc.constantFrom(1, 9_999, 25_000)),
-  generation: fc.constantFrom(0, 0, 0, 5),
+  generation: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0) },
+    fc.constantFrom(5, Number.MAX_SAFE_INTEGER),
+  ),
 });
 
 type SomeReport = typeof reports extends fc.Arbitrary<infer R> ? R : never;
@@ -131,6 +135,9 @@ function heard(report: SomeReport): Step {
     say(word, repeats ? { ...about, sequence: 1 } : about)(world);
   };
 }
+
+/** Counters that were lifted once and again are ahead of the clock, though not by a minute. */
+const emptied = (): Step => together(wait(60_000), storeLost());
 
 const steps: fc.Arbitrary<Told> = fc.oneof(
   { weight: 8, arbitrary: told("report", reports, heard) },
@@ -157,7 +164,9 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
         reason: fc.constantFrom<NegotiationReason>("poor_quality", "operator"),
         seen: fc.integer({ min: 0, max: 3 }),
       }),
-      renegotiated,
+      ({ seen, ...asked }) =>
+        (world) =>
+          renegotiated({ ...asked, seen: Math.min(seen, world.generations.length) })(world),
     ),
   },
   { weight: 1, arbitrary: told("stalled", lengths, stalled) },
@@ -194,7 +203,7 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
   { weight: 1, arbitrary: told("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
   { weight: 1, arbitrary: told("detached", fc.constant("closed"), detached) },
   { weight: 1, arbitrary: told("historyLost", fc.constant(null), historyLost) },
-  { weight: 1, arbitrary: told("storeLost", fc.constant(null), storeLost) },
+  { weight: 1, arbitrary: told("storeLost", fc.constant(null), emptied) },
 );
 
 const stories = fc
@@ -273,9 +282,16 @@ describe("whatever happens, in whatever order", () => {
         for (let part = 0; part < parts; part += 1) later(70_000 / parts)(often);
         often.now = once.now;
         later(0)(often);
-        return JSON.stringify(once.record) === JSON.stringify(often.record);
+        return timeless(once) === timeless(often);
       }),
       { numRuns: 150 },
     );
   });
 });
+
+/** The record with generations by their order: each is as late as the decision that gave it out. */
+function timeless({ record, generations }: World): string {
+  return JSON.stringify(record, (key, value) =>
+    key === "generation" ? generations.indexOf(value) : value,
+  );
+}

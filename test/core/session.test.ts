@@ -131,7 +131,7 @@ describe("detaching", () => {
         expect(world.record).toMatchObject({
           kind: "detached",
           reason: "closed by its owner",
-          generation: 1,
+          generation: world.generation(1),
           newestHandshakeId: world.handshake(2),
         }),
       );
@@ -187,7 +187,7 @@ describe("coming back from a tombstone", () => {
       detached()(world);
       attached()(world);
       const again = sessionOf(world);
-      expect(again.transport.generation).toBe(1);
+      expect(again.transport.generation).toBe(world.generation(1));
       expect(again.version).toBeGreaterThan(before.version);
       expect(again.revision).toBeGreaterThan(before.revision);
       expect(again.leases.epoch).toBe(before.leases.epoch);

@@ -114,9 +114,10 @@ export function historyLost(): Step {
   };
 }
 
-/** The store forgot everything. */
+/** The store forgot everything, which takes a second at the least. */
 export function storeLost(): Step {
   return (world) => {
+    world.now += 1_000;
     world.record = undefined;
   };
 }
@@ -226,6 +227,7 @@ interface Replacement {
   /** Whose token; unset for an operator without one. */
   readonly by?: string;
   readonly reason?: NegotiationReason;
+  /** The generation of the story's n-th promotion. */
   readonly seen?: number;
 }
 
@@ -235,7 +237,7 @@ export function renegotiated({ by, reason = "poor_quality", seen }: Replacement 
       kind: "Renegotiate",
       tokenHash: by === undefined ? undefined : tokenOf(world, by),
       reason,
-      observedGeneration: seen,
+      observedGeneration: seen === undefined ? undefined : world.generation(seen),
     });
   };
 }
@@ -277,6 +279,8 @@ interface About {
   readonly transport?: string;
   readonly ageMs?: number;
   readonly generation?: number;
+  /** The end knows the handshake under the generation of the story's n-th promotion. */
+  readonly knows?: number;
 }
 
 export function manager(word: Word, about: About = {}): Step {
@@ -306,7 +310,7 @@ function reports(end: Report["end"], word: Word, about: About): Step {
       reporterId,
       sequence,
       observedAgeMs: about.ageMs ?? 0,
-      generation: about.generation ?? 0,
+      generation: about.generation ?? world.generation(about.knows ?? 0),
       ...word,
     });
   };

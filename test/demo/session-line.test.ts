@@ -33,7 +33,7 @@ test("a line stands under its heads, also when the host does not answer", () => 
   const line = new SessionLine("left");
   line.managerTold(state({}));
   expect([headLine(), line.render(7, counters), line.render(8, undefined)]).toEqual([
-    "   s  session     path                  generation  actions/s  lost  gap ms  renewals  refreshed  renegotiated",
+    "   s  session     path                  fast paths  actions/s  lost  gap ms  renewals  refreshed  renegotiated",
     "   7  left        fast path, healthy             1         30     2      36         0          0             0",
     "   8  left        fast path, healthy             1  host away                       0          0             0",
   ]);

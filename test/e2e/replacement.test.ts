@@ -6,11 +6,13 @@ import {
   type RenegotiateResponse,
   RenegotiationReason,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import {
   type Bookmark,
   bookmark,
   bothTell,
   disturbances,
+  fastPath,
   isLink,
   isState,
   lastBall,
@@ -36,7 +38,7 @@ async function replace({ sessionId }: SessionUnderTest): Promise<RenegotiateResp
     reason: RenegotiationReason.OPERATOR,
   });
   expect(answer.handshakeKind).toBe(HandshakeKind.RENEGOTIATE);
-  expect(answer.transport?.generation).toBe(1n);
+  expect(answer.transport?.path).toBe(TransportPath.FAST_PATH);
   return answer;
 }
 
@@ -109,7 +111,7 @@ describe.concurrent("Overlapped: a replacement over a usable fast path", () => {
     expect(seen.changes.filter((event) => event.kind === "poller")).toEqual([]);
     expect(seen.fallbackWarnings).toEqual([]);
     const words = [beach.manager, session.host].map(({ events }) => {
-      const promotedAt = events.findIndex((e) => isState(e, sessionId) && e.generation === 2);
+      const promotedAt = events.findIndex(fastPath(sessionId, 2));
       return {
         before: events.slice(0, promotedAt).filter((e) => isLink(e, old) && endsLink(e.what)),
         after: events.slice(promotedAt).filter((e) => isLink(e, old)),

@@ -11,6 +11,7 @@ import {
   acquire,
   countersOf,
   doorsOf,
+  fastPath,
   hostOf,
   isState,
   renewedOverFirst,
@@ -120,6 +121,10 @@ function appliedBy(host: HostProcess, index: number): Promise<AppliedCounters> {
   return host.ask<AppliedCounters>({ kind: "counters", sessionId: sessionIds[index] ?? "" });
 }
 
+function firstGenerationOf(beach: Beach, sessionId: string): number | undefined {
+  return beach.manager.events.find(fastPath(sessionId, 1))?.generation;
+}
+
 /** What the restarts brought, as everybody around the service saw it. */
 function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
   const told = tiles.map((tile, index) => tile.events.slice(since.tiles[index]));
@@ -129,7 +134,7 @@ function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
       if (event.kind !== "renewed") continue;
       expect(event).toMatchObject({
         outcome: "refresh",
-        generation: 1,
+        generation: before?.generation,
         epoch: before?.epoch,
         tokenDigest: before?.tokenDigest,
       });
@@ -140,7 +145,7 @@ function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
     expect(event).toMatchObject({
       kind: "state",
       path: "FAST_PATH",
-      generation: 1,
+      generation: "sessionId" in event ? firstGenerationOf(beach, event.sessionId) : 0,
       negotiating: "",
       liveLeases: leases,
     });

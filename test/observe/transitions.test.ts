@@ -44,7 +44,7 @@ interface Transition {
   readonly to: Stand | undefined;
 }
 
-/** Path, generation, and health and handshake of the promoted transport. */
+/** Path, the promotion whose generation is shown, and health and handshake of the promoted transport. */
 type Stand = readonly [TransportPath, number, string?, (number | string)?];
 
 const pending: Stand = ["pending", 0];
@@ -337,7 +337,7 @@ function worldSeenBy({ observe }: Observer): World {
 /** As a log line shows it. */
 function shown(world: World, [path, generation, health, which]: Stand): Record<string, unknown> {
   const promoted = which === undefined ? {} : { health, handshake: world.handshake(which) };
-  return { path, generation, ...promoted };
+  return { path, generation: world.generation(generation), ...promoted };
 }
 
 function count(all: readonly unknown[], one: unknown): number {

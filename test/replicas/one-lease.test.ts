@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
     const renewed = await other.lease.renew({ ...named, ttl: { seconds: 60n } });
     expect(renewed.handshakeKind).toBe(HandshakeKind.REFRESH);
     expect(renewed.lease).toMatchObject({ leaseId: held.lease?.leaseId, epoch: held.lease?.epoch });
-    expect(renewed.transport).toMatchObject({ path: TransportPath.FAST_PATH, generation: 1n });
+    expect(renewed.transport).toMatchObject({ path: TransportPath.FAST_PATH });
 
     const checked = await one.registry.checkLease(named);
     expect(checked.lease?.expiresAt?.seconds).toBeGreaterThanOrEqual(

@@ -28,7 +28,7 @@ describe.skipIf(!hasRedis)("a watch on one replica", () => {
     const sessionId = sessionOf(held);
     const handshakeId = held.offer?.handshakeId ?? "";
     await using watch = watchStates(door(one), { sessionIds: [sessionId] });
-    await watch.until((state) => state.generation === 1n);
+    await watch.until((state) => state.generation > 0n);
 
     const latencies: number[] = [];
     for (let change = 1; change <= changes; change++) {
@@ -55,7 +55,7 @@ describe.skipIf(!hasRedis)("a watch on one replica", () => {
     const held = await live({ internal: other });
     const sessionId = sessionOf(held);
     await using watch = watchStates(one.grpc, { sessionIds: [sessionId] });
-    await watch.until((state) => state.generation === 1n);
+    await watch.until((state) => state.generation > 0n);
     const reports = Array.from({ length: 1_000 }, (_, index) =>
       readyReport(sessionId, held.offer?.handshakeId ?? "", {
         transportId: `peer-${index}`,

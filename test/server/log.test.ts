@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { ReportTransportResponse } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { ConnectionState } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { createLogger } from "../../src/observe/logger.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
@@ -69,11 +70,15 @@ test("each change of a transport is told once: from what, to what, why, and betw
   const asked = { sessionId: "s1", privateBeachId: beach, passcode };
   const { offer } = await service.lease.acquire(asked);
   const handshakeId = offer?.handshakeId ?? "";
-  const report = (connection: ConnectionState, sequence: bigint): Promise<unknown> =>
+  const report = (
+    connection: ConnectionState,
+    sequence: bigint,
+  ): Promise<ReportTransportResponse> =>
     service.registry.reportTransport({
       reports: [readyReport("s1", handshakeId, { connection, sequence })],
     });
-  await report(ConnectionState.CONNECTED, 1n);
+  const { verdicts } = await report(ConnectionState.CONNECTED, 1n);
+  const generation = Number(verdicts[0]?.generation);
   await report(ConnectionState.CONNECTED, 2n);
   await report(ConnectionState.FAILED, 3n);
   await report(ConnectionState.FAILED, 4n);
@@ -87,7 +92,7 @@ test("each change of a transport is told once: from what, to what, why, and betw
       msg: "handshake promoted",
       cause: "confirmed",
       previous: { path: "pending", generation: 0, in_flight: handshakeId },
-      next: { path: "fast_path", generation: 1, health: "healthy", handshake: handshakeId },
+      next: { path: "fast_path", generation, health: "healthy", handshake: handshakeId },
       manager_transport: "peer-1",
     },
     {
@@ -96,8 +101,8 @@ test("each change of a transport is told once: from what, to what, why, and betw
       from: "healthy",
       to: "lost",
       cause: "connection_closed",
-      previous: { path: "fast_path", generation: 1 },
-      next: { path: "http_fallback", generation: 1, health: "lost" },
+      previous: { path: "fast_path", generation },
+      next: { path: "http_fallback", generation, health: "lost" },
       manager_transport: "peer-1",
     },
   ]);

@@ -5,7 +5,7 @@ import { type Knowledge, knownAtTheDoor } from "./checkers/witness.ts";
 import { Disk } from "./disk.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { EndTrouble } from "./faults/end-trouble.ts";
-import { drawFaultPlan, type FaultName, type FaultPlan } from "./faults/fault.ts";
+import { drawFaultPlan, drawForgetting, type FaultName, type FaultPlan } from "./faults/fault.ts";
 import { StoreWeather } from "./faults/store-weather.ts";
 import { History } from "./history.ts";
 import { Network } from "./network.ts";
@@ -45,7 +45,7 @@ export interface Run {
 /** Lives through the days of one seed: the same seed, the same days. */
 export async function simulate(seed: number): Promise<Run> {
   const random = new Random(seed);
-  const plan = drawFaultPlan(random);
+  const plan = new Map([...drawFaultPlan(random), ...drawForgetting(new Random(~seed))]);
   const policy = drawPolicy(plan);
   const stormMs = random.pick([60_000, 100_000, 180_000]);
   const setting = set({ random, plan, policy });
@@ -95,7 +95,9 @@ function set({ random, plan, policy }: Drawn): Setting {
   const tally = new Tally();
   const disk = new Disk();
   const count = (fault: FaultName): void => tally.fault(fault);
-  for (const name of ["short lives", "tight limits"] as const) if (plan.has(name)) count(name);
+  for (const name of ["short lives", "many lives", "tight limits"] as const) {
+    if (plan.has(name)) count(name);
+  }
   const onFault = (): void =>
     history.trouble("store shaky", timeline.now - 1_500, timeline.now + 3_500);
   const weather = new StoreWeather({
@@ -158,10 +160,12 @@ function drawPlaces(
 
 function drawPolicy(plan: FaultPlan): Policy {
   const shortLives = { sessionIdleMs: 9_000, tombstoneMs: 25_000 };
+  const manyLives = { sessionIdleMs: 9_000, tombstoneMs: 4_000 };
   const tightLimits = { liveLeasesMax: 4, holdsMax: 1, negotiationsPerManagerMax: 1 };
   return {
     ...defaultPolicy,
     ...(plan.has("short lives") ? shortLives : {}),
+    ...(plan.has("many lives") ? manyLives : {}),
     ...(plan.has("tight limits") ? tightLimits : {}),
   };
 }

@@ -32,6 +32,8 @@ const eventKinds = words<SessionEvent["kind"]>({
   HoldsLifted: true,
   HandshakeStarted: true,
   HandshakePromoted: true,
+  GenerationNamed: true,
+  GenerationRaised: true,
   HandshakeAbandoned: true,
   HandshakeRetired: true,
   NegotiationDelayed: true,

@@ -23,7 +23,7 @@ const leaseTtlMs = 300_000;
 
 /** Waits for an answer over the first fast path: one from before may come after all other news. */
 export async function renewedOverFirst(tile: TileProcess): Promise<void> {
-  await tile.when((event) => event.kind === "renewed" && event.generation === 1);
+  await tile.when((event) => event.kind === "renewed" && event.generation > 0);
 }
 
 export interface SessionOptions extends Partial<BeachOptions> {
@@ -91,13 +91,10 @@ export function hostOf(beach: Beach, index = 0): HostProcess {
   return host;
 }
 
-/** The host and the manager both act by this generation's fast path; answers its handshake. */
-export async function onFastPath(session: SessionUnderTest, generation: number): Promise<string> {
+/** The host and the manager both act by the session's n-th fast path; answers its handshake. */
+export async function onFastPath(session: SessionUnderTest, nth: number): Promise<string> {
   const { host, beach, sessionId } = session;
-  const promoted = await host.when(
-    (event): event is StateSeen =>
-      isState(event, sessionId) && event.path === "FAST_PATH" && event.generation === generation,
-  );
+  const promoted = await host.when(fastPath(sessionId, nth));
   const { handshakeId } = promoted;
   await beach.manager.when(
     (event) =>
@@ -110,6 +107,19 @@ export async function onFastPath(session: SessionUnderTest, generation: number):
     });
   }
   return handshakeId;
+}
+
+/** The first state of the session's n-th fast path, among events that are looked at in order. */
+export function fastPath(
+  sessionId: string,
+  nth: number,
+): (event: HostEvent | ManagerEvent) => event is StateSeen {
+  const generations = new Set<number>();
+  return (event): event is StateSeen => {
+    if (!isState(event, sessionId) || event.path !== "FAST_PATH") return false;
+    generations.add(event.generation);
+    return [...generations].indexOf(event.generation) === nth - 1;
+  };
 }
 
 /** Waits until both ends have told it, each after the bookmark if there is one. */

@@ -1,3 +1,4 @@
+import { mintedAt } from "../../src/core/ids.ts";
 import type {
   AbandonedHandshake,
   Evidence,
@@ -10,6 +11,7 @@ import type {
   Transport,
 } from "../../src/core/session.ts";
 import { agesFrom } from "./checkers/evidence-rules.ts";
+import type { Served } from "./checkers/taken.ts";
 import type { Scene } from "./scenes.ts";
 import { smallPolicy, tickMs } from "./small-policy.ts";
 import { foreign, keysOf, letterOf } from "./vocabulary.ts";
@@ -32,6 +34,19 @@ export interface Heard {
   readonly hearingSince: number;
 }
 
+/** All that a walk goes on from. */
+export interface Stood extends Heard {
+  /** What was ever served, whatever the record has forgotten. */
+  readonly served: Served;
+  readonly copy: Copy | undefined;
+}
+
+/** A copy of the record that may be put back, and when it was taken. */
+export interface Copy {
+  readonly record: Session;
+  readonly at: number;
+}
+
 /**
  * A record at `now` as one string; two records with the same string behave alike from here on.
  *
@@ -42,14 +57,61 @@ export interface Heard {
  *   or repeats one); attempts; who reported (all observe at once, so nobody overtakes another).
  * - Failures and early deaths stop counting where the delay stops growing.
  * - The two lease keys are interchangeable: they stand in the order of what they hold.
+ * - Where records are forgotten, it matters how what was served stands to what is remembered.
  *
  * A walk tries this claim: now and then it takes two records that have met and compares all that
  * follows from either.
  */
 export function canonical(
-  { record, now, hearingSince }: Heard,
-  { gaps }: Pick<Scene, "gaps">,
+  { record, now, hearingSince, served, copy }: Stood,
+  { gaps, forgets = false }: Pick<Scene, "gaps" | "forgets">,
 ): string {
+  const form = formOf({ record, now, hearingSince }, gaps);
+  if (!forgets) return form;
+  const past = `after ${pastForm(record, served)}`;
+  if (copy === undefined) return `${form} ${past}`;
+  const kept = { record: copy.record, now: copy.at, hearingSince: copy.at };
+  // A gap gives back all the time since but that for which a transport has been the promoted one.
+  const since = Math.min(inTicks(now - copy.at), provenTicks);
+  const order = inOrder(newestIn(copy.record), newestIn(record));
+  const copied = `${formOf(kept, gaps)} ${order}${pastForm(copy.record, served)}`;
+  return `${form} ${past}; ${since} ago ${copied}`;
+}
+
+/** How what was served last stands to what a record remembers. */
+function pastForm(record: SessionRecord | undefined, served: Served): string {
+  const { generation, epoch, handshakeId: id } = served;
+  if (record === undefined) return generation + epoch > 0 ? "a life" : "none";
+  const order = (a: string | undefined): string => inOrder(a, id);
+  const isOlder = (mintedAt(id ?? "") ?? 0) < record.knownSince ? "o" : "";
+  const beyondEpoch = epoch > record.leases.epoch ? "e" : "";
+  if (record.kind === "detached") {
+    const beyondGeneration = generation > record.generation ? "g" : "";
+    return `${beyondGeneration}${beyondEpoch}${isOlder}${order(record.newestHandshakeId)}`;
+  }
+  const { transport } = record;
+  const { path, lingering, abandoned, strangers } = transport;
+  const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+  const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
+  const held = [current, next, lingering, ...abandoned, ...strangers].map((one) => order(one?.id));
+  const ids = [transport.newestHandshakeId, transport.youngestRetiredId].map(order);
+  const beyondGeneration = generation > transport.generation ? "g" : "";
+  const floor = transport.generationFloor > transport.generation ? "f" : "";
+  return `${beyondGeneration}${floor}${beyondEpoch}${isOlder}${held.join("")}/${ids.join("")}`;
+}
+
+function inOrder(a: string | undefined, b: string | undefined): string {
+  if (a === undefined || b === undefined) return "-";
+  return a < b ? "<" : a > b ? ">" : "=";
+}
+
+function newestIn(record: SessionRecord | undefined): string | undefined {
+  return record?.kind === "attached"
+    ? record.transport.newestHandshakeId
+    : record?.newestHandshakeId;
+}
+
+function formOf({ record, now, hearingSince }: Heard, gaps: boolean): string {
   if (record === undefined) return "none";
   const left = (at: number): number => Math.max(0, Math.ceil((at - now) / tickMs));
   if (record.kind === "detached") {

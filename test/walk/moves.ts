@@ -1,6 +1,6 @@
 import type { Command } from "../../src/core/command.ts";
 import type { End, Gap, Session, SessionRecord } from "../../src/core/session.ts";
-import type { Heard } from "./canonical.ts";
+import type { Stood } from "./canonical.ts";
 import type { Place, Scene } from "./scenes.ts";
 import { horizonTicks, smallPolicy, tickMs } from "./small-policy.ts";
 import { attach, foreign, type HeldKey, keysOf, report, type Word } from "./vocabulary.ts";
@@ -14,6 +14,8 @@ export interface Step {
   /** The store has lost what came after this record. */
   readonly historyLost?: boolean;
   readonly watched?: boolean;
+  /** What the store has done meanwhile, before anything is asked. */
+  readonly becomes?: (stood: Stood) => Stood;
 }
 
 /** What takes a walk from one state to another; its name is the same in states that are alike. */
@@ -23,7 +25,7 @@ export interface Move {
 }
 
 /** Where a walk stands. */
-export interface Stand extends Heard {
+export interface Stand extends Stood {
   readonly deadline: number | undefined;
 }
 
@@ -44,12 +46,14 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
     }
   } else {
     addReports(record, scene, add);
+    if (scene.forgets) addMemories(record, stand, add);
     addLeaseMoves(record, now, scene, add);
     addNegotiations(record, scene, add);
     if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
     if (scene.detach) add("attach again", attach(scene.hostReports));
     if (scene.gaps) moves.push(...gapsFrom(record, stand, scene), historyLost(now));
   }
+  if (scene.forgets) moves.push(...forgettingFrom(stand));
   return [...moves, ...timesFrom(stand, scene)];
 }
 
@@ -169,6 +173,43 @@ function gapsFrom({ gapsTaken }: Session, stand: Stand, scene: Scene): readonly 
 
 function historyLost(now: number): Move {
   return { name: "history lost", steps: [{ now, ask: () => passTime, historyLost: true }] };
+}
+
+/** The manager still has what was promoted last, and says so with or without its generation. */
+function addMemories(session: Session, { served }: Stand, add: Add): void {
+  const { generation, handshakeId } = served;
+  if (handshakeId === undefined) return;
+  const ready = report(session, "manager", handshakeId, "ready");
+  add("manager says ready of what was served last", ready);
+  add("manager says ready of what was served last, and how", { ...ready, generation });
+}
+
+/** A store is emptied, or an older copy put back: nobody was heard since that was taken. */
+function forgettingFrom({ record, copy, now }: Stand): readonly Move[] {
+  const until = now + tickMs;
+  const move = (name: string, step: Omit<Step, "now">): Move => ({
+    name,
+    steps: [{ now: until, ...step }],
+  });
+  const moves: Move[] = [];
+  if (record !== undefined) {
+    const emptied = { record: undefined, now: until, hearingSince: until };
+    const becomes = (stood: Stood): Stood => ({ ...stood, ...emptied });
+    moves.push(move("the store is emptied", { ask: () => undefined, becomes }));
+  }
+  if (copy === undefined && record?.kind === "attached") {
+    const becomes = (stood: Stood): Stood => ({ ...stood, copy: { record, at: now } });
+    moves.push(move("a copy is taken", { ask: () => undefined, becomes }));
+  }
+  if (copy !== undefined) {
+    const becomes = (stood: Stood): Stood => ({ ...stood, record: copy.record });
+    const number = copy.record.gapsTaken + 1;
+    const gap: Gap = { number, from: copy.at, until, kind: "absence" };
+    const step = { ask: () => passTime, gap, becomes };
+    moves.push(move("the copy is put back", step));
+    moves.push(move("the copy is put back, and known as one", { ...step, historyLost: true }));
+  }
+  return moves;
 }
 
 /** To the next deadline and half-way to it; beyond every horizon where only a kept lease ends. */

@@ -56,7 +56,7 @@ async function load(folder: string): Promise<CoreUnderTest> {
     import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href);
   const { decide } = await part("decide.ts");
   const { evolve } = await part("evolve.ts");
-  const { nextDeadline } = await part("deadline.ts");
+  const { nextDeadline } = await part("deadlines/deadline.ts");
   const { faultsOf } = await part("invariants.ts");
   return { decide, evolve, nextDeadline, faultsOf };
 }

@@ -13,7 +13,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Overlapped"],
     edits: [
       {
-        file: "evolve-transport.ts",
+        file: "transport/evolve-transport.ts",
         find: "lingering: before && { id: before.id, honouredUntil: lingerUntil },",
         put: "lingering: undefined,",
       },
@@ -24,7 +24,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Overlapped"],
     edits: [
       {
-        file: "promotion.ts",
+        file: "transport/promotion.ts",
         find: "(!hostHasSay(transport, at, draft.context.policy) ||",
         put: "(true ||",
       },
@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Overlapped"],
     edits: [
       {
-        file: "evidence.ts",
+        file: "transport/evidence.ts",
         find: "return fresh && !holdsNone(evidence, at, policy);",
         put: "return (fresh || true) && !holdsNone(evidence, at, policy);",
       },
@@ -46,7 +46,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Overlapped"],
     edits: [
       {
-        file: "promotion.ts",
+        file: "transport/promotion.ts",
         find: "return inUse === undefined ? channels : [...channels, ...inUse.readyChannels];",
         put: "return inUse === undefined || inUse ? channels : [];",
       },
@@ -57,11 +57,15 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Overlapped"],
     edits: [
       {
-        file: "promotion.ts",
+        file: "transport/promotion.ts",
         find: "  if (usable !== undefined) {\n    if (next",
         put: "  if (usable !== undefined && (next === undefined || next.confirmBy > at)) {\n    if (next",
       },
-      { file: "promotion.ts", find: "    !contradicts(draft, candidate, at) &&\n", put: "" },
+      {
+        file: "transport/promotion.ts",
+        find: "    !contradicts(draft, candidate, at) &&\n",
+        put: "",
+      },
     ],
   },
   {
@@ -69,7 +73,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Honoured"],
     edits: [
       {
-        file: "evolve-transport.ts",
+        file: "transport/evolve-transport.ts",
         find: "abandoned: [...transport.abandoned, abandoned],",
         put: "abandoned: [...transport.abandoned, abandoned].slice(0, 0),",
       },
@@ -78,19 +82,19 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a lingering handshake is forgotten by the deadlines",
     caughtBy: ["Timely", "Honoured"],
-    edits: [{ file: "deadline.ts", find: "    lingering?.honouredUntil,\n", put: "" }],
+    edits: [{ file: "deadlines/deadline.ts", find: "    lingering?.honouredUntil,\n", put: "" }],
   },
   {
     name: "an expired lease lives on",
     caughtBy: ["Held"],
-    edits: [{ file: "deadline.ts", find: "    nextExpiry(record),\n", put: "" }],
+    edits: [{ file: "deadlines/deadline.ts", find: "    nextExpiry(record),\n", put: "" }],
   },
   {
     name: "a lease that ended is revived",
     caughtBy: ["Held"],
     edits: [
       {
-        file: "evolve-leases.ts",
+        file: "lease/evolve-leases.ts",
         find: "live: book.live.filter((candidate) => candidate !== lease),",
         put: "live: book.live,",
       },
@@ -101,7 +105,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Held"],
     edits: [
       {
-        file: "decide-lease.ts",
+        file: "lease/decide-lease.ts",
         find: "Math.max(lease.expiresAt, now + ttlMs)",
         put: "now + ttlMs",
       },
@@ -110,19 +114,21 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a hold is not heeded",
     caughtBy: ["Stopped"],
-    edits: [{ file: "decide-lease.ts", find: "held.until > now &&", put: "held.until < now &&" }],
+    edits: [
+      { file: "lease/decide-lease.ts", find: "if (heldUntil > now)", put: "if (heldUntil < now)" },
+    ],
   },
   {
     name: "a second negotiation is started",
     caughtBy: ["Single"],
     edits: [
       {
-        file: "negotiation.ts",
+        file: "transport/negotiation.ts",
         find: "if (inFlight !== undefined) return",
         put: "if (inFlight !== undefined && inFlight.issuedAt === draft.context.now) return",
       },
       {
-        file: "evolve-transport.ts",
+        file: "transport/evolve-transport.ts",
         find: 'throw new Error("a second handshake was started");',
         put: 'return { kind: "negotiating", next };',
       },
@@ -133,7 +139,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Undisturbed"],
     edits: [
       {
-        file: "negotiation.ts",
+        file: "transport/negotiation.ts",
         find: "if (usableOf(transport.path) !== undefined) return leftAlone;",
         put: "",
       },
@@ -164,19 +170,46 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a generation is used twice",
     caughtBy: ["Fenced"],
-    edits: [{ file: "promotion.ts", find: "Math.max(used + 1,", put: "Math.max(used," }],
+    edits: [
+      { file: "fence.ts", find: "Math.max(used + 1, Math.floor(now))", put: "Math.max(used, now)" },
+    ],
   },
   {
     name: "an epoch is used twice",
     caughtBy: ["Fenced"],
-    edits: [{ file: "decide-lease.ts", find: "epoch: book.epoch + 1,", put: "epoch: book.epoch," }],
+    edits: [
+      {
+        file: "lease/decide-lease.ts",
+        find: "nextFence(book.epoch, now)",
+        put: "book.epoch || now",
+      },
+    ],
+  },
+  {
+    name: "a session that was forgotten begins with generation 1",
+    caughtBy: ["Fenced"],
+    edits: [
+      { file: "fence.ts", find: "Math.max(used + 1, Math.floor(now))", put: "used + 1" },
+      { file: "evolve.ts", find: "{ epoch: 0, version: at,", put: "{ epoch: at, version: at," },
+    ],
+  },
+  {
+    name: "an adopted handshake is served below the generation that its end knows",
+    caughtBy: ["Fenced"],
+    edits: [
+      {
+        file: "transport/decide-report.ts",
+        find: "  raiseGeneration(draft, handshakeId, named);\n",
+        put: "",
+      },
+    ],
   },
   {
     name: "a session comes back from its tombstone with generation 0",
     caughtBy: ["Fenced"],
     edits: [
       {
-        file: "evolve-transport.ts",
+        file: "transport/evolve-transport.ts",
         find: "generation: before?.generation ?? 0,",
         put: "generation: 0,",
       },
@@ -187,7 +220,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Fenced"],
     edits: [
       {
-        file: "decide-report.ts",
+        file: "transport/decide-report.ts",
         find: 'if (standing === "unknown" && !mayBeAdopted(handshakeId, at)) return undefined;',
         put: "",
       },
@@ -198,9 +231,9 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Fenced"],
     edits: [
       {
-        file: "promotion.ts",
-        find: "Math.max(transport.generation, transport.generationFloor)",
-        put: "transport.generation",
+        file: "transport/promotion.ts",
+        find: "nextFence(Math.max(generation, generationFloor), ",
+        put: "nextFence(generation, ",
       },
     ],
   },
@@ -225,7 +258,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Fenced"],
     edits: [
       {
-        file: "standing.ts",
+        file: "transport/standing.ts",
         find: "return minted >= session.knownSince && youngest !== undefined && id <= youngest;",
         put: "return youngest === undefined || id <= youngest;",
       },
@@ -236,7 +269,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Truthful"],
     edits: [
       {
-        file: "evidence.ts",
+        file: "transport/evidence.ts",
         find: "Math.max(from, ready.at + policy.holdsNoneMs)",
         put: "Math.max(from, ready.at)",
       },
@@ -247,7 +280,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Truthful"],
     edits: [
       {
-        file: "health.ts",
+        file: "transport/health.ts",
         find: "- current.goodSince >= policy.recoveryMs;",
         put: "- current.goodSince >= 0;",
       },
@@ -258,11 +291,15 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Truthful"],
     edits: [
       {
-        file: "health.ts",
+        file: "transport/health.ts",
         find: 'end.connection === "failed" || end.connection === "closed"',
         put: 'end.connection === "failed"',
       },
-      { file: "health.ts", find: "if (hasClosed(end, current.channels))", put: "if (false)" },
+      {
+        file: "transport/health.ts",
+        find: "if (hasClosed(end, current.channels))",
+        put: "if (false)",
+      },
     ],
   },
   {
@@ -270,7 +307,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Durable"],
     edits: [
       {
-        file: "decide-time.ts",
+        file: "deadlines/decide-time.ts",
         find: ".filter((lease) => lease.expiresAt > gap.from)",
         put: ".filter((lease) => lease.expiresAt > gap.until)",
       },
@@ -281,7 +318,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Durable"],
     edits: [
       {
-        file: "evolve-transport.ts",
+        file: "transport/evolve-transport.ts",
         find: "const confirmBy = next.confirmBy + gap.until - gap.from;",
         put: "const { confirmBy } = next;",
       },
@@ -292,7 +329,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Durable"],
     edits: [
       {
-        file: "evidence.ts",
+        file: "transport/evidence.ts",
         find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
         put: "unheardMs: evidence.unheardMs,",
       },
@@ -303,7 +340,7 @@ export const mutations: readonly Mutation[] = [
     caughtBy: ["Durable"],
     edits: [
       {
-        file: "evidence.ts",
+        file: "transport/evidence.ts",
         find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
         put: "unheardMs: gap.until - evidence.observedAt,",
       },

@@ -16,6 +16,8 @@ export interface Scene {
   /** The service is deaf now and then, and the store loses what came last. */
   readonly gaps: boolean;
   readonly detach: boolean;
+  /** Records are forgotten: the store is emptied, or an older copy of it put back. */
+  readonly forgets?: boolean;
   /** Somebody may watch when the session would go idle. */
   readonly watches?: boolean;
   /** Who starts negotiations: an operator the first one, renewals, or everybody who may. */
@@ -101,6 +103,16 @@ export const scenes: readonly Scene[] = [
       foreign: { manager: ["ready"] },
     },
     negotiates: "once",
+  },
+  {
+    ...still,
+    name: "lives that are forgotten",
+    hostReports: false,
+    says: { next: { manager: ["ready"] }, current: { manager: ["closed"] } },
+    detach: true,
+    forgets: true,
+    negotiates: "once",
+    statesMax: 40_000,
   },
 ];
 

@@ -1,7 +1,6 @@
 import type { Command } from "../../src/core/command.ts";
-import type { SessionRecord } from "../../src/core/session.ts";
-import { canonical, type Heard } from "./canonical.ts";
-import type { Taken } from "./checkers/taken.ts";
+import { canonical, type Stood } from "./canonical.ts";
+import { nothingServed, servedAfter, type Taken } from "./checkers/taken.ts";
 import { type CoreUnderTest, theCore } from "./core-under-test.ts";
 import { type Move, movesFrom, type Step } from "./moves.ts";
 import { type Fault, promisesOf } from "./promises.ts";
@@ -32,7 +31,7 @@ export interface Violation {
   readonly path: readonly string[];
 }
 
-interface State extends Heard {
+interface State extends Stood {
   readonly depth: number;
   readonly from: State | undefined;
   readonly by: Move | undefined;
@@ -77,6 +76,8 @@ class Walk {
       record: undefined,
       now: start,
       hearingSince: start,
+      served: nothingServed,
+      copy: undefined,
       depth: 0,
       from: undefined,
       by: undefined,
@@ -105,19 +106,20 @@ class Walk {
     };
   }
 
-  #movesFrom({ record, now, hearingSince }: Heard): readonly Move[] {
+  #movesFrom({ record, now, hearingSince, served, copy }: Stood): readonly Move[] {
     const deadline = record && this.#core.nextDeadline(record, smallPolicy);
-    return movesFrom({ record, now, hearingSince, deadline }, this.#scene);
+    return movesFrom({ record, now, hearingSince, served, copy, deadline }, this.#scene);
   }
 
   #follow(from: State, move: Move): void {
     if (this.#violation) return;
     this.#edges += 1;
-    let { record, now, hearingSince } = from;
+    let stood: Stood = from;
     for (const step of move.steps) {
-      const command = step.ask(record);
+      if (step.becomes !== undefined) stood = step.becomes(stood);
+      const command = step.ask(stood.record);
       if (command === undefined) continue;
-      const taken = this.#take(record, command, step);
+      const taken = this.#take(stood, command, step);
       const faults = "promise" in taken ? [taken] : this.#faultsOf(taken);
       if (faults.length > 0 || "promise" in taken) {
         this.#violation = { faults, path: [...pathTo(from), told(move)] };
@@ -125,12 +127,12 @@ class Walk {
       }
       count(this.#commands, nameOf(taken));
       for (const event of taken.decision.events) count(this.#events, event.kind);
-      ({ session: record } = taken.decision);
-      now = step.now;
-      hearingSince = hearingAfter(taken, hearingSince);
+      stood = stoodAfter(stood, taken);
     }
-    if (record === from.record && now === from.now) return;
-    this.#find({ record, now, hearingSince, depth: from.depth + 1, from, by: move });
+    const { record, now, hearingSince, served, copy } = stood;
+    if (record === from.record && now === from.now && copy === from.copy) return;
+    const depth = from.depth + 1;
+    this.#find({ record, now, hearingSince, served, copy, depth, from, by: move });
   }
 
   #find(state: State): void {
@@ -160,23 +162,22 @@ class Walk {
 
   #futureOf(state: State): readonly string[] {
     return this.#movesFrom(state).map((move) => {
-      let { record, now, hearingSince } = state;
+      let stood: Stood = state;
       const answers: string[] = [];
       for (const step of move.steps) {
-        const command = step.ask(record);
+        if (step.becomes !== undefined) stood = step.becomes(stood);
+        const command = step.ask(stood.record);
         if (command === undefined) continue;
-        const taken = this.#take(record, command, step);
+        const taken = this.#take(stood, command, step);
         if ("promise" in taken) return taken.sentence;
         answers.push(taken.decision.kind);
-        ({ session: record } = taken.decision);
-        now = step.now;
-        hearingSince = hearingAfter(taken, hearingSince);
+        stood = stoodAfter(stood, taken);
       }
-      return `${move.name}: ${answers} ${canonical({ record, now, hearingSince }, this.#scene)}`;
+      return `${move.name}: ${answers} ${canonical(stood, this.#scene)}`;
     });
   }
 
-  #take(before: SessionRecord | undefined, command: Command, step: Step): Taken | Fault {
+  #take({ record: before, served }: Stood, command: Command, step: Step): Taken | Fault {
     const { now, gap, historyLost = false, watched = false } = step;
     const context = {
       now,
@@ -189,7 +190,7 @@ class Walk {
     };
     try {
       const decision = this.#core.decide("session", before, command, context);
-      return { id: "session", before, command, context, decision };
+      return { id: "session", before, command, context, decision, served };
     } catch (error) {
       return { promise: "Total", sentence: `the core threw: ${String(error)}` };
     }
@@ -197,6 +198,16 @@ class Walk {
 }
 
 const entropy = { jitter: () => 0, handshakeBits: () => "0123456789abcdef012" };
+
+function stoodAfter({ hearingSince, copy }: Stood, taken: Taken): Stood {
+  return {
+    record: taken.decision.session,
+    now: taken.context.now,
+    hearingSince: hearingAfter(taken, hearingSince),
+    served: servedAfter(taken),
+    copy,
+  };
+}
 
 /** A session is heard from its attach, and again from the end of each gap. */
 function hearingAfter({ decision }: Taken, before: number): number {

@@ -3,6 +3,7 @@ import { attachSession } from "../decide-session.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
 import type { LeaseEvent } from "../event.ts";
+import { nextFence } from "../fence.ts";
 import type { Policy } from "../policy.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Lease, LeaseBook } from "../session.ts";
@@ -120,7 +121,7 @@ function newLease(book: LeaseBook, command: Acquire, { now, policy }: DecisionCo
     id,
     account: command.account,
     reason: command.reason,
-    epoch: book.epoch + 1,
+    epoch: nextFence(book.epoch, now),
     tokenHashes: [command.tokenHashesOf(id)[0]],
     ttlMs,
     expiresAt: now + ttlMs,

@@ -4,33 +4,37 @@ import { afterGaps } from "../deadlines/gap.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
 import type { HeardEvidence } from "../event.ts";
+import { namedGeneration } from "../fence.ts";
 import { mayBeAdopted } from "../ids.ts";
 import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "../session.ts";
 import type { EpochMs } from "../time.ts";
 import { currentOf, nextOf } from "../view.ts";
 import { agesFrom, differs, hear, type Observed } from "./evidence.ts";
 import { isGood, newestOf, verdictAfterReport } from "./health.ts";
-import { considerPromotion } from "./promotion.ts";
+import { considerPromotion, heedGeneration, raiseGeneration } from "./promotion.ts";
 import { isHonoured, standingOf } from "./standing.ts";
 
 /** Hears what one end says about one handshake, and draws the conclusions. */
 export function decideReport(draft: Draft, report: Report): Decision<Report> {
   if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
-  const session = draft.record;
+  const { handshakeId } = report;
+  const named = namedGeneration(report.generation, draft.context.now);
+  heedGeneration(draft, named);
+  if (!isRepeated(draft.record, report)) hearReport(draft, draft.record, report);
+  raiseGeneration(draft, handshakeId, named);
+  return accept(draft, { standing: standingOf(sessionOf(draft), handshakeId) });
+}
+
+function hearReport(draft: Draft, session: Session, report: Report): void {
   const at = draft.context.now;
-  if (!isRepeated(session, report)) {
-    const { end } = report;
-    const observed = observationOf(report, draft.context);
-    const heard = heardEvidence(draft, session, { report, observed });
-    if (isOldNews(draft, session, { report, heard })) {
-      return accept(draft, { standing: "promoted" });
-    }
-    const { agesFrom } = observed;
-    apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), agesFrom, heard });
-    judge(draft, at, verdictAfterReport);
-    considerPromotion(draft, at);
-  }
-  return accept(draft, { standing: standingOf(sessionOf(draft), report.handshakeId) });
+  const { end } = report;
+  const observed = observationOf(report, draft.context);
+  const heard = heardEvidence(draft, session, { report, observed });
+  if (isOldNews(draft, session, { report, heard })) return;
+  const { agesFrom } = observed;
+  apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), agesFrom, heard });
+  judge(draft, at, verdictAfterReport);
+  considerPromotion(draft, at);
 }
 
 /** Whether signalling for a handshake may go on: answered from the record, however late. */

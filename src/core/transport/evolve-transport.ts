@@ -65,6 +65,10 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
       };
     case "HandshakePromoted":
       return promote(transport, event);
+    case "GenerationNamed":
+      return { ...transport, generationFloor: event.generation };
+    case "GenerationRaised":
+      return { ...transport, generation: event.generation };
     case "HandshakeAbandoned":
       return abandon(transport, event.handshakeId, event.honouredUntil);
     case "HandshakeRetired":

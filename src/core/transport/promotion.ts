@@ -1,4 +1,5 @@
 import { apply, type Draft, sessionOf } from "../draft.ts";
+import { nextFence } from "../fence.ts";
 import type { HandshakeId } from "../ids.ts";
 import type {
   AbandonedHandshake,
@@ -162,6 +163,30 @@ function asPromoted({ id, manager, host, channels }: Candidate, at: EpochMs): Pr
   };
 }
 
+/**
+ * What an end knows of generations counts whatever else is heard of its report, however late it is:
+ * none that was served is served again.
+ */
+export function heedGeneration(draft: Draft, named: number): void {
+  const { generation, generationFloor } = sessionOf(draft).transport;
+  if (named <= Math.max(generation, generationFloor)) return;
+  apply(draft, { kind: "GenerationNamed", at: draft.context.now, generation: named });
+}
+
+/** The promoted handshake is served under no generation below the one that its end knows. */
+export function raiseGeneration(draft: Draft, handshakeId: HandshakeId, named: number): void {
+  const { path, generation: served } = sessionOf(draft).transport;
+  if (currentOf(path)?.id !== handshakeId || named <= served) return;
+  const generation = nextGeneration(draft);
+  apply(draft, { kind: "GenerationRaised", at: draft.context.now, handshakeId, generation });
+}
+
+/** By the moment of the decision: one that was due earlier is served no earlier. */
+function nextGeneration(draft: Draft): number {
+  const { generation, generationFloor } = sessionOf(draft).transport;
+  return nextFence(Math.max(generation, generationFloor), draft.context.now);
+}
+
 /** The rest are retired, the generation rises, and the one replaced lingers. */
 function promote(draft: Draft, winner: Candidate, reason: PromotionReason, at: EpochMs): void {
   const { policy } = draft.context;
@@ -176,7 +201,7 @@ function promote(draft: Draft, winner: Candidate, reason: PromotionReason, at: E
     kind: "HandshakePromoted",
     at,
     promoted: { ...promoted, health: verdict.health, healthReason },
-    generation: nextGeneration(transport, winner),
+    generation: nextGeneration(draft),
     reason,
     lingerUntil: at + policy.retireLingerMs,
   });
@@ -187,14 +212,4 @@ function outrunBy(session: Session, winner: HandshakeId): readonly HandshakeId[]
   return [nextOf(path)?.id, ...abandoned.map((handshake) => handshake.id), lingering?.id].filter(
     (id) => id !== undefined && id !== winner,
   ) as readonly HandshakeId[];
-}
-
-/** Reports beyond this are no generation of ours. */
-const generationMax = 2 ** 48;
-
-/** Above all that the session can have used, and not below those that the ends know it under. */
-function nextGeneration(transport: Transport, winner: Candidate): number {
-  const reported = Math.max(winner.manager?.generation ?? 0, winner.host?.generation ?? 0);
-  const used = Math.max(transport.generation, transport.generationFloor);
-  return Math.max(used + 1, Math.min(reported, generationMax));
 }

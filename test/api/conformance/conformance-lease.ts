@@ -17,6 +17,7 @@ import {
   freshId,
   leased,
   live,
+  ofPromotion,
   sessionOf,
   transportOf,
 } from "./conformance-subject.ts";
@@ -126,7 +127,7 @@ function renewCases(subject: Subject): void {
       expect(answer.transport).toMatchObject({
         path: TransportPath.FAST_PATH,
         health: TransportHealth.HEALTHY,
-        generation: 1n,
+        generation: ofPromotion,
         handshakeId: held.offer?.handshakeId,
         version: before?.version,
       });
@@ -220,11 +221,13 @@ function renegotiateCases(subject: Subject): void {
 
     test("of a fast path that was promoted just now is TOO_MANY, with a time to wait", async () => {
       const held = await live(subject());
+      const sessionId = sessionOf(held);
+      const observedGeneration = (await transportOf(subject(), sessionId))?.generation ?? 0n;
       const call = subject().clients.lease.renegotiate({
-        sessionId: sessionOf(held),
+        sessionId,
         controllerToken: held.controllerToken,
         reason: RenegotiationReason.POOR_QUALITY,
-        observedGeneration: 1n,
+        observedGeneration,
       });
       expect(await refusalOf(call)).toMatchObject({
         code: "ResourceExhausted",
@@ -278,7 +281,7 @@ function keepAliveCases(subject: Subject): void {
       {
         sessionId: named.sessionId,
         handshakeKind: HandshakeKind.REFRESH,
-        generation: 1n,
+        generation: ofPromotion,
         path: TransportPath.FAST_PATH,
         refusal: "",
       },

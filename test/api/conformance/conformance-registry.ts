@@ -18,6 +18,7 @@ import {
   freshId,
   leased,
   live,
+  ofPromotion,
   readyReport,
   sessionOf,
   transportOf,
@@ -56,7 +57,7 @@ function attachmentCases(subject: Subject): void {
       const { transport } = await registry().attachSession({ sessionId, privateBeachId: beach });
       expect(transport).toMatchObject({
         path: TransportPath.FAST_PATH,
-        generation: 1n,
+        generation: ofPromotion,
         liveLeases: 1,
       });
     });
@@ -110,7 +111,7 @@ function managerReportCases(subject: Subject): void {
           sessionId: sessionOf(held),
           path: TransportPath.FAST_PATH,
           health: TransportHealth.HEALTHY,
-          generation: 1n,
+          generation: ofPromotion,
           standing: HandshakeStanding.PROMOTED,
           refusal: "",
         },
@@ -175,7 +176,7 @@ function checkLeaseCases(subject: Subject): void {
       expect(answer).toMatchObject({
         lease: { leaseId: held.lease?.leaseId },
         path: TransportPath.FAST_PATH,
-        generation: 1n,
+        generation: ofPromotion,
         leaseVersion: held.transport?.leaseVersion,
       });
     });

@@ -1,4 +1,5 @@
 import { create, type DescMethod, type MessageInitShape } from "@bufbuild/protobuf";
+import { expect } from "vitest";
 
 import type { Door } from "../../../src/auth/authenticator.ts";
 import type { AcquireResponse } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -74,6 +75,9 @@ export async function live(subject: Internal): Promise<AcquireResponse> {
   });
   return acquired;
 }
+
+/** Any generation but that of a session which never had a fast path. */
+export const ofPromotion: unknown = expect.toSatisfy((generation: bigint) => generation > 0n);
 
 export function sessionOf(acquired: AcquireResponse): string {
   return acquired.lease?.sessionId ?? "";

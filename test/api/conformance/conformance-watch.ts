@@ -16,6 +16,7 @@ import {
   freshId,
   leased,
   live,
+  ofPromotion,
   sessionOf,
   transportOf,
 } from "./conformance-subject.ts";
@@ -34,7 +35,7 @@ export function watchCases(subject: () => ConformanceSubject): void {
       const [state] = statesIn(seen);
       expect(state).toMatchObject({
         path: TransportPath.FAST_PATH,
-        generation: 1n,
+        generation: ofPromotion,
         handshakeId: held.offer?.handshakeId,
         ends: [
           {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { given, type Step } from "../given.ts";
+import { given, type Step, start } from "../given.ts";
 import {
   accepted,
   currentIn,
@@ -340,25 +340,32 @@ describe("first channel wins", () => {
   });
 });
 
+test("Overlapped: the report that the current has lost a channel lets one without it win", () => {
+  const word = without("mgr-acks");
+  given(replacing, manager(word, { of: 2 }), host(word, { of: 2 }), manager(word, { of: 1 }))
+    .expect(promoted(1, 1), inFlight(2))
+    .when(host(word, { of: 1 }))
+    .expect(promoted(2, 2));
+});
+
 describe("after a promotion", () => {
   test("Fenced: each one has a greater generation", () => {
     given(replacing, manager(ready, { of: 2 }), host(ready, { of: 2 })).expect((world) => {
-      expect(sessionOf(world).transport.generation).toBe(2);
+      expect(world.generation(2)).toBeGreaterThan(world.generation(1));
+      expect(sessionOf(world).transport.generation).toBe(world.generation(2));
     });
   });
 
-  test("Fenced: the generation is not below those that the ends report", () => {
-    given(asked)
-      .when(manager(ready, { generation: 7 }))
-      .expect(promoted(1, 7));
+  test("Fenced: it is the moment of the promotion, in milliseconds", () => {
+    given(asked, wait(1_234.5), manager(ready)).expect((world) => {
+      expect(sessionOf(world).transport.generation).toBe(start + 1_234);
+    });
   });
 
-  test("Fenced: a generation that cannot be ours is not taken over", () => {
-    given(asked)
-      .when(manager(ready, { generation: Number.MAX_SAFE_INTEGER }))
-      .expect((world) => {
-        expect(sessionOf(world).transport.generation).toBeLessThanOrEqual(2 ** 48);
-      });
+  test("Fenced: and one more than the last where that is later", () => {
+    given(onFastPath())
+      .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
+      .expect((world) => expect(sessionOf(world).transport.generation).toBe(start + 1));
   });
 
   test("its channels are those it was started with", () => {

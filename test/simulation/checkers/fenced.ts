@@ -13,38 +13,59 @@ import {
 } from "./witness.ts";
 
 /**
- * `generation` only grows and is never used twice; an end that holds a retired handshake is told
- * to close it. `epoch` names a grant and is never used twice: within one (session, account,
+ * `generation` only grows and is never used twice, whatever the service has forgotten; an end that
+ * holds a retired handshake is told to close it. `epoch` names a grant and is never used twice: within one (session, account,
  * reason) the later ends the earlier.
  *
- * After a restored backup no epoch comes again. But generations of a session that it did not know
- * may, and after a lost store everything begins anew; and what was minted before is retired only
- * while something usable is younger. A handshake which its ends still know under a generation is
- * never served under a lower one.
+ * So it is whatever was forgotten, unless the clock went back with it: over lost stores, older files
+ * and ended tombstones no number comes again, and what is promoted next is above all that was
+ * served. What was minted before is retired only while something usable is younger. A handshake
+ * which its ends still know under a generation is never served under a lower one.
  */
 export const fenced: Checker = (witness) => [
-  ...statesBySession(witness)
-    .flatMap((states) => livesOf(witness, states))
-    .flatMap(usedTwice),
+  ...statesBySession(witness).map(promotedIn).flatMap(usedTwice),
+  ...(witness.isCounting
+    ? groupBy(promotedIn(witness.states), ({ sessionId }) => sessionId).flatMap(usedAgain)
+    : []),
   ...epochsUsedTwice(witness),
   ...supersededAlive(witness),
   ...revenants(witness),
   ...neverClosed(witness),
 ];
 
-/** From where nothing was known of the session to where nothing is any more. */
-function livesOf(
-  { policy }: Witness,
-  states: readonly StateSighting[],
-): readonly StateSighting[][] {
-  // When its tombstone has stood for its time, a session begins anew.
-  const isForgetful = policy.tombstoneMs < 60_000;
-  const lives: StateSighting[][] = [[]];
-  for (const sighting of states) {
-    if (isForgetful && sighting.state.generation === 0) lives.push([]);
-    lives.at(-1)?.push(sighting);
-  }
-  return lives;
+/** Before its first promotion in each life a session shows no generation. */
+function promotedIn(states: readonly StateSighting[]): readonly StateSighting[] {
+  return states.filter(({ state }) => state.generation > 0);
+}
+
+/** Over everything that was forgotten: what an older file brings back is what it was. */
+function usedAgain(states: readonly StateSighting[]): Breach[] {
+  const handshakes = new Map<number, string>();
+  const known = new Set<string>();
+  const greatest = greatestBefore(states, {
+    stampOf: (sighting) => sighting,
+    size: ({ state }) => state.generation,
+  });
+  return states.flatMap((sighting) => {
+    const { sessionId, serial, state } = sighting;
+    const { generation, handshakeId, promotedAt = 0 } = state;
+    if (handshakeId === undefined || known.has(`${generation} ${handshakeId}`)) return [];
+    known.add(`${generation} ${handshakeId}`);
+    const breaches: Breach[] = [];
+    const other = handshakes.get(generation) ?? handshakeId;
+    handshakes.set(generation, other);
+    if (other !== handshakeId) {
+      const text = `generation ${generation} is that of ${other} and, later, of ${handshakeId}`;
+      breaches.push({ sessionId, serial, text });
+    }
+    const before = greatest(sighting)?.state;
+    const isLater = before !== undefined && promotedAt > (before.promotedAt ?? 0);
+    if (isLater && generation <= before.generation) {
+      const text = `generation ${generation} came after ${before.generation}`;
+      breaches.push({ sessionId, serial, text });
+    }
+    return breaches;
+  });
 }
 
 function usedTwice(states: readonly StateSighting[]): Breach[] {

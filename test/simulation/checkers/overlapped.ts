@@ -1,3 +1,4 @@
+import type { Report } from "../../../src/core/command.ts";
 import type { EpochMs } from "../../../src/core/time.ts";
 import type { Ask } from "../ask.ts";
 import type { EndSeen, TransportSeen } from "../seen.ts";
@@ -8,7 +9,8 @@ import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are
  * retired only after the replacement is confirmed, and it is never confirmed with fewer ready
- * channels than a usable current has. If it fails, the current stays.
+ * channels than a usable current has by the last report heard from each end. If it fails, the
+ * current stays.
  */
 export const overlapped: Checker = (witness) => [
   ...witness.streams.flatMap(({ told }) =>
@@ -44,7 +46,8 @@ function consecutive({ knowledge }: Witness, told: readonly Told[]): readonly St
 function judge(witness: Witness, step: Step): Breach[] {
   const { before, after, sessionId, serial } = step;
   if (before.path !== "fast_path" || before.handshakeId === undefined) return [];
-  if (!isSteady(witness, step)) return [];
+  const words = wordsOn(witness, step);
+  if (words === undefined) return [];
   const say = (text: string): Breach[] => [
     { sessionId, serial, text: `${text} while ${before.handshakeId} was well` },
   ];
@@ -56,7 +59,9 @@ function judge(witness: Witness, step: Step): Breach[] {
     return say(`${after.handshakeId}, which was not in flight, was promoted`);
   }
   if (after.lingering?.handshakeId !== before.handshakeId) return say("it does not linger");
-  const fewer = before.ends.filter((end) => hasFewer(after.ends, end)).map(({ end }) => end);
+  const fewer = before.ends
+    .filter((end) => hasFewer(after.ends, certain(end, words)))
+    .map(({ end }) => end);
   return fewer.length === 0 ? [] : say(`the replacement has fewer channels at the ${fewer} end`);
 }
 
@@ -66,19 +71,37 @@ function hasFewer(ends: readonly EndSeen[], before: EndSeen): boolean {
   return before.readyChannels.some((channel) => !after.readyChannels.includes(channel));
 }
 
-/** Both ends had for long said nothing but good, in time, about the transport in use. */
-function isSteady(witness: Witness, { sessionId, at: until, before }: Step): boolean {
+/**
+ * What an end has for certain: the report that brought the promotion about may have been the first
+ * to be heard of a channel that is gone.
+ */
+function certain(end: EndSeen, words: readonly Report[]): EndSeen {
+  const own = words.filter((word) => word.end === end.end);
+  const readyChannels = end.readyChannels.filter((channel) =>
+    own.every((word) => word.readyChannels.includes(channel)),
+  );
+  return { ...end, readyChannels };
+}
+
+/**
+ * What both ends said of the transport in use; undefined unless that was for long nothing but good,
+ * and in time.
+ */
+function wordsOn(
+  witness: Witness,
+  { sessionId, at: until, before }: Step,
+): readonly Report[] | undefined {
   const { evidenceLostMs, acksStalledMs } = witness.policy;
   // Long enough for silence, a slow acknowledgement or a late word to have shown itself.
   const since = until - evidenceLostMs - acksStalledMs;
-  if (isTroubled(witness, since, until)) return false;
+  if (isTroubled(witness, since, until)) return undefined;
   const words = witness.asks.filter(
     ({ ask, at, sessionId: about }) =>
       about === sessionId && ask.kind === "Report" && at >= since && at <= until,
   );
   const ofCurrent = words.filter(({ ask }) => isAbout(ask, before.handshakeId));
-  if (!ofCurrent.every(({ ask }) => isGood(ask))) return false;
-  return (["manager", "host"] as const).every((end) =>
+  if (!ofCurrent.every(({ ask }) => isGood(ask))) return undefined;
+  const isHeard = (["manager", "host"] as const).every((end) =>
     isUnbroken(
       ofCurrent.filter(
         ({ ask, askId }) => ask.kind === "Report" && ask.end === end && witness.answerOf.has(askId),
@@ -86,6 +109,11 @@ function isSteady(witness: Witness, { sessionId, at: until, before }: Step): boo
       Math.max(since, until - 9_000),
     ),
   );
+  return isHeard ? ofCurrent.map(({ ask }) => ask).filter(isReport) : undefined;
+}
+
+function isReport(ask: Ask): ask is Report {
+  return ask.kind === "Report";
 }
 
 /** The end was heard about once a second. */

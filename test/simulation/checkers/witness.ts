@@ -45,7 +45,7 @@ export interface Witness {
   /** Stretches in which the service may have been unable to hear. */
   readonly troubles: readonly Trouble[];
   readonly tokenKeyLost: boolean;
-  /** Whether a backup was all that was ever restored, and service time went on evenly. */
+  /** Whether service time never went back, as it may where the store that kept it was lost. */
   readonly isCounting: boolean;
   /** The era in which a handshake was first shown. */
   readonly firstEraOf: ReadonlyMap<string, number>;
@@ -95,7 +95,7 @@ export function witnessOf({ sights, ...observed }: Observed): Witness {
     troubles: troubles.filter(({ what }) => what !== "token key lost"),
     firstEraOf: firstErasOf(states),
     tokenKeyLost: troubles.some(({ what }) => what === "token key lost"),
-    isCounting: !troubles.some(({ what }) => what === "store lost") && goesOn(answers),
+    isCounting: goesOn(answers),
   };
 }
 

@@ -32,6 +32,8 @@ export class EndReporter {
   readonly #options: ReporterOptions;
   readonly #held = new Map<string, PeerEnd>();
   readonly #generations = new Map<string, number>();
+  /** What is over, and held all the same. */
+  readonly #kept = new Set<string>();
   /** The promoted handshake, when this process holds no connection for it. */
   #missing: string | undefined;
   #sequence = 0;
@@ -67,7 +69,7 @@ export class EndReporter {
 
   /** The session is over: its connections are closed. */
   closeAll(): void {
-    for (const id of [...this.#held.keys()]) this.#close(id);
+    for (const id of [...this.#held.keys()]) this.#letGo(id);
   }
 
   holds(handshakeId: string): boolean {
@@ -87,7 +89,7 @@ export class EndReporter {
   /** Takes note of what is promoted; `serves`: this process should hold a connection for it. */
   know({ handshakeId, generation }: TransportSeen, serves: boolean): void {
     if (handshakeId === undefined) return;
-    this.#generations.set(handshakeId, generation);
+    this.#note(handshakeId, generation);
     const misses = serves && !this.#held.has(handshakeId);
     if (misses && this.#missing !== handshakeId) {
       this.#missing = handshakeId;
@@ -95,6 +97,12 @@ export class EndReporter {
     } else if (!misses) {
       this.#missing = undefined;
     }
+  }
+
+  /** An end forgets no generation under which it was served. */
+  #note(handshakeId: string, generation: number): void {
+    const known = this.#generations.get(handshakeId) ?? 0;
+    this.#generations.set(handshakeId, Math.max(known, generation));
   }
 
   #reportAll(): void {
@@ -155,7 +163,7 @@ export class EndReporter {
     const { handshakeId } = report;
     const standing = answer.kind === "done" ? answer.verdict?.standing : answer.standing;
     if (standing === "retired") {
-      this.#close(handshakeId);
+      this.#letGo(handshakeId);
       if (this.#missing === handshakeId) this.#missing = undefined;
     }
     if (answer.kind === "refused") {
@@ -163,7 +171,7 @@ export class EndReporter {
       return;
     }
     if (answer.verdict?.standing === "promoted") {
-      this.#generations.set(handshakeId, answer.verdict.generation);
+      this.#note(handshakeId, answer.verdict.generation);
     } else if (report.transportId === "") {
       this.#missing = undefined;
     }
@@ -171,6 +179,15 @@ export class EndReporter {
     if (report.connection === "closed" || report.connection === "failed") {
       const held = this.#held.get(handshakeId);
       if (held?.transportId === report.transportId) this.#close(handshakeId);
+    }
+  }
+
+  /** Closes what is over, as it is told to; or never does. */
+  #letGo(handshakeId: string): void {
+    if (this.#kept.has(handshakeId) || this.#world.draw("retired kept")) {
+      this.#kept.add(handshakeId);
+    } else {
+      this.#close(handshakeId);
     }
   }
 

@@ -14,6 +14,14 @@ const reasons: readonly NegotiationReason[] = [
   "unspecified",
 ];
 
+const forgetting = [
+  "short lives",
+  "many lives",
+  "store lost",
+  "backup restored",
+  "older file put back",
+] as const;
+
 const operatorsWish: Ask = {
   kind: "Renegotiate",
   token: undefined,
@@ -39,9 +47,7 @@ export class Operator {
     this.#place = place;
     this.#link = world.network.link(`operator of ${place.sessionId}`);
     this.#holders = holders;
-    const forgetful = (["short lives", "store lost", "backup restored"] as const).some((fault) =>
-      world.plan.has(fault),
-    );
+    const forgetful = forgetting.some((fault) => world.plan.has(fault));
     this.#detaches = forgetful || world.random.chance(0.5);
   }
 
@@ -77,7 +83,9 @@ export class Operator {
 
   #draw(): readonly Ask[] {
     const { random, plan } = this.#world;
-    if (this.#detaches && random.chance(0.024)) return this.#detach();
+    if (this.#detaches && random.chance(plan.has("many lives") ? 0.15 : 0.024)) {
+      return this.#detach();
+    }
     if (plan.has("tight limits")) {
       if (random.chance(0.15)) return this.#crowd();
       if (random.chance(0.2)) return [operatorsWish];

@@ -21,6 +21,10 @@ export interface Stage {
 }
 
 const tickMs: DurationMs = 1_000;
+const copiesMax = 4;
+
+/** What a crash takes with it. */
+type Loss = "key" | "backup" | "what came after a copy" | "everything";
 
 /** Does to the world what the plan of the seed says, one second after the other. */
 export class Chaos {
@@ -28,6 +32,8 @@ export class Chaos {
   #isCalm = false;
   #keyLost = false;
   #backup: DiskImage = emptyDisk;
+  /** Copies of the file that do not know that they are copies. */
+  #copies: readonly DiskImage[] = [];
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -49,11 +55,16 @@ export class Chaos {
     const { world, network, disk } = this.#stage;
     const { draw, random } = world;
     if (random.chance(0.03)) this.#backup = disk.backup();
+    if (world.plan.has("older file put back") && random.chance(0.15)) {
+      this.#copies = [...this.#copies, disk.image()].slice(-copiesMax);
+    }
     if (draw("service crash", 0.15)) await this.#crash();
     // A lease answers to two tokens at the most: that a key is lost twice is no promise.
     if (!this.#keyLost && draw("token key lost", 0.05)) await this.#crash({ losing: "key" });
     if (draw("backup restored", 0.05)) await this.#crash({ losing: "backup" });
     if (draw("store lost", 0.05)) await this.#crash({ losing: "everything" });
+    if (draw("many lives", 0.1)) await this.#crash({ losing: "everything" });
+    if (draw("older file put back", 0.15)) await this.#crash({ losing: "what came after a copy" });
     if (draw("service drain", 0.1)) await this.#drain();
     if (draw("service stall", 0.15)) await this.#stall();
     if (draw("wall clock jump", 0.2)) this.#jump();
@@ -65,7 +76,7 @@ export class Chaos {
     this.#stage.ends.tick();
   }
 
-  async #crash(damage: { readonly losing?: "key" | "backup" | "everything" } = {}): Promise<void> {
+  async #crash({ losing }: { readonly losing?: Loss } = {}): Promise<void> {
     const { world, history, service, disk, count } = this.#stage;
     const { timeline, random } = world;
     if (random.chance(0.5)) await this.#awaitBadMoment();
@@ -73,13 +84,12 @@ export class Chaos {
     const { lost, inDoubt } = service.crash();
     for (let each = 0; each < lost; each += 1) count("extension lost in a crash");
     for (let each = 0; each < inDoubt; each += 1) count("commit in doubt at a crash");
-    if (damage.losing === "key") {
+    if (losing === "key") {
       this.#keyLost = true;
       service.loseTokenKey();
       history.trouble("token key lost", from, from);
-    }
-    const left = damage.losing === "backup" ? this.#backup : emptyDisk;
-    if (damage.losing === "backup" || damage.losing === "everything") {
+    } else if (losing !== undefined) {
+      const left = this.#leftAfter(losing);
       disk.restore(left);
       this.#backup = disk.backup();
       history.era += 1;
@@ -88,6 +98,17 @@ export class Chaos {
     await timeline.sleep(random.pick([20, 400, 3_000, 12_000, 50_000]));
     await service.start();
     history.trouble("absence", from, timeline.now);
+  }
+
+  #leftAfter(losing: Exclude<Loss, "key">): DiskImage {
+    switch (losing) {
+      case "backup":
+        return this.#backup;
+      case "what came after a copy":
+        return this.#copies.length === 0 ? emptyDisk : this.#stage.world.random.pick(this.#copies);
+      case "everything":
+        return emptyDisk;
+    }
   }
 
   /** A moment at which a crash loses something, if one comes soon. */

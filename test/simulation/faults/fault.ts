@@ -1,7 +1,6 @@
 import type { Random } from "../random.ts";
 
-/** Everything that may go wrong, by the name under which it is counted. */
-export const faultNames = [
+const faultsOfTheDay = [
   "message delayed",
   "message lost",
   "message duplicated",
@@ -42,7 +41,13 @@ export const faultNames = [
   "host without a say",
 ] as const;
 
-export type FaultName = (typeof faultNames)[number];
+/** What makes memories end, and has others hold what was forgotten. */
+const faultsOfMemory = ["many lives", "older file put back", "retired kept"] as const;
+
+/** Everything that may go wrong, by the name under which it is counted. */
+export const faultNames: readonly FaultName[] = [...faultsOfTheDay, ...faultsOfMemory];
+
+export type FaultName = (typeof faultsOfTheDay)[number] | (typeof faultsOfMemory)[number];
 
 /**
  * Which faults a seed has, and how often each strikes. Every seed has another mix: a run in which
@@ -57,9 +62,17 @@ const consequences: readonly FaultName[] = [
 ];
 
 export function drawFaultPlan(random: Random): FaultPlan {
-  const share = random.pick([0, 0.15, 0.3, 0.5]);
+  return drawFrom(faultsOfTheDay, random.pick([0, 0.15, 0.3, 0.5]), random);
+}
+
+/** In one seed of four: those of memory, which are drawn apart so that other seeds stay the same. */
+export function drawForgetting(random: Random): FaultPlan {
+  return drawFrom(faultsOfMemory, random.pick([0, 0, 0, 0.7]), random);
+}
+
+function drawFrom(names: readonly FaultName[], share: number, random: Random): FaultPlan {
   const plan = new Map<FaultName, number>();
-  for (const name of faultNames) {
+  for (const name of names) {
     const isOn = random.chance(share);
     const rate = random.pick([0.04, 0.12, 0.3]);
     if (isOn && !consequences.includes(name)) plan.set(name, rate);

@@ -3,14 +3,16 @@ import type { Session, SessionRecord, Standing } from "../../../src/core/session
 import { type Change, type Taken, usable } from "./taken.ts";
 
 /**
- * `generation` only grows and is never used twice; an end that holds a retired handshake is told
- * to close it. `epoch` names a grant and is never used twice: within one (session, account,
+ * `generation` only grows and is never used twice, whatever the service has forgotten; an end that
+ * holds a retired handshake is told to close it. `epoch` names a grant and is never used twice: within one (session, account,
  * reason) the later ends the earlier. Handshake ids only grow, and nothing but what is retired for
  * certain is called so.
  */
 export function checkFenced(taken: Taken, changes: readonly Change[]): readonly string[] {
   return [
     ...changes.flatMap(counterFaults),
+    ...usedTwice(taken, changes),
+    ...servedLower(taken),
     ...revenants(taken.before, changes),
     ...standingFaults(taken),
   ];
@@ -21,12 +23,14 @@ function counterFaults({ before, event, after }: Change): string[] {
   const faults: string[] = [];
   const lost = event.kind === "HistoryLost";
   const [was, is] = [usedGeneration(before), usedGeneration(after)];
-  const promoted = event.kind === "HandshakePromoted";
-  if (promoted || lost ? is <= was : is !== was) {
+  const promoted = event.kind === "HandshakePromoted" || event.kind === "GenerationRaised";
+  const grows = promoted || lost || event.kind === "GenerationNamed";
+  if (grows ? is <= was : is !== was) {
     faults.push(`${event.kind}: generations used up to ${was} and ${is}`);
   }
   if (promoted && event.generation !== is) faults.push("a promotion does not bear its generation");
-  if (promoted && event.reason === "adopted" && !leavesRoom(event.promoted.id, event.at)) {
+  const adopted = event.kind === "HandshakePromoted" && event.reason === "adopted";
+  if (adopted && !leavesRoom(event.promoted.id, event.at)) {
     faults.push(`${event.promoted.id}, which leaves no room for younger ones, was adopted`);
   }
   const granted = event.kind === "LeaseGranted";
@@ -34,7 +38,7 @@ function counterFaults({ before, event, after }: Change): string[] {
   if (granted || lost ? fresh <= old : fresh !== old)
     faults.push(`${event.kind}: epoch ${old} to ${fresh}`);
   if (lost) faults.push(...repeatable(after, event.at));
-  if (lost && is + 1 < was + 1_000) faults.push(`the next generation is ${is + 1} after ${was}`);
+  if (lost && is < was + 1_000) faults.push(`the next generation is ${is + 1} after ${was}`);
   if (granted && event.lease.epoch !== fresh) faults.push("a grant does not bear its epoch");
   if (event.kind === "HandshakeStarted" && before.kind === "attached") {
     const newest = before.transport.newestHandshakeId;
@@ -43,6 +47,41 @@ function counterFaults({ before, event, after }: Change): string[] {
     if (newest !== undefined && id <= newest) faults.push(`${id} is not younger than ${newest}`);
   }
   return faults;
+}
+
+/** Whatever the record has forgotten, no promotion or grant repeats what was served. */
+function usedTwice({ served }: Taken, changes: readonly Change[]): string[] {
+  let { generation, epoch } = served;
+  return changes.flatMap(({ event }) => {
+    switch (event.kind) {
+      case "HandshakePromoted":
+      case "GenerationRaised": {
+        const before = generation;
+        ({ generation } = event);
+        return generation > before ? [] : [`generation ${generation} came after ${before}`];
+      }
+      case "LeaseGranted": {
+        const before = epoch;
+        ({ epoch } = event.lease);
+        return epoch > before ? [] : [`epoch ${epoch} came after ${before}`];
+      }
+      default:
+        return [];
+    }
+  });
+}
+
+/** Whoever reports the promoted handshake is served no generation below the one that it knows. */
+function servedLower({ command, context, decision }: Taken): string[] {
+  if (command.kind !== "Report" || decision.kind !== "accepted") return [];
+  if (decision.session?.kind !== "attached") return [];
+  const { path, generation } = decision.session.transport;
+  const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
+  const isOurs = command.generation <= context.now + 86_400_000;
+  if (current?.id !== command.handshakeId || !isOurs) return [];
+  return generation >= command.generation
+    ? []
+    : [`${current.id} is served under ${generation}, and was under ${command.generation}`];
 }
 
 /** Restated: from at most a day ahead, so that there is room for younger ones. */
@@ -60,7 +99,7 @@ function usedGeneration(record: SessionRecord): number {
 /** What began at service time is past all that a lost history can have given out by then. */
 function repeatable(record: SessionRecord, at: number): string[] {
   const { version, leases } = record;
-  const least = Math.min(version, leases.version, leases.epoch);
+  const least = Math.min(version, leases.version, leases.epoch, usedGeneration(record));
   return least < at ? ["a counter may repeat what a lost history gave out"] : [];
 }
 

@@ -11,6 +11,30 @@ export interface Taken {
   readonly command: Command;
   readonly context: DecisionContext;
   readonly decision: Decision<Command>;
+  readonly served: Served;
+}
+
+/** What was ever served of a session, whatever its record has forgotten since. */
+export interface Served {
+  /** The greatest generation, and the handshake that was promoted under it. */
+  readonly generation: number;
+  readonly handshakeId: string | undefined;
+  /** The greatest epoch. */
+  readonly epoch: number;
+}
+
+export const nothingServed: Served = { generation: 0, handshakeId: undefined, epoch: 0 };
+
+export function servedAfter({ decision, served }: Taken): Served {
+  let { generation, handshakeId, epoch } = served;
+  for (const event of decision.events) {
+    if (event.kind === "LeaseGranted") ({ epoch } = event.lease);
+    if (event.kind === "HandshakePromoted") handshakeId = event.promoted.id;
+    if (event.kind === "HandshakePromoted" || event.kind === "GenerationRaised") {
+      ({ generation } = event);
+    }
+  }
+  return { generation, handshakeId, epoch };
 }
 
 /** One event of a decision, with the record on either side. */
@@ -53,6 +77,8 @@ export function isOfCommand(event: SessionEvent): boolean {
     case "HoldsLifted":
     case "HandshakeStarted":
     case "ReportHeard":
+    case "GenerationNamed":
+    case "GenerationRaised":
     case "SessionAttached":
     case "SessionUpdated":
       return true;

@@ -940,9 +940,10 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
- * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
- *   told to close it. epoch names a grant and is never used twice: within one (session, account,
- *   reason) the later ends the earlier.
+ * Fenced: generation only grows and is never used twice, whatever the service has forgotten; an end
+ *   that holds a retired handshake is told to close it. epoch names a grant and is never used twice:
+ *   within one (session, account, reason) the later ends the earlier. Both go by service time, so
+ *   that neither is repeated after a session was forgotten, unless the clock went back with it.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *
@@ -1016,8 +1017,8 @@ export declare const ControllerLease: GenService<{
    * REFRESH when the session is past observed_generation or a back-off runs (OPERATOR ignores it).
    * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
    *   they are retired only after the replacement is confirmed, and it is never confirmed with
-   *   fewer ready channels than a usable current has. If it fails, the current stays. (RFC 9000
-   *   §9.3.2 likewise reverts to the last validated path.)
+   *   fewer ready channels than a usable current has by the last report heard from each end. If it
+   *   fails, the current stays. (RFC 9000 §9.3.2 likewise reverts to the last validated path.)
    * Single: at most one negotiation in flight per session; later asks join it and are told so.
    *
    * NOT_FOUND SESSION_UNKNOWN; FAILED_PRECONDITION LEASE_NOT_LIVE; INVALID_ARGUMENT FIELD_INVALID:

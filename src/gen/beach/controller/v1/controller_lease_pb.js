@@ -179,9 +179,10 @@ export const RenegotiationReason = /*@__PURE__*/
  *
  * Undisturbed: while the fast path is usable, renewing changes no handshake id, generation, token
  *   or channel, and notifies no host. Trouble of the service or of its store closes no transport.
- * Fenced: generation only grows and is never used twice; an end that holds a retired handshake is
- *   told to close it. epoch names a grant and is never used twice: within one (session, account,
- *   reason) the later ends the earlier.
+ * Fenced: generation only grows and is never used twice, whatever the service has forgotten; an end
+ *   that holds a retired handshake is told to close it. epoch names a grant and is never used twice:
+ *   within one (session, account, reason) the later ends the earlier. Both go by service time, so
+ *   that neither is repeated after a session was forgotten, unless the clock went back with it.
  * Durable: what was shown survives a crash. A gap (restart, store outage, stalled loop)
  *   renegotiates, abandons, shortens and ends nothing by itself.
  *

@@ -155,8 +155,9 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   observedAge?: Duration | undefined;
 
   /**
-   * The generation under which this end knows the handshake as promoted; 0 if never. Adoption after
-   * a lost store goes on above the session's and not below this (Fenced).
+   * The generation under which this end knows the handshake as promoted; 0 if never. Where it is
+   * above the session's, the service has forgotten it, and goes on above it (Fenced); one from more
+   * than a day ahead of service time is ignored.
    *
    * @generated from field: uint64 generation = 12;
    */
@@ -321,7 +322,8 @@ export declare const EndViewSchema: GenMessage<EndView>;
  *
  * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
  *   they are retired only after the replacement is confirmed, and it is never confirmed with fewer
- *   ready channels than a usable current has. If it fails, the current stays.
+ *   ready channels than a usable current has by the last report heard from each end. If it fails,
+ *   the current stays.
  * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
  * Moments are on the service's wall clock: what it shows now, plus what remains or minus what has
  * passed. An instant reads the same each time it is told, until that clock is stepped by more than
@@ -361,8 +363,10 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   health: TransportHealth;
 
   /**
-   * Fencing number of the promoted transport; grows with each promotion, 0 before the first.
-   * Fenced: it only grows and is never used twice.
+   * Fencing number of the promoted transport; 0 before the first promotion that the service
+   * remembers. It is the moment of the promotion, in milliseconds of service time, or one more than
+   * the last where that is later: compare it, and do not count by it.
+   * Fenced: it only grows and is never used twice, whatever the service has forgotten.
    *
    * @generated from field: uint64 generation = 5;
    */
