@@ -7,6 +7,7 @@ import { goodBeach } from "./good-callers.ts";
 
 const sessionId = "good-watched";
 const newsMsMax = 5_000;
+const inTime = { timeoutMs: newsMsMax };
 
 type NamedWatch = readonly [name: string, watch: OpenWatch];
 
@@ -42,12 +43,12 @@ export class GoodWatches implements AsyncDisposable {
     this.#looks += 1;
     const { lease } = this.#service;
     const reason = `look-${this.#looks}`;
-    const { controllerToken, transport } = await lease.acquire({ sessionId, reason });
+    const { controllerToken, transport } = await lease.acquire({ sessionId, reason }, inTime);
     const version = transport?.version ?? 0n;
     const failures = await Promise.all(
       this.#watches.map(([name, watch]) => this.#hears(name, watch, version)),
     );
-    await lease.release({ sessionId, controllerToken });
+    await lease.release({ sessionId, controllerToken }, inTime);
     return failures.flat();
   }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 
 /** What the system says of a process at one moment. */
 interface Sample {
@@ -9,6 +10,8 @@ interface Sample {
   readonly waitedMs: number;
   /** Run by its other threads since it began. */
   readonly othersRanMs: number;
+  /** Of each processor, what the machine below this one ran something else for, since it booted. */
+  readonly stolenMs: number;
 }
 
 const everyMs = 50;
@@ -52,7 +55,8 @@ export class ProcessWatch implements Disposable {
     const last = this.#samples.find(({ at }) => at >= until) ?? this.#samples.at(-1);
     if (first === undefined || last === undefined) return 0;
     const waitedMs = last.waitedMs - first.waitedMs;
-    return Math.max(0, waitedMs - (last.othersRanMs - first.othersRanMs));
+    const forOthersMs = Math.max(0, waitedMs - (last.othersRanMs - first.othersRanMs));
+    return forOthersMs + last.stolenMs - first.stolenMs;
   }
 
   #sample(): void {
@@ -70,6 +74,7 @@ export class ProcessWatch implements Disposable {
         residentBytes: 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(read("status"))?.[1]),
         waitedMs: waitedNs / 1e6,
         othersRanMs: ranMs - ranNs / 1e6,
+        stolenMs: stolenMs(),
       });
     } catch {
       // It has ended; what was seen of it stays.
@@ -79,4 +84,9 @@ export class ProcessWatch implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
+}
+
+function stolenMs(): number {
+  const [, ...fields] = readFileSync("/proc/stat", "latin1").split("\n", 1)[0]?.split(/ +/) ?? [];
+  return (tickMs * Number(fields[7])) / availableParallelism();
 }
