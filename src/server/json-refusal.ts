@@ -1,4 +1,4 @@
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** An error of the door itself, in the body that the old routes' callers know. */
 interface JsonRefusal {
@@ -34,13 +34,15 @@ export function refuseJson(
   reply: FastifyReply,
   onBug: (error: unknown) => void,
 ): FastifyReply {
-  const refusal = toRefusal(error, reply.request.routeOptions.bodyLimit);
+  const refusal = toRefusal(error, reply.request);
   if (refusal.status >= 500) onBug(error);
   return sendRefusal(reply, refusal);
 }
 
+const unknownRoute: JsonRefusal = { status: 404, error: "not_found", message: "no such route" };
+
 export function refuseUnknownRoute(reply: FastifyReply): FastifyReply {
-  return sendRefusal(reply, { status: 404, error: "not_found", message: "no such route" });
+  return sendRefusal(reply, unknownRoute);
 }
 
 export function refuseForeignOrigin(reply: FastifyReply): FastifyReply {
@@ -52,16 +54,20 @@ function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusa
   return reply.code(status).send({ error, message });
 }
 
-function toRefusal(error: unknown, bodyBytesMax: number | undefined): JsonRefusal {
+/** Other paths have no part that a caller chooses: one that cannot be read is of no route. */
+const pathsWithIds = "/sessions/";
+
+function toRefusal(error: unknown, { url: path, routeOptions }: FastifyRequest): JsonRefusal {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
   if (status === 409 && error instanceof Error) {
     return { status, error: "conflict", message: error.message };
   }
   if (status === 413) {
-    const message = `"body" must be at most ${bodyBytesMax} bytes`;
+    const message = `"body" must be at most ${routeOptions.bodyLimit} bytes`;
     return { status, error: "bad_request", message };
   }
   if (isBadPath(error)) {
+    if (!path.startsWith(pathsWithIds)) return unknownRoute;
     return { status, error: "bad_request", message: "the path must be percent-encoded UTF-8" };
   }
   if (status >= 400 && status < 500 && error instanceof Error) {

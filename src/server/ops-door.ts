@@ -2,15 +2,9 @@ import { fastify } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { ConnectionOptions, Door } from "./door.ts";
-import { boundAddress, requestTimeoutMs } from "./fastify-door.ts";
+import { boundAddress, refuseUnknownRoutes, requestTimeoutMs } from "./fastify-door.ts";
 import { HttpConnections } from "./http-connections.ts";
-import {
-  badRequest,
-  conflict,
-  refuseForeignOrigin,
-  refuseJson,
-  refuseUnknownRoute,
-} from "./json-refusal.ts";
+import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
 
 export type Readiness = "ready" | "draining" | "store unavailable";
 
@@ -42,8 +36,12 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
     forceCloseConnections: true,
     bodyLimit: 1024,
     requestTimeout: requestTimeoutMs,
+    frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
-  app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
+  refuseUnknownRoutes(app);
+  // Orders have no body: whatever comes as one is let go.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, async () => undefined);
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
   // Any page in a browser on this machine could send a POST here; tools of operators are no pages.
   app.addHook("onRequest", async ({ headers: { origin } }, reply) =>

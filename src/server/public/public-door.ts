@@ -16,11 +16,11 @@ import type { Call } from "../../api/call/handlers.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
-import { boundAddress, requestTimeoutMs } from "../fastify-door.ts";
+import { boundAddress, refuseUnknownRoutes, requestTimeoutMs } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
 import { HttpConnections } from "../http-connections.ts";
 import type { Intake } from "../intake/intake.ts";
-import { refuseForeignOrigin, refuseJson, refuseUnknownRoute } from "../json-refusal.ts";
+import { refuseForeignOrigin, refuseJson } from "../json-refusal.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import { directResponse } from "./direct-response.ts";
@@ -41,6 +41,15 @@ export interface PublicDoorOptions {
 /** Ids over their limit are refused by name, so any that HTTP lets in has to reach its route. */
 const routeParamLengthMax = maxHeaderSize;
 
+/**
+ * Proxies pass every answer on as it comes: they keep none back to fill a buffer or to compress it,
+ * since a stream would not get through, and serve none again.
+ */
+const passedOnAtOnce = {
+  "x-accel-buffering": "no",
+  "cache-control": "no-store, no-transform",
+} as const;
+
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, intake, onBug } = options;
@@ -53,10 +62,10 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
     routerOptions: { maxParamLength: routeParamLengthMax },
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
-  app.setNotFoundHandler((_request, reply) => refuseUnknownRoute(reply));
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
   const shutdown = new AbortController();
 
+  app.addHook("onRequest", async (_request, reply) => void reply.headers(passedOnAtOnce));
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
     const responses = new WeakMap<IncomingMessage, ServerResponse>();
@@ -110,7 +119,10 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
     allowedHeaders: [...connectCors.allowedHeaders, "Authorization"],
     exposedHeaders: [...connectCors.exposedHeaders, "Retry-After"],
     maxAge: 7200,
+    // What is no preflight is a request for a route that does not exist.
+    strictPreflight: false,
   });
+  refuseUnknownRoutes(app);
   app.addHook("onRequest", async ({ headers: { origin } }, reply) => {
     if (origin !== undefined && !mayCall(origin)) return refuseForeignOrigin(reply);
     return undefined;
