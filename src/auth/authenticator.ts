@@ -7,11 +7,16 @@ export type Door = "internal" | "public";
 /** What a call says of its caller. A door may make the headers only when they are looked at. */
 export interface Credentials {
   readonly requestHeader: Headers;
+  /** The caller's certificate was verified by the authority that the internal door trusts. */
+  readonly isPeerVerified?: boolean;
 }
 
 /** Tells who calls, by the headers of a call. */
 export interface Authenticator {
-  /** Never rejects for bad credentials: those are refused with UNAUTHENTICATED. */
+  /**
+   * Never rejects for bad credentials: those are refused with UNAUTHENTICATED, or with
+   * KEYS_UNAVAILABLE while nobody can tell.
+   */
   authenticate(call: Credentials, door: Door): Promise<Authentication>;
 }
 

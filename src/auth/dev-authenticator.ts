@@ -8,6 +8,7 @@ const anyone: Promise<Authentication> = Promise.resolve({
     scopes: ["*"],
     reach: { kind: "every" },
     account: undefined,
+    expiresAt: undefined,
   },
 });
 

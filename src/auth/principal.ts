@@ -1,21 +1,26 @@
 import type { AccountId, BeachId, SessionId } from "../core/ids.ts";
+import type { EpochMs } from "../core/time.ts";
 
 /** Who calls, as far as its credentials tell. */
 export interface Principal {
   /** A part of Beach that acts for others, someone at a dashboard, or the host of a session. */
   readonly kind: "service" | "person" | "host";
-  readonly authenticatedBy: "dev" | "jwt" | "publish_token";
+  readonly authenticatedBy: "dev" | "jwt" | "publish_token" | "certificate";
   readonly scopes: readonly string[];
   readonly reach: Reach;
   /** Undefined when the credentials name none. */
   readonly account: AccountId | undefined;
+  /** When the bearer ends, in wall time; undefined for a caller without one. */
+  readonly expiresAt: EpochMs | undefined;
 }
 
 /** Which sessions are a principal's own; for any other one it hears that it is not known. */
 type Reach =
   | { readonly kind: "every" }
   | { readonly kind: "beach"; readonly beachId: BeachId }
-  | { readonly kind: "session"; readonly sessionId: SessionId };
+  | { readonly kind: "session"; readonly sessionId: SessionId }
+  /** The credentials name none: sessions open by their passcodes alone. */
+  | { readonly kind: "nothing" };
 
 /** What a session's owner is told by. */
 export interface Owned {
@@ -32,6 +37,8 @@ export function reaches(principal: Principal, session: Owned): boolean {
       return principal.reach.beachId === session.beachId;
     case "session":
       return principal.reach.sessionId === session.id;
+    case "nothing":
+      return false;
   }
 }
 

@@ -19,7 +19,8 @@ export type Refusal =
   | { readonly reason: "ACCOUNT_MISSING" }
   | { readonly reason: "NOT_YOUR_BEACH" }
   | { readonly reason: "SCOPE_MISSING"; readonly scope: string }
-  | { readonly reason: "UNAUTHENTICATED" }
+  | { readonly reason: "UNAUTHENTICATED"; readonly why?: "missing" | "expired" | "invalid" }
+  | { readonly reason: "KEYS_UNAVAILABLE"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "FIELD_INVALID"; readonly violations: readonly FieldViolation[] }
   | { readonly reason: "CONTENDED"; readonly retryAfterMs: DurationMs }
   | { readonly reason: "STORE_UNAVAILABLE"; readonly retryAfterMs: DurationMs }

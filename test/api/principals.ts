@@ -10,6 +10,7 @@ export function service(changes: Changes = {}): Principal {
     scopes: ["*"],
     reach: { kind: "every" },
     account: "service-account",
+    expiresAt: undefined,
     ...changes,
   };
 }
@@ -22,6 +23,7 @@ export function person(changes: Changes = {}): Principal {
     scopes: ["pb:sessions.read", "pb:control.write"],
     reach: { kind: "beach", beachId: "beach-1" },
     account: "person-account",
+    expiresAt: undefined,
     ...changes,
   };
 }
@@ -34,6 +36,7 @@ export function host(changes: Changes = {}): Principal {
     scopes: ["pb:sessions.write", "pb:harness.publish"],
     reach: { kind: "session", sessionId: "s-1" },
     account: undefined,
+    expiresAt: undefined,
     ...changes,
   };
 }

@@ -50,6 +50,7 @@ type RefusalGiven = Exclude<
   | "ACCOUNT_MISSING"
   | "SCOPE_MISSING"
   | "UNAUTHENTICATED"
+  | "KEYS_UNAVAILABLE"
   | "ROAD_UNAVAILABLE"
   | "READER_STALLED"
 >;

@@ -58,6 +58,7 @@ const mappings: Readonly<Record<RefusalReason, Mapping>> = {
   NOT_YOUR_BEACH: { code: Code.PermissionDenied, status: 403, error: "forbidden" },
   SCOPE_MISSING: { code: Code.PermissionDenied, status: 403, error: "forbidden" },
   UNAUTHENTICATED: { code: Code.Unauthenticated, status: 401, error: "unauthorized" },
+  KEYS_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   FIELD_INVALID: { code: Code.InvalidArgument, status: 400, error: "bad_request" },
   CONTENDED: { code: Code.Unavailable, status: 503, error: "upstream_error" },
   STORE_UNAVAILABLE: { code: Code.Unavailable, status: 503, error: "upstream_error" },
@@ -192,7 +193,9 @@ function circumstances(refusal: Refusal): string {
     case "SCOPE_MISSING":
       return `the bearer lacks the scope "${refusal.scope}", call with one that has it`;
     case "UNAUTHENTICATED":
-      return "the bearer is missing or not valid, send a current one";
+      return bearerFaults[refusal.why ?? "invalid"];
+    case "KEYS_UNAVAILABLE":
+      return `the keys that bearers are verified with cannot be reached, ${retry}`;
     case "FIELD_INVALID":
       return violationsInWords(refusal);
     case "CONTENDED":
@@ -216,6 +219,12 @@ const endings = {
   revoked: "the lease was revoked, acquire a new one once that is allowed again",
   detached: "the session was detached and its leases ended, attach it and acquire a new one",
   unknown: "the session knows no lease with this token, acquire a new one",
+} as const;
+
+const bearerFaults = {
+  missing: "no bearer was sent, send one as Authorization: Bearer",
+  expired: "the bearer has expired, send a current one",
+  invalid: "the bearer is not valid here, send one that this service accepts",
 } as const;
 
 const excesses = {
@@ -244,6 +253,7 @@ function legacyMessage(refusal: Refusal): string | null {
     case "SCOPE_MISSING":
       return refusal.scope;
     case "REVOKED":
+    case "KEYS_UNAVAILABLE":
     case "ACCOUNT_MISSING":
     case "NOT_YOUR_BEACH":
     case "FIELD_INVALID":
