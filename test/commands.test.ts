@@ -37,6 +37,7 @@ const names = [
   "crash",
   "chaos",
   "hostile",
+  "keys",
 ];
 
 test.each(names)("npm run %s -- --help explains the command", async (name) => {
@@ -57,6 +58,8 @@ const wrong: readonly Wrong[] = [
   ["watch-size", "--streams=", '--streams is "": it must be a whole number from 1000 on'],
   ["crash", "--runs=1.5", '--runs is "1.5": it must be a whole number from 1 on'],
   ["hostile", "--seconds=0", '--seconds is "0": it must be a number above 0'],
+  ["keys", "--life=soon", '--life is "soon": it must be a duration above 0, as 300s, 30m or 8h'],
+  ["keys", "--beach=b", "--out is missing"],
   ["chaos", "--minutes=0", '--minutes is "0": it must be a number above 0'],
   ["chaos", "--break=none", '--break is "none": it must be one of those that the help lists'],
 ];

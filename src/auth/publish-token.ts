@@ -5,7 +5,7 @@ import type { EpochMs } from "../core/time.ts";
 import type { Principal } from "./principal.ts";
 
 const algorithm = "HS256";
-const lifeSeconds = 30 * 60;
+const lifeSecondsDefault = 30 * 60;
 const scopes: readonly string[] = ["pb:sessions.write", "pb:harness.publish"];
 
 /** A token with which the host of one session reports and watches. */
@@ -16,11 +16,17 @@ export interface PublishToken {
   readonly scopes: readonly string[];
 }
 
+export interface PublishTokenTimes {
+  readonly wall: EpochMs;
+  /** 30 minutes unless told otherwise. */
+  readonly lifeSeconds?: number;
+}
+
 /** Makes the publish token of a session's host: HS256 with the claims sid, scp and exp. */
 export async function mintPublishToken(
   secret: Uint8Array,
   sessionId: SessionId,
-  wall: EpochMs,
+  { wall, lifeSeconds = lifeSecondsDefault }: PublishTokenTimes,
 ): Promise<PublishToken> {
   const issuedAt = Math.floor(wall / 1000);
   const expiresAt = issuedAt + lifeSeconds;

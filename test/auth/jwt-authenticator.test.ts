@@ -150,7 +150,9 @@ describe("a bearer", () => {
 
 describe("a publish token", () => {
   test("speaks for the host of its session", async () => {
-    const { token, expiresAtMs, scopes } = await mintPublishToken(publishSecret, "s-1", startsAt);
+    const { token, expiresAtMs, scopes } = await mintPublishToken(publishSecret, "s-1", {
+      wall: startsAt,
+    });
     expect(expiresAtMs).toBe(startsAt + 30 * minuteMs);
     expect(await gate().whoIs(token)).toEqual({
       kind: "authenticated",
@@ -167,9 +169,9 @@ describe("a publish token", () => {
 
   test("of another secret, or where none is set, is not valid", async () => {
     const other = new TextEncoder().encode("another secret, as long as it has to be");
-    const { token } = await mintPublishToken(other, "s-1", startsAt);
+    const { token } = await mintPublishToken(other, "s-1", { wall: startsAt });
     expect(await gate().whoIs(token)).toEqual(refused("invalid"));
-    const own = await mintPublishToken(publishSecret, "s-1", startsAt);
+    const own = await mintPublishToken(publishSecret, "s-1", { wall: startsAt });
     expect(await gate({ secret: undefined }).whoIs(own.token)).toEqual(refused("invalid"));
   });
 });

@@ -48,6 +48,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/server": ["src/api", "src/budget", "src/auth", "src/observe", "src/settings", "src/gen"],
   "src/client": ["src/gen"],
   "src/demo": ["src/client", "src/gen", "src/command-line.ts"],
+  "src/keys": ["src/auth", "src/command-line.ts"],
   "src/page": ["src/client", "src/gen"],
   "src/app.ts": [
     "src/core",
