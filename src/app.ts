@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 
-import { devAuthenticator } from "./auth/dev-authenticator.ts";
+import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
@@ -107,14 +107,15 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
   noteServiceLinks(settings, log);
-  warnOfOpenDoors(log);
+  warnOfOpenDoors(settings, log);
+  const { authenticator } = await authenticatorFor(settings, { clock, log, closing });
 
   let app: App | undefined;
   const doors = await openDoors({
     settings,
     api: {
       service,
-      authenticator: devAuthenticator,
+      authenticator,
       passcodes: devPasscodes,
       defaultManagerUrl: settings.managerUrl,
       holdMsMax: policy.holdMsMax,
@@ -309,8 +310,32 @@ function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): 
   log.info({ services }, "service links in the environment are no settings; passed over");
 }
 
-function warnOfOpenDoors(log: Logger): void {
-  log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
+/** A key file that cannot be read is a wrong setting; a key server may be back in a moment. */
+async function authenticatorFor(
+  settings: Settings,
+  { clock, log, closing }: { clock: Clock; log: Logger; closing: AbortController },
+): Promise<OpenedAuthenticator> {
+  const { auth, publishTokenSecret } = settings;
+  let fault: unknown;
+  const opened = await openAuthenticator(auth, {
+    publishTokenSecret,
+    clock,
+    closing: closing.signal,
+    onKeySet: (outcome) => {
+      fault = outcome.kind === "failed" ? outcome.error : undefined;
+      if (outcome.kind === "failed") log.warn({ err: outcome.error }, "key set not loaded");
+      else log.info({ keys: outcome.keys }, "key set loaded");
+    },
+  });
+  if (fault === undefined || auth.kind === "dev" || auth.keySet.kind === "url") return opened;
+  const why = fault instanceof Error ? fault.message : String(fault);
+  throw new StartFault([`LEASE_AUTH_JWKS_FILE cannot be used: ${why}`], { cause: fault });
+}
+
+function warnOfOpenDoors({ auth }: Settings, log: Logger): void {
+  if (auth.kind === "dev") {
+    log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
+  }
   log.warn("no Beach Road is set: any passcode that is not empty opens a session");
 }
 

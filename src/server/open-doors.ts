@@ -88,7 +88,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         services: servicesAt("public", options),
         legacy: legacyRoutes(options),
         intake,
-        mayCall: originRule(settings.corsOrigins, settings.auth === "dev"),
+        mayCall: originRule(settings.corsOrigins, settings.auth.kind === "dev"),
         connections: connections("public"),
         onBug: bugLogger(options.log, "public"),
       }),

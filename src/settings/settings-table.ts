@@ -5,7 +5,7 @@ export interface Setting {
   readonly name: SettingName;
   /** Empty: none. */
   readonly default: string;
-  readonly type: "address" | "url" | "key" | "word" | "list" | "ms" | "count";
+  readonly type: "address" | "url" | "path" | "key" | "word" | "list" | "ms" | "count";
   readonly meaning: string;
   /** Its value appears in no log and no message. */
   readonly secret?: true;
@@ -57,7 +57,39 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_AUTH",
     default: "dev",
     type: "word",
-    meaning: "Who may call: dev lets everybody do everything, and binds to loopback only.",
+    meaning:
+      "Who may call: jwt takes bearers; dev lets everybody do everything, and binds to loopback only.",
+  },
+  {
+    name: "LEASE_AUTH_JWKS_URL",
+    default: "",
+    type: "url",
+    meaning: "Where the keys are that bearers are verified with, such as Beach Gate's.",
+  },
+  {
+    name: "LEASE_AUTH_JWKS_FILE",
+    default: "",
+    type: "path",
+    meaning: "The same in a file, which is read again every five minutes and on SIGHUP.",
+  },
+  {
+    name: "LEASE_AUTH_ISSUER",
+    default: "",
+    type: "word",
+    meaning: "Who issues bearers: their claim iss.",
+  },
+  {
+    name: "LEASE_AUTH_AUDIENCE",
+    default: "",
+    type: "word",
+    meaning: "Whom bearers are for: their claim aud.",
+  },
+  {
+    name: "LEASE_PUBLISH_TOKEN_SECRET",
+    default: "",
+    type: "key",
+    meaning: "Makes and verifies the publish tokens with which hosts report and watch.",
+    secret: true,
   },
   {
     name: "LEASE_CORS_ORIGINS",

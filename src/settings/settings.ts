@@ -1,4 +1,5 @@
 import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
+import { type AuthSetting, readAuth } from "./auth-settings.ts";
 import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
 import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
@@ -18,7 +19,8 @@ export interface Settings {
   /** Undefined: a key file beside the SQLite file, or a fresh key with the memory store. */
   readonly tokenKey: string | undefined;
   readonly tokenKeyPrevious: string | undefined;
-  readonly auth: "dev";
+  readonly auth: AuthSetting;
+  readonly publishTokenSecret: string | undefined;
   /** Empty: with `dev`, pages from loopback; nobody otherwise. */
   readonly corsOrigins: readonly string[];
   readonly managerUrl: string;
@@ -57,7 +59,8 @@ export function toSettings(env: Environment): SettingsResult {
     redisWaitMs: reading.milliseconds("LEASE_REDIS_WAIT_MS"),
     tokenKey: reading.key("LEASE_TOKEN_KEY"),
     tokenKeyPrevious: reading.key("LEASE_TOKEN_KEY_PREVIOUS"),
-    auth: reading.auth(),
+    auth: readAuth(reading),
+    publishTokenSecret: reading.key("LEASE_PUBLISH_TOKEN_SECRET"),
     corsOrigins: reading.origins(),
     managerUrl: reading.managerUrl(),
     policy: reading.policy(),
@@ -68,6 +71,8 @@ export function toSettings(env: Environment): SettingsResult {
   if (reading.faults.length > 0) return { kind: "faults", faults: reading.faults };
   return { kind: "settings", settings: deepFreeze(settings) };
 }
+
+type KeySetting = "LEASE_TOKEN_KEY" | "LEASE_TOKEN_KEY_PREVIOUS" | "LEASE_PUBLISH_TOKEN_SECRET";
 
 /** Reads one value after the other, and goes on after a fault with something harmless. */
 class Reading {
@@ -99,24 +104,24 @@ class Reading {
   }
 
   address(name: SettingName): ListenAddress {
-    const text = this.#text(name);
+    const text = this.text(name);
     const address = parseListenAddress(text);
     if (address !== undefined) return address;
     const isBare = /^[^[]*:[^[]*:/.test(text);
     const hint = isBare ? "[host]:port around an IPv6 host, such as [::1]:0" : defaultOf(name);
-    this.#fault(name, isBare ? `must be ${hint}` : `must be host:port, such as ${hint}`);
+    this.fault(name, isBare ? `must be ${hint}` : `must be host:port, such as ${hint}`);
     return { host: "127.0.0.1", port: 0 };
   }
 
   store(): StoreSetting {
-    const url = this.#text("LEASE_STORE_URL");
+    const url = this.text("LEASE_STORE_URL");
     const path = /^sqlite:(?!:memory:|file:|\/\/[^/])(?<path>.+)$/.exec(url)?.groups?.path;
     if (path !== undefined) return { kind: "sqlite", path };
     if (isRedisUrl(url)) return { kind: "redis", url };
     if (url.startsWith("sqlite:file:")) {
-      this.#fault("LEASE_STORE_URL", "takes a path and no file: URL, as in sqlite:data/lease.db");
+      this.fault("LEASE_STORE_URL", "takes a path and no file: URL, as in sqlite:data/lease.db");
     } else if (url.startsWith("sqlite://")) {
-      this.#fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
+      this.fault("LEASE_STORE_URL", "takes a path and no host, as in sqlite:data/lease.db");
     } else if (url !== "memory:") {
       // Not shown as it is: it may hold a password.
       this.faults.push(
@@ -127,14 +132,14 @@ class Reading {
   }
 
   ackReplicas(): number {
-    const text = this.#text("LEASE_REDIS_ACK_REPLICAS");
+    const text = this.text("LEASE_REDIS_ACK_REPLICAS");
     if (/^\d$/.test(text)) return Number(text);
-    this.#fault("LEASE_REDIS_ACK_REPLICAS", "must be a whole number from 0 to 9");
+    this.fault("LEASE_REDIS_ACK_REPLICAS", "must be a whole number from 0 to 9");
     return 0;
   }
 
-  key(name: "LEASE_TOKEN_KEY" | "LEASE_TOKEN_KEY_PREVIOUS"): string | undefined {
-    const key = this.#text(name);
+  key(name: KeySetting): string | undefined {
+    const key = this.text(name);
     if (key === "") return undefined;
     if (key.length < tokenKeyLengthMin) {
       this.faults.push(
@@ -144,18 +149,8 @@ class Reading {
     return key;
   }
 
-  auth(): "dev" {
-    const auth = this.#text("LEASE_AUTH");
-    if (auth === "jwt") {
-      this.faults.push("LEASE_AUTH=jwt is not in this version: use dev, on loopback addresses");
-    } else if (auth !== "dev") {
-      this.#fault("LEASE_AUTH", "must be dev");
-    }
-    return "dev";
-  }
-
   origins(): readonly string[] {
-    const origins = this.#text("LEASE_CORS_ORIGINS").split(",");
+    const origins = this.text("LEASE_CORS_ORIGINS").split(",");
     const named = origins.map((origin) => origin.trim()).filter((origin) => origin !== "");
     for (const origin of named) {
       const parsed = URL.parse(origin)?.origin ?? "null";
@@ -169,18 +164,18 @@ class Reading {
   }
 
   managerUrl(): string {
-    const url = this.#text("LEASE_MANAGER_URL");
+    const url = this.text("LEASE_MANAGER_URL");
     if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
-      this.#fault("LEASE_MANAGER_URL", "must be an http or https URL");
+      this.fault("LEASE_MANAGER_URL", "must be an http or https URL");
     }
     return url;
   }
 
   logLevel(): LogLevel {
-    const text = this.#text("LEASE_LOG_LEVEL");
+    const text = this.text("LEASE_LOG_LEVEL");
     const level = logLevels.find((known) => known === text);
     if (level === undefined)
-      this.#fault("LEASE_LOG_LEVEL", `must be one of ${logLevels.join(", ")}`);
+      this.fault("LEASE_LOG_LEVEL", `must be one of ${logLevels.join(", ")}`);
     return level ?? "info";
   }
 
@@ -203,16 +198,16 @@ class Reading {
       ["LEASE_OPS_LISTEN", settings.opsListen],
     ] as const;
     for (const [name, address] of doors) {
-      if (isLoopback(address)) continue;
+      if (settings.auth.kind !== "dev" || isLoopback(address)) continue;
       this.faults.push(
-        `${name} is "${this.#text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
+        `${name} is "${this.text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
           `bind to loopback, such as 127.0.0.1:${address.port}`,
       );
     }
-    if (settings.store.kind === "redis" && settings.tokenKey === undefined) {
+    const whyKey = reasonForTokenKey(settings);
+    if (whyKey !== undefined && settings.tokenKey === undefined) {
       this.faults.push(
-        "LEASE_TOKEN_KEY is missing: processes that share Redis derive the same tokens from it; " +
-          'make one with "openssl rand -base64 32"',
+        `LEASE_TOKEN_KEY is missing: ${whyKey}; make one with "openssl rand -base64 32"`,
       );
     }
     if (settings.redisAckReplicas > 0 && settings.store.kind !== "redis") {
@@ -223,23 +218,27 @@ class Reading {
     }
   }
 
+  complain(fault: string): void {
+    this.faults.push(fault);
+  }
+
   milliseconds(name: SettingName): number {
-    const text = this.#text(name);
+    const text = this.text(name);
     const value = /^\d{1,12}$/.test(text) ? Number(text) : 0;
     if (value > 0) return value;
-    this.#fault(name, `must be a whole number of milliseconds above 0, such as ${defaultOf(name)}`);
+    this.fault(name, `must be a whole number of milliseconds above 0, such as ${defaultOf(name)}`);
     return Number(defaultOf(name));
   }
 
   /** The value given, without surrounding space; the default when there is none. */
-  #text(name: SettingName): string {
+  text(name: SettingName): string {
     const given = this.#env[name]?.trim() ?? "";
     return given === "" ? defaultOf(name) : given;
   }
 
-  #fault(name: SettingName, remedy: string): void {
+  fault(name: SettingName, remedy: string): void {
     this.#faulty.add(name);
-    this.faults.push(`${name} is "${this.#text(name)}": it ${remedy}`);
+    this.faults.push(`${name} is "${this.text(name)}": it ${remedy}`);
   }
 }
 
@@ -248,6 +247,12 @@ function isRedisUrl(url: string): boolean {
   const parsed = /^rediss?:\/\/[^/]/.test(url) ? URL.parse(url) : null;
   if (parsed === null || parsed.hostname === "") return false;
   return /^(\/\d{0,5})?$/.test(parsed.pathname) && parsed.search === "" && parsed.hash === "";
+}
+
+/** Why controller tokens need a key that is set; undefined where a file may hold one. */
+function reasonForTokenKey({ store, auth }: Settings): string | undefined {
+  if (store.kind === "redis") return "processes that share Redis derive the same tokens from it";
+  return auth.kind === "jwt" ? "with LEASE_AUTH=jwt, no key is made in passing" : undefined;
 }
 
 function deepFreeze<T extends object>(value: T): T {
