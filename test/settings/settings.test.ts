@@ -26,7 +26,8 @@ describe("settings", () => {
       store: { kind: "sqlite", path: "data/controller-lease.db" },
       tokenKey: undefined,
       tokenKeyPrevious: undefined,
-      auth: "dev",
+      auth: { kind: "dev" },
+      publishTokenSecret: undefined,
       corsOrigins: [],
       managerUrl: "http://127.0.0.1:8080",
       policy: defaultPolicy,
@@ -140,6 +141,33 @@ describe("settings", () => {
   });
 });
 
+const jwt = {
+  LEASE_AUTH: "jwt",
+  LEASE_AUTH_JWKS_FILE: "keys/jwks.json",
+  LEASE_AUTH_ISSUER: "beach-gate",
+  LEASE_AUTH_AUDIENCE: "beach-manager",
+  LEASE_TOKEN_KEY: "a key of the tests, and not a secret",
+};
+
+function jwtAt(url: string): Environment {
+  return { ...jwt, LEASE_AUTH_JWKS_FILE: "", LEASE_AUTH_JWKS_URL: url };
+}
+
+test("jwt takes callers from beyond loopback", () => {
+  const result = toSettings({ ...jwt, LEASE_HTTP_LISTEN: "0.0.0.0:8090" });
+  expect(result).toMatchObject({
+    kind: "settings",
+    settings: {
+      auth: {
+        kind: "jwt",
+        keySet: { kind: "file", path: "keys/jwks.json" },
+        issuer: "beach-gate",
+        audience: "beach-manager",
+      },
+    },
+  });
+});
+
 describe("faults", () => {
   test("are all listed at once, each with its setting", () => {
     const faults = faultsOf({
@@ -180,7 +208,17 @@ describe("faults", () => {
     ["a Redis URL without a host", { LEASE_STORE_URL: "redis://" }, /redis:\/\/host/],
     ["acknowledgements without Redis", { LEASE_REDIS_ACK_REPLICAS: "1" }, /LEASE_STORE_URL/],
     ["half an acknowledgement", { LEASE_REDIS_ACK_REPLICAS: "0.5" }, /from 0 to 9/],
-    ["jwt", { LEASE_AUTH: "jwt" }, /not in this version.*dev/],
+    ["jwt without keys", jwtAt(""), /LEASE_AUTH_JWKS_URL or LEASE_AUTH_JWKS_FILE.*npm run keys/],
+    ["an issuer with dev", { LEASE_AUTH_ISSUER: "gate" }, /needs LEASE_AUTH=jwt/],
+    [
+      "a key set by address and in a file",
+      { ...jwt, LEASE_AUTH_JWKS_URL: "https://gate.example/jwks" },
+      /not both/,
+    ],
+    ["a key set that is no address", { ...jwtAt("gate/jwks") }, /LEASE_AUTH_JWKS_URL.*http/],
+    ["jwt without an audience", { ...jwt, LEASE_AUTH_AUDIENCE: "" }, /LEASE_AUTH_AUDIENCE/],
+    ["jwt without a token key", { ...jwt, LEASE_TOKEN_KEY: "" }, /LEASE_TOKEN_KEY is missing/],
+    ["a short publish secret", { LEASE_PUBLISH_TOKEN_SECRET: "short" }, /at least 32/],
     ["a port beyond 65535", { LEASE_OPS_LISTEN: "127.0.0.1:70000" }, /host:port/],
     ["a sqlite URL without a path", { LEASE_STORE_URL: "sqlite:" }, /sqlite:path/],
     ["a sqlite URL with a host", { LEASE_STORE_URL: "sqlite://data/a.db" }, /sqlite:data/],
