@@ -142,7 +142,7 @@ function reachOf(isService: boolean, beachId: string | undefined): Principal["re
 }
 
 /** `scope` is one string with spaces (RFC 8693 §4.2); some issuers write a list `scp` instead. */
-export function scopesOf({ scope, scp }: JWTPayload): readonly string[] {
+function scopesOf({ scope, scp }: JWTPayload): readonly string[] {
   const texts = [scope, ...(Array.isArray(scp) ? scp : [scp])];
   return texts.flatMap((text) => (typeof text === "string" ? text.split(" ") : [])).filter(Boolean);
 }
