@@ -112,6 +112,7 @@ const mayUseClocks = [
   "src/service/clock.ts",
   "src/service/id-source.ts",
   "src/client/",
+  "src/keys/",
   "src/demo/",
 ];
 
