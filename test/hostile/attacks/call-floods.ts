@@ -46,7 +46,7 @@ export const freshBeaches: Attack = {
   name: "fresh-beaches",
   sends: "Acquire on session ids and private beaches that are new each time, up to 200,000",
   right: "what one process may hold is bounded, however many beaches it is spread over",
-  form: "long",
+  form: "full",
   keeps: { outcome: "grpc 0", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);

@@ -26,7 +26,7 @@ export const deepJson: Attack = {
   name: "deep-json",
   sends: "JSON of 1 MB that is deep, wide, escaped, or one number, by Connect, 8 at once",
   right,
-  form: "short",
+  form: "long",
   refusedAs: ["FIELD_INVALID"],
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 8);
@@ -41,7 +41,7 @@ export const deepJsonOld: Attack = {
   name: "deep-json-old",
   sends: "the same, cut to 64 kB, on the old routes, 8 at once",
   right,
-  form: "long",
+  form: "full",
   refusedAs: ["400"],
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 8);

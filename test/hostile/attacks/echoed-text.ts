@@ -17,7 +17,7 @@ export const longServiceName: Attack = {
   name: "long-service-name",
   sends: "a health check for a service with a name of 60 kB, beside other calls on its connection",
   right: "no text of a caller goes back unbounded: the call is refused and the connection lives",
-  form: "short",
+  form: "long",
   refusedAs: ["grpc 5", "grpc 3"],
   async run({ addresses, outcomes, signal, wrong }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);

@@ -51,7 +51,7 @@ export const emptyItemsJson: Attack = {
   name: "empty-items-json",
   sends: "as many empty items as a megabyte of JSON holds in repeated fields, gzipped, by Connect",
   right: "counted before they are parsed, and refused",
-  form: "long",
+  form: "full",
   refusedAs: ["FIELD_INVALID", "TOO_MANY"],
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 8);

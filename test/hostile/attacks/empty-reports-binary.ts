@@ -17,7 +17,7 @@ export const emptyReportsBinary: Attack = {
   sends:
     "ReportTransport with 524,288 empty reports in binary, gzipped to 1 kB, 8 at once, by Connect",
   right: "counted before it is parsed, and refused",
-  form: "long",
+  form: "full",
   refusedAs,
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 8);
@@ -30,7 +30,7 @@ export const emptyReportsGrpc: Attack = {
   name: "empty-reports-grpc",
   sends: "ReportTransport with 524,288 empty reports, gzipped to 1 kB, 8 at once, by gRPC",
   right: "counted before it is parsed, and refused",
-  form: "short",
+  form: "long",
   refusedAs,
   async run({ addresses, outcomes, signal }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);

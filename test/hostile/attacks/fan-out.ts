@@ -51,7 +51,7 @@ function overHttp(name: string, format: "proto" | "json", form: Attack["form"]):
 }
 
 export const fanOutConnect: Attack = overHttp("fan-out-connect", "proto", "short");
-export const fanOutJson: Attack = overHttp("fan-out-json", "json", "long");
+export const fanOutJson: Attack = overHttp("fan-out-json", "json", "full");
 
 export const fanOutGrpc: Attack = {
   name: "fan-out-grpc",

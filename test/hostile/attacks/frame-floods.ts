@@ -29,7 +29,7 @@ export const pingFlood: Attack = {
   name: "ping-flood",
   sends: "PING frames without pause, whose answers are read, on 4 connections",
   right,
-  form: "long",
+  form: "full",
   run: (context) => flood(context, () => pingFrame),
 };
 
@@ -45,7 +45,7 @@ export const settingsFlood: Attack = {
   name: "settings-flood",
   sends: "SETTINGS frames without pause, whose answers are read, on 4 connections",
   right,
-  form: "long",
+  form: "full",
   run: (context) => flood(context, () => settingsFrame),
 };
 

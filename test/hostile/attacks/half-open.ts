@@ -26,7 +26,7 @@ export const unreadWatchesGrpc: Attack = {
   sends:
     "50 connections with 100 watches of a beach of 100 sessions each, of which nothing is read",
   right,
-  form: "long",
+  form: "full",
   keeps,
   async run({ addresses, outcomes, signal }) {
     await attachMany(addresses, outcomes, 100);

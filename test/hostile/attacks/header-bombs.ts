@@ -105,7 +105,7 @@ export const wideMetadata: Attack = {
   name: "wide-metadata",
   sends: "watches that never end, with 14 kB of headers each, 5000 to a connection",
   right,
-  form: "long",
+  form: "full",
   run: (context) =>
     sendBlocks(context, (connection) => {
       const stream = connection.nextStream();

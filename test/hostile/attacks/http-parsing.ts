@@ -68,7 +68,7 @@ export const tinyChunks: Attack = chunkedBody(
   "tiny-chunks",
   "bodies in chunks of one byte each, without end, on 20 connections of HTTP/1.1",
   "1\r\n \r\n",
-  "long",
+  "short",
 );
 
 export const chunkExtensions: Attack = chunkedBody(
@@ -82,7 +82,7 @@ export const hugeBodies: Attack = {
   name: "huge-bodies",
   sends: "bodies that say to be of 8 GB, with and without Expect: 100-continue, on 20 connections",
   right: "refused with 413 before they are read, or at the latest once they are too long",
-  form: "long",
+  form: "full",
   refusedAs: ["413", "400"],
   async run({ addresses, outcomes, signal }) {
     const zeros = Buffer.alloc(65_536);

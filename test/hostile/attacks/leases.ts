@@ -60,7 +60,7 @@ export const revokeStorm: Attack = {
   name: "revoke-storm",
   sends: "leases acquired and revoked without pause on 50 sessions, by name and whole",
   right,
-  form: "long",
+  form: "full",
   keeps,
   async run({ addresses, outcomes, signal }) {
     await attachMany(addresses, outcomes, 50);

@@ -42,7 +42,7 @@ export const rapidResetsData: Attack = {
   name: "rapid-resets-data",
   sends: "the same with half a message on each stream",
   right,
-  form: "long",
+  form: "full",
   run: (context) => resetStreams(context, enveloped(Buffer.alloc(1_000)).subarray(0, 500)),
 };
 
@@ -50,7 +50,7 @@ export const rapidResetsWhole: Attack = {
   name: "rapid-resets-whole",
   sends: "the same with a whole call on each stream, that has begun when it is reset",
   right,
-  form: "full",
+  form: "long",
   async run({ addresses, outcomes, signal }) {
     const head = grpcHead(pathOf("listSessions"));
     const body = enveloped(Buffer.of(0x10, 0xe8, 0x07));

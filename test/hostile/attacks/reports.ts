@@ -35,7 +35,7 @@ export const unknownSessions: Attack = {
   name: "reports-unknown-sessions",
   sends: "batches of 1000 reports, each for another session that nobody knows",
   right,
-  form: "long",
+  form: "full",
   run: (context) =>
     reportWithoutPause(context, (number) => ({
       sessionId: `nobody-${number}`,

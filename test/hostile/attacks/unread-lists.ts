@@ -46,7 +46,7 @@ export const listStorm: Attack = {
   name: "list-storm",
   sends: "ListSessions with pages of 1000 as fast as they come, 16 at once on each door, read",
   right: "others have their turn between the parts of a page",
-  form: "long",
+  form: "full",
   keeps,
   async run({ addresses, outcomes, signal }) {
     const beach = await attachMany(addresses, outcomes, 1_000);

@@ -62,7 +62,7 @@ export const knownVersions: Attack = {
   name: "known-versions",
   sends: "300 gRPC watches of a beach, with 10,000 versions each that they claim to know",
   right,
-  form: "short",
+  form: "long",
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
     await attachMany(addresses, outcomes, 1);
@@ -83,7 +83,7 @@ export const knownVersionsJson: Attack = {
   name: "known-versions-json",
   sends: "the same 300 by Connect with JSON, on a connection each",
   right,
-  form: "long",
+  form: "full",
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
     await attachMany(addresses, outcomes, 1);

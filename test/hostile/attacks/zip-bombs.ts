@@ -31,7 +31,7 @@ export const zipBombsHttp: Attack = {
   sends:
     "100 kB of gzip or brotli that unpack to 100 MB and more, in each protocol over HTTP/1.1, 16 at once",
   right: "refused as soon as more has come out than a message may be",
-  form: "long",
+  form: "full",
   refusedAs: ["FIELD_INVALID", "TOO_MANY"],
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 16);
