@@ -16,12 +16,16 @@ export interface Attack {
   readonly right: string;
   /** The smallest run that has it. */
   readonly form: Form;
+  /** Sessions of a private beach of its own that are attached before it begins. */
+  readonly attaches?: number;
   /** Refusals of which at least one has to be seen, where the contract names any. */
   readonly refusedAs?: readonly string[];
   /** What the service may keep of what it has accepted. */
   readonly keeps?: Kept;
   /** How the service has to be started, where the usual way does not show it. */
   readonly service?: ServiceUnder;
+  /** What it takes to do harm: it goes on until it has seen as many, though not without end. */
+  readonly needs?: Needed;
   /** For how long it goes on at least, in seconds, where less would show nothing. */
   readonly secondsMin?: number;
   /** Runs in a process of its own. Ends by itself, or soon after the signal. */
@@ -34,7 +38,14 @@ export interface Kept {
   readonly bytesEach: number;
 }
 
+export interface Needed {
+  readonly outcome: string;
+  readonly times: number;
+}
+
 export interface ServiceUnder {
+  /** Settings other than those that every service here has. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Descriptors that the process may have open. */
   readonly openFilesMax?: number;
   /** Whether whoever reads its log stops reading for as long as the attack lasts. */

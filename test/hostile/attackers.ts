@@ -12,8 +12,9 @@ export interface Attacked extends AttackerWord {
 
 const main = join(import.meta.dirname, "attacker.ts");
 
-/** How long a process may take beyond the time of its attack. */
-const lateMsMax = 6_000;
+/** How long a process may take: some attacks go on until they have done enough, some set up first. */
+const timesMax = 8;
+const lateMsMax = 10_000;
 
 /** Attackers, each a process for one attack. The next one starts while another is at work. */
 export class Attackers implements Disposable {
@@ -33,7 +34,7 @@ export class Attackers implements Disposable {
     child.send(order);
     this.#next = start();
     const done = new AbortController();
-    const patienceMs = order.seconds * 1000 + lateMsMax;
+    const patienceMs = timesMax * order.seconds * 1000 + lateMsMax;
     const late = delay(patienceMs, undefined, { signal: done.signal }).then(
       () => void child.kill("SIGKILL"),
       () => undefined,

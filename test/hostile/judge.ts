@@ -86,7 +86,7 @@ async function attacked(
       ...memoryFaults(memory),
       ...(options.judgesTimes ? slowness(seen) : []),
     ],
-    excused,
+    excused: [...excused, ...needsMissing(attack, attacker)],
     p50Ms: quantile(seen.renewalMs, 0.5),
     p99Ms: quantile(seen.renewalMs, 0.99),
     longestTurnMs: seen.figures?.longestTurnMs,
@@ -120,6 +120,13 @@ function refusalsMissing({ refusedAs = [] }: Attack, { outcomes }: Attacked): re
   return refusedAs.length === 0 || isSeen
     ? []
     : [`nothing was refused as ${refusedAs.join(" or ")}`];
+}
+
+/** What did not come to pass has shown nothing. */
+function needsMissing({ needs }: Attack, { outcomes }: Attacked): readonly string[] {
+  const times = outcomes[needs?.outcome ?? ""] ?? 0;
+  if (needs === undefined || times >= needs.times) return [];
+  return [`only ${times} × ${needs.outcome}, where it takes ${needs.times} to do harm`];
 }
 
 /** Many calls that fail in one way are one fault. */

@@ -50,7 +50,7 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   const folder = stack.use(await storeFolder());
   const service = stack.use(
     await spawnService(
-      { ...inspectorEnv, LEASE_STORE_URL: `sqlite:${folder.storePath}` },
+      { ...inspectorEnv, LEASE_STORE_URL: `sqlite:${folder.storePath}`, ...under.env },
       { openFilesMax: under.openFilesMax },
     ),
   );

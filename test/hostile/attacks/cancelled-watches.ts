@@ -10,7 +10,7 @@ import { pause } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
 import { Outcomes } from "../tools/outcomes.ts";
-import { acquire, attachMany, sessionNamed } from "../tools/sessions.ts";
+import { acquire, sessionNamed } from "../tools/sessions.ts";
 
 const never = new AbortController().signal;
 const watches = 3_000;
@@ -21,10 +21,10 @@ export const cancelledWatches: Attack = {
   sends: "2980 of 3000 watches cancelled at once, on a connection that a KeepAlive stream shares",
   right: "the KeepAlive stream and the other watches go on, or end with UNAVAILABLE",
   form: "short",
+  attaches: 1,
   secondsMin: 10,
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal, wrong }) {
-    await attachMany(addresses, outcomes, 1);
     const unseen = new Outcomes();
     using caller = await grpcCaller(addresses.grpc, unseen);
     const lease = await acquire(caller, sessionNamed(0), "tile");

@@ -8,7 +8,7 @@ import { grpcCaller } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
 import { Outcomes } from "../tools/outcomes.ts";
-import { acquire, attachMany, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
 
 const right =
   "a state is serialised once for all, and a change gives others their turn between readers";
@@ -31,11 +31,12 @@ function overHttp(name: string, format: "proto" | "json", form: Attack["form"]):
     sends: `1000 Connect watchers of one beach (${format}), whose sessions change without pause`,
     right,
     form,
+    attaches: 10,
+    needs: { outcome: "changed", times: 50 },
     keeps: { outcome: "attached", bytesEach: 20_000 },
     async run(context) {
       const { addresses, outcomes, signal } = context;
       setMaxListeners(0, signal);
-      await attachMany(addresses, outcomes, 10);
       using caller = httpCaller(addresses.http, outcomes, readers);
       const message =
         format === "json"
@@ -58,10 +59,11 @@ export const fanOutGrpc: Attack = {
   sends: "3000 gRPC watchers of one beach on one connection, whose sessions change without pause",
   right,
   form: "long",
+  attaches: 10,
+  needs: { outcome: "changed", times: 50 },
   keeps: { outcome: "attached", bytesEach: 20_000 },
   async run(context) {
     const { addresses, outcomes } = context;
-    await attachMany(addresses, outcomes, 10);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     const message = bytesOf(WatchTransportRequestSchema, { privateBeachId: attackedBeach });
     for (let reader = 0; reader < 3 * readers; reader += 1) {

@@ -7,7 +7,7 @@ import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
 import { Outcomes } from "../tools/outcomes.ts";
 import { flags, frame, frames, grpcHead, RawHttp2 } from "../tools/raw-http2.ts";
-import { acquire, attachMany, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
 
 const path = pathOf("watchTransport");
 const keeps = { outcome: "attached", bytesEach: 40_000 } as const;
@@ -27,9 +27,9 @@ export const unreadWatchesGrpc: Attack = {
     "50 connections with 100 watches of a beach of 100 sessions each, of which nothing is read",
   right,
   form: "full",
+  attaches: 100,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 100);
     const request = { privateBeachId: attackedBeach };
     const message = enveloped(bytesOf(WatchTransportRequestSchema, request));
     await atOnce(10, 50, signal, async () => {
@@ -52,9 +52,9 @@ export const unreadWatchesHttp: Attack = {
     "500 Connect watches of a beach of 100 sessions, of which nothing is read, while it changes",
   right,
   form: "long",
+  attaches: 100,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 100);
     using caller = httpCaller(addresses.http, outcomes, 500);
     const request = { privateBeachId: attackedBeach };
     const body = enveloped(bytesOf(WatchTransportRequestSchema, request));
@@ -70,9 +70,9 @@ export const watchStorm: Attack = {
     "watches of a beach of 500 sessions, opened and left as soon as they have begun, 50 at once",
   right: "a snapshot is made in parts, and no more of it than is read",
   form: "long",
+  attaches: 500,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 500);
     using caller = httpCaller(addresses.http, outcomes, 50);
     const request = { privateBeachId: attackedBeach };
     const body = enveloped(bytesOf(WatchTransportRequestSchema, request));

@@ -12,6 +12,7 @@ export const pipelinedCalls: Attack = {
   sends: "calls behind one another on 20 connections of HTTP/1.1, whose answers nobody reads",
   right: "no more is read of a connection whose answers nobody reads",
   form: "long",
+  needs: { outcome: "sent", times: 5_000 },
   async run({ addresses, outcomes, signal }) {
     const burst = call.repeat(500);
     await untilOver(20, signal, async () => {
@@ -50,6 +51,7 @@ function chunkedBody(name: string, sends: string, chunk: string, form: Attack["f
     sends,
     right: "bounded as any body is, in bytes and in time",
     form,
+    needs: { outcome: "kB", times: 2_000 },
     async run({ addresses, outcomes, signal }) {
       const burst = chunk.repeat(Math.ceil(60_000 / chunk.length));
       await untilOver(20, signal, async () => {
@@ -58,6 +60,7 @@ function chunkedBody(name: string, sends: string, chunk: string, form: Attack["f
         await connection.send(`${head}transfer-encoding: chunked\r\n\r\n`);
         while (connection.isOpen && !signal.aborted) {
           await connection.send(burst);
+          outcomes.see("kB", burst.length / 1000);
         }
       });
     },

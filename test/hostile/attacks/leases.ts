@@ -14,7 +14,7 @@ import type { Attack } from "../attack.ts";
 import { atOnce, pause, untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { acquire, attachMany, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
 
 const right = "each is bounded for itself, and others have their turn between them";
 const keeps = { outcome: "attached", bytesEach: 40_000 } as const;
@@ -24,10 +24,11 @@ export const manyLeases: Attack = {
   sends: "64 leases on each of 200 sessions, and a 65th, again and again",
   right,
   form: "long",
+  needs: { outcome: "grpc 0", times: 300 },
+  attaches: 200,
   refusedAs: ["TOO_MANY"],
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 200);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     await untilOver(200, signal, (index) =>
       acquire(caller, sessionNamed(Math.floor(index / 66) % 200), `reason-${index % 66}`),
@@ -40,10 +41,10 @@ export const massExpiry: Attack = {
   sends: "12,800 leases of the least ttl, acquired at once, that end together",
   right: "what is due is worked off in parts",
   form: "full",
+  attaches: 200,
   secondsMin: 9,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 200);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     await atOnce(500, 12_800, signal, (index) => {
       const sessionId = sessionNamed(index % 200);
@@ -61,9 +62,9 @@ export const revokeStorm: Attack = {
   sends: "leases acquired and revoked without pause on 50 sessions, by name and whole",
   right,
   form: "full",
+  attaches: 50,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 50);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     await untilOver(50, signal, async (index) => {
       const sessionId = sessionNamed(index % 50);
@@ -83,9 +84,9 @@ export const renegotiations: Attack = {
   sends: "Renegotiate as an operator, 10,000 times on each of 5 sessions, and on new managers",
   right,
   form: "long",
+  attaches: 5,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 5);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     await atOnce(100, 50_000, signal, async (index) => {
       const sessionId = sessionNamed(index % 5);

@@ -4,7 +4,7 @@ import { untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { acquire, attachMany, sessionNamed } from "../tools/sessions.ts";
+import { acquire, sessionNamed } from "../tools/sessions.ts";
 
 export const metricsFlood: Attack = {
   name: "metrics-flood",
@@ -39,9 +39,10 @@ export const logFlood: Attack = {
   sends: "whatever makes the service log a line, without pause",
   right: "a line costs little",
   form: "full",
+  needs: { outcome: "grpc 0", times: 1_500 },
+  attaches: 50,
   keeps: { outcome: "attached", bytesEach: 40_000 },
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 50);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     await untilOver(100, signal, (index) =>
       acquire(caller, sessionNamed(index % 50), `reason-${Math.floor(index / 50) % 60}`),
@@ -54,6 +55,7 @@ export const stoppedLogReader: Attack = {
   sends: "the same, while whoever reads the log has stopped reading",
   right: "lines are dropped and counted; nothing waits for the reader",
   form: "long",
+  needs: { outcome: "grpc 0", times: 1_500 },
   service: { logReaderStops: true },
   keeps: { outcome: "attached", bytesEach: 40_000 },
   run: logFlood.run,

@@ -35,6 +35,7 @@ export const rapidResets: Attack = {
   sends: "HTTP/2 streams that are opened and reset at once, on 10 connections that are made anew",
   right,
   form: "short",
+  needs: { outcome: "reset", times: 20_000 },
   run: (context) => resetStreams(context, undefined),
 };
 
@@ -51,6 +52,7 @@ export const rapidResetsWhole: Attack = {
   sends: "the same with a whole call on each stream, that has begun when it is reset",
   right,
   form: "long",
+  needs: { outcome: "reset", times: 5_000 },
   async run({ addresses, outcomes, signal }) {
     const head = grpcHead(pathOf("listSessions"));
     const body = enveloped(Buffer.of(0x10, 0xe8, 0x07));

@@ -11,7 +11,7 @@ import type { Attack, AttackContext } from "../attack.ts";
 import { untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { attachMany, sessionNamed } from "../tools/sessions.ts";
+import { sessionNamed } from "../tools/sessions.ts";
 
 type Report = MessageInitShape<typeof TransportReportSchema>;
 
@@ -49,9 +49,9 @@ export const manyReporters: Attack = {
   sends: "batches of 1000 reports for one session, each by a reporter of a name of its own",
   right: "what is kept of reporters is bounded",
   form: "long",
+  attaches: 1,
   keeps,
   async run(context) {
-    await attachMany(context.addresses, context.outcomes, 1);
     await reportWithoutPause(context, (number) => ({
       sessionId: sessionNamed(0),
       handshakeId: `unrecognised-${number}`,
@@ -68,9 +68,9 @@ export const unrecognised: Attack = {
   sends: "batches of 1000 reports of handshakes that were never issued, ready, over 100 sessions",
   right: "one at most is adopted on each session; the others leave nothing",
   form: "long",
+  attaches: 100,
   keeps,
   async run(context) {
-    await attachMany(context.addresses, context.outcomes, 100);
     await reportWithoutPause(context, (number) => ({
       sessionId: sessionNamed(number % 100),
       handshakeId: `unrecognised-${number}`,
@@ -89,9 +89,9 @@ export const reportedErrors: Attack = {
   sends: "batches of 1000 reports with an error text each, and channels with names of their own",
   right: "neither the log nor the record grows with them",
   form: "full",
+  attaches: 10,
   keeps,
   async run(context) {
-    await attachMany(context.addresses, context.outcomes, 10);
     await reportWithoutPause(context, (number) => ({
       sessionId: sessionNamed(number % 10),
       handshakeId: "handshake",

@@ -5,7 +5,7 @@ import { holdOn, untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { attachMany } from "../tools/sessions.ts";
+import { attackedBeach } from "../tools/sessions.ts";
 
 const path = pathOf("listSessions");
 const keeps = { outcome: "attached", bytesEach: 6_000 } as const;
@@ -15,13 +15,17 @@ export const unreadListsHttp: Attack = {
   sends: "ListSessions with pages of 1000, 300 times over HTTP/1.1, of which no answer is read",
   right: "a page is made in parts and written as it is read; what nobody reads is given up",
   form: "short",
+  needs: { outcome: "asked", times: 300 },
+  attaches: 1_000,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    const beach = await attachMany(addresses, outcomes, 1_000);
     using caller = httpCaller(addresses.http, outcomes, 300);
-    const body = JSON.stringify({ privateBeachId: beach, pageSize: 1_000 });
+    const body = JSON.stringify({ privateBeachId: attackedBeach, pageSize: 1_000 });
     const headers = { "content-type": "application/json" };
-    for (let call = 0; call < 300; call += 1) void caller.open({ path, headers, body });
+    for (let call = 0; call < 300; call += 1) {
+      void caller.open({ path, headers, body });
+      outcomes.see("asked");
+    }
     await holdOn(signal);
   },
 };
@@ -31,11 +35,11 @@ export const unreadListsGrpc: Attack = {
   sends: "ListSessions with pages of 1000, 500 times on one connection with windows of one byte",
   right: "a page is made in parts and written as it is read; what nobody reads is given up",
   form: "long",
+  attaches: 1_000,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    const beach = await attachMany(addresses, outcomes, 1_000);
     using caller = await grpcCaller(addresses.grpc, outcomes, { initialWindowSize: 1 });
-    const request = { privateBeachId: beach, pageSize: 1_000 };
+    const request = { privateBeachId: attackedBeach, pageSize: 1_000 };
     const message = enveloped(bytesOf(ListSessionsRequestSchema, request));
     for (let call = 0; call < 500; call += 1) caller.open(path).end(message);
     await holdOn(signal);
@@ -47,13 +51,16 @@ export const listStorm: Attack = {
   sends: "ListSessions with pages of 1000 as fast as they come, 16 at once on each door, read",
   right: "others have their turn between the parts of a page",
   form: "full",
+  attaches: 1_000,
   keeps,
   async run({ addresses, outcomes, signal }) {
-    const beach = await attachMany(addresses, outcomes, 1_000);
     using http = httpCaller(addresses.http, outcomes, 16);
     using grpc = await grpcCaller(addresses.grpc, outcomes);
-    const body = JSON.stringify({ privateBeachId: beach, pageSize: 1_000 });
-    const message = bytesOf(ListSessionsRequestSchema, { privateBeachId: beach, pageSize: 1_000 });
+    const body = JSON.stringify({ privateBeachId: attackedBeach, pageSize: 1_000 });
+    const message = bytesOf(ListSessionsRequestSchema, {
+      privateBeachId: attackedBeach,
+      pageSize: 1_000,
+    });
     const headers = { "content-type": "application/json" };
     await Promise.all([
       untilOver(16, signal, () => http.call({ path, headers, body })),

@@ -5,7 +5,7 @@ import { atOnce, holdOn } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { attachMany, attackedBeach } from "../tools/sessions.ts";
+import { attackedBeach } from "../tools/sessions.ts";
 
 const right = "names over all streams of a connection, and of the process, are bounded";
 const path = pathOf("watchTransport");
@@ -23,6 +23,7 @@ export const watchNamesGrpc: Attack = {
   sends: "2000 gRPC watches of 1000 session ids each that nobody knows, on one connection",
   right,
   form: "short",
+  needs: { outcome: "asked", times: 1_000 },
   refusedAs: ["TOO_MANY"],
   async run({ addresses, outcomes, signal }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);
@@ -30,6 +31,7 @@ export const watchNamesGrpc: Attack = {
       const stream = caller.open(path);
       const sessionIds = names(index, 1_000);
       stream.end(enveloped(bytesOf(WatchTransportRequestSchema, { sessionIds })));
+      outcomes.see("asked");
       stream.resume();
     });
     await holdOn(signal);
@@ -41,6 +43,7 @@ export const watchNamesConnect: Attack = {
   sends: "1000 Connect watches of 1000 session ids each that nobody knows, on a connection each",
   right,
   form: "long",
+  needs: { outcome: "asked", times: 500 },
   refusedAs: ["TOO_MANY"],
   async run({ addresses, outcomes, signal }) {
     using caller = httpCaller(addresses.http, outcomes, 1_000);
@@ -48,6 +51,7 @@ export const watchNamesConnect: Attack = {
     await atOnce(20, 1_000, signal, async (index) => {
       const sessionIds = names(index, 1_000);
       const body = enveloped(bytesOf(WatchTransportRequestSchema, { sessionIds }));
+      outcomes.see("asked");
       const answer = await caller.open({ path, headers, body });
       // A refusal stands in the stream.
       answer?.on("data", (bytes: Buffer) => {
@@ -63,9 +67,9 @@ export const knownVersions: Attack = {
   sends: "300 gRPC watches of a beach, with 10,000 versions each that they claim to know",
   right,
   form: "long",
+  attaches: 1,
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 1);
     using caller = await grpcCaller(addresses.grpc, outcomes);
     const knownVersions = known(0, 10_000);
     const request = { privateBeachId: attackedBeach, knownVersions };
@@ -84,9 +88,9 @@ export const knownVersionsJson: Attack = {
   sends: "the same 300 by Connect with JSON, on a connection each",
   right,
   form: "full",
+  attaches: 1,
   keeps: { outcome: "attached", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
-    await attachMany(addresses, outcomes, 1);
     using caller = httpCaller(addresses.http, outcomes, 300);
     const versions = Object.fromEntries(names(0, 10_000).map((name) => [name, "1"]));
     const message = JSON.stringify({ privateBeachId: attackedBeach, knownVersions: versions });

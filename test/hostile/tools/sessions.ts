@@ -15,12 +15,12 @@ export const attackedBeach = "attacked-beach";
 /** Never aborts: what an attack has to set up is set up. */
 const never = new AbortController().signal;
 
-/** Attaches so many sessions of one beach, and counts those that were: `session-0` and on. */
+/** Attaches so many sessions of the attacked beach, and counts those that were: `attached`. */
 export async function attachMany(
   addresses: Addresses,
   outcomes: Outcomes,
   count: number,
-): Promise<string> {
+): Promise<void> {
   const seen = new Outcomes();
   using caller = await grpcCaller(addresses.grpc, seen);
   await atOnce(50, count, never, (index) =>
@@ -35,7 +35,6 @@ export async function attachMany(
   for (const [outcome, times] of Object.entries(seen.counts)) {
     outcomes.see(outcome === "grpc 0" ? "attached" : `attach: ${outcome}`, times);
   }
-  return attackedBeach;
 }
 
 export function sessionNamed(index: number): string {
