@@ -106,6 +106,8 @@ function mayTakeEffect(
   { answer: until }: LiveMoment,
 ): boolean {
   if (ask.askId === until.askId) return true;
+  // What it did shows in its own answer.
+  if (ask.askId === from.askId && !ask.mayComeAgain) return false;
   if (ask.serial > until.serial) return false;
   const answered = answerOf.get(ask.askId);
   if (answered === undefined || ask.mayComeAgain) return ask.at + latestMs >= from.since;
