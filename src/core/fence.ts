@@ -10,8 +10,9 @@ import { aheadMsMax, type EpochMs } from "./time.ts";
  * them even if none is remembered.
  *
  * Two things can put a number ahead of service time, and a record that was not lost covers both:
- * several promotions within a millisecond, and a clock that went back. Where the memory was lost
- * as well, the ends still know under which generation they were served: see {@link namedGeneration}.
+ * several promotions within a millisecond, and a clock that went back; a tombstone stands until
+ * neither is so. Where the memory was lost as well, the ends still know under which generation they
+ * were served: see {@link namedGeneration}.
  */
 export function nextFence(used: number, now: EpochMs): number {
   return Math.max(used + 1, Math.floor(now));

@@ -12,6 +12,7 @@ import {
   later,
   manager,
   onFastPath,
+  policy,
   ready,
   released,
   renegotiated,
@@ -123,6 +124,15 @@ describe("Fenced: where the clock went back as well, the ends know", () => {
       .when(detached(), attached(), renegotiated({ reason: "operator" }))
       .when(manager(ready), host(ready))
       .expect(promoted(2, 2));
+  });
+
+  test("a tombstone stands until no number in it is ahead of the clock", () => {
+    given(policy({ tombstoneMs: 1_000 }), onFastPath(), storeLost(), turnedBack, attached())
+      .when(host(closed, { knows: 1 }), detached(), later(hour - 1_000), attached())
+      .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
+      .expect(promoted(2, 2))
+      .when(detached(), later(2 * hour))
+      .expect(({ record }) => expect(record).toBeUndefined());
   });
 
   test("a generation from more than a day ahead is none of ours", () => {

@@ -1,12 +1,12 @@
 import type { Policy } from "../policy.ts";
-import type { Session, SessionRecord } from "../session.ts";
+import type { Session, SessionRecord, Tombstone } from "../session.ts";
 import { type EpochMs, earliest } from "../time.ts";
 import { nextVerdictAt } from "../transport/health.ts";
 import { currentOf, nextOf, usableOf } from "../view.ts";
 
 /** The next moment at which time itself changes something about a record. */
 export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | undefined {
-  if (record.kind === "detached") return record.detachedAt + policy.tombstoneMs;
+  if (record.kind === "detached") return forgottenAt(record, policy);
   const { path, lingering, abandoned } = record.transport;
   const current = currentOf(path);
   return [
@@ -19,6 +19,11 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
     replacementsForgivenAt(record, policy),
     idleAt(record, policy),
   ].reduce(earliest);
+}
+
+/** When a tombstone has stood for its time, and no number in it is ahead of service time. */
+function forgottenAt({ detachedAt, generation, leases }: Tombstone, policy: Policy): EpochMs {
+  return Math.max(detachedAt + policy.tombstoneMs, generation + 1, leases.epoch + 1);
 }
 
 /** When the first of the live leases expires. */
