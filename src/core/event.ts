@@ -140,6 +140,8 @@ export type TransportEvent =
       /** Unset when the report says nothing that counts, as one about a retired handshake. */
       readonly heard: HeardEvidence | undefined;
     }
+  /** A report that tells nothing new, of which nothing is kept but its place in the order. */
+  | { readonly kind: "ReportPlaced"; readonly at: EpochMs; readonly reporter: Reporter }
   | {
       readonly kind: "HealthChanged";
       readonly at: EpochMs;

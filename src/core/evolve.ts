@@ -41,6 +41,7 @@ export function evolve(
     case "BackoffReset":
     case "DiedEarly":
     case "ReportHeard":
+    case "ReportPlaced":
     case "HealthChanged":
       return evolveFastPath(attached(record, event), event);
   }
@@ -105,6 +106,7 @@ function isShown(session: Session, event: TransportEvent): boolean {
       return event.heard?.changed === true && event.heard.handshakeId === promoted?.id;
     }
     case "GenerationNamed":
+    case "ReportPlaced":
     case "DiedEarly":
     case "BackoffReset":
       return false;
@@ -132,6 +134,7 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
     case "BackoffReset":
     case "DiedEarly":
     case "ReportHeard":
+    case "ReportPlaced":
       return undefined;
   }
 }

@@ -21,6 +21,7 @@ function levelOf(event: SessionEvent): Level {
   switch (event.kind) {
     case "LeaseExtended":
     case "ReportHeard":
+    case "ReportPlaced":
       return "trace";
     case "LeaseGranted":
     case "LeaseRekeyed":
@@ -76,6 +77,7 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   BackoffReset: "negotiations no longer delayed",
   DiedEarly: "transport died soon after its promotion",
   ReportHeard: "report heard",
+  ReportPlaced: "report told nothing new",
   HealthChanged: "transport health changed",
 };
 
@@ -120,6 +122,8 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
       const { failures, notBefore } = event.backoff;
       return { which: event.which, failures, delay_ms: notBefore - event.at };
     }
+    case "ReportPlaced":
+      return { end: event.reporter.end };
     case "ReportHeard":
       return { end: event.end, handshake: event.heard?.handshakeId };
     case "HealthChanged":

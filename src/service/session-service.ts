@@ -31,6 +31,7 @@ import type {
   WatchSelection,
   WatchStream,
 } from "./lease-service.ts";
+import { ReportPlaces } from "./report-places.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
@@ -70,6 +71,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
+  readonly #places = new ReportPlaces();
   readonly #wallTime: WallTime;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -234,14 +236,16 @@ export class SessionService implements LeaseService, AsyncDisposable {
     { record, isCurrent, attempt }: Read,
   ): Awaitable<Outcome<C>> {
     if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
-    const context = this.#context(id, record);
-    const decision = decide(id, record, command, context);
-    if (decision.events.length === 0) {
+    const known = this.#places.within(id, record);
+    const context = this.#context(id, known);
+    const decision = decide(id, known, command, context);
+    if (this.#needsNoCommit(decision.events)) {
       // Only a commit shows that what was recalled is still so.
       if (!isCurrent) return this.#decideOnLoaded(id, command, attempt);
+      if (decision.events.length > 0) this.#places.keep(id, decision.session);
       return this.#outcome(id, command, decision);
     }
-    const change = this.#change(id, record, decision, context.now);
+    const change = this.#change(id, known, decision, context.now);
     return whenReady(this.#deps.store.commit(change), (result) => {
       if (result === "committed") {
         this.#tell(change, decision.events);
@@ -250,6 +254,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
       const again = (): Awaitable<Outcome<C>> => this.#retry(id, command, attempt);
       return result === "unaware" ? this.#gaps.catchUp(id).then(again) : again();
     });
+  }
+
+  /** What a shared store is spared, this process keeps. */
+  #needsNoCommit(events: readonly SessionEvent[]): boolean {
+    if (events.length === 0) return true;
+    return this.#deps.store.kind === "shared" && events.every(isSpared);
   }
 
   #retry<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
@@ -368,7 +378,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
 /** What a crash may take back: nobody was promised it for longer, or shown it at all. */
 function mayBeBehind(event: SessionEvent): boolean {
-  return event.kind === "SessionTouched" || (event.kind === "LeaseExtended" && event.plain);
+  const isPlain = event.kind === "LeaseExtended" && event.plain;
+  return event.kind === "SessionTouched" || isPlain || isSpared(event);
+}
+
+function isSpared({ kind }: SessionEvent): boolean {
+  return kind === "ReportPlaced";
 }
 
 /** What a decision is made on. */

@@ -1,4 +1,4 @@
-import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
+import { defaultPolicy, type Policy, sharedPolicy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
 import { type Knowledge, knownAtTheDoor } from "./checkers/witness.ts";
@@ -95,7 +95,7 @@ function set({ random, plan, policy }: Drawn): Setting {
   const tally = new Tally();
   const disk = new Disk();
   const count = (fault: FaultName): void => tally.fault(fault);
-  for (const name of ["short lives", "many lives", "tight limits"] as const) {
+  for (const name of ["short lives", "many lives", "reports spared", "tight limits"] as const) {
     if (plan.has(name)) count(name);
   }
   const onFault = (): void =>
@@ -162,10 +162,11 @@ function drawPolicy(plan: FaultPlan): Policy {
   const shortLives = { sessionIdleMs: 9_000, tombstoneMs: 25_000 };
   const manyLives = { sessionIdleMs: 9_000, tombstoneMs: 4_000 };
   const tightLimits = { liveLeasesMax: 4, holdsMax: 1, negotiationsPerManagerMax: 1 };
-  return {
+  const policy = {
     ...defaultPolicy,
     ...(plan.has("short lives") ? shortLives : {}),
     ...(plan.has("many lives") ? manyLives : {}),
     ...(plan.has("tight limits") ? tightLimits : {}),
   };
+  return plan.has("reports spared") ? sharedPolicy(policy) : policy;
 }

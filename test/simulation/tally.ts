@@ -40,6 +40,7 @@ const eventKinds = words<SessionEvent["kind"]>({
   BackoffReset: true,
   DiedEarly: true,
   ReportHeard: true,
+  ReportPlaced: true,
   HealthChanged: true,
 });
 

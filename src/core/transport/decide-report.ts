@@ -30,9 +30,14 @@ function hearReport(draft: Draft, session: Session, report: Report): void {
   const { end } = report;
   const observed = observationOf(report, draft.context);
   const heard = heardEvidence(draft, session, { report, observed });
-  if (isOldNews(draft, session, { report, heard })) return;
+  const reporter = reporterOf(report);
+  if (isOldNews(draft, session, { report, heard })) {
+    // Its place is taken whatever becomes of it: one that was sent before it is too late from now on.
+    if (reporter !== undefined) apply(draft, { kind: "ReportPlaced", at, reporter });
+    return;
+  }
   const { agesFrom } = observed;
-  apply(draft, { kind: "ReportHeard", at, end, reporter: reporterOf(report), agesFrom, heard });
+  apply(draft, { kind: "ReportHeard", at, end, reporter, agesFrom, heard });
   judge(draft, at, verdictAfterReport);
   considerPromotion(draft, at);
 }

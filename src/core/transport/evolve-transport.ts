@@ -85,6 +85,8 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
       return { ...transport, earlyDeaths: transport.earlyDeaths + 1 };
     case "ReportHeard":
       return hearReport(transport, event);
+    case "ReportPlaced":
+      return { ...transport, reporters: noteReporter(transport.reporters, event.reporter) };
     case "HealthChanged":
       return { ...transport, path: withVerdict(transport.path, event) };
   }
@@ -279,7 +281,10 @@ function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence
  * new one takes the place of the oldest of its own end: restarts of one end must not make those of
  * the other forgotten, whose late reports would count then.
  */
-function noteReporter(reporters: readonly Reporter[], newest: Reporter): readonly Reporter[] {
+export function noteReporter(
+  reporters: readonly Reporter[],
+  newest: Reporter,
+): readonly Reporter[] {
   const isSame = (known: Reporter): boolean => known.end === newest.end && known.id === newest.id;
   if (reporters.some(isSame)) return reporters.map((known) => (isSame(known) ? newest : known));
   const ofEnd = reporters.filter((known) => known.end === newest.end);

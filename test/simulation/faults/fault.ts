@@ -41,8 +41,13 @@ const faultsOfTheDay = [
   "host without a say",
 ] as const;
 
-/** What makes memories end, and has others hold what was forgotten. */
-const faultsOfMemory = ["many lives", "older file put back", "retired kept"] as const;
+/** What makes memories end or keeps less in them, and has others hold what was forgotten. */
+const faultsOfMemory = [
+  "many lives",
+  "older file put back",
+  "retired kept",
+  "reports spared",
+] as const;
 
 /** Everything that may go wrong, by the name under which it is counted. */
 export const faultNames: readonly FaultName[] = [...faultsOfTheDay, ...faultsOfMemory];

@@ -77,6 +77,7 @@ export function isOfCommand(event: SessionEvent): boolean {
     case "HoldsLifted":
     case "HandshakeStarted":
     case "ReportHeard":
+    case "ReportPlaced":
     case "GenerationNamed":
     case "GenerationRaised":
     case "SessionAttached":
