@@ -4,6 +4,7 @@ export interface BudgetRow {
   readonly unit:
     | "bytes"
     | "messages"
+    | "calls"
     | "fields"
     | "levels"
     | "streams"
@@ -31,7 +32,13 @@ export type BudgetName =
   | "connection_request_bytes"
   | "watch_streams"
   | "watched_names"
-  | "connection_watched_names";
+  | "connection_watched_names"
+  | "unread_bytes"
+  | "connection_unread_bytes"
+  | "unread_ms"
+  | "queued_calls"
+  | "request_ms"
+  | "header_bytes";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -122,6 +129,42 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "names",
     of: "sessions and known versions of the watches of one gRPC connection",
     beyond: tooMany,
+  },
+  unread_bytes: {
+    limit: 64 * mebibyte,
+    unit: "bytes",
+    of: "large answers of the process that are being made or read: pages of ListSessions, KeepAlive's",
+    beyond: tooMany,
+  },
+  connection_unread_bytes: {
+    limit: 16 * mebibyte,
+    unit: "bytes",
+    of: "large answers of one connection that are being made or read",
+    beyond: tooMany,
+  },
+  unread_ms: {
+    limit: 60_000,
+    unit: "ms",
+    of: "an answer that was made and is not read to its end",
+    beyond: "the stream is reset; over HTTP/1.1 the connection",
+  },
+  queued_calls: {
+    limit: 16,
+    unit: "calls",
+    of: "one connection of HTTP/1.1, that wait for the answer of the one before",
+    beyond: "no more is read of the connection until they are answered",
+  },
+  request_ms: {
+    limit: 30_000,
+    unit: "ms",
+    of: "the time in which a request over HTTP/1.1 has to arrive whole, its headers too",
+    beyond: "408, and the connection closes",
+  },
+  header_bytes: {
+    limit: 16 * kibibyte,
+    unit: "bytes",
+    of: "the headers of a request over HTTP/1.1, its path included",
+    beyond: "431, and the connection closes",
   },
 };
 

@@ -1,44 +1,78 @@
-import { createServer, type Server as HttpServer, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { Server, type Socket } from "node:net";
 
 import type { FastifyServerFactory } from "fastify";
 
+import type { Budgets } from "../budget/budgets.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { ConnectionOptions } from "./door.ts";
-import { requestTimeoutMs } from "./fastify-door.ts";
+import type { Outbox } from "./outbox.ts";
+import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 
+/** How often requests are looked for that take too long to arrive. */
+const checkEveryMs = 1_000;
+/** How long a connection may be idle between two requests. */
+const keepAliveMs = 72_000;
 /** How long a connection may take to its first request once nobody else can connect. */
 const unusedMs = 500;
 
 /** The connections of a door over HTTP/1.1, and what is under way on them. */
 export class HttpConnections {
   /** Makes the servers of the door: one, or one for each address of `localhost`. */
-  readonly serverFactory: FastifyServerFactory = (handler, options) => {
-    const server = createServer(options.http ?? {});
+  readonly serverFactory: FastifyServerFactory = (handler) => {
+    const timeoutMs = this.#budgets.limit("request_ms");
+    const server = createServer({
+      // Node would swap the two if that of the headers were above the other.
+      headersTimeout: timeoutMs,
+      requestTimeout: timeoutMs,
+      connectionsCheckingInterval: checkEveryMs,
+      // Longer than balancers keep a connection that is not used, so that they close it first.
+      keepAliveTimeout: keepAliveMs,
+      maxHeaderSize: this.#budgets.limit("header_bytes"),
+      // Its own refusal has no words: see below.
+      requireHostHeader: false,
+    });
+    server.on("clientError", refuseUnparsed);
+    server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
+    server.on("checkExpectation", (_request, response) =>
+      refuse(response, 417, '"expect" must be 100-continue'),
+    );
     server.on("connection", (socket) => this.#connected(socket));
     server.on("request", (request, response) => {
       this.#called(request.socket, response);
-      this.#arrivals.called(() => handler(request, response));
+      const begin = (): void => this.#arrivals.called(() => handler(request, response));
+      if (lacksHost(request)) refuse(response, 400, '"host" must be set');
+      else this.#inOrder(request.socket, response, begin);
     });
     server.on("drop", this.#options.onDropped);
     server.maxConnections = this.#options.connectionsMax;
-    server.requestTimeout = requestTimeoutMs;
     this.#servers.push(server);
     return server;
   };
 
   readonly #options: ConnectionOptions;
+  readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
   readonly #arrivals: Arrivals;
   readonly #servers: HttpServer[] = [];
   readonly #underWay = new Set<ServerResponse>();
   /** Connections that have brought no request yet. */
   readonly #unused = new Set<Socket>();
+  /** Calls that came before the one in front of them was answered; the first one has begun. */
+  readonly #queues = new WeakMap<Socket, (() => void)[]>();
   #isLeaving = false;
   /** Told when a connection or a response has closed. */
   #onClosed: (() => void)[] = [];
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, outbox: Outbox) {
     this.#options = options;
+    this.#budgets = outbox.budgets;
+    this.#outbox = outbox;
     this.#arrivals = new Arrivals(options.sleep);
   }
 
@@ -81,10 +115,32 @@ export class HttpConnections {
     this.#underWay.add(response);
     if (this.#isLeaving) closeAfter(response);
     this.#closed();
+    response.once("prefinish", () => {
+      if (!response.writableFinished && response.socket !== null) {
+        this.#outbox.waits(response, () => socket.resetAndDestroy());
+      }
+    });
     response.once("close", () => {
+      this.#outbox.ended(response);
       this.#underWay.delete(response);
       this.#closed();
     });
+  }
+
+  /**
+   * Begins the calls of a connection one after the other, for their answers have to be in that order.
+   * Where too many wait, no more is read of the connection.
+   */
+  #inOrder(socket: Socket, response: ServerResponse, begin: () => void): void {
+    const queue = this.#queues.get(socket) ?? [];
+    this.#queues.set(socket, queue);
+    response.once("close", () => {
+      queue.shift();
+      if (queue.length < this.#budgets.limit("queued_calls") && !socket.destroyed) socket.resume();
+      if (!socket.destroyed) queue[0]?.();
+    });
+    if (queue.push(begin) === 1) begin();
+    else if (!this.#budgets.allows("queued_calls", queue.length - 1)) socket.pause();
   }
 
   async #until(isSo: () => boolean): Promise<void> {
@@ -96,6 +152,21 @@ export class HttpConnections {
     this.#onClosed = [];
     for (const one of tell) one();
   }
+}
+
+/** HTTP/1.1 asks for it. */
+function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === "1.1" && headers.host === undefined;
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  const body = refusalBody(message);
+  response.writeHead(status, {
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  });
+  response.end(body);
 }
 
 function closeAfter(response: ServerResponse): void {

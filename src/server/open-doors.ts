@@ -22,6 +22,7 @@ import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { Intake } from "./intake/intake.ts";
 import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
+import { Outbox } from "./outbox.ts";
 import { originRule } from "./public/cors-policy.ts";
 import type { LegacyRoutesOptions } from "./public/legacy-routes.ts";
 import { openPublicDoor } from "./public/public-door.ts";
@@ -71,6 +72,9 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     sleep: options.sleep,
   });
   const intake = new Intake(options.budgets);
+  const outbox = new Outbox(options.budgets);
+  const closed = new AbortController();
+  opened.defer(() => closed.abort());
   const doors = {
     grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
       openGrpcDoor({
@@ -78,6 +82,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         services: servicesAt("internal", options),
         connections: connections("internal"),
         intake,
+        outbox,
         onTransportError: (detail) =>
           options.onLostConnection({ door: "internal", cause: "transport_error", detail }),
       }),
@@ -88,6 +93,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         services: servicesAt("public", options),
         legacy: legacyRoutes(options),
         intake,
+        outbox,
         mayCall: originRule(settings.corsOrigins, settings.auth.kind === "dev"),
         connections: connections("public"),
         onBug: bugLogger(options.log, "public"),
@@ -101,12 +107,20 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         backUp: options.backUp,
         drain: options.drain,
         connections: connections("ops"),
+        outbox,
         onBug: bugLogger(options.log, "ops"),
       }),
     ),
   };
   opened.move();
-  return doors;
+  void outbox.watch(options.sleep, closed.signal);
+  return { ...doors, ops: { ...doors.ops, cutOff: () => closeLast(doors.ops, closed) } };
+}
+
+/** The operators' door is the last to close. */
+function closeLast(ops: Door, closed: AbortController): Promise<void> {
+  closed.abort();
+  return ops.cutOff();
 }
 
 function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedService[] {

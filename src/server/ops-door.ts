@@ -2,9 +2,10 @@ import { fastify } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { ConnectionOptions, Door } from "./door.ts";
-import { boundAddress, refuseUnknownRoutes, requestTimeoutMs } from "./fastify-door.ts";
+import { boundAddress, refuseUnknownRoutes } from "./fastify-door.ts";
 import { HttpConnections } from "./http-connections.ts";
 import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
+import type { Outbox } from "./outbox.ts";
 
 export type Readiness = "ready" | "draining" | "store unavailable";
 
@@ -24,18 +25,20 @@ export interface OpsDoorOptions {
   /** Begins to drain; the door does not wait for it. */
   readonly drain: () => void;
   readonly connections: ConnectionOptions;
+  readonly outbox: Outbox;
   readonly onBug: (error: unknown) => void;
 }
 
 /** Opens the operators' door: health for orchestrators, metrics, and orders to back up and drain. */
 export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   const { listen, readiness, metrics, backUp, drain, onBug } = options;
-  const connections = new HttpConnections(options.connections);
+  const connections = new HttpConnections(options.connections, options.outbox);
   const app = fastify({
     serverFactory: connections.serverFactory,
     forceCloseConnections: true,
     bodyLimit: 1024,
-    requestTimeout: requestTimeoutMs,
+    // The connections see to it, for every server of the door.
+    clientErrorHandler: () => undefined,
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
   refuseUnknownRoutes(app);

@@ -22,9 +22,22 @@ export function orElse<T>(
   }
 }
 
-/** Resolves once the event loop has turned: whoever waits for it gets to work before. */
+/** Those who wait for a turn of their own, in the order in which they came. */
+const waiting: (() => void)[] = [];
+
+/**
+ * Resolves in a turn of the event loop that nobody else is given by this: what many long works do in
+ * parts takes one part a turn, however many of them there are.
+ */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(giveTurn);
+  });
+}
+
+function giveTurn(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(giveTurn);
 }
 
 /** Does the work for each value in order; after every so many of them, others get their turn. */

@@ -11,6 +11,11 @@ export interface Call {
    * then on the stack is given nothing but what ends the stream.
    */
   direct?(): DirectStream | undefined;
+  /**
+   * Holds so many bytes of a large answer against the caller, until they have left. Throws TOO_MANY
+   * where the connection, or all of them together, has too much that nobody reads.
+   */
+  holdAnswer?(bytes: number): void;
   /** Ends the call by force: for a reader that takes nothing, not even the end of its stream. */
   breakOff?(): void;
 }

@@ -15,7 +15,7 @@ export interface UnaryCall<Request, Asked, Reply> {
   /** As it follows "Cannot". */
   readonly action: string;
   readonly parse: (request: Request) => Result<Asked>;
-  readonly perform: (principal: Principal, asked: Asked) => Awaitable<Result<Reply>>;
+  readonly perform: (principal: Principal, asked: Asked, call: Call) => Awaitable<Result<Reply>>;
 }
 
 /** Throws a ConnectError for every refusal; what else is thrown is a bug. */
@@ -28,7 +28,7 @@ export function unary<Request, Asked, Reply>(
     try {
       const principal = valueOrThrow(await enter(dependencies, rpc, call), action);
       const asked = valueOrThrow(parse(request), action);
-      return valueOrThrow(await perform(principal, asked), action);
+      return valueOrThrow(await perform(principal, asked, call), action);
     } catch (thrown) {
       const refusal = thrownRefusal(thrown);
       throw refusal === undefined ? thrown : refusalToConnectError(refusal, action);

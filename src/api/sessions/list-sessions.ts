@@ -10,9 +10,10 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
+import { nextTurn } from "../../service/awaitable.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import type { Handlers } from "../call/handlers.ts";
+import type { Call, Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";
 import { presentLease } from "../leases/present-lease.ts";
 import { toDuration } from "../moments.ts";
@@ -40,8 +41,8 @@ export function createListSessions(
     rpc: "ListSessions",
     action: "list the sessions",
     parse: parseList,
-    perform: async (principal, asked) =>
-      done(await listPage(dependencies.service, principal, asked)),
+    perform: async (principal, asked, call) =>
+      done(await listPage(dependencies.service, principal, asked, call)),
   });
 }
 
@@ -66,12 +67,13 @@ async function listPage(
   service: LeaseService,
   principal: Principal,
   { beachId, after, size }: PageAsked,
+  call: Call,
 ): Promise<Page> {
   const scope = visible(principal, beachId);
   if (scope === "nothing") return {};
   // One more than fits tells whether another page follows.
   const found = await service.list(scope.beachId, after, size + 1);
-  const sessions = fitting(found.slice(0, size), service);
+  const sessions = await fitting(found.slice(0, size), service, call);
   const last = found.length > sessions.length ? sessions.at(-1) : undefined;
   return {
     sessions,
@@ -79,14 +81,28 @@ async function listPage(
   };
 }
 
-/** As many summaries as one answer holds; at least one, so that a listing always goes on. */
-function fitting(sessions: readonly Session[], time: TimeSource): SessionSummary[] {
+/** So many of the largest are made within a few milliseconds; then others get their turn. */
+const perTurn = 20;
+
+/**
+ * As many summaries as one answer holds; at least one, so that a listing always goes on. What they
+ * take is held against their caller while they are made, and until it has read them.
+ */
+async function fitting(
+  sessions: readonly Session[],
+  time: TimeSource,
+  call: Call,
+): Promise<SessionSummary[]> {
   const fit: SessionSummary[] = [];
   let bytes = 0;
-  for (const session of sessions) {
+  for (const [index, session] of sessions.entries()) {
+    if (index % perTurn === 0 && sessions.length > perTurn) await nextTurn();
+    if (call.signal.aborted) break;
     const summary = create(SessionSummarySchema, presentSummary(session, time));
-    bytes += toBinary(SessionSummarySchema, summary).length + framingBytes;
+    const summaryBytes = toBinary(SessionSummarySchema, summary).length + framingBytes;
+    bytes += summaryBytes;
     if (bytes > limits.pageBytes && fit.length > 0) break;
+    call.holdAnswer?.(summaryBytes);
     fit.push(summary);
   }
   return fit;

@@ -10,6 +10,7 @@ import { formatListenAddress, type ListenAddress } from "../../settings/listen-a
 import { Arrivals } from "../arrivals.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
 import type { Intake } from "../intake/intake.ts";
+import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
@@ -55,22 +56,23 @@ export interface GrpcDoorOptions {
   readonly services: readonly ServedService[];
   readonly connections: ConnectionOptions;
   readonly intake: Intake;
+  readonly outbox: Outbox;
   /** Told of each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError: (detail: string) => void;
 }
 
 /** Opens the internal door: gRPC over HTTP/2 in clear. */
 export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
-  const { listen, services, intake, connections } = options;
+  const { listen, services, intake, outbox, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
   const ours = new Set(services.map(({ service }) => service.typeName));
   const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
-  const interceptors = [intakeInterceptor(intake, isOurs)];
+  const interceptors = [intakeInterceptor(intake, outbox, isOurs)];
   const server = new Server({ ...channelOptions, interceptors });
   setHttp2Options(server, resets);
   for (const served of services) {
-    server.addService(grpcDefinition(served.service), grpcHandlers(served, intake));
+    server.addService(grpcDefinition(served.service), grpcHandlers(served, { intake, outbox }));
   }
   addReflection(
     server,

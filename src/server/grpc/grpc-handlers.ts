@@ -10,7 +10,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 import type { Intake } from "../intake/intake.ts";
+import { largeAnswerBytes, type Outbox } from "../outbox.ts";
 import type { ServedService, UntypedHandler } from "../served-service.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
@@ -29,19 +31,20 @@ import type { ReceivedMessage } from "./received-message.ts";
 /** The handlers of a service as grpc-js calls them, for its {@link grpcDefinition}. */
 export function grpcHandlers(
   { service, handler }: ServedService,
-  intake: Intake,
+  ways: Omit<Served, "method">,
 ): grpc.UntypedServiceImplementation {
   const adapted = service.methods.map((method) => [
     method.localName,
-    adapters[method.methodKind]({ method, intake }, handler(method)),
+    adapters[method.methodKind]({ method, ...ways }, handler(method)),
   ]);
   return Object.fromEntries(adapted);
 }
 
-/** A method, and what reads its requests. */
+/** A method, what reads its requests, and what bounds its answers. */
 interface Served {
   readonly method: DescMethod;
   readonly intake: Intake;
+  readonly outbox: Outbox;
 }
 
 const adapters: Readonly<
@@ -56,13 +59,16 @@ const adapters: Readonly<
 };
 
 function adaptUnary(
-  { method, intake }: Served,
+  { method, intake, outbox }: Served,
   handler: UntypedHandler,
 ): grpc.handleUnaryCall<ReceivedMessage, Buffer> {
   return async (call, respond) => {
     try {
       const request = await call.request.read(method.input, intake);
-      respond(null, encode(method.output, await handler(request, new GrpcCall(call))));
+      const answered = new GrpcCall(call, outbox);
+      const answer = encode(method.output, await handler(request, answered));
+      if (answer.length > largeAnswerBytes) answered.holdWhole(answer.length);
+      respond(null, answer);
     } catch (thrown) {
       respond(toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
     }
@@ -70,14 +76,14 @@ function adaptUnary(
 }
 
 function adaptServerStreaming(
-  { method, intake }: Served,
+  { method, intake, outbox }: Served,
   handler: UntypedHandler,
 ): grpc.handleServerStreamingCall<ReceivedMessage, Buffer> {
   return (call) =>
     pump({ method, call, write: oneByOne(call) }, async () => {
       const request = await call.request.read(method.input, intake);
       call.request.end();
-      return handler(request, new GrpcCall(call));
+      return handler(request, new GrpcCall(call, outbox));
     });
 }
 
@@ -85,10 +91,10 @@ function adaptBidiStreaming(
   served: Served,
   handler: UntypedHandler,
 ): grpc.handleBidiStreamingCall<ReceivedMessage, Buffer> {
-  const { method } = served;
+  const { method, outbox } = served;
   return (call) =>
-    pump({ method, call, write: asQueued(call) }, async () =>
-      handler(decoded(served, call), new GrpcCall(call)),
+    pump({ method, call, write: asQueued(call, openAnswer(call, outbox)) }, async () =>
+      handler(decoded(served, call), new GrpcCall(call, outbox)),
     );
 }
 
@@ -140,9 +146,13 @@ class GrpcCall implements Call {
   readonly #call: AnyCall;
   #signal: AbortSignal | undefined;
   #requestHeader: Headers | undefined;
+  readonly #outbox: Outbox;
+  #answer: HeldBytes | undefined;
+  #answerBytes = 0;
 
-  constructor(call: AnyCall) {
+  constructor(call: AnyCall, outbox: Outbox) {
     this.#call = call;
+    this.#outbox = outbox;
   }
 
   get signal(): AbortSignal {
@@ -164,9 +174,27 @@ class GrpcCall implements Call {
     return stream && directStream(stream);
   }
 
+  holdAnswer(bytes: number): void {
+    this.#answer ??= openAnswer(this.#call, this.#outbox);
+    this.#answer.take(bytes);
+    this.#answerBytes += bytes;
+  }
+
+  /** Holds what of an answer is not held yet. */
+  holdWhole(bytes: number): void {
+    if (bytes > this.#answerBytes) this.holdAnswer(bytes - this.#answerBytes);
+  }
+
   breakOff(): void {
     resetStream(this.#call);
   }
+}
+
+function openAnswer(call: object, outbox: Outbox): HeldBytes {
+  const stream = http2Stream(call);
+  const held = outbox.open(stream?.session ?? call);
+  stream?.once("close", () => held.end());
+  return held;
 }
 
 function signalOf(call: AnyCall): AbortSignal {

@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { DirectStream } from "../../api/call/handlers.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 
 export type StreamingCall =
   | grpc.ServerWritableStream<unknown, Buffer>
@@ -27,9 +28,16 @@ export function oneByOne(call: StreamingCall): Write {
     });
 }
 
-/** Writes ahead as far as grpc-js queues: for answers, which all have to be sent anyway. */
-export function asQueued(call: StreamingCall): Write {
-  return (bytes) => (call.write(bytes) ? undefined : drained(call));
+/**
+ * Writes ahead as far as grpc-js queues: for answers, which all have to be sent anyway. What waits
+ * is held against the caller.
+ */
+export function asQueued(call: StreamingCall, held: HeldBytes): Write {
+  return (bytes) => {
+    held.take(bytes.length);
+    const isTaken = call.write(bytes, () => held.giveBack(bytes.length));
+    return isTaken ? undefined : drained(call);
+  };
 }
 
 export function hasGone(call: StreamingCall): boolean {

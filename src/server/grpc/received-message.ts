@@ -5,8 +5,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ServerInterceptingCall, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 
 import { quoted } from "../../api/request/quoted.ts";
-import type { HeldBytes, Intake } from "../intake/intake.ts";
+import type { HeldBytes } from "../held-bytes.ts";
+import type { Intake } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
+import type { Outbox } from "../outbox.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 
 /** What the innermost part of a call has inside: grpc-js offers no place to put this otherwise. */
@@ -14,6 +16,7 @@ interface InnerCall {
   readonly stream: ServerHttp2Stream;
   handleDataFrame(data: Buffer): void;
   decompressMessage(framed: Buffer, encoding: string): unknown;
+  sendMessage(message: unknown, onSent: () => void): void;
   sendStatus(status: StatusObject): void;
 }
 
@@ -54,19 +57,26 @@ export class ReceivedMessage {
  * that have come, each up to four times the size that a message may have, before anybody asks for
  * the first one.
  *
+ * An answer that its caller does not read is given up; but for watches, which see to that themselves.
+ *
  * @param isOurs whether the handlers of a path read {@link ReceivedMessage}
  */
 export function intakeInterceptor(
   intake: Intake,
+  outbox: Outbox,
   isOurs: (path: string) => boolean,
 ): ServerInterceptor {
-  return ({ path }, call) => {
+  return ({ path, requestStream, responseStream }, call) => {
     const inner = call as unknown as InnerCall;
     const { stream } = inner;
     const held = intake.open(stream.session);
     const takeFrame = inner.handleDataFrame.bind(inner);
     const sendStatus = inner.sendStatus.bind(inner);
-    stream.once("close", () => held.end());
+    stream.once("close", () => {
+      held.end();
+      outbox.ended(stream);
+    });
+    if (requestStream || !responseStream) waitForReader(inner, outbox);
     inner.sendStatus = (status) => {
       const { headersSent } = stream;
       sendStatus(status);
@@ -89,6 +99,19 @@ export function intakeInterceptor(
       return intake.unpackQuestion(framed.subarray(frameBytes), encoding).catch(asStatus);
     };
     return call as ServerInterceptingCall;
+  };
+}
+
+function waitForReader(inner: InnerCall, outbox: Outbox): void {
+  const { stream } = inner;
+  const sendMessage = inner.sendMessage.bind(inner);
+  const giveUp = (): void => stream.close(constants.NGHTTP2_REFUSED_STREAM);
+  inner.sendMessage = (message, onSent) => {
+    outbox.waits(stream, giveUp);
+    sendMessage(message, () => {
+      outbox.ended(stream);
+      onSent();
+    });
   };
 }
 

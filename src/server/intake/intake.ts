@@ -1,13 +1,12 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import type { ConnectError } from "@connectrpc/connect";
 
-import { refusalToConnectError } from "../../api/refusal/error-mapping.ts";
 import {
   countMessage,
   type MessageFormat,
   refuseLongMessage,
 } from "../../api/request/read-message.ts";
-import type { Budget, Budgets } from "../../budget/budgets.ts";
+import type { Budgets } from "../../budget/budgets.ts";
+import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";
 
 /** A message of a request as it came. */
@@ -34,13 +33,12 @@ const bytesPerField = 64;
  */
 export class Intake {
   readonly budgets: Budgets;
-  readonly #process: Budget;
   readonly #unpacker: Unpacker;
-  readonly #connections = new WeakMap<object, Budget>();
+  readonly #held: ConnectionBudgets;
 
   constructor(budgets: Budgets) {
     this.budgets = budgets;
-    this.#process = budgets.shared("request_bytes");
+    this.#held = new ConnectionBudgets(budgets, "request_bytes", "connection_request_bytes");
     this.#unpacker = new Unpacker(budgets);
   }
 
@@ -50,7 +48,7 @@ export class Intake {
    * @param connection its socket or session: what one sends is limited by itself
    */
   open(connection: object | undefined): HeldBytes {
-    return new HeldBytes(this.#process, this.#of(connection ?? this));
+    return this.#held.open(connection ?? this, "read the request");
   }
 
   /** Reads a message for a call that holds it; throws the refusal of one that cannot be read. */
@@ -74,56 +72,4 @@ export class Intake {
         : await this.#unpacker.unpack(packed, encoding, "reflection_bytes");
     return bytes.length <= max ? bytes : refuseLongMessage(this.budgets, "reflection_bytes");
   }
-
-  #of(connection: object): Budget {
-    const known = this.#connections.get(connection);
-    if (known !== undefined) return known;
-    const budget = this.budgets.each("connection_request_bytes");
-    this.#connections.set(connection, budget);
-    return budget;
-  }
-}
-
-/** What one call holds. Everything is given back at the latest when the call is over. */
-export class HeldBytes {
-  readonly #process: Budget;
-  readonly #connection: Budget;
-  #held = 0;
-  #isOver = false;
-
-  constructor(process: Budget, connection: Budget) {
-    this.#process = process;
-    this.#connection = connection;
-  }
-
-  /** Throws TOO_MANY where the connection, or all of them together, would hold too much. */
-  take(bytes: number): void {
-    if (this.#isOver) return;
-    if (!this.#connection.take(bytes)) throw spent("connection_request_bytes");
-    if (!this.#process.take(bytes)) {
-      this.#connection.giveBack(bytes);
-      throw spent("request_bytes");
-    }
-    this.#held += bytes;
-  }
-
-  giveBack(bytes: number): void {
-    if (this.#isOver) return;
-    this.#held -= bytes;
-    this.#connection.giveBack(bytes);
-    this.#process.giveBack(bytes);
-  }
-
-  /** Gives back what is still held; the call takes no more. */
-  end(): void {
-    this.giveBack(this.#held);
-    this.#isOver = true;
-  }
-}
-
-function spent(what: "connection_request_bytes" | "request_bytes"): ConnectError {
-  return refusalToConnectError(
-    { reason: "TOO_MANY", what, retryAfterMs: 1_000 },
-    "read the request",
-  );
 }

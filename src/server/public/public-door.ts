@@ -16,11 +16,12 @@ import type { Call } from "../../api/call/handlers.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
-import { boundAddress, refuseUnknownRoutes, requestTimeoutMs } from "../fastify-door.ts";
+import { boundAddress, refuseUnknownRoutes } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
 import { HttpConnections } from "../http-connections.ts";
 import type { Intake } from "../intake/intake.ts";
 import { refuseForeignOrigin, refuseJson } from "../json-refusal.ts";
+import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import { directResponse } from "./direct-response.ts";
@@ -35,6 +36,7 @@ export interface PublicDoorOptions {
   readonly mayCall: OriginRule;
   readonly connections: ConnectionOptions;
   readonly intake: Intake;
+  readonly outbox: Outbox;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -52,13 +54,14 @@ const passedOnAtOnce = {
 
 /** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
-  const { listen, legacy, intake, onBug } = options;
-  const connections = new HttpConnections(options.connections);
+  const { listen, legacy, intake, outbox, onBug } = options;
+  const connections = new HttpConnections(options.connections, outbox);
   const app = fastify({
     serverFactory: connections.serverFactory,
     bodyLimit: intake.budgets.limit("message_bytes"),
     forceCloseConnections: true,
-    requestTimeout: requestTimeoutMs,
+    // The connections see to it, for every server of the door.
+    clientErrorHandler: () => undefined,
     routerOptions: { maxParamLength: routeParamLengthMax },
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
@@ -75,8 +78,14 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
     });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request, reply) => {
-      const body = new RequestBody(request.raw, intake);
-      reply.raw.once("close", () => body.end());
+      const answer = outbox.open(request.raw.socket);
+      const giveUp = (): void => void request.raw.socket.resetAndDestroy();
+      const onAnswered = (): void => outbox.waits(reply.raw, giveUp);
+      const body = new RequestBody(request.raw, { intake, answer, onAnswered });
+      reply.raw.once("close", () => {
+        body.end();
+        answer.end();
+      });
       request.body = body;
       responses.set(request.raw, reply.raw);
     });
@@ -152,7 +161,8 @@ function connectImplementation(
     const carry = (_empty: unknown, context: HandlerContext): unknown =>
       handle(messageIn(context), callIn(context));
     const carryOne = async (_empty: unknown, context: HandlerContext): Promise<unknown> => {
-      const answer = await handle(messageIn(context), context);
+      const answer = await handle(messageIn(context), callIn(context));
+      context.values.get(bodyKey)?.onAnswered();
       // An answer that comes late is none, as on the internal door.
       if (context.signal.aborted) throw endOf(context.signal);
       return answer;
@@ -162,17 +172,20 @@ function connectImplementation(
   return Object.fromEntries(methods);
 }
 
-/**
- * Over HTTP/1.1 a response that is under way is broken off with its connection; by a reset, or else
- * the kernel would keep what was not read.
- */
+/** JSON takes so much more than what is held for an answer in binary, at most. */
+const jsonFactor = 3;
+
 function callIn({ signal, requestHeader, values }: HandlerContext): Call {
   const response = values.get(responseKey);
   const format = /\bjson\b/i.test(requestHeader.get("content-type") ?? "") ? "json" : "binary";
+  const factor = format === "json" ? jsonFactor : 1;
   return {
     signal,
     requestHeader,
     direct: () => response && directResponse(response, format),
+    holdAnswer: (bytes) => values.get(bodyKey)?.answer.take(bytes * factor),
+    // Over HTTP/1.1 a response that is under way is broken off with its connection; by a reset, or
+    // else the kernel would keep what was not read.
     breakOff: () => response?.socket?.resetAndDestroy(),
   };
 }

@@ -4,7 +4,8 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
 import { refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
-import type { HeldBytes, Intake, PackedMessage } from "../intake/intake.ts";
+import type { HeldBytes } from "../held-bytes.ts";
+import type { Intake, PackedMessage } from "../intake/intake.ts";
 
 /** What messages may be compressed with, in either direction. */
 export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];
@@ -13,19 +14,31 @@ export const compressions: (typeof compressionGzip)[] = [compressionGzip, compre
 const envelopeBytes = 5;
 const compressedFlag = 1;
 
+interface RequestBodyOptions {
+  readonly intake: Intake;
+  /** What the call's answer holds. */
+  readonly answer: HeldBytes;
+  /** To be told when the one answer of a call begins to be written. */
+  readonly onAnswered: () => void;
+}
+
 /**
  * The body of a request with one message, in any protocol over HTTP/1.1. The message is read here,
  * once: the stack would read it without counting it first, and has words of its own for what it
  * cannot read. It is given an empty message instead, and its handler takes {@link message}.
  */
 export class RequestBody implements AsyncIterable<Uint8Array> {
+  readonly answer: HeldBytes;
+  readonly onAnswered: () => void;
   readonly #request: IncomingMessage;
   readonly #intake: Intake;
   readonly #held: HeldBytes;
   readonly #packing: Packing;
   #message: MessageShape<DescMessage> | undefined;
 
-  constructor(request: IncomingMessage, intake: Intake) {
+  constructor(request: IncomingMessage, { intake, answer, onAnswered }: RequestBodyOptions) {
+    this.answer = answer;
+    this.onAnswered = onAnswered;
     this.#request = request;
     this.#intake = intake;
     this.#held = intake.open(request.socket);
