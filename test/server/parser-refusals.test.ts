@@ -23,10 +23,10 @@ const unreadable: readonly (readonly [what: string, sent: string, status: number
     400,
   ],
   ["no length", "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: x\r\n\r\n", 400],
-  ["no chunk", "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400],
+  ["no chunk", "POST ROUTE HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400],
   [
     "long extensions of a chunk",
-    `POST /healthz HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1;${"e".repeat(20_000)}\r\n`,
+    `POST ROUTE HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n1;${"e".repeat(20_000)}\r\n`,
     413,
   ],
   ["no host", "GET / HTTP/1.1\r\n\r\n", 400],
@@ -36,10 +36,13 @@ const unreadable: readonly (readonly [what: string, sent: string, status: number
   ["TLS", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001", 400],
 ];
 
-describe.each(["http", "ops"] as const)("the %s door refuses in our own words", (door) => {
+describe.each([
+  ["http", "/sessions/s/controller/lease"],
+  ["ops", "/backup"],
+] as const)("the %s door refuses in our own words", (door, route) => {
   test.each(unreadable)("%s", async (_what, sent, status) => {
     const socket = await open(door);
-    socket.write(sent, "latin1");
+    socket.write(sent.replace("ROUTE", route), "latin1");
     const answer = await text(socket);
     expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(JSON.parse(answer.split("\r\n\r\n")[1] ?? "")).toEqual({
@@ -49,15 +52,12 @@ describe.each(["http", "ops"] as const)("the %s door refuses in our own words", 
   });
 
   test.each([
-    [
-      "a body",
-      "POST /sessions/s/controller/lease HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{",
-    ],
-    ["a head", "POST /sessions/s/controller/lease HTTP/1.1\r\nhost: h\r\nx-"],
+    ["a body", "POST ROUTE HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{"],
+    ["a head", "POST ROUTE HTTP/1.1\r\nhost: h\r\nx-"],
     ["nothing", ""],
   ])("%s that does not end in time", async (_what, begin) => {
     const socket = await open(door);
-    socket.write(begin);
+    socket.write(begin.replace("ROUTE", route));
     const answer = await text(socket);
     expect(answer).toMatch(/HTTP\/1.1 408 [\s\S]*"message":"the request must arrive whole/);
   });
