@@ -8,7 +8,7 @@ import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
-import { createMetrics, exposeFleet } from "./observe/metrics.ts";
+import { createMetrics, exposeFleet, exposeStore } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { openFilesMax } from "./open-files.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
@@ -23,11 +23,7 @@ import {
   type SessionService,
   type SessionServiceDeps,
 } from "./service/session-service.ts";
-import {
-  type SessionStore,
-  type SessionUnreadable,
-  StoreUnavailable,
-} from "./service/session-store.ts";
+import { type SessionStore, type StoreTrouble, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -104,6 +100,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
+  exposeStore(metrics, () => ({ away: service.reach.away, faults: service.storeFaults.length }));
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
   noteServiceLinks(settings, log);
@@ -235,14 +232,13 @@ async function openStoreAt(
   { clock, lockWaitMs }: AppOverrides,
   { log, observe }: { readonly log: Logger; readonly observe: ServiceObserver },
 ): Promise<OpenedStore> {
-  const onUnreadable = (error: SessionUnreadable): void =>
-    observe({ kind: "trouble", where: "record", sessionId: error.sessionId, error });
+  const onTrouble = (trouble: StoreTrouble): void => observe({ kind: "trouble", ...trouble });
   const onRedisWait = (why: string, remainingMs: number): void =>
     log.warn({ why, wait_ms_max: remainingMs }, "Redis is not there yet; waiting for it");
   const onLockWait = (path: string, remainingMs: number): void =>
     log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    const told = { onLockWait, onRedisWait, onUnreadable };
+    const told = { onLockWait, onRedisWait, onTrouble };
     return await openStore(place, { clock, lockWaitMs, acknowledgements, redisWaitMs, ...told });
   } catch (error) {
     return asStartFault(error);
@@ -349,12 +345,16 @@ async function countOf(service: SessionService): Promise<number | undefined> {
   }
 }
 
-async function readinessOf(service: SessionService, closing: AbortSignal): Promise<Readiness> {
-  if (closing.aborted) return "draining";
-  try {
-    await service.list(undefined, undefined, 1);
-    return service.isStoreAway ? "store unavailable" : "ready";
-  } catch {
-    return "store unavailable";
-  }
+/**
+ * Ready as long as any part of the store can be reached: taking every process out of service would
+ * make an outage of a part one of the whole.
+ */
+function readinessOf(service: SessionService, closing: AbortSignal): Readiness {
+  if (closing.aborted) return { status: "draining" };
+  const { reach: store, storeFaults: warnings } = service;
+  return {
+    status: store.away === store.parts ? "store unavailable" : "ready",
+    ...(store.away > 0 && { store }),
+    ...(warnings.length > 0 && { warnings }),
+  };
 }

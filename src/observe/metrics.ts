@@ -133,6 +133,29 @@ export function exposeFleet({ registry }: Metrics, figures: () => Promise<FleetF
   });
 }
 
+/** Shows how the store is doing, as it is at each scrape. */
+export function exposeStore(
+  { registry }: Metrics,
+  state: () => { readonly away: number; readonly faults: number },
+): void {
+  new Gauge({
+    name: "lease_store_parts_away",
+    help: "Parts of the store that this process cannot reach",
+    registers: [registry],
+    collect() {
+      this.set(state().away);
+    },
+  });
+  new Gauge({
+    name: "lease_store_faults",
+    help: "What has to be mended about a store that answers",
+    registers: [registry],
+    collect() {
+      this.set(state().faults);
+    },
+  });
+}
+
 const unknownFigures: FleetFigures = {
   liveLeases: Number.NaN,
   pending: Number.NaN,

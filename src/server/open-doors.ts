@@ -38,7 +38,7 @@ export interface DoorsOptions {
   readonly metrics: Metrics;
   /** Aborts when the service begins to drain. */
   readonly closing: AbortSignal;
-  readonly readiness: () => Promise<Readiness>;
+  readonly readiness: () => Readiness;
   /** An operator asks for a backup of that name. */
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** An operator asked for a drain. */

@@ -7,7 +7,14 @@ import { HttpConnections } from "./http-connections.ts";
 import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
 import type { Outbox } from "./outbox.ts";
 
-export type Readiness = "ready" | "draining" | "store unavailable";
+/** Whether this process serves, and what of its store is wrong though it does. */
+export interface Readiness {
+  readonly status: "ready" | "draining" | "store unavailable";
+  /** Of how many parts of the store how many cannot be reached; left out when all can. */
+  readonly store?: { readonly parts: number; readonly away: number };
+  /** What to mend before it does harm; left out when there is nothing. */
+  readonly warnings?: readonly string[];
+}
 
 /** What became of a backup; one that is refused is so with what would help. */
 export type BackupOutcome =
@@ -17,7 +24,7 @@ export type BackupOutcome =
 
 export interface OpsDoorOptions {
   readonly listen: ListenAddress;
-  readonly readiness: () => Promise<Readiness>;
+  readonly readiness: () => Readiness;
   /** The registry in the text format of Prometheus. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Copies the store to a file of that name beside it, and waits until that is on disk. */
@@ -53,8 +60,8 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
 
   app.get("/healthz", async () => ({ status: "alive" }));
   app.get("/readyz", async (_request, reply) => {
-    const status = await readiness();
-    return reply.code(status === "ready" ? 200 : 503).send({ status });
+    const answer = readiness();
+    return reply.code(answer.status === "ready" ? 200 : 503).send(answer);
   });
   app.get("/metrics", async (_request, reply) => {
     const { contentType, text } = await metrics();

@@ -17,7 +17,7 @@ import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 import { RateKeeper } from "./figures/fleet-rates.ts";
 import { FleetTally } from "./figures/fleet-tally.ts";
 import { FleetGapKeeper } from "./gaps/fleet-gap-keeper.ts";
-import type { GapKeeper } from "./gaps/gap-keeper.ts";
+import type { GapKeeper, StoreReach } from "./gaps/gap-keeper.ts";
 import { ProcessGapKeeper } from "./gaps/process-gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
 import { IdleKeeper } from "./idle-keeper.ts";
@@ -164,6 +164,17 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   hostWatches(id: SessionId): boolean {
     return this.#hub.hostWatches(id);
+  }
+
+  /** How much of the store this process cannot reach; calls that need that are refused. */
+  get reach(): StoreReach {
+    return this.#gaps.reach;
+  }
+
+  /** What is wrong with a store that answers, with the remedy. */
+  get storeFaults(): readonly string[] {
+    const { store } = this.#deps;
+    return store.kind === "shared" ? store.faults : [];
   }
 
   /** The store failed and has not answered since; calls that need it are refused. */

@@ -110,6 +110,9 @@ export interface SharedStore extends KeptSessions, RateCounter {
   /** Counts over all sessions, or over those of one beach. */
   count(beachId: BeachId | undefined): Promise<FleetCounts>;
 
+  /** What is wrong with the servers at present, with its remedy, though they answer. */
+  readonly faults: readonly string[];
+
   /**
    * Handshakes in flight towards one manager: those of this process now, those of others as of the
    * last beats.
@@ -183,6 +186,14 @@ export interface SessionPage {
   readonly beachId: BeachId | undefined;
   readonly after: SessionId | undefined;
   readonly limit: number;
+}
+
+/** Something about the store that no call is told of. */
+export interface StoreTrouble {
+  readonly where: "record" | "lost session" | "lost keys" | "unfit store";
+  readonly error: Error;
+  /** Where it is one session's trouble. */
+  readonly sessionId?: SessionId;
 }
 
 /** A call of the store failed: nothing is known about its effect. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SessionId } from "../../src/core/ids.ts";
 import type { Session, SessionRecord } from "../../src/core/session.ts";
 import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
-import type { Beat, SharedStore } from "../../src/service/session-store.ts";
+import type { Beat, ChangeNotice, SharedStore } from "../../src/service/session-store.ts";
 import {
   basis,
   builtAt,
@@ -104,16 +104,35 @@ function describeSharing(both: Both): void {
     expect(results.filter((result) => result === "conflict")).toHaveLength(5);
   });
 
-  test("a tombstone is let go in time, an attached session never", async () => {
+  test("a tombstone is due in time, and both hear that it is forgotten", async () => {
     const [one, other] = both();
     const record = sessionRecord();
     await one.commit(insertion(record, { deadline: builtAt + 1 }));
     const buried = tombstoneRecord({ revision: 2 });
     const detached = insertion(buried, { previous: record, deadline: builtAt + 40 });
     await one.commit(detached);
-    expect(await other.due(builtAt + 1_000, 10)).toEqual([]);
-    await expect.poll(() => other.load(record.id)).toBeUndefined();
+    expect(await other.due(builtAt + 39, 10)).toEqual([]);
+    expect(await other.load(record.id)).toEqual(buried);
+    expect(await other.due(builtAt + 40, 10)).toEqual([record.id]);
+    const told: (readonly [SessionId, SessionRecord | undefined])[] = [];
+    const tell = (...news: (typeof told)[number]): void => void told.push(news);
+    one.follow({ isWanted: () => true, tell, missed: () => {} });
+    const noticed: ChangeNotice[] = [];
+    other.changes((notice) => noticed.push(notice));
+    await other.commit(removal(buried));
+    expect(noticed).toEqual([{ id: record.id, previous: buried, next: undefined }]);
+    await expect.poll(() => told).toEqual([[record.id, undefined]]);
     expect(await other.commit(insertion(sessionRecord()))).toBe("committed");
+  });
+
+  test("a deadline of which the session is gone is forgotten", async () => {
+    const [one, other] = both();
+    const record = sessionRecord();
+    await one.commit(insertion(record, { deadline: builtAt }));
+    await one.commit(removal(record));
+    await other.postpone(record.id, builtAt);
+    expect(await other.due(builtAt, 10)).toEqual([]);
+    expect(await other.nextDeadline()).toBeUndefined();
   });
 
   test("a session that comes back from its tombstone outlives it", async () => {
@@ -122,11 +141,8 @@ function describeSharing(both: Both): void {
     await one.commit(insertion(buried, { deadline: builtAt + 60 }));
     const back = sessionRecord({ revision: 2 });
     await other.commit(insertion(back, { previous: buried }));
-    // Another tombstone with the same time to live shows that the time has passed.
-    const later = tombstoneRecord({ id: "later" });
-    await one.commit(insertion(later, { deadline: builtAt + 60 }));
-    await expect.poll(() => other.load("later")).toBeUndefined();
-    expect(await other.load(back.id)).toEqual(back);
+    expect(await other.due(builtAt + 60, 10)).toEqual([]);
+    expect(await one.load(back.id)).toEqual(back);
   });
 }
 

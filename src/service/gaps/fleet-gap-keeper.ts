@@ -4,7 +4,7 @@ import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import { type DecisionBasis, gapsMax, type SharedStore } from "../session-store.ts";
-import type { GapKeeper } from "./gap-keeper.ts";
+import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 import { type BucketGap, stretchesOf } from "./gap-stretches.ts";
 
 /** How often each process shows that it reaches a bucket. */
@@ -40,6 +40,8 @@ export class FleetGapKeeper implements GapKeeper {
   readonly #buckets: readonly Bucket[];
   /** What beats have brought since the last round. */
   readonly #untold: BucketGap[] = [];
+  /** Buckets in which a history has begun since the last round. */
+  readonly #lost = new Set<number>();
 
   constructor(deps: FleetGapKeeperDeps) {
     this.#deps = deps;
@@ -66,6 +68,11 @@ export class FleetGapKeeper implements GapKeeper {
 
   isAway(id: SessionId): boolean {
     return this.#of(id).isAway;
+  }
+
+  get reach(): StoreReach {
+    const away = this.#buckets.filter(({ isAway }) => isAway).length;
+    return { parts: this.#buckets.length, away };
   }
 
   get isStoreAway(): boolean {
@@ -111,6 +118,12 @@ export class FleetGapKeeper implements GapKeeper {
   }
 
   #tell(): void {
+    if (this.#lost.size > 0) {
+      const share = `${this.#lost.size} of ${this.#buckets.length} buckets`;
+      const error = new Error(`The store may have lost sessions or changes, in ${share}`);
+      this.#lost.clear();
+      this.#deps.observe({ kind: "trouble", where: "lost history", error });
+    }
     for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
       this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
     }
@@ -133,6 +146,7 @@ export class FleetGapKeeper implements GapKeeper {
     const kind = bucket.isAway ? "absence" : "stall";
     const after = bucket.gaps.at(-1)?.number ?? 0;
     const pulse = await this.#deps.store.beat(number, { now, quietMs, kind, after });
+    if (bucket.history > 0 && pulse.history !== bucket.history) this.#lost.add(number);
     if (pulse.history !== bucket.history && after > 0) {
       // Gaps that were recorded before may be lost, and their numbers used again.
       bucket.gaps = [];

@@ -4,6 +4,12 @@ import type { EpochMs } from "../../core/time.ts";
 import type { Awaitable } from "../awaitable.ts";
 import type { DecisionBasis } from "../session-store.ts";
 
+/** Of how many parts of the store how many cannot be reached; one that is whole is one part. */
+export interface StoreReach {
+  readonly parts: number;
+  readonly away: number;
+}
+
 /** Knows when the service could not hear, and whether it can now. */
 export interface GapKeeper {
   /** The gaps that a decision about the session has to take up, in order of their numbers. */
@@ -20,6 +26,9 @@ export interface GapKeeper {
 
   /** Some of the store cannot be reached. */
   readonly isStoreAway: boolean;
+
+  /** How much of it. */
+  readonly reach: StoreReach;
 
   /** To be called before anything is decided: a process that stood still has missed reports. */
   observe(now: EpochMs): Awaitable<void>;

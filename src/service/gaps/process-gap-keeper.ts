@@ -4,7 +4,7 @@ import { type Awaitable, whenReady } from "../awaitable.ts";
 import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import { gapsMax, type SoleStore } from "../session-store.ts";
-import type { GapKeeper } from "./gap-keeper.ts";
+import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 
 /** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
@@ -65,6 +65,10 @@ export class ProcessGapKeeper implements GapKeeper {
 
   isAway(): boolean {
     return this.isStoreAway;
+  }
+
+  get reach(): StoreReach {
+    return { parts: 1, away: this.isStoreAway ? 1 : 0 };
   }
 
   get isStoreAway(): boolean {

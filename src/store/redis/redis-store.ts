@@ -16,11 +16,12 @@ import {
   type Pulse,
   type SessionChange,
   type SessionPage,
-  type SessionUnreadable,
   type SharedStore,
+  type StoreTrouble,
 } from "../../service/session-store.ts";
 import { ChangeListeners } from "../change-listeners.ts";
 import { encodeRecord } from "../codec/session-codec.ts";
+import { RedisLosses } from "./fleet/redis-losses.ts";
 import { RedisNegotiations } from "./fleet/redis-negotiations.ts";
 import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
@@ -31,18 +32,14 @@ import { RedisCalls } from "./link/redis-calls.ts";
 import { cannotOpenRedis, checkServer, checkTried, mayPass } from "./link/redis-check.ts";
 import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
 import { tryScript } from "./link/redis-rights.ts";
+import { RedisWatchman } from "./link/redis-watchman.ts";
 import { RedisDeadlines } from "./records/redis-deadlines.ts";
 import { editsOf } from "./records/redis-edits.ts";
 import { RedisIndex } from "./records/redis-index.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./records/redis-keys.ts";
 import { RedisRecords } from "./records/redis-records.ts";
 import { type BeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
-import {
-  beatScript,
-  commitScript,
-  loadScript,
-  renewHistoryScript,
-} from "./records/redis-scripts.ts";
+import { beatScript, commitScript, loadScript } from "./records/redis-scripts.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */
@@ -53,8 +50,8 @@ export interface RedisStoreOptions {
   readonly waitMs?: DurationMs;
   /** Told every few seconds that it is waited for, why, and for how long at most. */
   readonly onWait?: (why: string, remainingMs: DurationMs) => void;
-  /** Told once of each session whose record cannot be used. */
-  readonly onUnreadable?: (fault: SessionUnreadable) => void;
+  /** Told of what no call is told of: of each record that cannot be read, once. */
+  readonly onTrouble?: (trouble: StoreTrouble) => void;
 }
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
@@ -130,6 +127,11 @@ class RedisStore implements SharedStore {
   readonly #acknowledged: AcknowledgedChanges;
   readonly #remembered = new LRUCache<SessionId, SessionRecord>({ max: rememberedMax });
   readonly #records: RedisRecords;
+  readonly #losses: RedisLosses;
+  readonly #watchman: RedisWatchman;
+  readonly #closing = new AbortController();
+  /** When this process last beat in each bucket; 0 before. */
+  readonly #beatAt: EpochMs[] = buckets.map(() => 0);
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
   readonly #rates = new RedisRates();
@@ -139,11 +141,20 @@ class RedisStore implements SharedStore {
   readonly #time: RedisTime;
 
   constructor(calls: RedisCalls, options: RedisStoreOptions & { readonly database: number }) {
-    const { clock, acknowledgements = 0, onUnreadable = () => {}, database } = options;
+    const { clock, acknowledgements = 0, onTrouble = () => {}, database } = options;
+    const processId = this.#processId;
     this.#calls = calls;
     this.#clock = clock;
     this.#database = database;
-    this.#records = new RedisRecords(onUnreadable);
+    this.#records = new RedisRecords((error) =>
+      onTrouble({ where: "record", sessionId: error.sessionId, error }),
+    );
+    this.#losses = new RedisLosses({ calls, clock, processId, database, onTrouble });
+    this.#watchman = new RedisWatchman({
+      inform: () => calls.inform(),
+      onFault: (why) => onTrouble({ where: "unfit store", error: new Error(`Redis: ${why}`) }),
+      onDropped: (keys) => this.#losses.ofKeys(keys),
+    });
     this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);
     this.#notices = new RedisNotices({
       processId: this.#processId,
@@ -166,6 +177,12 @@ class RedisStore implements SharedStore {
       ),
     );
     await Promise.all(listening);
+    await this.#watchman.look();
+    void this.#watchman.run(this.#clock, this.#closing.signal);
+  }
+
+  get faults(): readonly string[] {
+    return this.#watchman.faults;
   }
 
   recall(id: SessionId): SessionRecord | undefined {
@@ -176,9 +193,11 @@ class RedisStore implements SharedStore {
     // As of now: what this process commits while the answer is on its way is newer, not lost.
     const known = this.#remembered.peek(id);
     const bucket = bucketOf(id);
-    const asked = this.#calls.run(bucket, loadScript, [keysOf(id).session(id)], []);
-    const text = await this.#records.call(id, asked);
+    const keys = keysOf(id);
+    const asked = this.#calls.run(bucket, loadScript, [keys.session(id), keys.sessions], [id]);
+    const [text, lost] = (await this.#records.call(id, asked)) as readonly unknown[];
     await this.#acknowledged.loaded(bucket, id);
+    if (lost === 1) await this.#losses.ofSession(id, known);
     return this.#take(id, text, known);
   }
 
@@ -227,10 +246,11 @@ class RedisStore implements SharedStore {
       [keys.state, keys.gaps, keys.negotiations, keys.ratesKept],
       [
         ...[String(now), String(quietMs), kind, String(after), String(gapsMax)],
-        ...[String(ratesKeptMs), this.#rates.take(bucket)],
+        ...[String(ratesKeptMs), this.#rates.take(bucket), String(this.#beatAt[bucket])],
       ],
     )) as BeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
+    this.#beatAt[bucket] = now;
     this.#time.hear(bucket, sentAt, toMs(seconds, microseconds));
     this.#negotiations.beat(bucket, toCounts(negotiations));
     this.#notices.beat(bucket, Number(changes), Number(history));
@@ -262,6 +282,7 @@ class RedisStore implements SharedStore {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
     return this.#calls[Symbol.asyncDispose]();
   }
 
@@ -300,14 +321,13 @@ class RedisStore implements SharedStore {
     const { id, previous, next, deadline, basis } = change;
     if (basis === undefined) throw new Error("a shared store is told what a change goes by");
     const keys = keysOf(id);
-    const edits = editsOf(keys, change, this.#clock.now());
+    const edits = editsOf(keys, change);
     const notice = noticeOf(change, this.#processId);
     return [
       previous === undefined ? "" : String(previous.revision),
       next === undefined ? "" : String(next.revision),
       next === undefined ? "" : encodeRecord(next),
-      // A tombstone is let go by Redis itself.
-      deadline === undefined || next?.kind !== "attached" ? "" : String(deadline),
+      deadline === undefined ? "" : String(deadline),
       id,
       String(basis.gap),
       String(basis.history),
@@ -331,8 +351,8 @@ class RedisStore implements SharedStore {
     this.#remember(id, record);
     if (known !== undefined && isOlder(record, known)) {
       this.#remembered.delete(id);
-      const { state } = keysOf(id);
-      await this.#calls.run(bucketOf(id), renewHistoryScript, [state], [String(this.#clock.now())]);
+      if (record === undefined) await this.#losses.ofSession(id, known);
+      else await this.#losses.ofChanges(id);
     }
     return record;
   }
@@ -343,7 +363,7 @@ class RedisStore implements SharedStore {
   }
 }
 
-/** Redis forgets a tombstone by itself; an attached session it may not. */
+/** A tombstone is forgotten in time; an attached session is not. */
 function isOlder(record: SessionRecord | undefined, known: SessionRecord): boolean {
   return record === undefined ? known.kind === "attached" : record.revision < known.revision;
 }

@@ -130,6 +130,43 @@ describe.skipIf(!hasRedis)("on a cluster of three masters with replicas,", () =>
   });
 });
 
+describe.skipIf(!hasRedis)("on a cluster of which a third is down,", () => {
+  test("a process is ready, says what is away, serves the rest, and lists nothing in part", async () => {
+    await using cluster = await startRedisCluster();
+    await using service = await runService({
+      env: { LEASE_STORE_URL: cluster.url, LEASE_TOKEN_KEY: "k".repeat(32) },
+    });
+    const [mine, , elsewhere] = await idsAround(cluster);
+    const hit = await holdFastPath(service, mine);
+    const spared = await holdFastPath(service, elsewhere);
+    const victim = await cluster.masterOf(keysOf(mine).state);
+    const [, , , ...replicas] = cluster.nodes;
+    // All replicas go first, so that nobody takes its place.
+    for (const replica of replicas) await replica.kill();
+    await victim?.kill();
+    const ready = async (): Promise<readonly [number, unknown]> => {
+      const answer = await fetch(service.opsUrl("/readyz"));
+      return [answer.status, await answer.json()];
+    };
+    const partly = {
+      status: "ready",
+      store: {
+        parts: bucketCount,
+        away: expect.toSatisfy((away) => away > 0 && away < bucketCount),
+      },
+    };
+    await expect.poll(ready, inTime).toEqual([200, partly]);
+    await expect(hit.renew()).rejects.toThrow("the store cannot be reached");
+    await retried(() => spared.renew());
+    await expect(service.registry.listSessions({})).rejects.toThrow("the store cannot be reached");
+    await expect(service.registry.summarizeFleet({})).rejects.toThrow("cannot be reached");
+    const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
+    expect(metrics).toMatch(/^lease_store_parts_away [1-9]/m);
+    await victim?.restart();
+    await expect.poll(ready, inTime).toEqual([200, { status: "ready" }]);
+  });
+});
+
 /** By which the cluster can be found without the one node. */
 function urlBeside({ nodes }: RedisCluster, but: RedisServer | undefined): string {
   const other = nodes.find((node) => node !== but);

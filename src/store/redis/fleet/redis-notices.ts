@@ -153,13 +153,20 @@ export class RedisNotices {
 
 /** What is told of a change; empty when nobody has to hear of it, as of a renewal. */
 export function noticeOf(change: SessionChange, processId: string): string {
-  const { id, next } = change;
+  const { id, previous, next } = change;
+  if (!isTold(change)) return "";
+  const revision = next?.revision ?? (previous?.revision ?? 0) + 1;
   // No id holds the end of a line.
-  return next && isTold(change) ? [processId, next.revision, next.beachId, id].join("\n") : "";
+  return [processId, revision, next?.beachId ?? previous?.beachId, id].join("\n");
+}
+
+/** What is told of a session that the store has lost; its beach may be unknown. */
+export function noticeOfLoss(id: SessionId, beachId: BeachId | undefined, by: string): string {
+  return [by, Number.MAX_SAFE_INTEGER, beachId ?? "", id].join("\n");
 }
 
 function isTold({ previous, next }: SessionChange): boolean {
-  return next !== undefined && previous?.version !== next.version;
+  return previous?.version !== next?.version;
 }
 
 function parseNotice(message: string): Notice | undefined {

@@ -8,7 +8,7 @@ import {
 import type { RedisScript } from "../records/redis-scripts.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
-import type { RedisLink } from "./redis-link.ts";
+import type { RedisLink, ServerInfo } from "./redis-link.ts";
 
 /** A caller hears of trouble within about a second. */
 const answerMs: DurationMs = 900;
@@ -55,6 +55,12 @@ export class RedisCalls implements AsyncDisposable {
         return this.#link.send(bucket, ["EVAL", script.text, ...rest]);
       }
     });
+  }
+
+  /** What each server that can be reached says of itself. */
+  async inform(): Promise<readonly ServerInfo[]> {
+    if (this.#closing.signal.aborted) return [];
+    return this.#timeouts.limit(this.#link.inform());
   }
 
   /** Throws unless `replicas` have all that was written to the bucket's server before. */

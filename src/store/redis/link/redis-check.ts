@@ -9,21 +9,24 @@ class ServerUnfit extends Error {}
 
 /** Throws unless the server can keep the store's promises. */
 export function checkServer(info: ServerInfo): void {
+  const fault = faultOf(info);
+  if (fault !== undefined) throw new ServerUnfit(fault);
+}
+
+/** Why the server cannot keep the store's promises, with the remedy; undefined when it can. */
+export function faultOf(info: ServerInfo): string | undefined {
   const version = info.get("redis_version") ?? "unknown";
   if (!(Number.parseInt(version, 10) >= majorVersionMin)) {
-    throw new ServerUnfit(
-      `it is version ${version}; use Redis or Valkey ${majorVersionMin} or newer`,
-    );
+    return `it is version ${version}; use Redis or Valkey ${majorVersionMin} or newer`;
   }
   const policy = info.get("maxmemory_policy");
   if (policy !== "noeviction") {
-    throw new ServerUnfit(
-      `its maxmemory-policy is ${policy}, which drops sessions when memory is short; set it to noeviction`,
-    );
+    return `its maxmemory-policy is ${policy}, which drops sessions when memory is short; set it to noeviction`;
   }
   if (info.get("role") === "slave") {
-    throw new ServerUnfit("it is a replica; name the primary, or an address that leads to it");
+    return "it is a replica; name the primary, or an address that leads to it";
   }
+  return undefined;
 }
 
 /** This user may not do what the store needs. */

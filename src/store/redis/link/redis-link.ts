@@ -13,6 +13,8 @@ export interface RedisLink extends AsyncDisposable {
   acknowledged(bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number>;
   /** Calls `hear` with each message of the channel, again after every reconnection. */
   listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void>;
+  /** What each server says of itself that can be reached: one, or every master of a cluster. */
+  inform(): Promise<readonly ServerInfo[]>;
   /**
    * Breaks the connection to the bucket's server, which is of no use any more, and connects to
    * whichever server there is now. Calls under way end; while it is connecting, it does nothing.
@@ -106,6 +108,10 @@ class SingleLink implements RedisLink {
     return this.#client.sSubscribe(channel, hear);
   }
 
+  async inform(): Promise<readonly ServerInfo[]> {
+    return [parseInfo(await this.#client.sendCommand<string>(["INFO"]))];
+  }
+
   reconnect(): void {
     reconnect(this.#client);
   }
@@ -193,6 +199,15 @@ class ClusterLink implements RedisLink {
 
   async listen(_bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
     await this.#cluster.sSubscribe(channel, hear);
+  }
+
+  async inform(): Promise<readonly ServerInfo[]> {
+    const asked = this.#cluster.masters.map(async (master) => {
+      const client = await this.#cluster.nodeClient(master);
+      return parseInfo(await client.sendCommand<string>(["INFO"]));
+    });
+    const answers = await Promise.allSettled(asked);
+    return answers.filter((one) => one.status === "fulfilled").map(({ value }) => value);
   }
 
   /** While the server does not come back, the client looks for the one that took its place. */

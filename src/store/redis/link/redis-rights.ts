@@ -4,7 +4,7 @@ import { type RedisScript, script } from "../records/redis-scripts.ts";
 export const rights: string = [
   "~lease:* &lease:*",
   "+info +ping +time +eval +evalsha +ssubscribe +spublish",
-  "+hget +hmget +hgetall +hset +hdel +hincrby +del +pexpire +persist",
+  "+hget +hmget +hgetall +hset +hdel +hincrby +del +persist",
   "+zadd +zrem +zrange +zscore +rpush +ltrim +lrange",
 ].join(" ");
 
@@ -36,7 +36,6 @@ try('hincrby', hash, 'field', '1')
 try('hget', hash, 'field')
 try('hmget', hash, 'field')
 try('hgetall', hash)
-try('pexpire', hash, '60000')
 try('persist', hash)
 try('hdel', hash, 'field')
 try('zadd', set, '1', 'member')

@@ -27,7 +27,9 @@ export class RedisDeadlines {
     const claims = buckets.map(({ deadlines }, bucket) => {
       const ids = earliest.map(({ id }) => id).filter((id) => bucketOf(id) === bucket);
       const args = [String(now), String(now + claimMs), ...ids];
-      return ids.length === 0 ? [] : this.#calls.run(bucket, claimScript, [deadlines], args);
+      const sessions = ids.map((id) => keysOf(id).session(id));
+      if (ids.length === 0) return [];
+      return this.#calls.run(bucket, claimScript, [deadlines, ...sessions], args);
     });
     const claimed = new Set((await inReach(claims)).flat() as readonly SessionId[]);
     return earliest.map(({ id }) => id).filter((id) => claimed.has(id));

@@ -12,21 +12,22 @@ import type { SessionChange } from "../../../service/session-store.ts";
 import type { BucketKeys } from "./redis-keys.ts";
 
 /** A Redis command: its name, its key, the rest. */
-type Edit = readonly [command: string, key: string, ...rest: readonly string[]];
+export type Edit = readonly [command: string, key: string, ...rest: readonly string[]];
 
 /**
  * What a change does to everything of its bucket that is not the session itself; empty for the
  * change that is made most often, a renewal.
- *
- * @param now for the time to live of a tombstone, the only thing that Redis itself lets go
  */
-export function editsOf(keys: BucketKeys, change: SessionChange, now: number): readonly Edit[] {
-  const { id, previous, next, deadline } = change;
+export function editsOf(
+  keys: BucketKeys,
+  change: Pick<SessionChange, "id" | "previous" | "next">,
+): readonly Edit[] {
+  const { id, previous, next } = change;
   return [
     ...countEdits(keys, attachedOf(previous), attachedOf(next)),
     ...negotiationEdits(keys, change),
     ...indexEdits(keys, id, { from: beachOf(previous), to: beachOf(next) }),
-    ...lifeEdits(keys.session(id), previous, { next, livesMs: deadline && deadline - now }),
+    ...lifeEdits(keys.session(id), previous, next),
   ];
 }
 
@@ -79,7 +80,10 @@ function countUp(key: string, change: FleetCounts): readonly Edit[] {
     .map(([name, by]): Edit => ["HINCRBY", key, name, String(by)]);
 }
 
-function negotiationEdits(keys: BucketKeys, change: SessionChange): readonly Edit[] {
+function negotiationEdits(
+  keys: BucketKeys,
+  change: Pick<SessionChange, "previous" | "next">,
+): readonly Edit[] {
   return negotiationCounts(change).map(([managerUrl, by]): Edit => {
     return ["HINCRBY", keys.negotiations, managerUrl, String(by)];
   });
@@ -89,7 +93,10 @@ function negotiationEdits(keys: BucketKeys, change: SessionChange): readonly Edi
 export function negotiationCounts({
   previous,
   next,
-}: SessionChange): readonly (readonly [managerUrl: string, by: number])[] {
+}: Pick<SessionChange, "previous" | "next">): readonly (readonly [
+  managerUrl: string,
+  by: number,
+])[] {
   const from = inFlight(previous);
   const to = inFlight(next);
   if (from === to) return [];
@@ -104,16 +111,11 @@ function inFlight(record: SessionRecord | undefined): string | undefined {
   return session && nextOf(session.transport.path)?.managerUrl;
 }
 
+/** Earlier versions gave tombstones a time to live. */
 function lifeEdits(
   key: string,
   previous: SessionRecord | undefined,
-  {
-    next,
-    livesMs,
-  }: { readonly next: SessionRecord | undefined; readonly livesMs: number | undefined },
+  next: SessionRecord | undefined,
 ): readonly Edit[] {
-  if (next?.kind === "detached" && livesMs !== undefined) {
-    return [["PEXPIRE", key, String(Math.max(1, Math.ceil(livesMs)))]];
-  }
   return previous?.kind === "detached" && next !== undefined ? [["PERSIST", key]] : [];
 }

@@ -17,10 +17,43 @@ end
  * The newest record of a session. A script, since only of a script a replica can tell that it is to
  * leave it to the primary: a primary that was demoted would answer a plain read with what it has.
  *
- * KEYS: session.
+ * KEYS: session, sessions. ARGV: 1 session id.
+ * Answers {record or false, 1 if there is none though the session is attached}.
  */
 export const loadScript: RedisScript = script(`#!lua flags=allow-oom
-return redis.call('HGET', KEYS[1], 'record')
+local record = redis.call('HGET', KEYS[1], 'record')
+local lost = not record and redis.call('ZSCORE', KEYS[2], ARGV[1])
+return {record, lost and 1 or 0}
+`);
+
+/**
+ * Forgets an attached session whose record is gone, which begins a history: others may be gone too.
+ *
+ * KEYS: session, state, deadlines, sessions, and whatever the edits name.
+ * ARGV: 1 session id, 2 now, 3 edits as JSON, 4 channel, 5 what to tell.
+ * Answers 1, or 0 when there is nothing to forget.
+ */
+export const forgetLostScript: RedisScript = script(`
+if redis.call('HGET', KEYS[1], 'revision') or not redis.call('ZSCORE', KEYS[4], ARGV[1]) then
+  return 0
+end
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+for _, edit in ipairs(cjson.decode(ARGV[3])) do
+  local reply = redis.call(unpack(edit))
+  if edit[1] == 'HINCRBY' and reply == 0 then
+    redis.call('HDEL', edit[2], edit[3])
+  end
+end
+-- What is lost at once is found one by one: ten seconds of it are one loss.
+local state, now = redis.call('HMGET', KEYS[2], 'history', 'lost'), tonumber(ARGV[2])
+if tonumber(state[2] or '0') <= now - 10000 then
+  local history = math.max(tonumber(state[1] or '0') + 1, now)
+  redis.call('HSET', KEYS[2], 'history', string.format('%.0f', history), 'lost', ARGV[2])
+end
+local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
+redis.call('SPUBLISH', ARGV[4], number .. '\\n' .. ARGV[5])
+return 1
 `);
 
 /**
@@ -87,7 +120,8 @@ return {'committed'}
  * KEYS: state, gaps, negotiations, rates kept, and whatever the increments and those name.
  * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept,
  *   6 for how long rates are kept,
- *   7 increments of rates as JSON ('' for none): key, place in its ring, turn, count.
+ *   7 increments of rates as JSON ('' for none): key, place in its ring, turn, count,
+ *   8 a moment at which the caller has beaten before; 0 for none.
  * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
  */
 export const beatScript: RedisScript = script(`${originOf}
@@ -118,8 +152,9 @@ if not alive or now > alive then
   redis.call('HSET', KEYS[1], 'alive', whole(now), 'clock', whole(clock))
 end
 
+-- Data that are older than a beat of the caller have been put back under a server that went on.
 local history = state[3]
-if state[4] ~= here then
+if state[4] ~= here or (alive or 0) < tonumber(ARGV[8]) then
   history = whole(math.max(tonumber(history or '0') + 1, now))
   redis.call('HSET', KEYS[1], 'history', history, 'origin', here)
 end
@@ -161,14 +196,18 @@ redis.call('HSET', KEYS[1], 'history', string.format('%.0f', math.max(history + 
  * Claims sessions that are due: until the claim ends they are due for nobody else. Whoever commits
  * a claimed session puts its deadline in its place.
  *
- * KEYS: deadlines. ARGV: 1 now, 2 end of the claim, then session ids.
+ * A deadline of which the session is gone is forgotten.
+ *
+ * KEYS: deadlines, then sessions. ARGV: 1 now, 2 end of the claim, then the ids of these sessions.
  * Answers the ids that were claimed.
  */
 export const claimScript: RedisScript = script(`
 local claimed = {}
 for index = 3, #ARGV do
   local deadline = redis.call('ZSCORE', KEYS[1], ARGV[index])
-  if deadline and tonumber(deadline) <= tonumber(ARGV[1]) then
+  if not redis.call('HGET', KEYS[index - 1], 'revision') then
+    redis.call('ZREM', KEYS[1], ARGV[index])
+  elseif deadline and tonumber(deadline) <= tonumber(ARGV[1]) then
     redis.call('ZADD', KEYS[1], ARGV[2], ARGV[index])
     claimed[#claimed + 1] = ARGV[index]
   end

@@ -1,0 +1,79 @@
+import type { SessionId } from "../../../core/ids.ts";
+import type { SessionRecord } from "../../../core/session.ts";
+import type { Clock } from "../../../service/clock.ts";
+import type { StoreTrouble } from "../../../service/session-store.ts";
+import type { RedisCalls } from "../link/redis-calls.ts";
+import { type Edit, editsOf } from "../records/redis-edits.ts";
+import { type BucketKeys, bucketOf, buckets, keysOf } from "../records/redis-keys.ts";
+import { forgetLostScript, renewHistoryScript } from "../records/redis-scripts.ts";
+import { noticeOfLoss } from "./redis-notices.ts";
+
+interface RedisLossesDeps {
+  readonly calls: RedisCalls;
+  readonly clock: Clock;
+  readonly processId: string;
+  readonly database: number;
+  readonly onTrouble: (trouble: StoreTrouble) => void;
+}
+
+/**
+ * What Redis has lost that it had shown. Each loss begins a history, so that no counter of a session
+ * repeats, and whoever follows reads again.
+ */
+export class RedisLosses {
+  readonly #deps: RedisLossesDeps;
+
+  constructor(deps: RedisLossesDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The record of a session is gone. If that is news, whatever else names the session forgets it.
+   *
+   * @param known as this process knew it: only then are counts right again
+   */
+  async ofSession(id: SessionId, known: SessionRecord | undefined): Promise<void> {
+    const { calls, clock, processId, database, onTrouble } = this.#deps;
+    const keys = keysOf(id);
+    const edits =
+      known?.kind === "attached"
+        ? editsOf(keys, { id, previous: known, next: undefined })
+        : uncounted(keys);
+    const forgotten = await calls.run(
+      bucketOf(id),
+      forgetLostScript,
+      [keys.session(id), keys.state, keys.deadlines, keys.sessions],
+      [
+        ...[id, String(clock.now()), JSON.stringify(edits), keys.changesIn(database)],
+        noticeOfLoss(id, known?.beachId, processId),
+      ],
+    );
+    if (forgotten !== 1) return;
+    const error = new Error(`Redis has lost the record of session '${id}'`);
+    onTrouble({ where: "lost session", sessionId: id, error });
+  }
+
+  /** Redis shows an older record than this process knew. */
+  async ofChanges(id: SessionId): Promise<void> {
+    await this.#begin(bucketOf(id));
+  }
+
+  /** Servers have dropped keys, of which nobody knows whose they were. */
+  async ofKeys(count: number): Promise<void> {
+    const error = new Error(
+      `Redis has dropped ${count} keys for want of memory, sessions may be among them; give it more, and set maxmemory-policy to noeviction`,
+    );
+    this.#deps.onTrouble({ where: "lost keys", error });
+    await Promise.all(buckets.map((_, bucket) => this.#begin(bucket)));
+  }
+
+  async #begin(bucket: number): Promise<void> {
+    const { state } = buckets[bucket] as BucketKeys;
+    const now = String(this.#deps.clock.now());
+    await this.#deps.calls.run(bucket, renewHistoryScript, [state], [now]);
+  }
+}
+
+function uncounted({ counts }: BucketKeys): readonly Edit[] {
+  return [["HINCRBY", counts, "sessions", "-1"]];
+}

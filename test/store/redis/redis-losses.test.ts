@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+
+import { keysOf } from "../../../src/store/redis/records/redis-keys.ts";
+import { beachOfHeld, holdFastPath } from "../../support/held-session.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import { type RunningService, runService } from "../../support/run-service.ts";
+
+const inTime = { timeout: 20_000 };
+
+describe.skipIf(!hasRedis)("a Redis that changes under a running service", () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis({ "enable-debug-command": "local" });
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    await server.command("FLUSHALL");
+    await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    await server.command("CONFIG", "SET", "maxmemory", "0");
+  });
+
+  const serve = () =>
+    runService({ env: { LEASE_STORE_URL: server.url, LEASE_TOKEN_KEY: "k".repeat(32) } });
+
+  test("is said to be unfit, by log, metric and readiness, for as long as it is", async () => {
+    await using service = await serve();
+    expect(await readiness(service)).toEqual([200, { status: "ready" }]);
+    await server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+    await expect.poll(() => told(service, "unfit store").length, inTime).toBe(1);
+    const fault = expect.stringContaining("its maxmemory-policy is allkeys-lru");
+    expect(await readiness(service)).toEqual([200, { status: "ready", warnings: [fault] }]);
+    expect(await metric(service, "lease_store_faults")).toBe("1");
+    await server.command("CONFIG", "SET", "maxmemory-policy", "noeviction");
+    await expect.poll(() => readiness(service), inTime).toEqual([200, { status: "ready" }]);
+  });
+
+  test("and drops keys, is said to, and every session counts as one that may have lost something", async () => {
+    await using service = await serve();
+    const before = await historyOf("session-1");
+    await server.command("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
+    const kept = await holdFastPath(service, "session-1");
+    const dropped = 50;
+    for (let index = 0; index < dropped; index += 1) {
+      await server.command("SET", `other:${index}`, "x".repeat(10_000), "EX", "600");
+    }
+    const used = /used_memory:(\d+)/.exec(String(await server.command("INFO", "memory")))?.[1];
+    await server.command("CONFIG", "SET", "maxmemory", String(Number(used) - 100_000));
+    await server.command("SET", "other:more", "x", "EX", "600").catch(() => undefined);
+    await expect.poll(() => told(service, "lost keys").length, inTime).toBeGreaterThan(0);
+    await server.command("CONFIG", "SET", "maxmemory", "0");
+    expect(await historyOf("session-1")).toBeGreaterThan(before);
+    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+    expect((await kept.transport()).generation).toBe(1n);
+  });
+
+  test("and has lost a session: that is said once, and no list or count shows it any more", async () => {
+    await using service = await serve();
+    const lost = await holdFastPath(service, "session-1");
+    const kept = await holdFastPath(service, "session-2");
+    const before = await historyOf(lost.id);
+    await server.command("DEL", keysOf(lost.id).session(lost.id));
+    for (let ask = 0; ask < 3; ask += 1) await expect(lost.renew()).rejects.toThrow("not_found");
+    expect(told(service, "lost session")).toMatchObject([{ session: lost.id }]);
+    expect(await historyOf(lost.id)).toBeGreaterThan(before);
+    const { sessions } = await service.registry.listSessions({ privateBeachId: beachOfHeld });
+    expect(sessions.map(({ sessionId }) => sessionId)).toEqual([kept.id]);
+    const counted = await service.registry.summarizeFleet({ privateBeachId: beachOfHeld });
+    expect(counted).toMatchObject({ sessions: 1n, liveLeases: 1n, fastPath: 1n });
+    // Attached anew it goes on above what it had given out.
+    const again = await holdFastPath(service, lost.id);
+    const { version } = await again.transport();
+    expect(Number(version)).toBeGreaterThan(before);
+  });
+
+  test("and has lost everything: that is said", async () => {
+    await using service = await serve();
+    await holdFastPath(service, "session-1");
+    await server.command("FLUSHALL");
+    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+  });
+
+  test("and was put back to what it had held: that is a loss too", async () => {
+    await using service = await serve();
+    const held = await holdFastPath(service, "session-1");
+    await server.command("SAVE");
+    const before = await historyOf(held.id);
+    await held.renew();
+    const since = Date.now() + 1_500;
+    await expect.poll(() => Date.now(), inTime).toBeGreaterThan(since);
+    await server.command("DEBUG", "RELOAD", "NOSAVE");
+    await expect.poll(() => historyOf(held.id), inTime).toBeGreaterThan(before);
+    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+  });
+
+  async function historyOf(id: string): Promise<number> {
+    return Number(await server.command("HGET", keysOf(id).state, "history"));
+  }
+});
+
+function told({ log }: RunningService, where: string) {
+  return log.filter((line) => line.where === where);
+}
+
+async function readiness(service: RunningService): Promise<readonly [number, unknown]> {
+  const answer = await fetch(service.opsUrl("/readyz"));
+  return [answer.status, await answer.json()];
+}
+
+async function metric(service: RunningService, name: string): Promise<string | undefined> {
+  const text = await (await fetch(service.opsUrl("/metrics"))).text();
+  return new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1];
+}
