@@ -39,6 +39,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     const before = await historyOf("session-1");
     await server.command("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
     const kept = await holdFastPath(service, "session-1");
+    const { generation } = await kept.transport();
     const dropped = 50;
     for (let index = 0; index < dropped; index += 1) {
       await server.command("SET", `other:${index}`, "x".repeat(10_000), "EX", "600");
@@ -50,7 +51,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await server.command("CONFIG", "SET", "maxmemory", "0");
     expect(await historyOf("session-1")).toBeGreaterThan(before);
     await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
-    expect((await kept.transport()).generation).toBe(1n);
+    expect((await kept.transport()).generation).toBe(generation);
   });
 
   test("and has lost a session: that is said once, and no list or count shows it any more", async () => {
