@@ -5,19 +5,14 @@ import type { Principal } from "./principal.ts";
 
 type Kind = Principal["kind"];
 
-export interface Rule {
-  /** Who is served at each door; nobody: the door does not have the rpc. */
-  readonly internal: readonly Kind[];
-  readonly public: readonly Kind[];
-  /** Any one of them suffices. */
-  readonly scopes: readonly [string, ...string[]];
-}
+/** Any one of them suffices. */
+type Scopes = readonly [string, ...string[]];
 
-const everyone: readonly Kind[] = ["service", "person", "host"];
-const actors: readonly Kind[] = ["service", "person"];
-const hosts: readonly Kind[] = ["host", "service"];
-const services: readonly Kind[] = ["service"];
-const nobody: readonly Kind[] = [];
+interface Rule {
+  readonly doors: readonly Door[];
+  /** Who may make the call at all, and with which scopes. */
+  readonly may: Readonly<Partial<Record<Kind, Scopes>>>;
+}
 
 const controlWrite = "pb:control.write";
 const controlRead = "pb:control.read";
@@ -25,9 +20,6 @@ const controlConsume = "pb:control.consume";
 const sessionsRead = "pb:sessions.read";
 const sessionsWrite = "pb:sessions.write";
 const harnessPublish = "pb:harness.publish";
-
-/** A lease's token is the proof, so whoever may take a lease with a passcode may keep it. */
-const leaseHolder: Rule["scopes"] = [controlWrite, sessionsRead];
 
 export type RpcName =
   | "Acquire"
@@ -45,47 +37,65 @@ export type RpcName =
   | "ListSessions"
   | "SummarizeFleet";
 
+const bothDoors: readonly Door[] = ["internal", "public"];
+const internalDoor: readonly Door[] = ["internal"];
+
+/** A call that services and people make with the same scopes. */
+function acting(...scopes: Scopes): Rule {
+  return { doors: bothDoors, may: { service: scopes, person: scopes } };
+}
+
+function servicesOnly(...scopes: Scopes): Rule {
+  return { doors: internalDoor, may: { service: scopes } };
+}
+
+const ofHosts: Scopes = [harnessPublish, controlConsume];
+
 /** Who may call what, at which door. */
 export const rules: Readonly<Record<RpcName, Rule>> = {
-  Acquire: { internal: actors, public: actors, scopes: leaseHolder },
-  Renew: { internal: actors, public: actors, scopes: leaseHolder },
-  Renegotiate: { internal: actors, public: actors, scopes: leaseHolder },
-  Release: { internal: actors, public: actors, scopes: leaseHolder },
-  KeepAlive: { internal: actors, public: actors, scopes: leaseHolder },
+  // With pb:sessions.read alone a passcode is asked for, and the lease is renewed by acquiring again.
+  Acquire: acting(controlWrite, sessionsRead),
+  Renew: acting(controlWrite),
+  Renegotiate: acting(controlWrite),
+  Release: acting(controlWrite),
+  KeepAlive: acting(controlWrite),
   WatchTransport: {
-    internal: everyone,
-    public: everyone,
-    scopes: [sessionsRead, controlConsume, harnessPublish],
+    doors: bothDoors,
+    may: {
+      service: [sessionsRead, controlRead],
+      person: [sessionsRead, controlRead],
+      host: ofHosts,
+    },
   },
-  AttachSession: { internal: services, public: nobody, scopes: [sessionsWrite] },
-  DetachSession: { internal: services, public: nobody, scopes: [sessionsWrite] },
+  AttachSession: servicesOnly(sessionsWrite),
+  DetachSession: servicesOnly(sessionsWrite),
   ReportTransport: {
-    internal: hosts,
-    public: hosts,
-    scopes: [harnessPublish, controlConsume, sessionsWrite],
+    doors: bothDoors,
+    may: { service: [controlConsume, sessionsWrite], host: ofHosts },
   },
   CheckHandshake: {
-    internal: hosts,
-    public: hosts,
-    scopes: [harnessPublish, controlConsume, sessionsRead],
+    doors: bothDoors,
+    may: { service: [controlConsume, sessionsRead], host: ofHosts },
   },
-  CheckLease: { internal: services, public: nobody, scopes: [controlRead] },
-  RevokeLeases: { internal: actors, public: actors, scopes: [controlWrite] },
-  ListSessions: { internal: actors, public: actors, scopes: [sessionsRead] },
-  SummarizeFleet: { internal: actors, public: actors, scopes: [sessionsRead] },
+  CheckLease: servicesOnly(controlRead),
+  RevokeLeases: acting(controlWrite),
+  ListSessions: acting(sessionsRead),
+  SummarizeFleet: acting(sessionsRead),
 };
 
 /** Whether the door has the rpc at all; to a caller it is UNIMPLEMENTED otherwise. */
 export function isServed(rpc: RpcName, door: Door): boolean {
-  return rules[rpc][door].length > 0;
+  return rules[rpc].doors.includes(door);
 }
 
 /** Undefined when the principal may make the call; which sessions it reaches is asked apart. */
 export function authorize(principal: Principal, rpc: RpcName, door: Door): Refusal | undefined {
-  const rule = rules[rpc];
-  const allowed =
-    rule[door].includes(principal.kind) && rule.scopes.some((scope) => hasScope(principal, scope));
-  return allowed ? undefined : { reason: "SCOPE_MISSING", scope: rule.scopes[0] };
+  const { doors, may } = rules[rpc];
+  const scopes = may[principal.kind];
+  const mayCall = doors.includes(door) && scopes?.some((scope) => hasScope(principal, scope));
+  if (mayCall === true) return undefined;
+  const [scope] = scopes ?? may.person ?? may.service ?? ofHosts;
+  return { reason: "SCOPE_MISSING", scope };
 }
 
 /** Exact, `*`, or by a prefix such as `pb:sessions.*`. */

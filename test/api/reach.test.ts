@@ -177,7 +177,7 @@ describe("a passcode", () => {
 });
 
 describe("scopes and accounts", () => {
-  test("a mere reader acquires with a passcode only", async () => {
+  test("a mere reader acquires with a passcode only, and renews by acquiring again", async () => {
     await using under = await serviceUnderTest();
     const { sessionId } = await ownedByBeach1(under.service);
     const reader = person({ scopes: ["pb:sessions.read"] });
@@ -188,8 +188,12 @@ describe("scopes and accounts", () => {
       metadata: { scope: "pb:control.write" },
     });
     const held = await lease.acquire({ sessionId, passcode: "123456" });
-    const renewed = await lease.renew({ sessionId, controllerToken: held.controllerToken });
-    expect(renewed.lease?.leaseId).toBe(held.lease?.leaseId);
+    const { controllerToken } = held;
+    expect(await refusalOf(lease.renew({ sessionId, controllerToken }))).toMatchObject({
+      reason: "SCOPE_MISSING",
+    });
+    const again = await lease.acquire({ sessionId });
+    expect(again.lease?.leaseId).toBe(held.lease?.leaseId);
   });
 
   test("only who may control renegotiates without a lease", async () => {
