@@ -353,4 +353,37 @@ export const mutations: readonly Mutation[] = [
       { file: "evolve.ts", find: 'return event.reason === "linger_over";', put: "return false;" },
     ],
   },
+  {
+    name: "the end of a lease does not show in the lease version",
+    caughtBy: ["Ordered"],
+    edits: [
+      {
+        file: "lease/evolve-leases.ts",
+        find: "version: book.version + 1,\n        live: book.live.filter((candidate) => candidate !== lease),",
+        put: "live: book.live.filter((candidate) => candidate !== lease),",
+      },
+    ],
+  },
+  {
+    name: "a change of the record is told in no event",
+    caughtBy: ["Folded"],
+    edits: [
+      {
+        file: "draft.ts",
+        find: "draft.events.push(event);",
+        put: 'if (event.kind !== "DiedEarly") draft.events.push(event);',
+      },
+    ],
+  },
+  {
+    name: "abandoned handshakes crowd nobody out",
+    caughtBy: ["Invariants"],
+    edits: [
+      {
+        file: "deadlines/decide-time.ts",
+        find: "abandoned.slice(0, -policy.abandonedMax)",
+        put: "abandoned.slice(0, 0)",
+      },
+    ],
+  },
 ];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { mintHandshakeId } from "../../../src/core/ids.ts";
+import { defaultPolicy, type Policy, sharedPolicy } from "../../../src/core/policy.ts";
 import type { Standing } from "../../../src/core/session.ts";
 import { currentOf, pathOf } from "../../../src/core/view.ts";
 import { type Check, given, type Step, start } from "../given.ts";
@@ -25,6 +26,7 @@ import {
   later,
   manager,
   onFastPath,
+  policy,
   ready,
   renegotiated,
   repeatedly,
@@ -42,7 +44,7 @@ type Says = (word: Word, about?: Parameters<typeof manager>[1]) => Step;
 /** How reports go astray, and whether the handshake that they are about carries the actions then. */
 interface Disorder {
   readonly disorder: string;
-  readonly reports: (a: Says, b: Says) => readonly Step[];
+  readonly reports: (a: Says, b: Says, decided: Policy) => readonly Step[];
   /** If it did before. */
   readonly ifPromoted: boolean;
   /** If it may as soon as its end says so. */
@@ -134,8 +136,8 @@ const disorders: readonly Disorder[] = [
     ...yes,
   },
   {
-    disorder: "from two processes that hand over, 3 s after the older was killed",
-    reports: (a, b) => [a(ready), b(holdsNone), later(3_000), b(holdsNone)],
+    disorder: "from two processes that hand over, some seconds after the older was killed",
+    reports: (a, b, { holdsNoneMs }) => [a(ready), b(holdsNone), later(holdsNoneMs), b(holdsNone)],
     ...no,
   },
   {
@@ -153,6 +155,9 @@ const disorders: readonly Disorder[] = [
     ...no,
   },
 ];
+
+/** What was replaced lingers for longer than any of these takes. */
+const lingerMs = 7_000;
 
 /** Where the handshake stands that the reports are about. */
 interface Situation {
@@ -247,7 +252,7 @@ const situations: readonly Situation[] = [
   },
   {
     situation: "a retired one",
-    so: together(replaced, later(5_000)),
+    so: together(replaced, later(lingerMs)),
     of: 1,
     beside: 2,
     stands: "retired",
@@ -262,12 +267,23 @@ const situations: readonly Situation[] = [
   },
 ];
 
-describe.each(situations)("manager's reports about $situation", (situation) => {
-  const { so, of, beside, stands, carries } = situation;
+/** As one process decides alone, and as processes that share a store do. */
+const policies: readonly (readonly [string, Policy])[] = [
+  ["alone", { ...defaultPolicy, retireLingerMs: lingerMs }],
+  ["on a shared store", { ...sharedPolicy(defaultPolicy), retireLingerMs: lingerMs }],
+];
+
+const told = policies.flatMap(([by, decided]) =>
+  situations.map((situation) => ({ ...situation, by, decided })),
+);
+
+describe.each(told)("manager's reports about $situation, decided $by", (situation) => {
+  const { so, of, beside, stands, carries, decided } = situation;
 
   test.each(disorders)("$disorder", (row) => {
     const { reports } = row;
-    const story = given(so, ...reports(says(manager, "A", of), says(manager, "B", of)));
+    const word = reports(says(manager, "A", of), says(manager, "B", of), decided);
+    const story = given(policy(decided), so, ...word);
     story.expect(answers(of, stands));
     if (beside !== undefined) story.when(manager(closed, { of: beside }));
     story.expect(carries(row) ? carriedBy(of) : notCarriedBy(of));
@@ -276,14 +292,14 @@ describe.each(situations)("manager's reports about $situation", (situation) => {
   test("one that comes twice, or was overtaken, is answered as things stand and changes nothing", () => {
     const a = says(manager, "A", of);
     for (const sequence of [50, 49]) {
-      given(so, a(closed, { sequence: 50 }))
+      given(policy(decided), so, a(closed, { sequence: 50 }))
         .when(a(ready, { sequence }))
         .expect(nothingHappened, standing(of, stands), accepted({ standing: stands }));
     }
   });
 });
 
-describe("the host's reports about one in flight that the manager reports ready", () => {
+describe.each(policies)("the host's reports about one in flight, decided %s", (_, decided) => {
   const so = together(
     attached({ hostReports: true }),
     wait(60_000),
@@ -292,9 +308,8 @@ describe("the host's reports about one in flight that the manager reports ready"
   );
 
   test.each(disorders)("$disorder", (row) => {
-    given(so, ...row.reports(says(host, "A", 1), says(host, "B", 1))).expect(
-      row.atOnce ? carriedBy(1) : notCarriedBy(1),
-    );
+    const word = row.reports(says(host, "A", 1), says(host, "B", 1), decided);
+    given(policy(decided), so, ...word).expect(row.atOnce ? carriedBy(1) : notCarriedBy(1));
   });
 });
 
