@@ -8,6 +8,7 @@ import type {
   TransportId,
 } from "./ids.ts";
 import type { Policy } from "./policy.ts";
+import type { Population } from "./quota.ts";
 import type {
   ConnectionState,
   End,
@@ -183,6 +184,8 @@ export interface DecisionContext {
   readonly entropy: Entropy;
   /** Handshakes in flight towards one manager, over all sessions. */
   readonly negotiationsInFlight: (managerUrl: string) => number;
+  /** What there is already of what a private beach may create. */
+  readonly populationOf: (beachId: BeachId) => Population;
   /** Somebody watches the session, or did until just now, so that it is not idle. */
   readonly watched: boolean;
 }

@@ -2,6 +2,8 @@ import type { Attach, Detach } from "./command.ts";
 import { detach, judge } from "./deadlines/decide-time.ts";
 import type { Decision } from "./decision.ts";
 import { accept, apply, type Draft, refuse } from "./draft.ts";
+import { refusalToAttach } from "./quota.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Transport } from "./session.ts";
 import { verdictOfTime } from "./transport/health.ts";
 
@@ -9,8 +11,8 @@ import { verdictOfTime } from "./transport/health.ts";
 export function decideAttach(draft: Draft, command: Attach): Decision<Attach> {
   const { record } = draft;
   if (record?.kind !== "attached") {
-    attachSession(draft, command);
-    return accept(draft, null);
+    const refusal = attachSession(draft, command);
+    return refusal === undefined ? accept(draft, null) : refuse(draft, refusal);
   }
   if (record.beachId !== command.beachId) return refuse(draft, { reason: "NOT_YOUR_BEACH" });
   if (differs(record.transport, command)) {
@@ -30,9 +32,11 @@ export function decideDetach(draft: Draft, command: Detach): Decision<Detach> {
   return accept(draft, { detached: true });
 }
 
-/** The session becomes known, or comes back from its tombstone. */
-export function attachSession(draft: Draft, command: Attach): void {
+/** The session becomes known, or comes back from its tombstone; answers with what forbids it. */
+export function attachSession(draft: Draft, command: Attach): Refusal | undefined {
   const { beachId, managerUrl, requiredChannels, hostReports } = command;
+  const refusal = refusalToAttach(draft, beachId);
+  if (refusal !== undefined) return refusal;
   const { now: at, gaps, history } = draft.context;
   const gapsTaken = gaps.at(-1)?.number ?? 0;
   apply(draft, {
@@ -45,6 +49,7 @@ export function attachSession(draft: Draft, command: Attach): void {
     gapsTaken,
     history,
   });
+  return undefined;
 }
 
 function differs(transport: Transport, command: Attach): boolean {

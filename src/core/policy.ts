@@ -52,6 +52,16 @@ export interface Policy {
   /** A session without live lease, report or watcher for this long is detached. */
   readonly sessionIdleMs: DurationMs;
   readonly tombstoneMs: DurationMs;
+  /** How long a tombstone lasts at most where no handshake was ever promoted. */
+  readonly unprovenTombstoneMs: DurationMs;
+
+  /** How many sessions may be attached at a private beach, and in all. */
+  readonly sessionsPerBeachMax: number;
+  readonly sessionsMax: number;
+  /** How many sessions a private beach may attach within a minute. */
+  readonly attachesPerMinuteMax: number;
+  /** How many leases may live at a private beach. */
+  readonly leasesPerBeachMax: number;
 
   /** A renewal is due after a share of the remaining time between these two. */
   readonly renewAfterMin: number;
@@ -93,6 +103,11 @@ export const defaultPolicy: Policy = {
   unchangedReportMs: 0,
   sessionIdleMs: day,
   tombstoneMs: 30 * day,
+  unprovenTombstoneMs: hour,
+  sessionsPerBeachMax: 50_000,
+  sessionsMax: 2_000_000,
+  attachesPerMinuteMax: 20_000,
+  leasesPerBeachMax: 200_000,
   renewAfterMin: 0.5,
   renewAfterMax: 0.66,
 };

@@ -30,7 +30,14 @@ export type Refusal =
   | { readonly reason: "READER_STALLED"; readonly retryAfterMs: DurationMs }
   | {
       readonly reason: "TOO_MANY";
-      readonly what: "leases" | "negotiations" | "replacements";
+      readonly what:
+        | "leases"
+        | "negotiations"
+        | "replacements"
+        | "sessions"
+        | "beach_sessions"
+        | "beach_leases"
+        | "attaches";
       readonly retryAfterMs: DurationMs;
     };
 

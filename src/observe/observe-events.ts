@@ -1,15 +1,17 @@
 import type { SessionEvent } from "../core/event.ts";
 import type { ServiceEvent, ServiceObserver } from "../service/service-events.ts";
+import { LineShare } from "./line-share.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { logSessionEvent } from "./session-event-log.ts";
 
 /** One log line and one count for each thing that the service tells. Never throws. */
 export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {
+  const share = new LineShare();
   return (event) => {
     try {
       count(metrics, event);
-      write(log, event);
+      write(log, event, share);
     } catch {
       // A log or a counter that fails must not take a lease with it.
     }
@@ -55,10 +57,10 @@ function countHappened(metrics: Metrics, event: SessionEvent): void {
 }
 
 /** What every renewal does is told at trace, so that a log at info stays readable. */
-function write(log: Logger, event: ServiceEvent): void {
+function write(log: Logger, event: ServiceEvent, share: LineShare): void {
   switch (event.kind) {
     case "happened":
-      logSessionEvent(log, event);
+      logSessionEvent(log, event, share);
       break;
     case "renewed":
       writeRenewal(log, event);

@@ -3,17 +3,33 @@ import type { HandshakeId } from "../core/ids.ts";
 import type { SessionRecord, Witnessed } from "../core/session.ts";
 import { currentOf, nextOf, pathOf } from "../core/view.ts";
 import type { ServiceEvent } from "../service/service-events.ts";
+import type { LineShare } from "./line-share.ts";
 import type { Logger } from "./logger.ts";
 
 type Happened = Extract<ServiceEvent, { kind: "happened" }>;
 type Level = "trace" | "debug" | "info" | "warn";
 
-/** Writes one line: what happened, to which session, and for a transport from what to what. */
-export function logSessionEvent(log: Logger, { sessionId, event, previous, next }: Happened): void {
-  const level = levelOf(event);
+/**
+ * Writes one line: what happened, to which session, and for a transport from what to what. Lines at
+ * info and above that are beyond the share of their private beach are written at debug.
+ */
+export function logSessionEvent(log: Logger, happened: Happened, share: LineShare): void {
+  const { sessionId, event, previous, next } = happened;
+  const level = withinShare(log, happened, share) ? levelOf(event) : "debug";
   if (!log.isLevelEnabled(level)) return;
   const transition = transitionOf(event, previous, next);
   log[level]({ session: sessionId, ...detailsOf(event), ...transition }, phrases[event.kind]);
+}
+
+function withinShare(log: Logger, { event, previous, next }: Happened, share: LineShare): boolean {
+  const level = levelOf(event);
+  const beach = next?.beachId ?? previous?.beachId;
+  if (beach === undefined || level === "trace" || level === "debug") return true;
+  const verdict = share.judge(beach, event.at);
+  if (verdict === "write none from here on") {
+    log.warn({ beach }, "too many lines about one private beach; more are at debug");
+  }
+  return verdict === "write";
 }
 
 /** Everything that callers cause at will, or that time causes in bulk, is below info. */

@@ -16,6 +16,7 @@ import { DeadlineLoop } from "./deadline-loop.ts";
 import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 import { RateKeeper } from "./figures/fleet-rates.ts";
 import { FleetTally } from "./figures/fleet-tally.ts";
+import { Populations } from "./figures/populations.ts";
 import { FleetGapKeeper } from "./gaps/fleet-gap-keeper.ts";
 import type { GapKeeper, StoreReach } from "./gaps/gap-keeper.ts";
 import { ProcessGapKeeper } from "./gaps/process-gap-keeper.ts";
@@ -67,6 +68,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   /** Of a store that this process alone holds; a shared one counts by itself. */
   readonly #tally = new FleetTally();
   readonly #rates: RateCounter;
+  readonly #populations: Populations;
   readonly #gaps: GapKeeper;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
@@ -82,6 +84,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.tokens = deps.tokens;
     this.#wallTime = new WallTime(deps.clock);
     this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
+    this.#populations = new Populations(this.#counter);
     this.#gaps = this.#gapKeeper();
     const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
@@ -287,6 +290,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       history: this.#gaps.historyOf(id),
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#counter.negotiationsInFlight(managerUrl),
+      populationOf: (beachId) => this.#populations.of(beachId, this.now()),
       watched: this.#idle.isWatched(id, record?.beachId),
     };
   }
@@ -315,6 +319,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deadlines.notice(deadline);
     const beachId = next?.beachId;
     for (const event of events) {
+      if (event.kind === "SessionAttached") this.#populations.noteAttached(event.beachId, event.at);
       if (event.kind === "HandshakeStarted" && beachId !== undefined) {
         this.#rates.noteNegotiation(beachId, event.at);
       }

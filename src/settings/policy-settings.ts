@@ -12,6 +12,10 @@ export const policySettings: Readonly<Partial<Record<keyof Policy, SettingName>>
   evidenceLostMs: "LEASE_EVIDENCE_LOST_MS",
   retireLingerMs: "LEASE_RETIRE_LINGER_MS",
   sessionIdleMs: "LEASE_SESSION_IDLE_MS",
+  sessionsPerBeachMax: "LEASE_SESSIONS_PER_BEACH_MAX",
+  sessionsMax: "LEASE_SESSIONS_MAX",
+  attachesPerMinuteMax: "LEASE_ATTACHES_PER_MINUTE_MAX",
+  leasesPerBeachMax: "LEASE_LEASES_PER_BEACH_MAX",
 };
 
 /** The settings behind the limits of a rule: two, one or none. */

@@ -159,6 +159,30 @@ export const settingsTable: readonly Setting[] = [
     meaning: "A session without lease, report or watcher for this long is detached.",
   },
   {
+    name: "LEASE_SESSIONS_PER_BEACH_MAX",
+    default: "50000",
+    type: "count",
+    meaning: "Sessions that one private beach may have attached; more are refused (TOO_MANY).",
+  },
+  {
+    name: "LEASE_SESSIONS_MAX",
+    default: "2000000",
+    type: "count",
+    meaning: "Sessions that may be attached in all; each takes about 1 kB of memory.",
+  },
+  {
+    name: "LEASE_ATTACHES_PER_MINUTE_MAX",
+    default: "20000",
+    type: "count",
+    meaning: "Sessions that one private beach may attach within a minute at one process.",
+  },
+  {
+    name: "LEASE_LEASES_PER_BEACH_MAX",
+    default: "200000",
+    type: "count",
+    meaning: "Leases that may live at one private beach.",
+  },
+  {
     name: "LEASE_REDIS_ACK_REPLICAS",
     default: "0",
     type: "count",
@@ -180,7 +204,15 @@ export const settingsTable: readonly Setting[] = [
 
 /** The text of a setting that is not given. */
 export function defaultOf(name: SettingName): string {
+  return settingOf(name).default;
+}
+
+export function typeOf(name: SettingName): Setting["type"] {
+  return settingOf(name).type;
+}
+
+function settingOf(name: SettingName): Setting {
   const setting = settingsTable.find((one) => one.name === name);
   if (setting === undefined) throw new Error(`${name} is missing in the table of settings`);
-  return setting.default;
+  return setting;
 }

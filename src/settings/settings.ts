@@ -4,7 +4,7 @@ import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-add
 import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
-import { defaultOf, type SettingName, settingsTable } from "./settings-table.ts";
+import { defaultOf, type SettingName, settingsTable, typeOf } from "./settings-table.ts";
 
 /** What the service is told from outside, checked as a whole. */
 export interface Settings {
@@ -182,7 +182,7 @@ class Reading {
   policy(): Policy {
     const given = Object.entries(policySettings).map(([field, name]) => [
       field,
-      this.milliseconds(name),
+      typeOf(name) === "count" ? this.#count(name) : this.milliseconds(name),
     ]);
     return { ...defaultPolicy, ...Object.fromEntries(given) };
   }
@@ -220,6 +220,14 @@ class Reading {
 
   complain(fault: string): void {
     this.faults.push(fault);
+  }
+
+  #count(name: SettingName): number {
+    const text = this.text(name);
+    const value = /^\d{1,12}$/.test(text) ? Number(text) : 0;
+    if (value > 0) return value;
+    this.fault(name, `must be a whole number above 0, such as ${defaultOf(name)}`);
+    return Number(defaultOf(name));
   }
 
   milliseconds(name: SettingName): number {

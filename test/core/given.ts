@@ -1,9 +1,9 @@
 import { expect } from "vitest";
-
 import type { Command, DecisionContext, Entropy } from "../../src/core/command.ts";
 import { decide } from "../../src/core/decide.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
+import type { Population } from "../../src/core/quota.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import { sequentialIds } from "../support/sequential-ids.ts";
 import { nothingServed, type Served, servedAfter, type Taken } from "../walk/checkers/taken.ts";
@@ -25,6 +25,8 @@ export class World {
   now: number = start;
   policy: Policy = defaultPolicy;
   watched = false;
+  /** What others have created. */
+  population: Population = { sessionsAtBeach: 0, sessions: 0, attachedLately: 0, leasesAtBeach: 0 };
   /** Negotiations in flight towards every manager, of other sessions. */
   negotiationsElsewhere = 0;
   gaps: readonly Gap[] = [];
@@ -92,6 +94,7 @@ export class World {
       entropy,
       watched,
       negotiationsInFlight: () => this.negotiationsElsewhere,
+      populationOf: () => this.population,
     };
   }
 }

@@ -169,7 +169,7 @@ describe("detaching", () => {
   });
 
   test("a tombstone stands for 30 days", () => {
-    given(attached(), acquired("tile"), detached())
+    given(onFastPath(), detached())
       .when(later(30 * day - 1))
       .expect(nothingHappened)
       .when(renewed("tile"))

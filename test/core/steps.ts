@@ -1,5 +1,6 @@
 import type { Attach, Report } from "../../src/core/command.ts";
 import type { Policy } from "../../src/core/policy.ts";
+import type { Population } from "../../src/core/quota.ts";
 import type { NegotiationReason } from "../../src/core/session.ts";
 import { type Step, start, type World } from "./given.ts";
 
@@ -78,6 +79,13 @@ export function watched(is = true): Step {
 export function negotiationsElsewhere(count: number): Step {
   return (world) => {
     world.negotiationsElsewhere = count;
+  };
+}
+
+/** What others have created, as far as it is not nothing. */
+export function populated(population: Partial<Population>): Step {
+  return (world) => {
+    world.population = { ...world.population, ...population };
   };
 }
 

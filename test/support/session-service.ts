@@ -4,7 +4,7 @@ import { Budgets } from "../../src/budget/budgets.ts";
 import type { Attach } from "../../src/core/command.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import { controllerTokens } from "../../src/service/controller-tokens.ts";
-import type { ServiceEvent } from "../../src/service/service-events.ts";
+import type { ServiceEvent, ServiceObserver } from "../../src/service/service-events.ts";
 import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
 import type { SessionStore } from "../../src/service/session-store.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
@@ -24,6 +24,8 @@ interface Options {
   readonly clock?: ManualClock;
   readonly policy?: Partial<Policy>;
   readonly budgets?: Budgets;
+  /** Told as well. */
+  readonly observe?: ServiceObserver;
 }
 
 export async function serviceUnderTest(options: Options = {}): Promise<ServiceUnderTest> {
@@ -37,7 +39,10 @@ export async function serviceUnderTest(options: Options = {}): Promise<ServiceUn
     policy: { ...defaultPolicy, ...options.policy },
     tokens: controllerTokens(randomBytes(32)),
     budgets: options.budgets ?? new Budgets(),
-    observe: (event) => seen.push(event),
+    observe: (event) => {
+      seen.push(event);
+      options.observe?.(event);
+    },
   });
   return {
     service,

@@ -186,6 +186,7 @@ class Walk {
       history: (before?.historyTaken ?? 0) + (historyLost ? 1 : 0),
       entropy,
       negotiationsInFlight: () => 0,
+      populationOf: () => nobody,
       watched,
     };
     try {
@@ -197,6 +198,7 @@ class Walk {
   }
 }
 
+const nobody = { sessionsAtBeach: 0, sessions: 0, attachedLately: 0, leasesAtBeach: 0 };
 const entropy = { jitter: () => 0, handshakeBits: () => "0123456789abcdef012" };
 
 function stoodAfter({ hearingSince, copy }: Stood, taken: Taken): Stood {

@@ -76,8 +76,10 @@ export function wrongReaders(readers: readonly RawReader[], truth: TransportStat
 }
 
 function ageless(state: TransportState): Partial<TransportState> {
-  const { evidenceAge: _, ends: __, ...rest } = state;
-  return rest;
+  const { evidenceAge: _, ends: __, negotiation, ...rest } = state;
+  if (negotiation === undefined) return rest;
+  const { confirmIn: ___, ...handshake } = negotiation;
+  return { ...rest, negotiation: handshake };
 }
 
 function bigints(_key: string, value: unknown): unknown {

@@ -232,6 +232,10 @@ const excesses = {
   holds: "the session has as many holds as it may",
   negotiations: "the manager has as many handshakes in flight as it may",
   replacements: "the fast path was promoted only just now",
+  sessions: "the service has as many sessions as it may, detach some",
+  beach_sessions: "the private beach has as many sessions as it may, detach some",
+  beach_leases: "the private beach has as many live leases as it may, release some",
+  attaches: "the private beach attaches more sessions within a minute than it may",
 } as const;
 
 function excessInWords(what: keyof typeof excesses | BudgetName): string {

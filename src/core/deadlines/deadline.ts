@@ -1,6 +1,6 @@
 import type { Policy } from "../policy.ts";
 import type { Session, SessionRecord, Tombstone } from "../session.ts";
-import { type EpochMs, earliest } from "../time.ts";
+import { type DurationMs, type EpochMs, earliest } from "../time.ts";
 import { nextVerdictAt } from "../transport/health.ts";
 import { currentOf, nextOf, usableOf } from "../view.ts";
 
@@ -22,8 +22,16 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
 }
 
 /** When a tombstone has stood for its time, and no number in it is ahead of service time. */
-function forgottenAt({ detachedAt, generation, leases }: Tombstone, policy: Policy): EpochMs {
-  return Math.max(detachedAt + policy.tombstoneMs, generation + 1, leases.epoch + 1);
+function forgottenAt(tombstone: Tombstone, policy: Policy): EpochMs {
+  const { detachedAt, generation, leases } = tombstone;
+  const stood = detachedAt + tombstoneLife(tombstone, policy);
+  return Math.max(stood, generation + 1, leases.epoch + 1);
+}
+
+/** A session that never had a fast path has left nobody anything that has to be refused for long. */
+function tombstoneLife({ generation }: Tombstone, policy: Policy): DurationMs {
+  const { tombstoneMs, unprovenTombstoneMs } = policy;
+  return generation === 0 ? Math.min(unprovenTombstoneMs, tombstoneMs) : tombstoneMs;
 }
 
 /** When the first of the live leases expires. */

@@ -5,6 +5,7 @@ import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
 import type { LeaseEvent } from "../event.ts";
 import { nextFence } from "../fence.ts";
 import type { Policy } from "../policy.ts";
+import { refusalToGrantAtBeach } from "../quota.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Lease, LeaseBook } from "../session.ts";
 import type { DurationMs, EpochMs } from "../time.ts";
@@ -26,7 +27,8 @@ export function decideRenew(draft: Draft, command: Renew): Decision<Renew> {
 export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire> {
   if (draft.record?.kind !== "attached") {
     if (command.attach === undefined) return refuse(draft, { reason: "SESSION_UNKNOWN" });
-    attachSession(draft, command.attach);
+    const refusal = attachSession(draft, command.attach);
+    if (refusal !== undefined) return refuse(draft, refusal);
   }
   const book = sessionOf(draft).leases;
   const own = book.live.find((lease) => isSameKey(lease, command));
@@ -35,7 +37,9 @@ export function decideAcquire(draft: Draft, command: Acquire): Decision<Acquire>
     apply(draft, extension(own, command, draft.context));
     return answerLease(draft, own, "acquired");
   }
-  const refusal = refusalToGrant(book, command, draft.context);
+  const refusal =
+    refusalToGrant(book, command, draft.context) ??
+    refusalToGrantAtBeach(draft, sessionOf(draft).beachId);
   if (refusal !== undefined) return refuse(draft, refusal);
   const lease = newLease(book, command, draft.context);
   apply(draft, { kind: "LeaseGranted", at: draft.context.now, lease });
