@@ -36,6 +36,7 @@ export type BudgetName =
   | "unread_bytes"
   | "connection_unread_bytes"
   | "unread_ms"
+  | "address_resets"
   | "queued_calls"
   | "request_ms"
   | "header_bytes";
@@ -147,6 +148,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "ms",
     of: "an answer that was made and is not read to its end",
     beyond: "the stream is reset; over HTTP/1.1 the connection",
+  },
+  address_resets: {
+    limit: 40_000,
+    unit: "resets",
+    of: "streams that one address opened and reset over gRPC; a twentieth comes back each second",
+    beyond: "the connection is closed, and none is taken from there until a twentieth is left",
   },
   queued_calls: {
     limit: 16,

@@ -54,6 +54,12 @@ function sendRefusal(reply: FastifyReply, { status, error, message }: JsonRefusa
   return reply.code(status).send({ error, message });
 }
 
+/** Fastify's own words may repeat what a caller sent, whole. */
+const ownWords: Readonly<Record<number, string>> = {
+  415: '"content-type" must be one that the route takes',
+};
+const unreadable = "the request must be one that the route takes";
+
 /** Other paths have no part that a caller chooses: one that cannot be read is of no route. */
 const pathsWithIds = "/sessions/";
 
@@ -71,7 +77,8 @@ function toRefusal(error: unknown, { url: path, routeOptions }: FastifyRequest):
     return { status, error: "bad_request", message: "the path must be percent-encoded UTF-8" };
   }
   if (status >= 400 && status < 500 && error instanceof Error) {
-    return { status, error: "bad_request", message: error.message };
+    const message = error instanceof Refused ? error.message : (ownWords[status] ?? unreadable);
+    return { status, error: "bad_request", message };
   }
   return { status: 500, error: "internal_error", message: null };
 }

@@ -24,6 +24,7 @@ import {
 } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
 import { intakeInterceptor } from "./received-message.ts";
+import { ResetBudget } from "./reset-budget.ts";
 
 const second = 1000;
 /** Streams that one connection may have open. */
@@ -80,10 +81,13 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   );
   const port = await bind(server, formatListenAddress(listen));
   const arrivals = new Arrivals(connections.sleep);
+  const addressResets = new ResetBudget(intake.budgets);
+  const closed = new AbortController();
+  void addressResets.refill(connections.sleep, closed.signal);
   for (const http2Server of http2ServersOf(server)) {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
-    admitStreams(http2Server, arrivals);
+    admitStreams(http2Server, { arrivals, resets: addressResets });
     onTransportError(http2Server, options.onTransportError);
   }
   return {
@@ -93,7 +97,10 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
       await giveNotice(server, connections.sleep);
       await shutDown(server);
     },
-    cutOff: async () => server.forceShutdown(),
+    async cutOff() {
+      closed.abort();
+      server.forceShutdown();
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from "node:http2";
-import { Server as NetServer } from "node:net";
+import { Server as NetServer, type Socket } from "node:net";
 
 import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
@@ -14,6 +14,7 @@ import type { Server } from "@grpc/grpc-js";
 import type { Arrivals } from "../arrivals.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import type { Sleep } from "../door.ts";
+import type { ResetBudget } from "./reset-budget.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
 interface Inside {
@@ -45,17 +46,54 @@ function boundIn(server: Server): ReadonlyMap<Http2Server, Bound> {
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** Looks at each call before grpc-js does, and tells `arrivals` of it. */
-export function admitStreams(http2Server: Http2Server, arrivals: Arrivals): void {
-  http2Server.on("connection", () => arrivals.connected());
+/** Longer than the path of any method. */
+const pathLengthMax = 200;
+
+export interface Admission {
+  readonly arrivals: Arrivals;
+  readonly resets: ResetBudget;
+}
+
+/** Looks at each connection and each call before grpc-js does. */
+export function admitStreams(http2Server: Http2Server, { arrivals, resets }: Admission): void {
+  http2Server.on("connection", (socket: Socket) => {
+    arrivals.connected();
+    if (!resets.admits(addressOf(socket))) socket.destroy();
+  });
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   http2Server.on("stream", (stream, headers) => {
-    if (admitDeadline(headers) === "unreadable") return refuse(stream, unreadableDeadline);
+    countReset(stream, resets);
+    // Opened and reset in one go: there is nobody to be answered.
+    if (stream.destroyed || stream.closed) return void stream.on("error", () => undefined);
+    if (admitDeadline(headers) === "unreadable") {
+      return refuse(stream, Code.InvalidArgument, unreadableDeadline);
+    }
+    // grpc-js would repeat the whole path.
+    if ((headers[":path"] ?? "").length > pathLengthMax) {
+      return refuse(stream, Code.Unimplemented, "no such method is known here");
+    }
     arrivals.called(() => {
       for (const listener of listeners) listener.call(http2Server, stream, headers);
     });
   });
+}
+
+/** Ends the connection of an address that resets too many. */
+function countReset(stream: ServerHttp2Stream, resets: ResetBudget): void {
+  const { session } = stream;
+  const count = (): void => {
+    if (stream.rstCode === constants.NGHTTP2_NO_ERROR || session === undefined) return;
+    if (!resets.count(addressOf(session.socket))) {
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+  };
+  if (stream.closed) count();
+  else stream.once("close", count);
+}
+
+function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {
+  return socket?.remoteAddress ?? "unknown";
 }
 
 /** How long peers may take to confirm that they know that a connection closes. */
@@ -101,12 +139,12 @@ const unreadableDeadline =
   'Cannot read the request: "grpc-timeout" must be up to 8 digits and a unit, such as 5S';
 
 /** Answers a call with a status alone. */
-function refuse(stream: ServerHttp2Stream, message: string): void {
+function refuse(stream: ServerHttp2Stream, code: Code, message: string): void {
   stream.on("error", () => undefined);
   const headers = {
     ":status": 200,
     "content-type": "application/grpc+proto",
-    "grpc-status": Code.InvalidArgument,
+    "grpc-status": code,
     "grpc-message": encodeURI(message),
   };
   stream.respond(headers, { endStream: true });

@@ -1,6 +1,8 @@
+import { EventEmitter } from "node:events";
+
 import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import type { Server } from "@grpc/grpc-js";
+import type { Server, ServerDuplexStream, ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 
 /** Lets clients list the services and read their whole schema. */
@@ -13,7 +15,51 @@ export function addReflection(server: Server, services: readonly DescService[]):
   // The library reads the descriptors of type entries alone; of what type they are is all one.
   const format = "Protocol Buffer 3 EnumDescriptorProto";
   const everything = { format, type: {}, fileDescriptorProtos } as const;
-  new ReflectionService({ everything }).addToServer(server);
+  const paced = {
+    addService: (service: ServiceDefinition, { ServerReflectionInfo: answer = missing }: Answers) =>
+      server.addService(service, { ServerReflectionInfo: answerInTurn(answer) }),
+  };
+  new ReflectionService({ everything }).addToServer(paced as unknown as Server);
+}
+
+type Reflection = ServerDuplexStream<unknown, unknown>;
+type Answer = (stream: unknown) => void;
+type Answers = Readonly<Record<string, Answer>>;
+
+function missing(): never {
+  throw new Error("the library answers nothing");
+}
+
+/**
+ * Answers one question after the other, as they are read: the library would answer all that come,
+ * and keep the answers, each a thousand times as long as its question.
+ */
+function answerInTurn(answer: Answer): (call: Reflection) => void {
+  return (call) => {
+    const questions = new EventEmitter();
+    let answered: unknown;
+    const write = (one: unknown): void => {
+      answered = one;
+    };
+    answer(Object.assign(questions, { write, end: noop }));
+    void (async () => {
+      for await (const question of call) {
+        questions.emit("data", question);
+        await new Promise<void>((resolve) => {
+          call.once("close", resolve);
+          call.write(answered, () => {
+            call.removeListener("close", resolve);
+            resolve();
+          });
+        });
+      }
+      call.end();
+    })().catch(noop);
+  };
+}
+
+function noop(): void {
+  // The caller has gone.
 }
 
 function collect(file: DescFile, into: Set<DescFile>): void {

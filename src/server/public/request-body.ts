@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
+import { quoted } from "../../api/request/quoted.ts";
 import { refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
@@ -45,6 +46,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#packing = packingOf(request.headers);
     // The stack refuses encodings that it does not know, and names those that it knows.
     if (this.#packing.encoding !== "unknown") describeAsEmpty(request.headers);
+    else cutEncodings(request.headers);
   }
 
   /** The message that was admitted. */
@@ -125,6 +127,14 @@ const aboutBodies = [
 /** Takes out what headers say of the body: the stack holds the body that it gets against them. */
 function describeAsEmpty(headers: IncomingHttpHeaders): void {
   for (const name of aboutBodies) delete headers[name];
+}
+
+/** The stack repeats the name of an encoding that it does not know. */
+function cutEncodings(headers: IncomingHttpHeaders): void {
+  for (const name of aboutBodies) {
+    const value = headers[name];
+    if (name !== "content-length" && value !== undefined) headers[name] = quoted(String(value));
+  }
 }
 
 function unwrapped(desc: DescMessage, body: Buffer, packing: Packing): PackedMessage {

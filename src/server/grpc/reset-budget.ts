@@ -1,0 +1,56 @@
+import type { Budgets } from "../../budget/budgets.ts";
+import type { Sleep } from "../door.ts";
+
+const refillMs = 1_000;
+/** What comes back each second of what an address may reset, and what has to be there to connect. */
+const refillShare = 20;
+/** Addresses that are counted by themselves; what others reset is counted together. */
+const addressesMax = 10_000;
+const others = "others";
+
+/**
+ * Streams that callers opened and reset, counted by their address over all connections: HTTP/2 counts
+ * them for each connection alone, so that whoever connects anew would pay nothing.
+ */
+export class ResetBudget {
+  readonly #budgets: Budgets;
+  readonly #used = new Map<string, number>();
+
+  constructor(budgets: Budgets) {
+    this.#budgets = budgets;
+  }
+
+  /** Counts one; says whether the connection that it came by may go on. */
+  count(address: string): boolean {
+    const isKnown = this.#used.has(address) || this.#used.size < addressesMax;
+    const key = isKnown ? address : others;
+    const used = (this.#used.get(key) ?? 0) + 1;
+    if (!this.#budgets.allows("address_resets", used)) return false;
+    this.#used.set(key, used);
+    return true;
+  }
+
+  /** Says whether somebody may connect from there. */
+  admits(address: string): boolean {
+    const used = this.#used.get(address) ?? 0;
+    const fits = used <= this.#limit * (1 - 1 / refillShare);
+    if (!fits) this.#budgets.refuse("address_resets");
+    return fits;
+  }
+
+  /** Gives back a part of what was used, each second, until the signal aborts. */
+  async refill(sleep: Sleep, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(refillMs, signal);
+      for (const [address, used] of this.#used) {
+        const left = used - this.#limit / refillShare;
+        if (left > 0) this.#used.set(address, left);
+        else this.#used.delete(address);
+      }
+    }
+  }
+
+  get #limit(): number {
+    return this.#budgets.limit("address_resets");
+  }
+}

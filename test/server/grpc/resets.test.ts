@@ -1,0 +1,73 @@
+import { afterEach, expect, test, vi } from "vitest";
+
+import { type RunningService, runService } from "../../support/run-service.ts";
+import { grpcEnd, RawHttp2 } from "../raw-http2.ts";
+import { enveloped } from "../raw-messages.ts";
+
+const renew = "/beach.controller.v1.ControllerLease/Renew";
+const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+let service: RunningService;
+afterEach(() => service[Symbol.asyncDispose]());
+
+test("whoever resets too many streams cannot go on by connecting anew", async () => {
+  service = await runService({ budgets: { address_resets: 100 } });
+  await expect(service.lease.renew({ sessionId: "n", controllerToken: "t" })).rejects.toThrow(
+    /no such session/,
+  );
+  using first = new RawHttp2(service.addresses.grpc);
+  using second = new RawHttp2(service.addresses.grpc);
+  for (const raw of [first, second]) {
+    reset(raw, 45);
+    expect(await renewed(raw)).toBe("3");
+  }
+  reset(first, 60);
+  await vi.waitFor(() => expect(first.session.destroyed).toBe(true));
+  using third = new RawHttp2(service.addresses.grpc);
+  await vi.waitFor(() => expect(third.session.destroyed).toBe(true));
+  // Those who were there before are still served.
+  expect(await renewed(second)).toBe("3");
+  // And after a while everybody is.
+  await vi.waitFor(async () => {
+    using later = new RawHttp2(service.addresses.grpc);
+    expect(await renewed(later)).toBe("3");
+  }, 20_000);
+});
+
+test("a path that no method has is not repeated", async () => {
+  service = await runService();
+  using raw = new RawHttp2(service.addresses.grpc);
+  for (const length of [100, 5_000]) {
+    const stream = raw.open(`/${"p".repeat(length)}`);
+    stream.end();
+    const end = await grpcEnd(stream);
+    expect(end.status).toBe("12");
+    expect(end.message.length).toBeLessThan(200);
+  }
+});
+
+test("reflection answers no faster than it is read", async () => {
+  service = await runService();
+  using raw = new RawHttp2(service.addresses.grpc);
+  const stream = raw.open(reflection);
+  const symbol = "beach.controller.v1.ControllerLease";
+  const question = Buffer.concat([Buffer.from([0x22, symbol.length]), Buffer.from(symbol)]);
+  stream.end(Buffer.concat(Array.from({ length: 200 }, () => enveloped(question))));
+  let answers = 0;
+  stream.on("data", (data: Buffer) => {
+    answers += data.length;
+  });
+  expect((await grpcEnd(stream)).status).toBe("0");
+  expect(answers).toBeGreaterThan(200 * 1_000);
+});
+
+/** A call behind what was sent on the connection before. */
+async function renewed(raw: RawHttp2): Promise<string> {
+  const stream = raw.open(renew);
+  stream.end(enveloped(Buffer.alloc(0)));
+  return (await grpcEnd(stream)).status;
+}
+
+function reset(raw: RawHttp2, count: number): void {
+  for (let opened = 0; opened < count; opened += 1) raw.open(renew).close(8);
+}
