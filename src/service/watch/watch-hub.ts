@@ -52,7 +52,7 @@ const touched = 25;
 
 /** What letting time pass for a session comes to, as far as it matters here. */
 type PassedTime =
-  | Pick<Extract<Outcome<PassTime>, { kind: "accepted" }>, "kind">
+  | { readonly kind: "accepted"; readonly session?: SessionRecord | undefined }
   | Pick<Extract<Outcome<PassTime>, { kind: "refused" }>, "kind" | "refusal">;
 
 interface WatchHubDeps {
@@ -220,7 +220,7 @@ export class WatchHub implements Follower {
   /**
    * Versions only rise on a stream: of a session of which the store lost what the reader was told,
    * the reader takes nothing until its counters are lifted, which happens when it is next touched.
-   * Answers whether all of them could be.
+   * One of which nothing is left is told as gone. Answers whether all of them could be looked at.
    */
   async #liftLost(reader: WatchReader): Promise<boolean> {
     const ids = [...reader.ahead];
@@ -232,6 +232,10 @@ export class WatchHub implements Follower {
       all &&= outcomes.every(
         (outcome) => outcome.kind === "accepted" || outcome.refusal.reason === "SESSION_UNREADABLE",
       );
+      for (const [index, id] of part.entries()) {
+        const outcome = outcomes[index];
+        if (outcome?.kind === "accepted" && isGone(outcome)) reader.lose(id);
+      }
     }
     return all;
   }
@@ -413,4 +417,9 @@ export class WatchHub implements Follower {
 
 function namesIn({ sessions, knownVersions }: WatchSelection): number {
   return (sessions.kind === "named" ? sessions.ids.length : 0) + knownVersions.size;
+}
+
+/** The store was asked just now, and knows nothing of the session. */
+function isGone(outcome: Extract<PassedTime, { kind: "accepted" }>): boolean {
+  return "session" in outcome && outcome.session === undefined;
 }

@@ -81,12 +81,19 @@ export class WatchReader {
         : supersedes(record, waiting.record?.version ?? "gone");
     if (!isNews) {
       const newest = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
-      if (record !== undefined && record.version < Number(newest)) this.ahead.add(id);
+      if ((record?.version ?? 0) < Number(newest)) this.ahead.add(id);
       return;
     }
     const before = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
     const own = waiting === undefined ? 0 : waiting.coalesced + 1;
     this.#pending.set(id, { record, coalesced: own + leftOut(record, before, merged) });
+    if (this.sink === undefined) this.wake();
+  }
+
+  /** The store knows nothing of the session any more, though the reader has a state of it. */
+  lose(id: SessionId): void {
+    const waiting = this.#pending.get(id);
+    this.#pending.set(id, { record: undefined, coalesced: waiting ? waiting.coalesced + 1 : 0 });
     if (this.sink === undefined) this.wake();
   }
 

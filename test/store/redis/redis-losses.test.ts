@@ -93,6 +93,33 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
   });
 
+  test.each([
+    ["one session", (id: string) => ["DEL", keysOf(id).session(id)]],
+    ["everything", () => ["FLUSHALL"]],
+  ])("and has lost %s: who watches it is told, and then of its return", async (_, lose) => {
+    await using service = await serve();
+    const { id } = await holdFastPath(service, "session-1");
+    const stop = new AbortController();
+    const told: string[] = [];
+    const read = async (request: { sessionIds: string[] } | { privateBeachId: string }) => {
+      for await (const { event } of service.lease.watchTransport(request, stop)) {
+        if (event.case === "gone") told.push(`gone ${event.value.reason}`);
+        else if (event.case === "state") told.push(event.case);
+      }
+    };
+    const readers = [read({ sessionIds: [id] }), read({ privateBeachId: beachOfHeld })];
+    await expect.poll(() => told, inTime).toEqual(["state", "state"]);
+    await server.command(...lose(id));
+    await service.registry
+      .checkLease({ sessionId: id, controllerToken: "x" })
+      .catch(() => undefined);
+    await expect.poll(() => told.slice(2), inTime).toEqual(["gone unknown", "gone unknown"]);
+    await holdFastPath(service, id);
+    await expect.poll(() => told.slice(4), inTime).toEqual(expect.arrayContaining(["state"]));
+    stop.abort();
+    await Promise.allSettled(readers);
+  });
+
   async function historyOf(id: string): Promise<number> {
     return Number(await server.command("HGET", keysOf(id).state, "history"));
   }

@@ -10,6 +10,9 @@ const ringPlaces = 60;
 /** What a ring was last added to so long ago holds nothing that still counts. */
 export const ratesKeptMs: DurationMs = ringPlaces * Math.max(...Object.values(turnMs));
 
+/** So many counts of a bucket wait for its next beat. */
+const pendingMax = 10_000;
+
 /**
  * Rates of all processes: each keeps what it counted until its next beat of the bucket, so that it
  * costs no call of its own. Those of a beach lie in one bucket, whichever its sessions are in.
@@ -25,6 +28,10 @@ export class RedisRates {
     for (const key of [keys.rates, keys.ratesOf(beachId)]) {
       // No id holds the end of a line.
       const name = `${key}\n${what} ${turn % ringPlaces}\n${turn}`;
+      // As in an outage of its bucket: what was counted first counts least by then.
+      if (pending !== undefined && pending.size >= pendingMax && !pending.has(name)) {
+        pending.delete(pending.keys().next().value ?? name);
+      }
       pending?.set(name, (pending.get(name) ?? 0) + 1);
     }
   }

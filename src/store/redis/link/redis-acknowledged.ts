@@ -1,6 +1,9 @@
 import type { SessionId } from "../../../core/ids.ts";
 import type { RedisCalls } from "./redis-calls.ts";
 
+/** Of so many sessions of a bucket it is known one by one that their last change is uncertain. */
+const uncertainMax = 1_000;
+
 /**
  * Sees to it that this process shows nothing of its own changes that too few replicas have: a change
  * that was refused for it, and is found when the call is repeated, is no more certain than it was.
@@ -8,8 +11,8 @@ import type { RedisCalls } from "./redis-calls.ts";
 export class AcknowledgedChanges {
   readonly #calls: RedisCalls;
   readonly #replicas: number;
-  /** By bucket: sessions whose last change replicas may not have. */
-  readonly #uncertain = new Map<number, Set<SessionId>>();
+  /** By bucket: sessions whose last change replicas may not have; "all" when there are many. */
+  readonly #uncertain = new Map<number, Set<SessionId> | "all">();
 
   /** @param replicas how many have to have a change; 0 for none */
   constructor(calls: RedisCalls, replicas: number) {
@@ -34,11 +37,13 @@ export class AcknowledgedChanges {
   failed(bucket: number, id: SessionId): void {
     if (this.#replicas === 0) return;
     const uncertain = this.#uncertain.get(bucket) ?? new Set();
-    this.#uncertain.set(bucket, uncertain.add(id));
+    if (uncertain === "all") return;
+    this.#uncertain.set(bucket, uncertain.size < uncertainMax ? uncertain.add(id) : "all");
   }
 
   /** Resolves once what was loaded of the session may be shown. */
   async loaded(bucket: number, id: SessionId): Promise<void> {
-    if (this.#uncertain.get(bucket)?.has(id)) await this.committed(bucket);
+    const uncertain = this.#uncertain.get(bucket);
+    if (uncertain === "all" || uncertain?.has(id)) await this.committed(bucket);
   }
 }

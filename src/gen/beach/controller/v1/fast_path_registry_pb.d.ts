@@ -781,6 +781,8 @@ export declare const FastPathRegistry: GenService<{
    *
    * A page is the truth of its moment; sessions may come and go between two (AIP-158). Detached
    *   sessions are not listed. Tokens are never shown.
+   * While a part of the store is away the page is refused with STORE_UNAVAILABLE: no page lacks
+   *   sessions without saying so. One whose record cannot be read is left out.
    *
    * INVALID_ARGUMENT FIELD_INVALID: page_size or page_token. Safe to retry.
    *
@@ -794,7 +796,8 @@ export declare const FastPathRegistry: GenService<{
   /**
    * The fleet, or one private beach, in figures, without reading every session for it.
    *
-   * Safe to retry.
+   * While a part of the store is away it is refused with STORE_UNAVAILABLE: a sum without that part
+   *   would be a wrong number. Safe to retry.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.SummarizeFleet
    */
