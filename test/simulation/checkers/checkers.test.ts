@@ -253,6 +253,7 @@ const broken: Readonly<Record<string, readonly (readonly [string, Tell])[]>> = {
   Durable: [
     ["version 9 was shown after 10", (h) => h.opened().shown({ version: 9 })],
     ["version 10 read otherwise before", (h) => h.opened().shown({ liveLeases: 2 })],
+    ["version 10 read otherwise before", (h) => h.opened().shown({ promotedAt: start + 1 })],
     [
       "health_changed (manager_silent) happened within a gap (stall)",
       (h) =>

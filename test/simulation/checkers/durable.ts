@@ -1,3 +1,4 @@
+import type { EpochMs } from "../../../src/core/time.ts";
 import type { Trouble } from "../sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { type LeaseLife, leaseLives } from "./lease-lives.ts";
@@ -12,7 +13,7 @@ const startingMs = 500;
  */
 export const durable: Checker = (witness) => [
   ...statesBySession(witness).flatMap(forgotten),
-  ...statesBySession(witness).flatMap(retold),
+  ...statesBySession(witness).flatMap((states) => retold(witness, states)),
   ...statesBySession(witness).flatMap((states) => happenedInGaps(witness, states)),
   ...leaseLives(witness).flatMap((life) => endedByGap(witness, life)),
 ];
@@ -32,18 +33,44 @@ function forgotten(states: readonly StateSighting[]): Breach[] {
   });
 }
 
-/** One version reads the same whenever it is told. */
-function retold(states: readonly StateSighting[]): Breach[] {
-  const told = new Map<number, string>();
+/** One version reads the same whenever it is told, and its moments by every process's clock. */
+function retold({ knowledge: { clockMs } }: Witness, states: readonly StateSighting[]): Breach[] {
+  const told = new Map<number, Reading>();
   return states.flatMap(({ sessionId, serial, state }) => {
-    // A moment that merely passes is no change.
-    const content = JSON.stringify({ ...state, nextNegotiationAt: 0 });
-    const before = told.get(state.version) ?? content;
+    const reading = readingOf(state);
+    const before = told.get(state.version) ?? reading;
     told.set(state.version, before);
-    if (before === content) return [];
-    const text = `version ${state.version} read otherwise before: ${before}`;
+    const isSame = reading.moments.every(
+      (moment, index) => Math.abs(moment - (before.moments[index] ?? 0)) <= clockMs,
+    );
+    if (before.content === reading.content && isSame) return [];
+    const text = `version ${state.version} read otherwise before: ${before.content}`;
     return [{ sessionId, serial, text }];
   });
+}
+
+interface Reading {
+  readonly content: string;
+  readonly moments: readonly EpochMs[];
+}
+
+const momentNames: ReadonlySet<string> = new Set([
+  "promotedAt",
+  "startedAt",
+  "confirmBy",
+  "honouredUntil",
+  "changeAt",
+]);
+
+/** A moment that merely passes is no change: when to negotiate next is left out. */
+function readingOf(state: StateSighting["state"]): Reading {
+  const moments: EpochMs[] = [];
+  const content = JSON.stringify({ ...state, nextNegotiationAt: 0 }, (name, value: unknown) => {
+    if (!momentNames.has(name) || typeof value !== "number") return value;
+    moments.push(value);
+    return name;
+  });
+  return { content, moments };
 }
 
 /** A change that only time brings about. */
