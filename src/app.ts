@@ -6,7 +6,7 @@ import { devPasscodes } from "./auth/passcode.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
-import { createLogger, type Logger, type LogTarget } from "./observe/logger.ts";
+import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
 import { createMetrics, exposeFleet, exposeStore } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
@@ -45,6 +45,8 @@ export interface App extends AsyncDisposable {
   /** Settles when the app has drained, whoever asked for it. */
   readonly drained: Promise<void>;
   readonly log: Logger;
+  /** Resolves when the log has been written so far, or nobody takes it. */
+  flushLog(): Promise<void>;
   /**
    * To be told of a rejection that nobody waited for. An outage of the store is logged and counted;
    * of anything else it answers that it is a bug: what the process holds can then not be relied on.
@@ -76,12 +78,16 @@ export interface AppOverrides {
 const drainGraceMs = 5_000;
 /** How long a drain may take as a whole. */
 const drainMsMax = 9_000;
+/** How long the last lines of the log may take to be read. */
+const flushMsMax = 500;
 
 /** Opens the store, recovers, and opens the doors. Rejects with StartFault when it cannot. */
 export async function startApp(settings: Settings, overrides: AppOverrides = {}): Promise<App> {
   await using resources = new AsyncDisposableStack();
-  const log = createLogger(settings.logLevel, logTarget(overrides));
   const metrics = createMetrics();
+  const { log, flushed } = openLog(settings.logLevel, logTarget(overrides), (lines) =>
+    metrics.droppedLogLines.add(lines),
+  );
   const budgets = new Budgets(overrides.budgets);
   exposeBudgets(metrics, budgets);
   const observe = observeEvents(log, metrics);
@@ -132,7 +138,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     openFilesMax: openFilesMax(),
     sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
   });
-  app = new RunningApp({ doors, service, closing, log, observe, resources: resources.move() });
+  const parts = { doors, service, closing, log, flushed, observe };
+  app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
 }
 
@@ -142,6 +149,7 @@ interface Parts {
   /** Aborts when the drain begins. */
   readonly closing: AbortController;
   readonly log: Logger;
+  readonly flushed: () => Promise<void>;
   readonly observe: ServiceObserver;
   /** What the service stands on. */
   readonly resources: AsyncDisposable;
@@ -152,6 +160,7 @@ class RunningApp implements App {
   readonly log: Logger;
   readonly drained: Promise<void>;
   readonly #closing: AbortController;
+  readonly #flushed: () => Promise<void>;
   readonly #observe: ServiceObserver;
 
   constructor(parts: Parts) {
@@ -162,6 +171,7 @@ class RunningApp implements App {
       ops: formatListenAddress(ops.address),
     };
     this.log = parts.log;
+    this.#flushed = parts.flushed;
     this.#closing = parts.closing;
     this.#observe = parts.observe;
     const closed = aborted(parts.closing.signal).then(() => close(parts));
@@ -178,6 +188,10 @@ class RunningApp implements App {
   drain(): Promise<void> {
     this.#closing.abort();
     return this.drained;
+  }
+
+  async flushLog(): Promise<void> {
+    await endsWithin(this.#flushed(), flushMsMax);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { type App, startApp } from "./app.ts";
 import { badUsageExitCode, readCommandLine } from "./command-line.ts";
+import { logWhatIsPrinted } from "./observe/printed.ts";
 import { readEnv } from "./settings/read-env.ts";
 import { type Settings, toSettings } from "./settings/settings.ts";
 import { settingsHelp } from "./settings/settings-help.ts";
@@ -39,22 +40,49 @@ async function run(args: readonly string[]): Promise<number> {
 /** Serves until somebody asks for a drain. A second signal changes nothing. */
 async function serve(settings: Settings): Promise<number> {
   let app: App | undefined;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of endingSignals()) {
     // Before there is an app, nothing is served that could be drained.
     process.on(signal, () => (app === undefined ? process.exit(exitCodes.done) : app.drain()));
   }
+  takeOtherSignals(() => app);
   app = await startApp(settings);
   const { addresses, drained, log } = app;
-  process.on("uncaughtException", (error) => process.exit(confess(log, error)));
+  process.on("uncaughtException", (error) => void die(app, error));
   // Ending here would end every replica at the same outage.
   process.on("unhandledRejection", (error) => {
-    if (app.noteUnhandled(error) === "bug") process.exit(confess(log, error));
+    if (app.noteUnhandled(error) === "bug") void die(app, error);
   });
+  logWhatIsPrinted(log);
+  await app.flushLog();
   say(`${JSON.stringify({ level: "info", msg: "ready", ...addresses })}\n`);
-  return drained.then(
+  const exitCode = await drained.then(
     () => exitCodes.done,
     (error: unknown) => confess(log, error),
   );
+  await app.flushLog();
+  return exitCode;
+}
+
+/** Signals of daily life that would end the process, or open Node's debugger, and ask for nothing. */
+function takeOtherSignals(app: () => App | undefined): void {
+  // The settings are read once. Files that are to be read anew on a SIGHUP belong here.
+  const signals: readonly NodeJS.Signals[] = ["SIGHUP", "SIGUSR1", "SIGUSR2"];
+  for (const signal of signals.filter((one) => !endingSignals().includes(one))) {
+    process.on(signal, () => app()?.log.info({ signal }, "signal ignored: nothing is read anew"));
+  }
+}
+
+/** A person who closes the terminal is done with the service; a daemon is sent SIGHUP for other reasons. */
+function endingSignals(): readonly NodeJS.Signals[] {
+  const ends: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGQUIT"];
+  return process.stdout.isTTY || process.stderr.isTTY ? [...ends, "SIGHUP"] : ends;
+}
+
+/** Ends the process as soon as its last word is written. */
+async function die(app: App, bug: unknown): Promise<never> {
+  const exitCode = confess(app.log, bug);
+  await app.flushLog();
+  return process.exit(exitCode);
 }
 
 function confess(log: App["log"], bug: unknown): number {

@@ -1,5 +1,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
-import { build as pretty } from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
+
+import { type LogOutput, logOutput } from "./log-output.ts";
 
 export type { Logger } from "pino";
 
@@ -21,9 +23,35 @@ const secrets = [
   "tokenHashes",
 ];
 
-const unwrittenBytesMax = 1024 * 1024;
+export interface LogSink {
+  readonly log: Logger;
+  /** Resolves when every line so far has been written, or cannot be. */
+  flushed(): Promise<void>;
+}
 
-export function createLogger(level: string, target: LogTarget): Logger {
+/** @param onDropped told of lines that nobody took, when they are taken again */
+export function openLog(
+  level: string,
+  target: LogTarget,
+  onDropped: (lines: number) => void,
+): LogSink {
+  if (target.kind === "stream") {
+    return { log: createLogger(level, target), flushed: async () => undefined };
+  }
+  const output = logOutput(target.kind === "json" ? 1 : 2);
+  const stream = target.kind === "json" ? output : forPeople(output);
+  const log = createLogger(level, { kind: "stream", stream });
+  output.onDropped = (lines) => {
+    onDropped(lines);
+    log.warn({ lines }, "log lines were dropped: nobody read the log");
+  };
+  return { log, flushed: () => output.flushed() };
+}
+
+export function createLogger(
+  level: string,
+  { stream }: Extract<LogTarget, { kind: "stream" }>,
+): Logger {
   const options = {
     level,
     base: null,
@@ -31,29 +59,14 @@ export function createLogger(level: string, target: LogTarget): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
   };
-  return pino(options, destination(target));
+  return pino(options, stream);
 }
 
-function destination(target: LogTarget): DestinationStream {
-  switch (target.kind) {
-    case "json":
-      return standardOutput();
-    case "pretty":
-      return pretty({
-        destination: 2,
-        sync: true,
-        ignore: "pid,hostname",
-        // Node's own word heeds NO_COLOR, and asks the stream that is written to.
-        colorize: process.stderr.isTTY && process.stderr.hasColors(),
-      });
-    case "stream":
-      return target.stream;
-  }
-}
-
-/** Lines that cannot be written, as on a full disk, wait up to a limit and take nothing with them. */
-function standardOutput(): DestinationStream {
-  const stream = pino.destination({ dest: 1, sync: true, maxLength: unwrittenBytesMax });
-  stream.on("error", () => undefined);
-  return stream;
+function forPeople(output: LogOutput): DestinationStream {
+  const format = prettyFactory({
+    ignore: "pid,hostname",
+    // Node's own word heeds NO_COLOR, and asks the stream that is written to.
+    colorize: process.stderr.isTTY && process.stderr.hasColors(),
+  });
+  return { write: (line) => output.write(format(line)) };
 }

@@ -29,6 +29,8 @@ export interface Metrics {
   readonly calls: Tally;
   /** By door and cause: connections that the service ended by itself. */
   readonly lostConnections: Tally;
+  /** Lines that nobody read while there was room for them. */
+  readonly droppedLogLines: Tally;
   readonly watchStreams: Gauge;
 }
 
@@ -77,6 +79,10 @@ export function createMetrics(): Metrics {
     ),
     troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),
     calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
+    droppedLogLines: tally(
+      "lease_log_lines_dropped_total",
+      "Lines of the log that were dropped since nobody read them",
+    ),
     lostConnections: tally(
       "lease_connections_lost_total",
       "Connections that the service ended by itself",
