@@ -44,7 +44,7 @@ const eventKinds = words<SessionEvent["kind"]>({
   HealthChanged: true,
 });
 
-/** Refusals that the core and the service can give; the others are the business of the doors. */
+/** Refusals that the core and the service can give; the others are the business of the doors, or of stores that keep bytes. */
 type RefusalGiven = Exclude<
   RefusalReason,
   | "PASSCODE_WRONG"
@@ -54,6 +54,7 @@ type RefusalGiven = Exclude<
   | "KEYS_UNAVAILABLE"
   | "ROAD_UNAVAILABLE"
   | "READER_STALLED"
+  | "SESSION_UNREADABLE"
 >;
 
 export const refusals: readonly string[] = words<
@@ -72,7 +73,6 @@ export const refusals: readonly string[] = words<
   FIELD_INVALID: true,
   CONTENDED: true,
   STORE_UNAVAILABLE: true,
-  SESSION_UNREADABLE: true,
   "TOO_MANY leases": true,
   "TOO_MANY negotiations": true,
   "TOO_MANY replacements": true,
