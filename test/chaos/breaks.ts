@@ -25,7 +25,7 @@ export const breaks: readonly Break[] = [
     seed: 22,
     edits: [
       {
-        file: "store/redis/redis-scripts.ts",
+        file: "store/redis/records/redis-scripts.ts",
         find: "if alive and now - alive > quiet then",
         put: "if false then",
       },
@@ -38,7 +38,7 @@ export const breaks: readonly Break[] = [
     seed: 135,
     edits: [
       {
-        file: "store/redis/redis-scripts.ts",
+        file: "store/redis/records/redis-scripts.ts",
         find: "if late > quiet / 2 and late < 10000 then",
         put: "if false then",
       },
@@ -51,12 +51,12 @@ export const breaks: readonly Break[] = [
     seed: 22,
     edits: [
       {
-        file: "store/redis/redis-scripts.ts",
+        file: "store/redis/records/redis-scripts.ts",
         find: "if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]\n  or tonumber(state[1] or '0') < tonumber(ARGV[8]) then",
         put: "if false then",
       },
       {
-        file: "service/fleet-gap-keeper.ts",
+        file: "service/gaps/fleet-gap-keeper.ts",
         find: "return this.#of(id).isAway;",
         put: "return this.#of(id) === undefined;",
       },
@@ -69,7 +69,7 @@ export const breaks: readonly Break[] = [
     seed: 22,
     edits: [
       {
-        file: "service/fleet-gap-keeper.ts",
+        file: "service/gaps/fleet-gap-keeper.ts",
         find: "if (fresh.length > 0) bucket.gaps",
         put: "if (fresh.length > gapsMax) bucket.gaps",
       },
@@ -82,7 +82,7 @@ export const breaks: readonly Break[] = [
     seed: 1,
     edits: [
       {
-        file: "store/redis/redis-scripts.ts",
+        file: "store/redis/records/redis-scripts.ts",
         find: "if (redis.call('HGET', KEYS[1], 'revision') or '') ~= ARGV[1] then",
         put: "if false then",
       },
@@ -147,7 +147,7 @@ export const breaks: readonly Break[] = [
     seed: 10,
     edits: [
       {
-        file: "store/redis/redis-notices.ts",
+        file: "store/redis/fleet/redis-notices.ts",
         find: "if (isLost || isAnotherCount || state.isBehind) {",
         put: "if (isLost && !isLost) {",
       },
@@ -160,7 +160,7 @@ export const breaks: readonly Break[] = [
     seed: 1,
     edits: [
       {
-        file: "store/redis/redis-notices.ts",
+        file: "store/redis/fleet/redis-notices.ts",
         find: "if (known !== undefined && known >= notice.revision) return;",
         put: "if (known !== undefined) return;",
       },
@@ -204,7 +204,7 @@ export const breaks: readonly Break[] = [
     seed: 1,
     edits: [
       {
-        file: "store/redis/redis-calls.ts",
+        file: "store/redis/link/redis-calls.ts",
         find: "} else if (now - since >= silentMs) {",
         put: "} else if (now < since) {",
       },
@@ -217,7 +217,7 @@ export const breaks: readonly Break[] = [
     seed: 1,
     edits: [
       {
-        file: "store/redis/redis-scripts.ts",
+        file: "store/redis/records/redis-scripts.ts",
         find: "  return {'conflict', redis.call('HGET', KEYS[1], 'record')}",
         put: [
           "  for _, edit in ipairs(cjson.decode(ARGV[9] == '' and '[]' or ARGV[9])) do",
