@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
-import { type Policy, reportEveryMs, sharedPolicy } from "./core/policy.ts";
+import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
@@ -15,6 +15,7 @@ import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
+import { policyFor } from "./service/fleet/fleet-of.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
 import type { ControllerTokens } from "./service/lease-service.ts";
 import type { ServiceObserver } from "./service/service-events.ts";
@@ -257,11 +258,6 @@ async function openStoreAt(
   } catch (error) {
     return asStartFault(error);
   }
-}
-
-/** Processes that share a store spare it what tells nothing new. */
-function policyFor(store: SessionStore, policy: Policy): Policy {
-  return store.kind === "shared" ? sharedPolicy(policy) : policy;
 }
 
 async function backUp(store: OpenStore, name: string, log: Logger): Promise<BackupOutcome> {

@@ -1,7 +1,6 @@
 import type { PassTime } from "../core/command.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
@@ -11,10 +10,8 @@ import type { SessionStore } from "./session-store.ts";
 const batch = 500;
 /** How long to wait after a fault. */
 const faultDelayMs: DurationMs = 1000;
-/** How long to sleep at most without looking … */
-const lookAgainMs: DurationMs = 60_000;
-/** … and where the process that set an earlier deadline may have ended before it came. */
-const lookAgainForOthersMs: DurationMs = 1000;
+/** The longest that a session which fails is made to wait. */
+const delayMsMax: DurationMs = 60_000;
 
 /** For how many sessions that fail it is known how long to wait; others wait longest. */
 const delaysMax = 1000;
@@ -27,7 +24,9 @@ interface DeadlineLoopDeps {
   readonly store: SessionStore;
   readonly clock: Clock;
   readonly observe: ServiceObserver;
-  readonly passTime: (id: SessionId) => Awaitable<Outcome<PassTime>>;
+  /** How long to sleep at most without looking. */
+  readonly lookAgainMs: DurationMs;
+  readonly passTime: (id: SessionId) => Promise<Outcome<PassTime>>;
 }
 
 /** Sleeps until the earliest deadline of all, then lets time pass where it is due. */
@@ -71,41 +70,39 @@ export class DeadlineLoop {
   }
 
   /** A bug that one session meets, or a record that cannot be read, makes that one wait, and no other. */
-  #pass(id: SessionId): Awaitable<"accepted" | "refused" | "failed"> {
-    return orElse<"accepted" | "refused" | "failed">(
-      () =>
-        whenReady(this.#deps.passTime(id), (outcome) => {
-          // Others are not to wait for it, as they do for a store that is away.
-          const isUnreadable =
-            outcome.kind === "refused" && outcome.refusal.reason === "SESSION_UNREADABLE";
-          if (isUnreadable) return this.#postpone(id);
-          this.#delays.delete(id);
-          return outcome.kind;
-        }),
-      (error) => {
-        this.#deps.observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
-        return this.#postpone(id);
-      },
-    );
+  async #pass(id: SessionId): Promise<"accepted" | "refused" | "failed"> {
+    try {
+      const outcome = await this.#deps.passTime(id);
+      // Others are not to wait for it, as they do for a store that is away.
+      const isUnreadable =
+        outcome.kind === "refused" && outcome.refusal.reason === "SESSION_UNREADABLE";
+      if (isUnreadable) return await this.#postpone(id);
+      this.#delays.delete(id);
+      return outcome.kind;
+    } catch (error) {
+      this.#deps.observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
+      return await this.#postpone(id);
+    }
   }
 
-  #postpone(id: SessionId): Awaitable<"failed"> {
+  async #postpone(id: SessionId): Promise<"failed"> {
     const { store, clock } = this.#deps;
-    return whenReady(store.postpone(id, clock.now() + this.#nextDelay(id)), () => "failed");
+    await store.postpone(id, clock.now() + this.#nextDelay(id));
+    return "failed";
   }
 
-  /** Twice the one before, at most {@link lookAgainMs}. */
+  /** Twice the one before, at most {@link delayMsMax}. */
   #nextDelay(id: SessionId): DurationMs {
     const before = this.#delays.get(id);
-    if (before === undefined && this.#delays.size >= delaysMax) return lookAgainMs;
-    const delay = before === undefined ? faultDelayMs : Math.min(2 * before, lookAgainMs);
+    if (before === undefined && this.#delays.size >= delaysMax) return delayMsMax;
+    const delay = before === undefined ? faultDelayMs : Math.min(2 * before, delayMsMax);
     this.#delays.set(id, delay);
     return delay;
   }
 
   async #sleep(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const { store, clock } = this.#deps;
+    const { store, clock, lookAgainMs } = this.#deps;
     const wake = new AbortController();
     const abort = (): void => wake.abort(stopped);
     signal.addEventListener("abort", abort);
@@ -113,7 +110,7 @@ export class DeadlineLoop {
     // Registered before the read, so that a deadline set meanwhile is not slept past.
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
-    const latest = now + (store.kind === "shared" ? lookAgainForOthersMs : lookAgainMs);
+    const latest = now + lookAgainMs;
     try {
       this.#sleepingUntil = Math.min((await store.nextDeadline()) ?? latest, latest);
       await clock.sleep(Math.max(1, this.#sleepingUntil - now), wake.signal);

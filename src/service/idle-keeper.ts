@@ -4,7 +4,6 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Policy } from "../core/policy.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs } from "../core/time.ts";
-import { type Awaitable, orElse } from "./awaitable.ts";
 import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
@@ -25,7 +24,7 @@ interface IdleKeeperDeps {
   readonly observe: ServiceObserver;
   readonly bySession: WatchIndex<SessionId>;
   readonly byBeach: WatchIndex<BeachId>;
-  readonly passTime: (id: SessionId) => Awaitable<Outcome<PassTime>>;
+  readonly passTime: (id: SessionId) => Promise<Outcome<PassTime>>;
 }
 
 /**
@@ -91,11 +90,12 @@ export class IdleKeeper {
     return record.kind === "attached" && idleAt(record, this.#deps.policy) !== undefined;
   }
 
-  #note(sessionId: SessionId): Awaitable<unknown> {
+  async #note(sessionId: SessionId): Promise<void> {
     const { passTime, observe } = this.#deps;
-    return orElse<unknown>(
-      () => passTime(sessionId),
-      (error) => observe({ kind: "trouble", where: "watched sessions", sessionId, error }),
-    );
+    try {
+      await passTime(sessionId);
+    } catch (error) {
+      observe({ kind: "trouble", where: "watched sessions", sessionId, error });
+    }
   }
 }

@@ -1,9 +1,8 @@
-import type { AnswerOf, Command } from "../core/command.ts";
+import type { AnswerOf, Command, Renew } from "../core/command.ts";
 import type { BeachId, LeaseId, SessionId, TokenHash } from "../core/ids.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Awaitable } from "./awaitable.ts";
 import type { FleetCounts, FleetRates } from "./figures/fleet-counts.ts";
 
 /** What the doors call: every rule behind it is the core's. */
@@ -11,9 +10,18 @@ export interface LeaseService {
   /**
    * Loads the session, decides, commits, and answers with the record as it is then. Conflicts are
    * retried a bounded number of times, then refused with CONTENDED; a store fault is refused with
-   * STORE_UNAVAILABLE. Synchronous when the store answers at once and nothing has to be awaited.
+   * STORE_UNAVAILABLE. Commands of one session are carried out in the order in which they are given.
+   *
+   * @param permit asked of the record that the decision is made on; everybody may where it is unset
    */
-  execute<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>>;
+  execute<C extends Command>(id: SessionId, command: C, permit?: Permit): Promise<Outcome<C>>;
+
+  /**
+   * The same for a renewal that needs no waiting, as nearly all of them: it is decided and committed
+   * in this turn, without a promise. Undefined where anything has to be waited for; then nothing has
+   * happened yet, and {@link execute} does it.
+   */
+  renewNow(id: SessionId, command: Renew, permit: Permit): Outcome<Renew> | undefined;
 
   /**
    * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws
@@ -31,13 +39,13 @@ export interface LeaseService {
     beachId: BeachId | undefined,
     after: SessionId | undefined,
     limit: number,
-  ): Awaitable<readonly Session[]>;
+  ): Promise<readonly Session[]>;
 
   /** Figures of the fleet, or of one private beach. */
   summarize(beachId: BeachId | undefined): Promise<FleetSummary>;
 
   /** The session as it stands, without applying anything; for checks of standing. */
-  find(id: SessionId): Awaitable<SessionRecord | undefined>;
+  find(id: SessionId): Promise<SessionRecord | undefined>;
 
   /** Whether the session's host watches it, so that it sees offers without other delivery. */
   hostWatches(id: SessionId): boolean;
@@ -59,6 +67,9 @@ export interface ControllerTokens {
   hashesOf(leaseId: LeaseId): readonly [TokenHash, ...TokenHash[]];
   hash(token: string): TokenHash;
 }
+
+/** Refuses whoever may not give a command, by the record; undefined: goes ahead. */
+export type Permit = (record: SessionRecord | undefined) => Refusal | undefined;
 
 export type Outcome<C extends Command> =
   | { readonly kind: "accepted"; readonly session: SessionRecord; readonly answer: AnswerOf<C> }

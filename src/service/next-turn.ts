@@ -1,27 +1,3 @@
-/** A value now, or a promise of it: what is at hand is answered without waiting a turn. */
-export type Awaitable<T> = T | Promise<T>;
-
-/** Goes on with a value as soon as it is there: at once when it is no promise. */
-export function whenReady<T, R>(
-  value: Awaitable<T>,
-  next: (value: T) => Awaitable<R>,
-): Awaitable<R> {
-  return value instanceof Promise ? value.then(next) : next(value);
-}
-
-/** The value of a task, or what `rescue` makes of whatever the task throws or rejects with. */
-export function orElse<T>(
-  task: () => Awaitable<T>,
-  rescue: (thrown: unknown) => Awaitable<T>,
-): Awaitable<T> {
-  try {
-    const value = task();
-    return value instanceof Promise ? value.catch(rescue) : value;
-  } catch (thrown) {
-    return rescue(thrown);
-  }
-}
-
 /** Those who wait for a turn of their own, in the order in which they came. */
 const waiting: (() => void)[] = [];
 

@@ -1,5 +1,5 @@
 import type { Budgets } from "../budget/budgets.ts";
-import type { Command, DecisionContext, LeaseAnswer, PassTime } from "../core/command.ts";
+import type { Command, DecisionContext, LeaseAnswer, PassTime, Renew } from "../core/command.ts";
 import { nextDeadline } from "../core/deadlines/deadline.ts";
 import { decide } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
@@ -10,16 +10,11 @@ import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import { type Awaitable, orElse, whenReady } from "./awaitable.ts";
 import type { Clock, ClockJump } from "./clock.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
-import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
-import { RateKeeper } from "./figures/fleet-rates.ts";
-import { FleetTally } from "./figures/fleet-tally.ts";
-import { Populations } from "./figures/populations.ts";
-import { FleetGapKeeper } from "./gaps/fleet-gap-keeper.ts";
-import type { GapKeeper, StoreReach } from "./gaps/gap-keeper.ts";
-import { ProcessGapKeeper } from "./gaps/process-gap-keeper.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { fleetOf } from "./fleet/fleet-of.ts";
+import type { StoreReach } from "./gaps/gap-keeper.ts";
 import type { IdSource } from "./id-source.ts";
 import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -28,17 +23,16 @@ import type {
   FleetSummary,
   LeaseService,
   Outcome,
+  Permit,
   WatchCaller,
   WatchSelection,
   WatchStream,
 } from "./lease-service.ts";
-import { ReportPlaces } from "./report-places.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
   type SessionStore,
   SessionUnreadable,
-  type SharedStore,
   StoreFault,
   StoreUnavailable,
 } from "./session-store.ts";
@@ -48,7 +42,6 @@ import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;
 const contendedRetryMs: DurationMs = 100;
-const listPage = 1000;
 
 export interface SessionServiceDeps {
   readonly store: SessionStore;
@@ -65,15 +58,10 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly tokens: ControllerTokens;
   readonly #deps: SessionServiceDeps;
   readonly #queue = new KeyedQueue<SessionId>();
-  /** Of a store that this process alone holds; a shared one counts by itself. */
-  readonly #tally = new FleetTally();
-  readonly #rates: RateCounter;
-  readonly #populations: Populations;
-  readonly #gaps: GapKeeper;
+  readonly #fleet: Fleet;
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
-  readonly #places = new ReportPlaces();
   readonly #wallTime: WallTime;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -83,32 +71,23 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deps = deps;
     this.tokens = deps.tokens;
     this.#wallTime = new WallTime(deps.clock);
-    this.#rates = deps.store.kind === "shared" ? deps.store : new RateKeeper();
-    this.#populations = new Populations(this.#counter);
-    this.#gaps = this.#gapKeeper();
-    const passTime = (id: SessionId): Awaitable<Outcome<PassTime>> =>
+    this.#fleet = fleetOf(deps);
+    const passTime = (id: SessionId): Promise<Outcome<PassTime>> =>
       this.execute(id, { kind: "PassTime" });
     this.#hub = new WatchHub({ ...deps, passTime });
-    this.#deadlines = new DeadlineLoop({ ...deps, passTime });
+    this.#deadlines = new DeadlineLoop({ ...deps, lookAgainMs: this.#fleet.lookAgainMs, passTime });
     const { bySession, byBeach } = this.#hub;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
   /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
   async start(): Promise<void> {
-    const { store, clock } = this.#deps;
-    this.#jumps = clock.jumps((jump) => this.#noteJump(jump));
-    await this.#gaps.start();
-    if (store.kind === "sole") await this.#takeStock();
-    else store.follow(this.#hub);
-    store.changes((notice) => {
-      // Here and not after the commit: one whose acknowledgement was lost has changed the count too.
-      this.#tally.note(notice);
-      this.#hub.notify(notice);
-    });
+    this.#jumps = this.#deps.clock.jumps((jump) => this.#noteJump(jump));
+    await this.#fleet.gaps.start();
+    await this.#fleet.start(this.#hub);
     const { signal } = this.#stop;
     this.#running = Promise.all([
-      this.#gaps.run(signal),
+      this.#fleet.gaps.run(signal),
       this.#deadlines.run(signal),
       this.#hub.run(signal),
       this.#idle.run(signal),
@@ -131,8 +110,24 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#jumps?.[Symbol.dispose]();
   }
 
-  execute<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
-    return this.#queue.run(id, () => this.#guarded(id, command));
+  execute<C extends Command>(
+    id: SessionId,
+    command: C,
+    permit: Permit = anybody,
+  ): Promise<Outcome<C>> {
+    return this.#queue.run(id, () => this.#guarded({ id, command, permit }));
+  }
+
+  renewNow(id: SessionId, command: Renew, permit: Permit): Outcome<Renew> | undefined {
+    const { gaps } = this.#fleet;
+    if (this.#queue.isBusy(id) || !gaps.isCurrent(id, this.now())) return undefined;
+    const record = this.#fleet.peek(id);
+    if (record === "pending") return undefined;
+    const call = { id, command, permit };
+    const decided = this.#decide(call, record);
+    const { change } = decided;
+    if (change !== undefined && !this.#fleet.commitNow(change)) return undefined;
+    return this.#outcome(call, decided);
   }
 
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream {
@@ -143,25 +138,25 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#hub.expectRoom(names, connection);
   }
 
-  list(
+  async list(
     beachId: BeachId | undefined,
     after: SessionId | undefined,
     limit: number,
-  ): Awaitable<readonly Session[]> {
-    return whenReady(this.#deps.store.list({ beachId, after, limit }), (records) =>
-      records.filter((record) => record.kind === "attached"),
-    );
+  ): Promise<readonly Session[]> {
+    const records = await this.#deps.store.list({ beachId, after, limit });
+    return records.filter((record) => record.kind === "attached");
   }
 
   async summarize(beachId: BeachId | undefined): Promise<FleetSummary> {
+    const { figures } = this.#fleet;
     const [rates, counts] = await Promise.all([
-      this.#rates.ratesAt(this.now(), beachId),
-      this.#count(beachId),
+      figures.ratesAt(this.now(), beachId),
+      figures.count(beachId),
     ]);
     return { ...counts, ...rates };
   }
 
-  find(id: SessionId): Awaitable<SessionRecord | undefined> {
+  find(id: SessionId): Promise<SessionRecord | undefined> {
     return this.#deps.store.load(id);
   }
 
@@ -171,18 +166,17 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   /** How much of the store this process cannot reach; calls that need that are refused. */
   get reach(): StoreReach {
-    return this.#gaps.reach;
+    return this.#fleet.gaps.reach;
   }
 
   /** What is wrong with a store that answers, with the remedy. */
   get storeFaults(): readonly string[] {
-    const { store } = this.#deps;
-    return store.kind === "shared" ? store.faults : [];
+    return this.#fleet.storeFaults;
   }
 
   /** The store failed and has not answered since; calls that need it are refused. */
   get isStoreAway(): boolean {
-    return this.#gaps.isStoreAway;
+    return this.#fleet.gaps.isStoreAway;
   }
 
   now(): EpochMs {
@@ -198,99 +192,89 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 
   #noteJump(jump: ClockJump): void {
-    if (jump.kind === "suspended") this.#gaps.noteSuspend();
+    if (jump.kind === "suspended") this.#fleet.gaps.noteSuspend();
     this.#deps.observe({ kind: "clock", jump });
   }
 
   /** Store faults become a refusal; everything else that throws is a bug and goes on. */
-  #guarded<C extends Command>(id: SessionId, command: C): Awaitable<Outcome<C>> {
-    if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
-    return orElse(
-      () => this.#attempt(id, command, 1),
-      (error) => {
-        if (!(error instanceof StoreFault)) throw error;
-        this.#noteFault(id, error);
-        return this.#refused(id, command, undefined, refusalOf(error));
-      },
-    );
+  async #guarded<C extends Command>(call: Asked<C>): Promise<Outcome<C>> {
+    try {
+      for (let attempt = 1; attempt <= commitAttemptsMax; attempt++) {
+        const outcome = await this.#attempt(call);
+        if (outcome !== "conflict") return outcome;
+      }
+      return this.#refused(call, undefined, contended);
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error;
+      this.#noteFault(call.id, error);
+      return this.#refused(call, undefined, refusalOf(error));
+    }
   }
 
   /** Only what concerns more than the session keeps others away; of a record the store tells. */
   #noteFault(id: SessionId, error: StoreFault): void {
-    if (error instanceof StoreUnavailable) this.#gaps.noteStoreFault(id);
+    if (error instanceof StoreUnavailable) this.#fleet.gaps.noteStoreFault(id);
     if (error instanceof SessionUnreadable) return;
     this.#deps.observe({ kind: "trouble", where: "store", error });
   }
 
-  #attempt<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
-    const { store } = this.#deps;
-    const recalled = store.kind === "shared" ? store.recall(id) : undefined;
+  async #attempt<C extends Command>(call: Asked<C>): Promise<Outcome<C> | "conflict"> {
+    const { id } = call;
+    const { gaps } = this.#fleet;
+    if (gaps.isAway(id)) return this.#refused(call, undefined, storeAway);
+    const recalled = this.#fleet.recall(id);
     if (recalled !== undefined) {
-      return this.#decide(id, command, { record: recalled, isCurrent: false, attempt });
+      const decided = this.#decide(call, recalled);
+      // Only a commit shows that what was recalled is still so.
+      if (decided.change !== undefined) return await this.#commit(call, decided, decided.change);
     }
-    return this.#decideOnLoaded(id, command, attempt);
+    const record = await this.#deps.store.load(id);
+    // Not before: the loop may have stood still while the record was on its way.
+    await gaps.observe(this.now());
+    if (gaps.isAway(id)) return this.#refused(call, undefined, storeAway);
+    const decided = this.#decide(call, record);
+    if (decided.change === undefined) return this.#outcome(call, decided);
+    return await this.#commit(call, decided, decided.change);
   }
 
-  #decideOnLoaded<C extends Command>(
-    id: SessionId,
-    command: C,
-    attempt: number,
-  ): Awaitable<Outcome<C>> {
-    return whenReady(this.#deps.store.load(id), (record) =>
-      // Not before: the loop may have stood still while the record was on its way.
-      whenReady(this.#gaps.observe(this.now()), () =>
-        this.#decide(id, command, { record, isCurrent: true, attempt }),
-      ),
-    );
+  async #commit<C extends Command>(
+    call: Asked<C>,
+    decided: Decided<C>,
+    change: SessionChange,
+  ): Promise<Outcome<C> | "conflict"> {
+    const result = await this.#deps.store.commit(change);
+    if (result === "committed") return this.#outcome(call, decided);
+    if (result === "unaware") await this.#fleet.gaps.catchUp(call.id);
+    return "conflict";
   }
 
+  /** Who may do it is judged on the very record that the decision is made on. */
   #decide<C extends Command>(
-    id: SessionId,
-    command: C,
-    { record, isCurrent, attempt }: Read,
-  ): Awaitable<Outcome<C>> {
-    if (this.#gaps.isAway(id)) return this.#refused(id, command, undefined, storeAway);
-    const known = this.#places.within(id, record);
+    { id, command, permit }: Asked<C>,
+    record: SessionRecord | undefined,
+  ): Decided<C> {
+    const refusal = permit(record);
+    if (refusal !== undefined) return { refusal, change: undefined };
+    const known = this.#fleet.withKept(id, record);
     const context = this.#context(id, known);
     const decision = decide(id, known, command, context);
-    if (this.#needsNoCommit(decision.events)) {
-      // Only a commit shows that what was recalled is still so.
-      if (!isCurrent) return this.#decideOnLoaded(id, command, attempt);
-      if (decision.events.length > 0) this.#places.keep(id, decision.session);
-      return this.#outcome(id, command, decision);
-    }
-    const change = this.#change(id, known, decision, context.now);
-    return whenReady(this.#deps.store.commit(change), (result) => {
-      if (result === "committed") {
-        this.#tell(change, decision.events);
-        return this.#outcome(id, command, decision);
-      }
-      const again = (): Awaitable<Outcome<C>> => this.#retry(id, command, attempt);
-      return result === "unaware" ? this.#gaps.catchUp(id).then(again) : again();
-    });
-  }
-
-  /** What a shared store is spared, this process keeps. */
-  #needsNoCommit(events: readonly SessionEvent[]): boolean {
-    if (events.length === 0) return true;
-    return this.#deps.store.kind === "shared" && events.every(isSpared);
-  }
-
-  #retry<C extends Command>(id: SessionId, command: C, attempt: number): Awaitable<Outcome<C>> {
-    if (attempt < commitAttemptsMax) return this.#attempt(id, command, attempt + 1);
-    const refusal: Refusal = { reason: "CONTENDED", retryAfterMs: contendedRetryMs };
-    return this.#refused(id, command, undefined, refusal);
+    const { events } = decision;
+    const needsNoCommit = events.length === 0 || this.#fleet.spares(events);
+    return {
+      decision,
+      change: needsNoCommit ? undefined : this.#change(id, known, decision, context.now),
+    };
   }
 
   #context(id: SessionId, record: SessionRecord | undefined): DecisionContext {
     return {
       now: this.now(),
       policy: this.#deps.policy,
-      gaps: this.#gaps.gapsOf(id),
-      history: this.#gaps.historyOf(id),
+      gaps: this.#fleet.gaps.gapsOf(id),
+      history: this.#fleet.gaps.historyOf(id),
       entropy: this.#deps.ids,
-      negotiationsInFlight: (managerUrl) => this.#counter.negotiationsInFlight(managerUrl),
-      populationOf: (beachId) => this.#populations.of(beachId, this.now()),
+      negotiationsInFlight: (managerUrl) => this.#fleet.figures.negotiationsInFlight(managerUrl),
+      populationOf: (beachId) => this.#fleet.populations.of(beachId, this.now()),
       watched: this.#idle.isWatched(id, record?.beachId),
     };
   }
@@ -303,7 +287,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   ): SessionChange {
     const isPlain = events.every(mayBeBehind);
     if (next !== undefined && !isPlain) assertSession(next, this.#deps.policy);
-    const basis = this.#gaps.basisOf(id, now);
+    const basis = this.#fleet.gaps.basisOf(id, now);
     return {
       id,
       previous,
@@ -319,17 +303,27 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deadlines.notice(deadline);
     const beachId = next?.beachId;
     for (const event of events) {
-      if (event.kind === "SessionAttached") this.#populations.noteAttached(event.beachId, event.at);
+      if (event.kind === "SessionAttached") {
+        this.#fleet.populations.noteAttached(event.beachId, event.at);
+      }
       if (event.kind === "HandshakeStarted" && beachId !== undefined) {
-        this.#rates.noteNegotiation(beachId, event.at);
+        this.#fleet.figures.noteNegotiation(beachId, event.at);
       }
       this.#deps.observe({ kind: "happened", sessionId, event, previous, next });
     }
   }
 
-  #outcome<C extends Command>(id: SessionId, command: C, decision: Decision<C>): Outcome<C> {
-    const { session } = decision;
-    if (decision.kind === "refused") return this.#refused(id, command, session, decision.refusal);
+  #outcome<C extends Command>(call: Asked<C>, decided: Decided<C>): Outcome<C> {
+    // Of a session that is not its own, a caller learns nothing.
+    if ("refusal" in decided) {
+      return { kind: "refused", session: undefined, refusal: decided.refusal };
+    }
+    const { decision, change } = decided;
+    const { id, command } = call;
+    const { session, events } = decision;
+    if (change !== undefined) this.#tell(change, events);
+    else if (events.length > 0) this.#fleet.keep(id, session);
+    if (decision.kind === "refused") return this.#refused(call, session, decision.refusal);
     if (session === undefined && command.kind !== "PassTime") {
       throw new Error(`${command.kind} was accepted on nothing`);
     }
@@ -345,7 +339,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     session: SessionRecord | undefined,
     { negotiation }: LeaseAnswer,
   ): void {
-    if (session !== undefined) this.#rates.noteRenewal(session.beachId, this.now());
+    if (session !== undefined) this.#fleet.figures.noteRenewal(session.beachId, this.now());
     const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
     this.#deps.observe({
       kind: "renewed",
@@ -357,8 +351,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 
   #refused<C extends Command>(
-    sessionId: SessionId,
-    command: C,
+    { id: sessionId, command }: Asked<C>,
     session: SessionRecord | undefined,
     refusal: Refusal,
   ): Outcome<C> {
@@ -366,49 +359,29 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deps.observe({ kind: "refused", sessionId, command: command.kind, reason });
     return { kind: "refused", session, refusal };
   }
-
-  #gapKeeper(): GapKeeper {
-    const { store } = this.#deps;
-    if (store.kind === "shared") return new FleetGapKeeper({ ...this.#deps, store });
-    const isNeeded = (): boolean => this.#tally.count(undefined).sessions > 0;
-    return new ProcessGapKeeper({ ...this.#deps, store, isNeeded });
-  }
-
-  get #counter(): SharedStore | FleetTally {
-    return this.#deps.store.kind === "shared" ? this.#deps.store : this.#tally;
-  }
-
-  #count(beachId: BeachId | undefined): Awaitable<FleetCounts> {
-    return this.#counter.count(beachId);
-  }
-
-  async #takeStock(): Promise<void> {
-    let after: SessionId | undefined;
-    do {
-      const records = await this.#deps.store.list({ beachId: undefined, after, limit: listPage });
-      for (const next of records) this.#tally.note({ id: next.id, previous: undefined, next });
-      after = records.length < listPage ? undefined : records.at(-1)?.id;
-    } while (after !== undefined);
-  }
 }
 
 /** What a crash may take back: nobody was promised it for longer, or shown it at all. */
 function mayBeBehind(event: SessionEvent): boolean {
   const isPlain = event.kind === "LeaseExtended" && event.plain;
-  return event.kind === "SessionTouched" || isPlain || isSpared(event);
+  return event.kind === "SessionTouched" || event.kind === "ReportPlaced" || isPlain;
 }
 
-function isSpared({ kind }: SessionEvent): boolean {
-  return kind === "ReportPlaced";
+/** A command, the session that it is for, and who may give it. */
+interface Asked<C extends Command> {
+  readonly id: SessionId;
+  readonly command: C;
+  readonly permit: Permit;
 }
 
-/** What a decision is made on. */
-interface Read {
-  readonly record: SessionRecord | undefined;
-  /** The store said so just now; what is recalled may be out of date. */
-  readonly isCurrent: boolean;
-  readonly attempt: number;
-}
+/** What a command came to on one record, and what has to be committed before it counts. */
+type Decided<C extends Command> =
+  | { readonly decision: Decision<C>; readonly change: SessionChange | undefined }
+  | { readonly refusal: Refusal; readonly change: undefined };
+
+const anybody: Permit = () => undefined;
+
+const contended: Refusal = { reason: "CONTENDED", retryAfterMs: contendedRetryMs };
 
 /** A service that has taken stock of its store and is at work. */
 export async function createSessionService(deps: SessionServiceDeps): Promise<SessionService> {

@@ -1,7 +1,6 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Awaitable } from "./awaitable.ts";
 import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 
 /** Where sessions live: held by one process, or shared by any number of them. */
@@ -20,33 +19,33 @@ export type SessionStore = SoleStore | SharedStore;
  */
 export interface KeptSessions extends AsyncDisposable {
   /** The newest record, or undefined when nothing is kept under the id. */
-  load(id: SessionId): Awaitable<SessionRecord | undefined>;
+  load(id: SessionId): Promise<SessionRecord | undefined>;
 
   /**
    * Replaces the record if its revision is still the expected one. Resolves when the change is
    * durable, or at once when it may be written behind (at most a second later).
    */
-  commit(change: SessionChange): Awaitable<CommitResult>;
+  commit(change: SessionChange): Promise<CommitResult>;
 
   /**
    * Up to `limit` sessions whose deadline is at or before `now`, earliest first. Fewer, even none,
    * while deadlines that moved later stand in front: then `nextDeadline` is still not after `now`.
    */
-  due(now: EpochMs, limit: number): Awaitable<readonly SessionId[]>;
+  due(now: EpochMs, limit: number): Promise<readonly SessionId[]>;
 
   /**
    * The earliest deadline of all, or an earlier moment: a deadline that moved later may still be
    * told at its old place once.
    */
-  nextDeadline(): Awaitable<EpochMs | undefined>;
+  nextDeadline(): Promise<EpochMs | undefined>;
 
   /**
    * Hands the session out as due no more until then, or until a commit sets its deadline anew.
    */
-  postpone(id: SessionId, until: EpochMs): Awaitable<void>;
+  postpone(id: SessionId, until: EpochMs): Promise<void>;
 
   /** A page of attached sessions in order of id, those after `after` only. */
-  list(page: SessionPage): Awaitable<readonly SessionRecord[]>;
+  list(page: SessionPage): Promise<readonly SessionRecord[]>;
 
   /** Tells of every change that this process commits, in the order of each session's revisions. */
   changes(listener: (notice: ChangeNotice) => void): Disposable;
@@ -59,28 +58,40 @@ export type CommitResult = "committed" | "conflict" | "unaware";
 export interface SoleStore extends KeptSessions {
   readonly kind: "sole";
 
-  commit(change: SessionChange): Awaitable<"committed" | "conflict">;
+  commit(change: SessionChange): Promise<"committed" | "conflict">;
+
+  /**
+   * What `load` would resolve with, without waiting for it: by {@link SoleStore.commitNow} alone a
+   * renewal takes no turn of the event loop. `pending` where it has to be waited for.
+   */
+  peek(id: SessionId): SessionRecord | undefined | "pending";
+
+  /**
+   * Commits a change that may be written behind, without waiting. False where that cannot be, or
+   * the change no longer fits: then nothing has happened.
+   */
+  commitNow(change: SessionChange): boolean;
 
   /** Writes take so long at present that whoever waits for one is not heard. */
   readonly isLate: boolean;
 
   /** Makes a gap durable and gives it the next number. */
-  recordGap(gap: Omit<Gap, "number">): Awaitable<Gap>;
+  recordGap(gap: Omit<Gap, "number">): Promise<Gap>;
 
   /** The newest gaps, at most {@link gapsMax}, oldest first. */
-  gaps(): Awaitable<readonly Gap[]>;
+  gaps(): Promise<readonly Gap[]>;
 
   /**
    * How often the store has lost the newest part of what it held before it was opened, as when a
    * backup was restored; 0 if never. Sessions take it up as they do gaps: no counter repeats.
    */
-  history(): Awaitable<number>;
+  history(): Promise<number>;
 
   /** Records that the service was alive and observing at `now`; a gap begins at the last one. */
-  recordAlive(now: EpochMs): Awaitable<void>;
+  recordAlive(now: EpochMs): Promise<void>;
 
   /** The last moment recorded by an earlier run; undefined for a new store. */
-  lastAlive(): Awaitable<EpochMs | undefined>;
+  lastAlive(): Promise<EpochMs | undefined>;
 }
 
 /**

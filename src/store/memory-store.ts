@@ -13,7 +13,7 @@ import { GapLog } from "./gap-log.ts";
 import { SessionIndex } from "./session-index.ts";
 
 /**
- * Keeps everything in this process and answers at once: `durable` lasts as long as the process.
+ * Keeps everything in this process: `durable` lasts as long as the process.
  * The reference for every other store.
  */
 export function memoryStore(): SoleStore {
@@ -28,36 +28,44 @@ class MemoryStore implements SoleStore {
   readonly #gaps = new GapLog();
   #closed = false;
 
-  load(id: SessionId): SessionRecord | undefined {
+  async load(id: SessionId): Promise<SessionRecord | undefined> {
     this.#mustBeOpen();
     return this.#index.get(id);
   }
 
-  commit({ id, previous, next, deadline }: SessionChange): "committed" | "conflict" {
+  async commit(change: SessionChange): Promise<"committed" | "conflict"> {
     this.#mustBeOpen();
-    const stored = this.#index.get(id);
-    if (stored?.revision !== previous?.revision) return "conflict";
-    this.#index.put(id, next, deadline);
-    this.#listeners.tell({ id, previous: stored, next });
-    return "committed";
+    return this.commitNow(change) ? "committed" : "conflict";
   }
 
-  due(now: EpochMs, limit: number): readonly SessionId[] {
+  peek(id: SessionId): SessionRecord | undefined | "pending" {
+    return this.#closed ? "pending" : this.#index.get(id);
+  }
+
+  commitNow({ id, previous, next, deadline }: SessionChange): boolean {
+    const stored = this.#index.get(id);
+    if (this.#closed || stored?.revision !== previous?.revision) return false;
+    this.#index.put(id, next, deadline);
+    this.#listeners.tell({ id, previous: stored, next });
+    return true;
+  }
+
+  async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
     this.#mustBeOpen();
     return this.#index.due(now, limit);
   }
 
-  nextDeadline(): EpochMs | undefined {
+  async nextDeadline(): Promise<EpochMs | undefined> {
     this.#mustBeOpen();
     return this.#index.nextDeadline();
   }
 
-  postpone(id: SessionId, until: EpochMs): void {
+  async postpone(id: SessionId, until: EpochMs): Promise<void> {
     this.#mustBeOpen();
     this.#index.postpone(id, until);
   }
 
-  list(page: SessionPage): readonly SessionRecord[] {
+  async list(page: SessionPage): Promise<readonly SessionRecord[]> {
     this.#mustBeOpen();
     return this.#index.list(page);
   }
@@ -66,28 +74,28 @@ class MemoryStore implements SoleStore {
     return this.#listeners.add(listener);
   }
 
-  recordGap(gap: Omit<Gap, "number">): Gap {
+  async recordGap(gap: Omit<Gap, "number">): Promise<Gap> {
     this.#mustBeOpen();
     return this.#gaps.append(this.#gaps.numbered(gap));
   }
 
-  gaps(): readonly Gap[] {
+  async gaps(): Promise<readonly Gap[]> {
     this.#mustBeOpen();
     return this.#gaps.all;
   }
 
   /** Always 0: what is lost is lost with the process. */
-  history(): number {
+  async history(): Promise<number> {
     this.#mustBeOpen();
     return 0;
   }
 
-  recordAlive(_now: EpochMs): void {
+  async recordAlive(_now: EpochMs): Promise<void> {
     this.#mustBeOpen();
   }
 
   /** Always undefined: no earlier run left anything behind. */
-  lastAlive(): EpochMs | undefined {
+  async lastAlive(): Promise<EpochMs | undefined> {
     this.#mustBeOpen();
     return undefined;
   }

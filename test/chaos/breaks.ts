@@ -135,8 +135,8 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "service/session-service.ts",
-        find: "if (!isCurrent) return this.#decideOnLoaded(id, command, attempt);",
-        put: "",
+        find: "if (decided.change !== undefined) return await this.#commit(call, decided, decided.change);\n    }",
+        put: "return decided.change === undefined ? this.#outcome(call, decided) : await this.#commit(call, decided, decided.change);\n    }",
       },
     ],
   },
@@ -187,8 +187,8 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "service/clock.ts",
-        find: "const origin = Math.max(Date.now(), notBefore) - performance.now();",
-        put: "const origin = Math.max(Date.now(), notBefore) - performance.now() + (process.pid % 5) * 3_000;",
+        find: "this.#origin = this.#wallAheadMs;",
+        put: "this.#origin = this.#wallAheadMs + (process.pid % 5) * 3_000;",
       },
       {
         file: "service/clock.ts",

@@ -73,6 +73,8 @@ describe("a machine that was suspended", () => {
     await under.clock.suspend(hour);
     await under.clock.jump(5_000);
     await under.clock.suspend(hour);
+    // Until the next heartbeat notices.
+    await under.clock.advance(1_000);
     const gaps = told(under, "gap").flatMap((event) => (event.kind === "gap" ? [event.gap] : []));
     expect(gaps.length).toBeGreaterThanOrEqual(2);
     for (const [index, gap] of gaps.entries()) {

@@ -1,7 +1,6 @@
 import type { SessionId } from "../../src/core/ids.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Awaitable } from "../../src/service/awaitable.ts";
 import type { Clock } from "../../src/service/clock.ts";
 import {
   type ChangeNotice,
@@ -10,8 +9,9 @@ import {
   type SoleStore,
   StoreUnavailable,
 } from "../../src/service/session-store.ts";
+import { ChangeListeners } from "../../src/store/change-listeners.ts";
 import { GapLog } from "../../src/store/gap-log.ts";
-import { memoryStore } from "../../src/store/memory-store.ts";
+import { SessionIndex } from "../../src/store/session-index.ts";
 import type { Disk, DiskRow } from "./disk.ts";
 import type { CallFate, StoreWeather } from "./faults/store-weather.ts";
 import type { Random } from "./random.ts";
@@ -27,7 +27,7 @@ interface StoreParts {
 }
 
 /**
- * A run's view of the disk: the memory store with a disk under it, and weather around it. It keeps the promises of the
+ * A run's view of the disk: what is in memory with a disk under it, and weather around it. It keeps the promises of the
  * interface and none beyond: a durable commit is on disk before it resolves, an extension that was
  * declared behind up to a second later, and the moment alive is written only when nothing that
  * was shown before it is missing on disk.
@@ -38,7 +38,8 @@ export class SimulatedStore implements SoleStore {
   readonly isLate = false;
 
   readonly #parts: StoreParts;
-  readonly #shown = memoryStore();
+  readonly #shown = new SessionIndex();
+  readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   readonly #lastAlive: EpochMs | undefined;
   readonly #history: number;
@@ -54,7 +55,7 @@ export class SimulatedStore implements SoleStore {
     this.#lastAlive = aliveAt;
     this.#history = history;
     for (const [id, { record: next, deadline }] of rows) {
-      void this.#shown.commit({ id, previous: undefined, next, deadline, durability: "durable" });
+      this.#shown.put(id, next, deadline);
     }
   }
 
@@ -64,40 +65,47 @@ export class SimulatedStore implements SoleStore {
     void this.#passRegularly();
   }
 
-  load(id: SessionId): Awaitable<SessionRecord | undefined> {
-    return this.#call(() => atOnce(this.#shown.load(id)));
+  load(id: SessionId): Promise<SessionRecord | undefined> {
+    return this.#call(() => this.#shown.get(id));
   }
 
-  commit(change: SessionChange): Awaitable<"committed" | "conflict"> {
+  commit(change: SessionChange): Promise<"committed" | "conflict"> {
     return this.#call(() => {
       if (this.#parts.weather.meetsWriter()) return "conflict";
-      const result = atOnce(this.#shown.commit(change));
-      if (result === "committed") this.#keep(change);
-      return result;
+      return this.#show(change) ? "committed" : "conflict";
     });
   }
 
-  due(moment: EpochMs, limit: number): Awaitable<readonly SessionId[]> {
-    return this.#call(() => atOnce(this.#shown.due(moment, limit)));
+  peek(id: SessionId): SessionRecord | undefined | "pending" {
+    return this.#parts.weather.answersNow() ? this.#shown.get(id) : "pending";
   }
 
-  nextDeadline(): Awaitable<EpochMs | undefined> {
-    return this.#call(() => atOnce(this.#shown.nextDeadline()));
+  commitNow(change: SessionChange): boolean {
+    if (change.durability === "durable" || this.#parts.weather.meetsWriter()) return false;
+    return this.#show(change);
   }
 
-  postpone(id: SessionId, until: EpochMs): Awaitable<void> {
-    return this.#call(() => atOnce(this.#shown.postpone(id, until)));
+  due(moment: EpochMs, limit: number): Promise<readonly SessionId[]> {
+    return this.#call(() => this.#shown.due(moment, limit));
   }
 
-  list(page: SessionPage): Awaitable<readonly SessionRecord[]> {
-    return this.#call(() => atOnce(this.#shown.list(page)));
+  nextDeadline(): Promise<EpochMs | undefined> {
+    return this.#call(() => this.#shown.nextDeadline());
+  }
+
+  postpone(id: SessionId, until: EpochMs): Promise<void> {
+    return this.#call(() => this.#shown.postpone(id, until));
+  }
+
+  list(page: SessionPage): Promise<readonly SessionRecord[]> {
+    return this.#call(() => this.#shown.list(page));
   }
 
   changes(listener: (notice: ChangeNotice) => void): Disposable {
-    return this.#shown.changes(listener);
+    return this.#listeners.add(listener);
   }
 
-  recordGap(gap: Omit<Gap, "number">): Awaitable<Gap> {
+  recordGap(gap: Omit<Gap, "number">): Promise<Gap> {
     return this.#call(() => {
       const numbered = this.#gaps.append(this.#gaps.numbered(gap));
       this.#parts.disk.writeGap(numbered);
@@ -106,19 +114,19 @@ export class SimulatedStore implements SoleStore {
     });
   }
 
-  gaps(): Awaitable<readonly Gap[]> {
+  gaps(): Promise<readonly Gap[]> {
     return this.#call(() => this.#gaps.all);
   }
 
-  history(): number {
+  async history(): Promise<number> {
     return this.#history;
   }
 
-  recordAlive(moment: EpochMs): Awaitable<void> {
+  recordAlive(moment: EpochMs): Promise<void> {
     return this.#call(() => this.#writeBehind(moment));
   }
 
-  lastAlive(): Awaitable<EpochMs | undefined> {
+  lastAlive(): Promise<EpochMs | undefined> {
     return this.#call(() => this.#lastAlive);
   }
 
@@ -142,6 +150,16 @@ export class SimulatedStore implements SoleStore {
     for (const effect of this.#inFlight) if (random.chance(0.5)) effect();
     this.#behind.clear();
     return { lost, inDoubt };
+  }
+
+  #show(change: SessionChange): boolean {
+    const { id, previous, next, deadline } = change;
+    const stored = this.#shown.get(id);
+    if (stored?.revision !== previous?.revision) return false;
+    this.#shown.put(id, next, deadline);
+    this.#listeners.tell({ id, previous: stored, next });
+    this.#keep(change);
+    return true;
   }
 
   #keep({ id, next, deadline, durability }: SessionChange): void {
@@ -175,10 +193,9 @@ export class SimulatedStore implements SoleStore {
     return this.#clock.now();
   }
 
-  /** Answers at once where the weather lets it, as the memory store does. */
-  #call<T>(effect: () => T): Awaitable<T> {
+  async #call<T>(effect: () => T): Promise<T> {
     const fate = this.#parts.weather.fate();
-    if (fate.beforeMs > 0 || fate.afterMs > 0) return this.#callSlowly(effect, fate);
+    if (fate.beforeMs > 0 || fate.afterMs > 0) return await this.#callSlowly(effect, fate);
     if (fate.fails === "at once") throw away();
     const result = effect();
     if (fate.fails === "unheard") throw away();
@@ -195,12 +212,6 @@ export class SimulatedStore implements SoleStore {
     if (fails === "unheard") throw away();
     return result;
   }
-}
-
-/** The memory store answers at once. */
-function atOnce<T>(value: Awaitable<T>): T {
-  if (value instanceof Promise) throw new Error("the memory store took its time");
-  return value;
 }
 
 function away(): StoreUnavailable {

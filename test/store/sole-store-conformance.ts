@@ -45,6 +45,36 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       expect(await store().nextDeadline()).toBe(builtAt + 1);
     });
 
+    test("what may be written behind is committed at once, and shown at once", async () => {
+      const record = sessionRecord();
+      await store().commit(insertion(record));
+      expect(store().peek(record.id)).toEqual(record);
+      const change = revisionOf(record, {}, { durability: "behind" });
+      const told: unknown[] = [];
+      using _ = store().changes(({ next }) => told.push(next));
+      expect(store().commitNow(change)).toBe(true);
+      expect(store().peek(record.id)).toEqual(change.next);
+      expect(told).toEqual([change.next]);
+    });
+
+    test("a change that no longer fits is not committed at once, nor told", async () => {
+      const record = sessionRecord();
+      await store().commit(insertion(record));
+      const newer = revisionOf(record, {}, { durability: "behind" });
+      expect(store().commitNow(newer)).toBe(true);
+      using _ = store().changes(() => expect.fail("told"));
+      expect(store().commitNow(revisionOf(record, {}, { durability: "behind" }))).toBe(false);
+      expect(store().peek(record.id)).toEqual(newer.next);
+    });
+
+    test("once disposed of, it has nothing at hand and takes nothing", async () => {
+      const record = sessionRecord();
+      await store().commit(insertion(record));
+      await store()[Symbol.asyncDispose]();
+      expect(store().peek(record.id)).toBe("pending");
+      expect(store().commitNow(revisionOf(record, {}, { durability: "behind" }))).toBe(false);
+    });
+
     test("once disposed of, it does not pretend to be alive", async () => {
       await store()[Symbol.asyncDispose]();
       await expect(async () => store().recordAlive(builtAt)).rejects.toThrow(StoreUnavailable);

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import type { SessionId } from "../../src/core/ids.ts";
 import type { SessionRecord } from "../../src/core/session.ts";
-import type { Awaitable } from "../../src/service/awaitable.ts";
 import {
   type ChangeNotice,
   type SessionStore,
@@ -306,7 +305,7 @@ function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
     using _ = storeOf().changes(({ id, next }) => seen.push([storeOf().load(id), next]));
     const record = sessionRecord();
     await insert(record);
-    const [loaded, told] = seen[0] as [Awaitable<SessionRecord>, SessionRecord];
+    const [loaded, told] = seen[0] as [Promise<SessionRecord>, SessionRecord];
     expect(await loaded).toEqual(told);
   });
 }

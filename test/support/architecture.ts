@@ -7,7 +7,7 @@ const storeMayImport: readonly string[] = [
   "src/core",
   "src/service/session-store.ts",
   "src/service/figures/fleet-counts.ts",
-  "src/service/awaitable.ts",
+  "src/service/next-turn.ts",
   "src/service/clock.ts",
 ];
 

@@ -1,4 +1,4 @@
-import { nextTurn } from "../../service/awaitable.ts";
+import { nextTurn } from "../../service/next-turn.ts";
 
 /** So many of the longest to decide hold the event loop for a few milliseconds. */
 const perTurn = 100;
@@ -9,7 +9,7 @@ const perTurn = 100;
  */
 export async function inTurns<T, R>(
   values: readonly T[],
-  work: (value: T, index: number) => R | Promise<R>,
+  work: (value: T, index: number) => Promise<R>,
 ): Promise<readonly R[]> {
   const parts: Promise<readonly R[]>[] = [];
   for (let from = 0; from < values.length; from += perTurn) {
@@ -20,7 +20,7 @@ export async function inTurns<T, R>(
     part.catch(ignore);
     parts.push(part);
   }
-  return (await Promise.all(parts)).flat(1) as R[];
+  return (await Promise.all(parts)).flat();
 }
 
 function ignore(): void {

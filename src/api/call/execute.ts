@@ -1,11 +1,9 @@
-import type { Principal } from "../../auth/principal.ts";
+import { type Principal, reaches } from "../../auth/principal.ts";
 import type { AnswerOf, Command } from "../../core/command.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { Session, SessionRecord } from "../../core/session.ts";
-import { type Awaitable, whenReady } from "../../service/awaitable.ts";
-import type { LeaseService } from "../../service/lease-service.ts";
+import type { LeaseService, Outcome, Permit } from "../../service/lease-service.ts";
 import { done, mapDone, type Result, refused } from "../refusal/result.ts";
-import { ifReached } from "./gate.ts";
 
 /** A command, and the session that it is for. */
 export interface Addressed<C> {
@@ -26,42 +24,49 @@ export interface AnsweredBySession<C extends Command> {
 }
 
 /** Executes the command, unless the session is known and not the principal's own. */
-export function execute<C extends Command>(
+export async function execute<C extends Command>(
   service: LeaseService,
   principal: Principal,
   { sessionId, command }: Addressed<C>,
-): Awaitable<Result<Answered<C>>> {
-  return ifReached(service, principal, sessionId, () => executeAny(service, sessionId, command));
+): Promise<Result<Answered<C>>> {
+  return toAnswered(await service.execute(sessionId, command, permitOf(principal)));
 }
 
 /** The same for commands that only an attached session accepts. */
-export function executeOnSession<C extends Command>(
+export async function executeOnSession<C extends Command>(
   service: LeaseService,
   principal: Principal,
   addressed: Addressed<C>,
-): Awaitable<Result<AnsweredBySession<C>>> {
-  return whenReady(execute(service, principal, addressed), (result) =>
-    mapDone(result, withSession),
-  );
+): Promise<Result<AnsweredBySession<C>>> {
+  return mapDone(await execute(service, principal, addressed), withSession);
 }
 
-/** Executes the command, whoever asks. */
-export function executeAny<C extends Command>(
-  service: LeaseService,
-  sessionId: SessionId,
-  command: C,
-): Awaitable<Result<Answered<C>>> {
-  return whenReady(service.execute(sessionId, command), (outcome) =>
-    outcome.kind === "refused"
-      ? refused(outcome.refusal)
-      : done({ record: outcome.session, answer: outcome.answer }),
-  );
+/**
+ * Lets a principal reach its own sessions, and those that nobody knows: the command answers for
+ * these. Any other one is not known to it.
+ */
+export function permitOf(principal: Principal): Permit {
+  if (principal.reach.kind === "every") return everySession;
+  return (record) =>
+    record === undefined || reaches(principal, record) ? undefined : { reason: "SESSION_UNKNOWN" };
 }
 
-export function withSession<C extends Command>({
-  record,
-  answer,
-}: Answered<C>): AnsweredBySession<C> {
+const everySession: Permit = () => undefined;
+
+function toAnswered<C extends Command>(outcome: Outcome<C>): Result<Answered<C>> {
+  return outcome.kind === "refused"
+    ? refused(outcome.refusal)
+    : done({ record: outcome.session, answer: outcome.answer });
+}
+
+/** What only an attached session accepts, as {@link executeOnSession} answers it. */
+export function toAnsweredBySession<C extends Command>(
+  outcome: Outcome<C>,
+): Result<AnsweredBySession<C>> {
+  return mapDone(toAnswered(outcome), withSession);
+}
+
+function withSession<C extends Command>({ record, answer }: Answered<C>): AnsweredBySession<C> {
   if (record?.kind !== "attached") throw new Error("a call was accepted without a session");
   return { session: record, answer };
 }

@@ -1,9 +1,8 @@
 import type { Credentials } from "../../auth/authenticator.ts";
 import { authorize, type RpcName } from "../../auth/authorize.ts";
-import { type Principal, reaches } from "../../auth/principal.ts";
+import type { Principal } from "../../auth/principal.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
-import type { Awaitable } from "../../service/awaitable.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
 import { thrownRefusal } from "../refusal/error-mapping.ts";
 import { done, type Result, refused } from "../refusal/result.ts";
@@ -19,32 +18,6 @@ export async function enter(
   if (authentication.kind === "refused") return refused(authentication.refusal);
   const refusal = authorize(authentication.principal, rpc, door);
   return refusal === undefined ? done(authentication.principal) : refused(refusal);
-}
-
-/**
- * Goes on with `next` when the principal reaches the session, or when nobody knows it: what follows
- * answers that. To all others the session is not known.
- */
-export function ifReached<T>(
-  service: LeaseService,
-  principal: Principal,
-  id: SessionId,
-  next: () => Awaitable<Result<T>>,
-): Awaitable<Result<T>> {
-  return principal.reach.kind === "every" ? next() : ifOwn(service, principal, id, next);
-}
-
-async function ifOwn<T>(
-  service: LeaseService,
-  principal: Principal,
-  id: SessionId,
-  next: () => Awaitable<Result<T>>,
-): Promise<Result<T>> {
-  const found = await find(service, id);
-  if (found.kind === "refused") return found;
-  return found.value === undefined || reaches(principal, found.value)
-    ? next()
-    : refused({ reason: "SESSION_UNKNOWN" });
 }
 
 /** The session as it stands; a store that cannot be reached is a refusal. */

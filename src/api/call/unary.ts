@@ -2,7 +2,6 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import { isServed, type RpcName } from "../../auth/authorize.ts";
 import type { Principal } from "../../auth/principal.ts";
-import type { Awaitable } from "../../service/awaitable.ts";
 import { refusalToConnectError, thrownRefusal } from "../refusal/error-mapping.ts";
 import type { Result } from "../refusal/result.ts";
 import type { ApiDependencies } from "./dependencies.ts";
@@ -15,7 +14,7 @@ export interface UnaryCall<Request, Asked, Reply> {
   /** As it follows "Cannot". */
   readonly action: string;
   readonly parse: (request: Request) => Result<Asked>;
-  readonly perform: (principal: Principal, asked: Asked, call: Call) => Awaitable<Result<Reply>>;
+  readonly perform: (principal: Principal, asked: Asked, call: Call) => Promise<Result<Reply>>;
 }
 
 /** Throws a ConnectError for every refusal; what else is thrown is a bug. */

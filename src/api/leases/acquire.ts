@@ -4,8 +4,9 @@ import { accountFor, standingToAcquire } from "../../auth/authorize.ts";
 import { beachOf, type Principal, reaches } from "../../auth/principal.ts";
 import type { Acquire, Attach } from "../../core/command.ts";
 import type { AccountId, BeachId, SessionId } from "../../core/ids.ts";
-import type { Session } from "../../core/session.ts";
-import type { DurationMs } from "../../core/time.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import type { SessionRecord } from "../../core/session.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { actionsChannel } from "../../core/transport/channel.ts";
 import type {
   AcquireRequest,
@@ -14,8 +15,7 @@ import type {
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import type { LeaseService } from "../../service/lease-service.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { executeAny, withSession } from "../call/execute.ts";
-import { find } from "../call/gate.ts";
+import { toAnsweredBySession } from "../call/execute.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";
 import { done, mapDone, type Result, refused } from "../refusal/result.ts";
@@ -87,42 +87,71 @@ export async function acquireLease(
   if (holder === "not_yours") {
     return fieldInvalid(asked.fieldNames.accountId, "must be empty or the bearer's own account");
   }
-  const attach = await admit(dependencies, principal, asked, holder.account);
-  if (attach.kind === "refused") return attach;
+  const { account } = holder;
   const { service } = dependencies;
-  const command: Acquire = {
+  const { sessionId } = asked;
+  const nextLeaseId = service.nextLeaseId();
+  const command = (attach: Attach | undefined): Acquire => ({
     kind: "Acquire",
-    account: holder.account,
+    account,
     reason: asked.reason,
     ttlMs: asked.ttlMs,
-    nextLeaseId: service.nextLeaseId(),
+    nextLeaseId,
     tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: attach.value,
+    attach,
     renewsSlowly: asked.renewsSlowly ?? false,
-  };
-  return mapDone(await executeAny(service, asked.sessionId, command), withSession);
+  });
+  let seen: SessionRecord | undefined;
+  const outcome = await service.execute(sessionId, command(undefined), (record) => {
+    seen = record;
+    return standingRefusal(principal, record, { ...asked, account, now: service.now() });
+  });
+  if (outcome.kind !== "refused" || outcome.refusal !== verifyFirst) {
+    return toAnsweredBySession(outcome);
+  }
+  const attach = await verified(dependencies, principal, asked, seen);
+  if (attach.kind === "refused") return attach;
+  // The passcode opens the session as it is by then, whoever owns it.
+  return toAnsweredBySession(await service.execute(sessionId, command(attach.value)));
 }
 
-/** Judges the caller's standing; the value is how the session becomes known, if it is to. */
-async function admit(
-  { service, passcodes, defaultManagerUrl }: LeaseDependencies,
+/** Told apart by what it is, not by what it says: no caller sees it. */
+const verifyFirst: Refusal = { reason: "PASSCODE_WRONG" };
+
+interface Standing extends Pick<AcquireAsked, "reason" | "passcode"> {
+  readonly account: AccountId;
+  readonly now: EpochMs;
+}
+
+/** Undefined when the caller has standing at the session; {@link verifyFirst} when a passcode decides. */
+function standingRefusal(
   principal: Principal,
-  asked: AcquireAsked,
-  account: AccountId,
-): Promise<Result<Attach | undefined>> {
-  const found = await find(service, asked.sessionId);
-  if (found.kind === "refused") return found;
-  const session = found.value?.kind === "attached" ? found.value : undefined;
+  record: SessionRecord | undefined,
+  { account, reason, passcode, now }: Standing,
+): Refusal | undefined {
+  const session = record?.kind === "attached" ? record : undefined;
+  const holdsLive = session?.leases.live.some(
+    (lease) => lease.account === account && lease.reason === reason && now < lease.expiresAt,
+  );
   const standing = standingToAcquire(principal, {
     own: session !== undefined && reaches(principal, session),
-    renewsOwn: account === principal.account && holdsLive(service, session, asked, account),
-    passcodeGiven: asked.passcode !== "",
+    renewsOwn: account === principal.account && holdsLive === true,
+    passcodeGiven: passcode !== "",
   });
-  if (standing === "standing") return done(undefined);
-  if (standing !== "verify_passcode") return refused(standing);
+  if (standing === "standing") return undefined;
+  return standing === "verify_passcode" ? verifyFirst : standing;
+}
 
+/** How the session becomes known, if it is to, once the passcode is verified. */
+async function verified(
+  { passcodes, defaultManagerUrl }: LeaseDependencies,
+  principal: Principal,
+  asked: AcquireAsked,
+  record: SessionRecord | undefined,
+): Promise<Result<Attach | undefined>> {
+  const isKnown = record?.kind === "attached";
   const beachId = beachOf(principal) ?? asked.beachId;
-  if (session === undefined && beachId === "") {
+  if (!isKnown && beachId === "") {
     return fieldInvalid(
       asked.fieldNames.beachId,
       "must name the private beach that owns a session which is not known yet",
@@ -130,22 +159,7 @@ async function admit(
   }
   const refusal = await passcodes.verify(asked.sessionId, asked.passcode);
   if (refusal !== undefined) return refused(refusal);
-  return done(session === undefined ? newSession(beachId, defaultManagerUrl) : undefined);
-}
-
-function holdsLive(
-  service: LeaseService,
-  session: Session | undefined,
-  asked: AcquireAsked,
-  account: AccountId,
-): boolean {
-  const now = service.now();
-  return (
-    session?.leases.live.some(
-      (lease) =>
-        lease.account === account && lease.reason === asked.reason && now < lease.expiresAt,
-    ) ?? false
-  );
+  return done(isKnown ? undefined : newSession(beachId, defaultManagerUrl));
 }
 
 function newSession(beachId: BeachId, managerUrl: string): Attach {

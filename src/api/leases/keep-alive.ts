@@ -7,7 +7,6 @@ import type {
   KeepAliveResultSchema,
   RenewRequest,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
-import { type Awaitable, orElse, whenReady } from "../../service/awaitable.ts";
 import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
@@ -40,31 +39,27 @@ export function createKeepAlive(
 ): Handlers<typeof ControllerLease>["keepAlive"] {
   const { service, onItemFailed } = dependencies;
 
-  const keep = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> => {
-    const asked = parseRenew(renewal);
-    if (asked.kind === "refused") return presentNotKept(idStart(renewal.sessionId), asked.refusal);
-    return whenReady(renewLease(service, principal, asked.value), (result) =>
-      result.kind === "refused"
-        ? presentNotKept(renewal.sessionId, result.refusal)
-        : presentKept(result.value, service),
-    );
+  const keep = async (principal: Principal, renewal: RenewRequest): Promise<KeepAliveResult> => {
+    const { sessionId } = renewal;
+    try {
+      const asked = parseRenew(renewal);
+      if (asked.kind === "refused") return presentNotKept(idStart(sessionId), asked.refusal);
+      const result = await renewLease(service, principal, asked.value);
+      return result.kind === "refused"
+        ? presentNotKept(sessionId, result.refusal)
+        : presentKept(result.value, service);
+    } catch (error) {
+      // A bug that one renewal meets spoils no other.
+      onItemFailed({ sessionId, error });
+      return presentFailed(sessionId);
+    }
   };
-
-  /** A bug that one renewal meets spoils no other. */
-  const keepOrFail = (principal: Principal, renewal: RenewRequest): Awaitable<KeepAliveResult> =>
-    orElse(
-      () => keep(principal, renewal),
-      (error) => {
-        onItemFailed({ sessionId: renewal.sessionId, error });
-        return presentFailed(renewal.sessionId);
-      },
-    );
 
   return async function* (requests, call) {
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
     for await (const message of requests) {
       const renewals = valueOrThrow(batchOf(message), action);
-      const results = await inTurns(renewals, (renewal) => keepOrFail(principal, renewal));
+      const results = await inTurns(renewals, (renewal) => keep(principal, renewal));
       yield { results: [...results] };
     }
   };

@@ -1,6 +1,5 @@
 import type { RpcName } from "../../auth/authorize.ts";
 import type { Principal } from "../../auth/principal.ts";
-import type { Awaitable } from "../../service/awaitable.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
 import { acquireLease } from "../leases/acquire.ts";
@@ -57,7 +56,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
     rpc: RpcName,
     request: LegacyRequest,
     parse: (request: LegacyRequest) => Result<Asked>,
-    perform: (principal: Principal, asked: Asked) => Awaitable<Result<Reply>>,
+    perform: (principal: Principal, asked: Asked) => Promise<Result<Reply>>,
   ): Promise<LegacyAnswer<Reply>> => {
     try {
       const entered = await enter(dependencies, rpc, request);

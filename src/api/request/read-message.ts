@@ -1,7 +1,7 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
-import { type Awaitable, nextTurn } from "../../service/awaitable.ts";
+import { nextTurn } from "../../service/next-turn.ts";
 import { valueOrThrow } from "../call/unary.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { scanJson } from "./json-scan.ts";
@@ -23,7 +23,7 @@ export interface CountedMessage {
   /** Its fields, with those of all messages in it; in JSON its values. */
   readonly fields: number;
   /** Reads it: at once when it is small, else some fields a turn. */
-  read(): Awaitable<MessageShape<DescMessage>>;
+  read(): Promise<MessageShape<DescMessage>>;
 }
 
 const action = "read the request";
@@ -80,11 +80,11 @@ function refuseUnreadable(desc: DescMessage): never {
 }
 
 /** What is cut between two fields and merged again is the same message. */
-function readBinary(
+async function readBinary(
   desc: DescMessage,
   bytes: Uint8Array,
   ends: readonly number[],
-): Awaitable<MessageShape<DescMessage>> {
+): Promise<MessageShape<DescMessage>> {
   const message = create(desc);
   let start = 0;
   const readTo = (end: number): void => {
@@ -97,12 +97,9 @@ function readBinary(
   };
   const [first = 0, ...rest] = ends;
   readTo(first);
-  return rest.length === 0 ? message : inTurns(rest, readTo).then(() => message);
-}
-
-async function inTurns(ends: readonly number[], readTo: (end: number) => void): Promise<void> {
-  for (const end of ends) {
+  for (const end of rest) {
     await nextTurn();
     readTo(end);
   }
+  return message;
 }

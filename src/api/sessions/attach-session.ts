@@ -6,7 +6,7 @@ import type {
   FastPathRegistry,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { type Addressed, executeAny, withSession } from "../call/execute.ts";
+import { type Addressed, toAnsweredBySession } from "../call/execute.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";
 import { mapDone, type Result, refused } from "../refusal/result.ts";
@@ -26,7 +26,8 @@ export function createAttachSession(
     perform: async (principal, addressed) => {
       if (!ownsAttached(principal, addressed)) return refused({ reason: "NOT_YOUR_BEACH" });
       const { sessionId, command } = addressed;
-      const result = mapDone(await executeAny(service, sessionId, command), withSession);
+      // Whose it is so far, the command itself judges: the owner of another beach is told.
+      const result = toAnsweredBySession(await service.execute(sessionId, command));
       return mapDone(result, ({ session }) => ({ transport: presentTransport(session, service) }));
     },
   });

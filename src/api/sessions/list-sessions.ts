@@ -10,8 +10,8 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
-import { nextTurn } from "../../service/awaitable.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
+import { nextTurn } from "../../service/next-turn.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";

@@ -13,13 +13,9 @@ import {
   HandshakeStanding,
   type TransportReport,
 } from "../../gen/beach/controller/v1/transport_pb.js";
-import { type Awaitable, orElse, whenReady } from "../../service/awaitable.ts";
-import { KeyedQueue } from "../../service/keyed-queue.ts";
-import type { Outcome } from "../../service/lease-service.ts";
 import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { type AnsweredBySession, withSession } from "../call/execute.ts";
-import { ifReached } from "../call/gate.ts";
+import { type AnsweredBySession, permitOf, toAnsweredBySession } from "../call/execute.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";
 import { toDuration } from "../moments.ts";
@@ -62,57 +58,43 @@ function parseBatch({ reports }: ReportTransportRequest): Result<readonly Transp
 
 /**
  * Hears every report of a batch, in order where several are about one session: the numbers of a
- * reporter only rise. A report that is refused spoils no other one.
+ * reporter only rise, and the service carries out what it is given for a session in that order. A
+ * report that is refused spoils no other one.
  */
 function hearReports(
   dependencies: ReportDependencies,
   principal: Principal,
   reports: readonly TransportReport[],
-): Awaitable<readonly ReportVerdict[]> {
-  const bySession = new KeyedQueue<SessionId>();
+): Promise<readonly ReportVerdict[]> {
   const hostOnly = dependencies.door === "public" || principal.kind === "host";
-  return inTurns(reports, (report, index) => {
-    const asked = parseReport(report, hostOnly, `reports[${index}].`);
-    if (asked.kind === "refused") {
-      return refusedVerdict(idStart(report.sessionId), asked.refusal, undefined);
+  return inTurns(reports, async (report, index) => {
+    const { sessionId } = report;
+    try {
+      const asked = parseReport(report, hostOnly, `reports[${index}].`);
+      if (asked.kind === "refused") {
+        return refusedVerdict(idStart(sessionId), asked.refusal, undefined);
+      }
+      return await hear(dependencies, principal, asked.value);
+    } catch (error) {
+      // A bug that one report meets spoils no other.
+      dependencies.onItemFailed({ sessionId, error });
+      return { sessionId, refusal: internalReason, detail: internalMessage(hearing) };
     }
-    return bySession.run(report.sessionId, () => hearOrFail(dependencies, principal, asked.value));
   });
 }
 
-/** A bug that one report meets spoils no other. */
-function hearOrFail(
-  dependencies: ReportDependencies,
-  principal: Principal,
-  asked: ReportAsked,
-): Awaitable<ReportVerdict> {
-  return orElse(
-    () => hear(dependencies, principal, asked),
-    (error) => {
-      const { sessionId } = asked;
-      dependencies.onItemFailed({ sessionId, error });
-      return { sessionId, refusal: internalReason, detail: internalMessage(hearing) };
-    },
-  );
-}
-
-function hear(
+async function hear(
   { service, onReportedError }: ReportDependencies,
   principal: Principal,
   { sessionId, command, lastError }: ReportAsked,
-): Awaitable<ReportVerdict> {
-  const heard = ifReached<Outcome<Report>>(service, principal, sessionId, () =>
-    whenReady(service.execute(sessionId, command), done),
-  );
-  return whenReady(heard, (result) => {
-    if (result.kind === "refused") return refusedVerdict(sessionId, result.refusal, undefined);
-    const outcome = result.value;
-    if (outcome.kind === "refused") {
-      return refusedVerdict(sessionId, outcome.refusal, outcome.session);
-    }
-    if (lastError !== "") onReportedError({ sessionId, end: command.end, text: lastError });
-    return verdict(withSession({ record: outcome.session, answer: outcome.answer }));
-  });
+): Promise<ReportVerdict> {
+  const outcome = await service.execute(sessionId, command, permitOf(principal));
+  const result = toAnsweredBySession(outcome);
+  if (result.kind === "refused") {
+    return refusedVerdict(sessionId, result.refusal, outcome.session);
+  }
+  if (lastError !== "") onReportedError({ sessionId, end: command.end, text: lastError });
+  return verdict(result.value);
 }
 
 function verdict({ session, answer }: AnsweredBySession<Report>): ReportVerdict {

@@ -1,6 +1,5 @@
 import { type Principal, reaches } from "../../auth/principal.ts";
 import type { SessionId } from "../../core/ids.ts";
-import type { Awaitable } from "../../service/awaitable.ts";
 import type { LeaseService, WatchMessage, WatchSelection } from "../../service/lease-service.ts";
 import { find } from "../call/gate.ts";
 
@@ -24,7 +23,7 @@ export class WatchFilter {
   }
 
   /** The message as the reader may see it; undefined when there is nothing for it to see. */
-  show(message: WatchMessage): Awaitable<WatchMessage | undefined> {
+  show(message: WatchMessage): WatchMessage | undefined | Promise<WatchMessage | undefined> {
     if (this.#isOpen) return message;
     if (message.kind === "state") {
       const { session } = message;

@@ -2,7 +2,6 @@ import type { BeachId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { nextOf, pathOf } from "../../core/view.ts";
-import type { Awaitable } from "../awaitable.ts";
 
 /** How many there are of what, over a fleet or a private beach. */
 export interface FleetCounts {
@@ -25,7 +24,7 @@ export interface RateCounter {
   noteRenewal(beachId: BeachId, now: EpochMs): void;
   noteNegotiation(beachId: BeachId, now: EpochMs): void;
   /** Over the fleet, or at one beach. */
-  ratesAt(now: EpochMs, beachId: BeachId | undefined): Awaitable<FleetRates>;
+  ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates>;
 }
 
 export const nothingCounted: FleetCounts = {

@@ -20,7 +20,7 @@ export class RateKeeper implements RateCounter {
     for (const rates of this.#ratesOf(beachId)) rates.renegotiations.add(now);
   }
 
-  ratesAt(now: EpochMs, beachId: BeachId | undefined): FleetRates {
+  async ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates> {
     const rates = beachId === undefined ? this.#fleet : this.#beaches.get(beachId);
     return {
       renewalsLastMinute: rates?.renewals.total(now) ?? 0,

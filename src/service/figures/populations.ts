@@ -1,7 +1,6 @@
 import type { BeachId } from "../../core/ids.ts";
 import type { Population } from "../../core/quota.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Awaitable } from "../awaitable.ts";
 import { type FleetCounts, nothingCounted } from "./fleet-counts.ts";
 import { RateWindow } from "./rate-window.ts";
 
@@ -12,7 +11,8 @@ const freshMs: DurationMs = 1_000;
 const beachesMax = 10_000;
 
 interface Counter {
-  count(beachId: BeachId | undefined): Awaitable<FleetCounts>;
+  /** At once where this process counts by itself, as of now. */
+  count(beachId: BeachId | undefined): FleetCounts | Promise<FleetCounts>;
 }
 
 /**

@@ -83,7 +83,11 @@ export class FleetGapKeeper implements GapKeeper {
   noteSuspend(): void {}
 
   /** A process that stood still learns from its next commit whether the others did too. */
-  observe(): void {}
+  async observe(): Promise<void> {}
+
+  isCurrent(id: SessionId): boolean {
+    return !this.isAway(id);
+  }
 
   noteStoreFault(id: SessionId): void {
     this.#of(id).isAway = true;

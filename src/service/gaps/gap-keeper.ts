@@ -1,7 +1,6 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
-import type { Awaitable } from "../awaitable.ts";
 import type { DecisionBasis } from "../session-store.ts";
 
 /** Of how many parts of the store how many cannot be reached; one that is whole is one part. */
@@ -30,8 +29,14 @@ export interface GapKeeper {
   /** How much of it. */
   readonly reach: StoreReach;
 
-  /** To be called before anything is decided: a process that stood still has missed reports. */
-  observe(now: EpochMs): Awaitable<void>;
+  /**
+   * To be waited for before anything is decided on what was loaded: a process that stood still has
+   * missed reports.
+   */
+  observe(now: EpochMs): Promise<void>;
+
+  /** Whether there is nothing to wait for before something is decided about the session. */
+  isCurrent(id: SessionId, now: EpochMs): boolean;
 
   /** The machine was suspended until just now: nobody was heard meanwhile. */
   noteSuspend(): void;

@@ -1,6 +1,6 @@
+import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import { type Awaitable, whenReady } from "../awaitable.ts";
 import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import { gapsMax, type SoleStore } from "../session-store.ts";
@@ -86,34 +86,46 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /**
-   * To be called before anything is decided: a loop that stood still has missed reports. Who comes
-   * while the gap is being recorded waits with the first, since it was as deaf.
+   * A loop that stood still has missed reports. Who comes while the gap is being recorded waits with
+   * the first, since it was as deaf.
    */
-  observe(now: EpochMs): Awaitable<void> {
-    if (now - this.#beatAt <= unheardMs && !this.#wasSuspended) return this.#recording;
+  async observe(now: EpochMs): Promise<void> {
+    if (this.#hasStoodStill(now)) this.#noteStall(now);
+    await this.#recording;
+  }
+
+  isCurrent(_id: SessionId, now: EpochMs): boolean {
+    return !this.isStoreAway && this.#recording === undefined && !this.#hasStoodStill(now);
+  }
+
+  #hasStoodStill(now: EpochMs): boolean {
+    return this.#wasSuspended || now - this.#beatAt > unheardMs;
+  }
+
+  #noteStall(now: EpochMs): void {
     const from = this.#beatAt;
     // Whoever renews may have slept as well, or given up: as after a restart.
     const kind = this.#wasSuspended ? "absence" : "stall";
     this.#wasSuspended = false;
     this.#beatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
-    if (this.isStoreAway) return undefined;
-    const recorded = this.#recordInTurn(from, now, kind);
-    if (!(recorded instanceof Promise)) return undefined;
-    const recording = recorded.finally(() => {
+    if (this.isStoreAway) return;
+    const recording = this.#recordInTurn(this.#recording, from, now, kind).finally(() => {
       // The store may take so long that another stall is on its way behind this one.
       if (this.#recording === recording) this.#recording = undefined;
     });
     this.#recording = recording;
-    return recording;
   }
 
   /** After the one before: if that fails, both lie within the absence that begins then. */
-  #recordInTurn(from: EpochMs, until: EpochMs, kind: Gap["kind"]): Awaitable<void> {
-    if (this.#recording === undefined) return this.#record(from, until, kind);
-    return this.#recording.then(() =>
-      this.isStoreAway ? undefined : this.#record(from, until, kind),
-    );
+  async #recordInTurn(
+    before: Promise<void> | undefined,
+    from: EpochMs,
+    until: EpochMs,
+    kind: Gap["kind"],
+  ): Promise<void> {
+    await before;
+    if (!this.isStoreAway) await this.#record(from, until, kind);
   }
 
   /** The absence lasts until the store answers again. */
@@ -185,14 +197,13 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /** No moment counts twice: a gap begins no earlier than the newest one on record ended. */
-  #record(since: EpochMs, end: EpochMs, kind: Gap["kind"]): Awaitable<void> {
+  async #record(since: EpochMs, end: EpochMs, kind: Gap["kind"]): Promise<void> {
     const from = Math.max(since, this.#gaps.at(-1)?.until ?? since);
     const until = Math.max(from, end);
     // An absence counts whatever its length: by service time a restart may have taken none.
-    if (until === from && kind === "stall") return undefined;
-    return whenReady(this.#deps.store.recordGap({ from, until, kind }), (gap) => {
-      this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
-      this.#deps.observe({ kind: "gap", gap, buckets: 1 });
-    });
+    if (until === from && kind === "stall") return;
+    const gap = await this.#deps.store.recordGap({ from, until, kind });
+    this.#gaps = [...this.#gaps, gap].slice(-gapsMax);
+    this.#deps.observe({ kind: "gap", gap, buckets: 1 });
   }
 }

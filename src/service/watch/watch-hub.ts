@@ -3,8 +3,8 @@ import type { PassTime } from "../../core/command.ts";
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Awaitable } from "../awaitable.ts";
 import type { Clock } from "../clock.ts";
+import type { ChangeWatcher } from "../fleet/fleet.ts";
 import type { IdSource } from "../id-source.ts";
 import {
   type Outcome,
@@ -15,12 +15,7 @@ import {
   type WatchStream,
 } from "../lease-service.ts";
 import type { ServiceObserver } from "../service-events.ts";
-import {
-  type ChangeNotice,
-  type Follower,
-  type SessionStore,
-  StoreUnavailable,
-} from "../session-store.ts";
+import { type ChangeNotice, type SessionStore, StoreUnavailable } from "../session-store.ts";
 import { Turns } from "../turns.ts";
 import { type Change, Fan } from "./fan.ts";
 import { type Admission, WatchBudget } from "./watch-budget.ts";
@@ -61,7 +56,7 @@ interface WatchHubDeps {
   readonly ids: IdSource;
   readonly budgets: Budgets;
   readonly observe: ServiceObserver;
-  readonly passTime: (id: SessionId) => Awaitable<PassedTime>;
+  readonly passTime: (id: SessionId) => Promise<PassedTime>;
 }
 
 /**
@@ -69,7 +64,7 @@ interface WatchHubDeps {
  * current states are read, so that no change falls between the two. Whatever there is much of, such
  * as the readers of one session, is worked on in turns.
  */
-export class WatchHub implements Follower {
+export class WatchHub implements ChangeWatcher {
   readonly #deps: WatchHubDeps;
   readonly #turns = new Turns(pointsPerTurn);
   readonly #budget: WatchBudget;
@@ -108,14 +103,11 @@ export class WatchHub implements Follower {
     return this.bySession.has(id) || this.byBeach.has(beachId);
   }
 
-  tell(id: SessionId, next: SessionRecord | undefined): void {
-    this.notify({ id, previous: undefined, next });
-  }
-
-  /** Whoever may have been owed a change of the bucket reads everything again, at its own pace. */
-  missed(bucket: number): void {
+  /** Whoever may have been owed such a change reads everything again, at its own pace. */
+  missed(concerns: (id: SessionId) => boolean): void {
     for (const reader of this.#readers.keys()) {
-      if (!this.#concerns(reader, bucket)) continue;
+      const { sessions } = reader;
+      if (sessions.kind === "named" && !sessions.ids.some(concerns)) continue;
       reader.isBehind = true;
       reader.wake();
     }
@@ -397,12 +389,6 @@ export class WatchHub implements Follower {
     if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
     this.#observe("opened");
     return leave;
-  }
-
-  #concerns({ sessions }: WatchReader, bucket: number): boolean {
-    const { store } = this.#deps;
-    if (store.kind === "sole" || sessions.kind === "beach") return true;
-    return sessions.ids.some((id) => store.bucketOf(id) === bucket);
   }
 
   *#readersOf(id: SessionId, beachId: BeachId | undefined): Iterable<WatchReader> {

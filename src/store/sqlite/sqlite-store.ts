@@ -3,7 +3,6 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Awaitable } from "../../service/awaitable.ts";
 import type { Clock } from "../../service/clock.ts";
 import {
   type ChangeNotice,
@@ -109,7 +108,7 @@ class SqliteStore implements SqliteSessionStore {
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   /** Durable commits that are on their way to disk, at most one a session. */
-  readonly #pending = new Map<SessionId, Promise<"committed">>();
+  readonly #pending = new Map<SessionId, Promise<void>>();
   /** The gap that was asked for last, and those before it. */
   #recording: Promise<unknown> = Promise.resolve();
   readonly #abort = new AbortController();
@@ -139,44 +138,52 @@ class SqliteStore implements SqliteSessionStore {
     return this.#writer.isLate;
   }
 
-  load(id: SessionId): Awaitable<SessionRecord | undefined> {
+  async load(id: SessionId): Promise<SessionRecord | undefined> {
     this.#mustBeOpen();
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return this.#index.get(id);
-    const again = (): Awaitable<SessionRecord | undefined> => this.load(id);
-    return pending.then(again, again);
-  }
-
-  commit(change: SessionChange): Awaitable<"committed" | "conflict"> {
-    this.#mustBeOpen();
-    const { id, previous, durability } = change;
-    if (this.#pending.has(id)) return "conflict";
-    const stored = this.#index.get(id);
-    if (stored?.revision !== previous?.revision) return "conflict";
-    if (durability === "durable" || !this.#writer.mayPromise) {
-      return this.#commitDurably(change, stored);
+    for (let pending = this.#pending.get(id); pending !== undefined; ) {
+      await pending.catch(() => undefined);
+      this.#mustBeOpen();
+      pending = this.#pending.get(id);
     }
-    this.#writer.writeBehind({ id, encoded: () => rowOf(change) });
-    this.#show(change, stored);
-    return "committed";
+    return this.#index.get(id);
   }
 
-  due(now: EpochMs, limit: number): readonly SessionId[] {
+  async commit(change: SessionChange): Promise<"committed" | "conflict"> {
+    this.#mustBeOpen();
+    if (this.commitNow(change)) return "committed";
+    return this.#fits(change) ? await this.#commitDurably(change) : "conflict";
+  }
+
+  peek(id: SessionId): SessionRecord | undefined | "pending" {
+    const isPending = this.#closing !== undefined || this.#pending.has(id);
+    return isPending ? "pending" : this.#index.get(id);
+  }
+
+  commitNow(change: SessionChange): boolean {
+    const { id, durability } = change;
+    if (durability === "durable" || !this.#writer.mayPromise) return false;
+    if (this.#closing !== undefined || !this.#fits(change)) return false;
+    this.#writer.writeBehind({ id, encoded: () => rowOf(change) });
+    this.#show(change);
+    return true;
+  }
+
+  async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
     this.#mustBeOpen();
     return this.#index.due(now, limit);
   }
 
-  nextDeadline(): EpochMs | undefined {
+  async nextDeadline(): Promise<EpochMs | undefined> {
     this.#mustBeOpen();
     return this.#index.nextDeadline();
   }
 
-  postpone(id: SessionId, until: EpochMs): void {
+  async postpone(id: SessionId, until: EpochMs): Promise<void> {
     this.#mustBeOpen();
     this.#index.postpone(id, until);
   }
 
-  list(page: SessionPage): readonly SessionRecord[] {
+  async list(page: SessionPage): Promise<readonly SessionRecord[]> {
     this.#mustBeOpen();
     return this.#index.list(page);
   }
@@ -185,21 +192,21 @@ class SqliteStore implements SqliteSessionStore {
     return this.#listeners.add(listener);
   }
 
-  recordGap(gap: Omit<Gap, "number">): Promise<Gap> {
+  async recordGap(gap: Omit<Gap, "number">): Promise<Gap> {
     this.#mustBeOpen();
     // One after another: the next number is taken once the one before is on disk.
     const recorded = this.#recording.then(() => this.#recordNext(gap));
     this.#recording = recorded.catch(() => undefined);
-    return recorded;
+    return await recorded;
   }
 
-  gaps(): readonly Gap[] {
+  async gaps(): Promise<readonly Gap[]> {
     this.#mustBeOpen();
     return this.#gaps.all;
   }
 
   /** Never rises while the store is open: what it holds can only be lost by another file. */
-  history(): number {
+  async history(): Promise<number> {
     this.#mustBeOpen();
     return this.#file.head.history;
   }
@@ -209,7 +216,7 @@ class SqliteStore implements SqliteSessionStore {
     await this.#writer.writeAll(now);
   }
 
-  lastAlive(): EpochMs | undefined {
+  async lastAlive(): Promise<EpochMs | undefined> {
     this.#mustBeOpen();
     return this.#file.head.lastAlive;
   }
@@ -251,24 +258,26 @@ class SqliteStore implements SqliteSessionStore {
     return this.#gaps.append(numbered);
   }
 
-  #commitDurably(change: SessionChange, stored: SessionRecord | undefined): Promise<"committed"> {
+  async #commitDurably(change: SessionChange): Promise<"committed"> {
     // A record that cannot be encoded fails its own commit here, and no other.
-    const committed = this.#writer.write(rowOf(change)).then(
-      () => {
-        this.#pending.delete(change.id);
-        this.#show(change, stored);
-        return "committed" as const;
-      },
-      (error: unknown) => {
-        this.#pending.delete(change.id);
-        throw error;
-      },
-    );
-    this.#pending.set(change.id, committed);
-    return committed;
+    const written = this.#writer.write(rowOf(change));
+    this.#pending.set(change.id, written);
+    try {
+      await written;
+    } finally {
+      this.#pending.delete(change.id);
+    }
+    this.#show(change);
+    return "committed";
   }
 
-  #show({ id, next, deadline }: SessionChange, previous: SessionRecord | undefined): void {
+  /** The record is still the one that the change was decided on, and no other change is under way. */
+  #fits({ id, previous }: SessionChange): boolean {
+    return !this.#pending.has(id) && this.#index.get(id)?.revision === previous?.revision;
+  }
+
+  #show({ id, next, deadline }: SessionChange): void {
+    const previous = this.#index.get(id);
     this.#index.put(id, next, deadline);
     this.#listeners.tell({ id, previous, next });
   }

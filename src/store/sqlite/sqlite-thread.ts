@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads";
 
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import { nextTurn } from "../../service/awaitable.ts";
 import type { Clock } from "../../service/clock.ts";
+import { nextTurn } from "../../service/next-turn.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import type { Batch, OpenOptions, RecoveredRow } from "./sqlite-file.ts";

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import type { Gap } from "../../../src/core/session.ts";
-import { orElse } from "../../../src/service/awaitable.ts";
 import { ProcessGapKeeper } from "../../../src/service/gaps/process-gap-keeper.ts";
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
 import { Disk } from "../../simulation/disk.ts";
@@ -88,13 +87,10 @@ class Life {
   #call(): void {
     const keeper = this.#run?.keeper;
     if (keeper === undefined) return;
-    void orElse<void>(
-      () => keeper.observe(this.#clock.now()),
-      (error) => {
-        if (!(error instanceof StoreUnavailable)) throw error;
-        keeper.noteStoreFault();
-      },
-    );
+    keeper.observe(this.#clock.now()).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      keeper.noteStoreFault();
+    });
   }
 
   async #crash(downMs: number): Promise<void> {

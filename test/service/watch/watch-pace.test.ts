@@ -216,7 +216,7 @@ function hubUnderTest(jitter: number): HubUnderTest {
     ids,
     observe,
     budgets: new Budgets(),
-    passTime: () => ({ kind: "accepted" }),
+    passTime: async () => ({ kind: "accepted" }),
   });
   const stop = new AbortController();
   const running = hub.run(stop.signal);

@@ -67,7 +67,7 @@ it("Bounded: snapshots of many readers with many names are read in turns", async
     ids: sequentialIds(),
     budgets: new Budgets(),
     observe: () => undefined,
-    passTime: () => ({ kind: "accepted" }),
+    passTime: async () => ({ kind: "accepted" }),
   });
   const ids = Array.from({ length: 1_000 }, (_, index) => `s${index}`);
   const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...ids)));

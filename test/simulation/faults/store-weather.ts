@@ -51,6 +51,11 @@ export class StoreWeather {
     return this.#parts.now() < this.#awayUntil;
   }
 
+  /** Whether what is at hand is had at once, for half of those that ask: the others have to call. */
+  answersNow(): boolean {
+    return !this.isAway && (this.#isCalm || this.#parts.random.chance(0.5));
+  }
+
   fate(): CallFate {
     const { random, count, onFault } = this.#parts;
     if (this.isAway) {

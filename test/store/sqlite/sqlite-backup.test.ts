@@ -57,7 +57,7 @@ test("whoever goes on from a backup is in another history, and its backups in ye
   await using folder = await storeFolder();
   await using store = await folder.open();
   const first = await store.backUp("first.db");
-  expect(store.history()).toBe(0);
+  expect(await store.history()).toBe(0);
   await using copy = await openSqliteStore(first, { clock });
   expect(await copy.history()).toBe(1);
   await using second = await openSqliteStore(await copy.backUp("second.db"), { clock });

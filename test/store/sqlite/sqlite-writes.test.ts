@@ -23,10 +23,24 @@ describe("the SQLite store writes", () => {
     using _ = store.changes(({ id }) => shown.push(id));
     const commits = sessionsOf("beach-1", ids).map((record) => store.commit(insertion(record)));
     expect(shown).toEqual([]);
-    expect(store.list({ beachId: undefined, after: undefined, limit: 1 })).toEqual([]);
+    expect(await store.list({ beachId: undefined, after: undefined, limit: 1 })).toEqual([]);
     await Promise.all(commits);
     expect(transactions).toEqual([300]);
     expect(shown).toEqual(ids);
+  });
+
+  test("a change that is on its way to disk is waited for, and nothing else is taken meanwhile", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open();
+    const record = sessionRecord();
+    await store.commit(insertion(record));
+    const change = revisionOf(record);
+    const committed = store.commit(change);
+    expect(store.peek(record.id)).toBe("pending");
+    expect(store.commitNow(revisionOf(record, {}, { durability: "behind" }))).toBe(false);
+    expect(await store.load(record.id)).toEqual(change.next);
+    await committed;
+    expect(store.peek(record.id)).toEqual(change.next);
   });
 
   test("a thousand durable commits with one fsync, while others get their turns", async () => {

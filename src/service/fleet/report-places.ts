@@ -1,8 +1,8 @@
 import { LRUCache } from "lru-cache";
 
-import type { SessionId } from "../core/ids.ts";
-import type { Reporter, SessionRecord } from "../core/session.ts";
-import { noteReporter } from "../core/transport/evolve-transport.ts";
+import type { SessionId } from "../../core/ids.ts";
+import type { Reporter, SessionRecord } from "../../core/session.ts";
+import { noteReporter } from "../../core/transport/evolve-transport.ts";
 
 /** A place is of use for the few seconds until a later report of the same end is written. */
 const sessionsMax = 20_000;
