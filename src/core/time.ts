@@ -1,6 +1,7 @@
 /**
  * Service time in milliseconds since the epoch: the wall clock read once at start, then the
- * monotonic clock, never below the last recorded moment. Never compare it with `Date.now()`.
+ * monotonic clock and what the machine slept, never below the last recorded moment. Never compare
+ * it with `Date.now()`: what is told outside is translated to the wall clock first.
  */
 export type EpochMs = number;
 
