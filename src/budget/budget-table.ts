@@ -150,7 +150,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     beyond: "the stream is reset; over HTTP/1.1 the connection",
   },
   address_resets: {
-    limit: 40_000,
+    limit: 10_000,
     unit: "resets",
     of: "streams that one address opened and reset over gRPC; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
