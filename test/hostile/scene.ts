@@ -45,6 +45,8 @@ export interface Scene extends AsyncDisposable {
 /** Renewals of batches of this size, before anything is measured: a process that was idle is small. */
 const warmUp = { batches: 10, renewals: 1_000 } as const;
 
+const collectMsMax = 30_000;
+
 export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await storeFolder());
@@ -134,7 +136,8 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
       };
     },
     async heldBytes() {
-      await collector.collect();
+      // A loop that stands still for that long has been judged for it already.
+      await Promise.race([collector.collect(), delay(collectMsMax, undefined, { ref: false })]);
       return watched.residentBytes;
     },
   };

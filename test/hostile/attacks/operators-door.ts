@@ -4,7 +4,7 @@ import { untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";
 import { httpCaller } from "../tools/http-caller.ts";
 import { bytesOf, pathOf } from "../tools/messages.ts";
-import { acquire, sessionNamed } from "../tools/sessions.ts";
+import { acquire } from "../tools/sessions.ts";
 
 export const metricsFlood: Attack = {
   name: "metrics-flood",
@@ -36,17 +36,14 @@ export const backupFlood: Attack = {
 
 export const logFlood: Attack = {
   name: "log-flood",
-  sends: "whatever makes the service log a line, without pause",
+  sends: "Acquire on sessions that are new each time, each of which makes lines in the log",
   right: "a line costs little",
   form: "full",
-  needs: { outcome: "grpc 0", times: 1_500 },
-  attaches: 50,
-  keeps: { outcome: "attached", bytesEach: 40_000 },
+  needs: { outcome: "grpc 0", times: 3_000 },
+  keeps: { outcome: "grpc 0", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);
-    await untilOver(100, signal, (index) =>
-      acquire(caller, sessionNamed(index % 50), `reason-${Math.floor(index / 50) % 60}`),
-    );
+    await untilOver(100, signal, (index) => acquire(caller, `logged-${index}`, "reason"));
   },
 };
 
@@ -55,9 +52,9 @@ export const stoppedLogReader: Attack = {
   sends: "the same, while whoever reads the log has stopped reading",
   right: "lines are dropped and counted; nothing waits for the reader",
   form: "long",
-  needs: { outcome: "grpc 0", times: 1_500 },
+  needs: { outcome: "grpc 0", times: 3_000 },
   service: { logReaderStops: true },
-  keeps: { outcome: "attached", bytesEach: 40_000 },
+  keeps: { outcome: "grpc 0", bytesEach: 6_000 },
   run: logFlood.run,
 };
 
