@@ -18,7 +18,7 @@ export interface Attack {
   readonly form: Form;
   /** Sessions of a private beach of its own that are attached before it begins. */
   readonly attaches?: number;
-  /** Refusals of which at least one has to be seen, where the contract names any. */
+  /** Refusals of which at least one has to be seen, where the contract names any; it goes on for them. */
   readonly refusedAs?: readonly string[];
   /** What the service may keep of what it has accepted. */
   readonly keeps?: Kept;

@@ -51,10 +51,11 @@ async function obey({ attack, addresses, seconds, seed }: AttackerOrder): Promis
     if (process.connected) process.send?.(word, done);
   };
   setInterval(() => tell(), tellEveryMs);
-  const { attaches = 0, needs, run } = attackNamed(attack);
+  const { attaches = 0, needs, refusedAs, run } = attackNamed(attack);
   await attachMany(addresses, outcomes, attaches);
   const isEnough = (): boolean =>
-    needs === undefined || (outcomes.counts[needs.outcome] ?? 0) >= needs.times;
+    (needs === undefined || (outcomes.counts[needs.outcome] ?? 0) >= needs.times) &&
+    (refusedAs === undefined || outcomes.hasSeen(refusedAs));
   const timing = outlast(seconds * 1000, isEnough).then(() => over.abort());
   const attacking = run({
     addresses,

@@ -1,5 +1,11 @@
 import { type Attack, type Form, forms } from "./attack.ts";
-import { callsAtOnce, freshBeaches, freshSessions, longNames } from "./attacks/call-floods.ts";
+import {
+  callsAtOnce,
+  fewSessions,
+  freshBeaches,
+  freshSessions,
+  longNames,
+} from "./attacks/call-floods.ts";
 import { cancelledWatches } from "./attacks/cancelled-watches.ts";
 import { deepBinary, deepJson, deepJsonOld } from "./attacks/deep-json.ts";
 import { longPaths, longServiceName, oddHeaders } from "./attacks/echoed-text.ts";
@@ -162,6 +168,7 @@ export const attacks: readonly Attack[] = [
   stoppedLogReader,
   plainLoad,
   freshSessions,
+  fewSessions,
   freshBeaches,
   attachAndDetach,
 ];

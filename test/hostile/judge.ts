@@ -4,6 +4,7 @@ import type { Attack } from "./attack.ts";
 import type { Attacked } from "./attackers.ts";
 import { isOfTheMachine } from "./gaps.ts";
 import type { Scene, Seen } from "./scene.ts";
+import { saysAny } from "./tools/outcomes.ts";
 
 /** What became of one attack. */
 export interface Judged {
@@ -113,13 +114,9 @@ function gapsOf({ gaps, loggedGaps }: Seen): {
   };
 }
 
-function refusalsMissing({ refusedAs = [] }: Attack, { outcomes }: Attacked): readonly string[] {
-  const isSeen = Object.keys(outcomes).some((outcome) =>
-    refusedAs.some((word) => outcome.includes(word)),
-  );
-  return refusedAs.length === 0 || isSeen
-    ? []
-    : [`nothing was refused as ${refusedAs.join(" or ")}`];
+function refusalsMissing({ refusedAs }: Attack, { outcomes }: Attacked): readonly string[] {
+  if (refusedAs === undefined || saysAny(outcomes, refusedAs)) return [];
+  return [`nothing was refused as ${refusedAs.join(" or ")}`];
 }
 
 /** What did not come to pass has shown nothing. */

@@ -26,7 +26,8 @@ export const freshSessions: Attack = {
   name: "fresh-sessions",
   sends: "Acquire on session ids that are new each time, up to 200,000, by one caller",
   right: "what one beach and one process may hold is bounded, and refused beyond that",
-  form: "short",
+  form: "full",
+  refusedAs: ["TOO_MANY"],
   keeps: { outcome: "grpc 0", bytesEach: 6_000 },
   async run({ addresses, outcomes, signal }) {
     using caller = await grpcCaller(addresses.grpc, outcomes);
@@ -40,6 +41,17 @@ export const freshSessions: Attack = {
       return caller.unary(pathOf("acquire"), bytesOf(AcquireRequestSchema, request));
     });
   },
+};
+
+export const fewSessions: Attack = {
+  name: "few-sessions",
+  sends: "the same, where a private beach may have 500 sessions",
+  right: "the 501st is refused, and the good beach is not",
+  form: "long",
+  service: { env: { LEASE_SESSIONS_PER_BEACH_MAX: "500" } },
+  refusedAs: ["TOO_MANY"],
+  keeps: { outcome: "grpc 0", bytesEach: 6_000 },
+  run: freshSessions.run,
 };
 
 export const freshBeaches: Attack = {

@@ -23,6 +23,7 @@ export const parserWords: Attack = {
   sends: "requests that the parser of HTTP itself refuses, on the public and the ops door",
   right: "refused in the words that all of our refusals have, error and message",
   form: "short",
+  secondsMin: 10,
   refusedAs: ["400", "431"],
   async run({ addresses, outcomes, signal, wrong }) {
     for (const [door, address] of [
@@ -36,7 +37,7 @@ export const parserWords: Attack = {
           answer += chunk.toString("latin1");
         });
         await connection.send(Buffer.from(bytes, "latin1"));
-        await Promise.race([connection.closed, pause(500, signal)]);
+        await Promise.race([connection.closed, pause(3_000, signal)]);
         const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1] ?? "no answer";
         outcomes.see(status);
         const isOurs = /\r\n\r\n\{"error":"[a-z_]+","message":/.test(answer);

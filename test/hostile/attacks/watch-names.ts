@@ -40,15 +40,15 @@ export const watchNamesGrpc: Attack = {
 
 export const watchNamesConnect: Attack = {
   name: "watch-names-connect",
-  sends: "1000 Connect watches of 1000 session ids each that nobody knows, on a connection each",
+  sends: "2500 Connect watches of 1000 session ids each that nobody knows, on a connection each",
   right,
-  form: "long",
-  needs: { outcome: "asked", times: 500 },
+  form: "full",
+  needs: { outcome: "asked", times: 2_500 },
   refusedAs: ["TOO_MANY"],
   async run({ addresses, outcomes, signal }) {
-    using caller = httpCaller(addresses.http, outcomes, 1_000);
+    using caller = httpCaller(addresses.http, outcomes, 2_500);
     const headers = { "content-type": "application/connect+proto" };
-    await atOnce(20, 1_000, signal, async (index) => {
+    await atOnce(20, 2_500, signal, async (index) => {
       const sessionIds = names(index, 1_000);
       const body = enveloped(bytesOf(WatchTransportRequestSchema, { sessionIds }));
       outcomes.see("asked");

@@ -9,9 +9,18 @@ export class Outcomes {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + times);
   }
 
+  /** Whether any outcome has one of the words. */
+  hasSeen(words: readonly string[]): boolean {
+    return saysAny(this.counts, words);
+  }
+
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
   }
+}
+
+export function saysAny(counts: Outcomes["counts"], words: readonly string[]): boolean {
+  return Object.keys(counts).some((outcome) => words.some((word) => outcome.includes(word)));
 }
 
 const outcomesMax = 40;
