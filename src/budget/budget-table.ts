@@ -9,6 +9,7 @@ export interface BudgetRow {
     | "levels"
     | "streams"
     | "names"
+    | "chunks"
     | "connections"
     | "resets"
     | "ms";
@@ -38,6 +39,7 @@ export type BudgetName =
   | "unread_ms"
   | "address_resets"
   | "queued_calls"
+  | "small_chunks"
   | "request_ms"
   | "header_bytes";
 
@@ -160,6 +162,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "calls",
     of: "one connection of HTTP/1.1, that wait for the answer of the one before",
     beyond: "no more is read of the connection until they are answered",
+  },
+  small_chunks: {
+    limit: 1_000,
+    unit: "chunks",
+    of: "one body over HTTP/1.1, less one for every 64 bytes that it has brought",
+    beyond: "the connection is reset",
   },
   request_ms: {
     limit: 30_000,

@@ -13,6 +13,7 @@ import { Arrivals } from "./arrivals.ts";
 import type { ConnectionOptions } from "./door.ts";
 import type { Outbox } from "./outbox.ts";
 import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
+import { boundSmallChunks } from "./small-chunks.ts";
 
 /** How often requests are looked for that take too long to arrive. */
 const checkEveryMs = 1_000;
@@ -45,6 +46,7 @@ export class HttpConnections {
     server.on("connection", (socket) => this.#connected(socket));
     server.on("request", (request, response) => {
       this.#called(request.socket, response);
+      boundSmallChunks(request, this.#budgets);
       const begin = (): void => this.#arrivals.called(() => handler(request, response));
       if (lacksHost(request)) refuse(response, 400, '"host" must be set');
       else this.#inOrder(request.socket, response, begin);
