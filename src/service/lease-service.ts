@@ -31,8 +31,11 @@ export interface LeaseService {
    */
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream;
 
-  /** Throws {@link BudgetSpent} when there is no room for so many sessions and known versions. */
-  expectWatchRoom(names: number, connection: object | undefined): void;
+  /**
+   * Resolves when it is the turn of a watch with so many sessions and known versions to be opened;
+   * rejects with {@link BudgetSpent} when there is no room for it.
+   */
+  watchTurn(names: number, connection: object | undefined): Promise<void>;
 
   /** A page of attached sessions in order of id. */
   list(

@@ -76,7 +76,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.execute(id, { kind: "PassTime" });
     this.#hub = new WatchHub({ ...deps, passTime });
     this.#deadlines = new DeadlineLoop({ ...deps, lookAgainMs: this.#fleet.lookAgainMs, passTime });
-    const { bySession, byBeach } = this.#hub;
+    const { bySession, byBeach } = this.#hub.readers;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
@@ -134,8 +134,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#hub.watch(selection, signal, caller);
   }
 
-  expectWatchRoom(names: number, connection: object | undefined): void {
-    this.#hub.expectRoom(names, connection);
+  watchTurn(names: number, connection: object | undefined): Promise<void> {
+    return this.#hub.turnFor(names, connection);
   }
 
   async list(

@@ -58,7 +58,7 @@ async function open(
   const entered = await enter(dependencies, "WatchTransport", call);
   const principal = valueOrThrow(entered, action);
   const names = request.sessionIds.length + Object.keys(request.knownVersions).length;
-  service.expectWatchRoom(names, connection);
+  await service.watchTurn(names, connection);
   const asked = valueOrThrow(parseWatch(request), action);
   // The request lives as long as its stream, which needs no more of it.
   request.sessionIds = [];

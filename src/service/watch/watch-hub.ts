@@ -18,9 +18,9 @@ import type { ServiceObserver } from "../service-events.ts";
 import { type ChangeNotice, type SessionStore, StoreUnavailable } from "../session-store.ts";
 import { Turns } from "../turns.ts";
 import { type Change, Fan } from "./fan.ts";
-import { type Admission, WatchBudget } from "./watch-budget.ts";
-import { ReaderIndex, WatchIndex } from "./watch-index.ts";
+import { WatchBudget } from "./watch-budget.ts";
 import { WatchReader } from "./watch-reader.ts";
+import { WatchReaders } from "./watch-readers.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
 
 /** How often every reader is looked at. */
@@ -42,6 +42,9 @@ const pointsPerTurn = 1_500;
 const writePoints = 12;
 const pagePoints = 300;
 const touchPoints = 20;
+/** What it takes to open a watch, for each name that is read and registered besides. */
+const openPoints = 50;
+const namePoints = 2;
 /** How many sessions are touched side by side. */
 const touched = 25;
 
@@ -68,13 +71,9 @@ export class WatchHub implements ChangeWatcher {
   readonly #deps: WatchHubDeps;
   readonly #turns = new Turns(pointsPerTurn);
   readonly #budget: WatchBudget;
-  /** Each with what gives it up. */
-  readonly #readers = new Map<WatchReader, () => void>();
   /** Sessions of whose changes readers are being told. */
   readonly #fans = new Map<SessionId, Fan>();
-  readonly bySession: WatchIndex<SessionId> = new WatchIndex();
-  readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
-  readonly #hosts = new ReaderIndex<SessionId>();
+  readonly readers: WatchReaders = new WatchReaders(this.#turns);
   #draining = false;
 
   constructor(deps: WatchHubDeps) {
@@ -82,17 +81,18 @@ export class WatchHub implements ChangeWatcher {
     this.#budget = new WatchBudget(deps.budgets);
   }
 
-  /** Throws {@link BudgetSpent} when there is no room for a watch with so many names. */
-  expectRoom(names: number, connection: object | undefined): void {
+  /** Resolves when a watch with so many names may be opened; rejects when there is no room. */
+  async turnFor(names: number, connection: object | undefined): Promise<void> {
     this.#budget.expectRoom(names, connection);
+    await this.#turns.room(openPoints + names * namePoints);
   }
 
   /** A change of a session goes to those that watch it or its private beach. */
   notify({ id, previous, next: record }: ChangeNotice): void {
     if (previous !== undefined && previous.version === record?.version) return;
     const beachId = record?.beachId ?? previous?.beachId;
-    const isWatched = beachId !== undefined && this.byBeach.has(beachId);
-    if (!isWatched && !this.bySession.has(id)) return;
+    const isWatched = beachId !== undefined && this.readers.byBeach.has(beachId);
+    if (!isWatched && !this.readers.bySession.has(id)) return;
     const change: Change = { record, beachId, merged: 0 };
     const atWork = this.#fans.get(id);
     if (atWork === undefined) this.#fanOut(id, change);
@@ -100,12 +100,12 @@ export class WatchHub implements ChangeWatcher {
   }
 
   isWanted(id: SessionId, beachId: BeachId): boolean {
-    return this.bySession.has(id) || this.byBeach.has(beachId);
+    return this.readers.bySession.has(id) || this.readers.byBeach.has(beachId);
   }
 
   /** Whoever may have been owed such a change reads everything again, at its own pace. */
   missed(concerns: (id: SessionId) => boolean): void {
-    for (const reader of this.#readers.keys()) {
+    for (const reader of this.readers) {
       const { sessions } = reader;
       if (sessions.kind === "named" && !sessions.ids.some(concerns)) continue;
       reader.isBehind = true;
@@ -114,13 +114,13 @@ export class WatchHub implements ChangeWatcher {
   }
 
   hostWatches(id: SessionId): boolean {
-    return this.#hosts.has(id);
+    return this.readers.hosts.has(id);
   }
 
   /** Tells every reader to come back later, and ends their streams. */
   drain(): void {
     this.#draining = true;
-    for (const reader of this.#readers.keys()) reader.wake();
+    for (const reader of this.readers) reader.wake();
   }
 
   /** Breaks silences, and gives up readers that take nothing, until the signal aborts. */
@@ -129,7 +129,7 @@ export class WatchHub implements ChangeWatcher {
     while (!signal.aborted) {
       await clock.sleep(lookEveryMs, signal);
       const now = clock.now();
-      for (const [reader, giveUp] of this.#readers) this.#look(reader, giveUp, now);
+      for (const [reader, giveUp] of this.readers.entries()) this.#look(reader, giveUp, now);
     }
   }
 
@@ -141,7 +141,12 @@ export class WatchHub implements ChangeWatcher {
   watch(selection: WatchSelection, signal: AbortSignal, caller: WatchCaller = {}): WatchStream {
     const admission = this.#budget.admit(namesIn(selection), caller.connection);
     const reader = new WatchReader(selection, admission, this.#nextBookmark());
-    const leave = this.#register(reader, admission, caller.breakOff);
+    const leave = this.readers.register(reader, {
+      breakOff: caller.breakOff,
+      onLeft: () => this.#observe("closed"),
+      onLetGo: () => admission.release(),
+    });
+    this.#observe("opened");
     // The generator of a reader that vanished while it was written to may never be resumed.
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) leave();
@@ -234,7 +239,7 @@ export class WatchHub implements ChangeWatcher {
 
   #fanOut(id: SessionId, change: Change): void {
     const fan = new Fan(id, change, {
-      readersOf: (session, beach) => this.#readersOf(session, beach),
+      readersOf: (session, beach) => this.readers.of(session, beach),
       tell: (reader, session, told) => this.#tell(reader, session, told),
     });
     this.#fans.set(id, fan);
@@ -248,7 +253,7 @@ export class WatchHub implements ChangeWatcher {
   /** Tells a reader of a change; with it goes what the reader takes at once. */
   #tell(reader: WatchReader, id: SessionId, { record, merged }: Change): void {
     // That nobody knows a session any more is news to those alone who asked for it by name.
-    if (record === undefined && reader.sessions.kind === "beach") return;
+    if (reader.isGone || (record === undefined && reader.sessions.kind === "beach")) return;
     try {
       reader.offer(id, record, merged);
     } catch (error) {
@@ -361,43 +366,8 @@ export class WatchHub implements ChangeWatcher {
     return Math.round(reconnectMsMin + spread);
   }
 
-  /** Answers with what undoes it, in any number of calls. */
-  #register(
-    reader: WatchReader,
-    admission: Admission,
-    breakOff: (() => void) | undefined,
-  ): () => void {
-    const { sessions, role } = reader;
-    const ids = sessions.kind === "named" ? sessions.ids : [];
-    const leave = (): void => {
-      reader.isGone = true;
-      reader.wake();
-      if (!this.#readers.delete(reader)) return;
-      for (const id of ids) this.bySession.delete(id, reader);
-      if (role === "host") for (const id of ids) this.#hosts.delete(id, reader);
-      if (sessions.kind === "beach") this.byBeach.delete(sessions.beachId, reader);
-      admission.release();
-      this.#observe("closed");
-    };
-    const giveUp = (): void => {
-      leave();
-      breakOff?.();
-    };
-    this.#readers.set(reader, giveUp);
-    for (const id of ids) this.bySession.add(id, reader);
-    if (role === "host") for (const id of ids) this.#hosts.add(id, reader);
-    if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
-    this.#observe("opened");
-    return leave;
-  }
-
-  *#readersOf(id: SessionId, beachId: BeachId | undefined): Iterable<WatchReader> {
-    yield* this.bySession.of(id);
-    if (beachId !== undefined) yield* this.byBeach.of(beachId);
-  }
-
   #observe(change: "opened" | "stalled" | "closed"): void {
-    this.#deps.observe({ kind: "watch", change, open: this.#readers.size });
+    this.#deps.observe({ kind: "watch", change, open: this.readers.size });
   }
 }
 

@@ -42,8 +42,8 @@ export class WatchIndex<K> extends ReaderIndex<K> {
   #left = new Set<K>();
   #taken: ReadonlySet<K> = new Set<K>();
 
-  override delete(key: K, reader: WatchReader): void {
-    super.delete(key, reader);
+  /** A reader has left the key that is worth a note, if it was the last. */
+  noteLeft(key: K): void {
     if (!this.has(key)) this.#left.add(key);
   }
 

@@ -131,7 +131,7 @@ describe("a reader that takes nothing", () => {
     await under.clock.advance(1_000);
     expect(reader.brokenOff).toBe(1);
     expect(under.hub.hostWatches("s1")).toBe(false);
-    expect(under.hub.bySession.has("s1")).toBe(false);
+    expect(under.hub.readers.bySession.has("s1")).toBe(false);
     expect(under.changes).toEqual(["opened", "stalled", "closed"]);
     await under.clock.advance(120_000);
     expect(reader.brokenOff).toBe(1);
@@ -189,7 +189,7 @@ describe("a reader that vanishes", () => {
     await waiting;
     await settle();
     expect(under.changes).toEqual(["opened", "closed"]);
-    for (const id of ["s1", "s2"]) expect(under.hub.bySession.has(id)).toBe(false);
+    for (const id of ["s1", "s2"]) expect(under.hub.readers.bySession.has(id)).toBe(false);
     expect(getEventListeners(reader.signal, "abort")).toEqual([]);
     await reader[Symbol.asyncDispose]();
     expect(under.changes).toEqual(["opened", "closed"]);

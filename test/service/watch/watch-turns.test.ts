@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { Budgets } from "../../../src/budget/budgets.ts";
 import type { SessionRecord } from "../../../src/core/session.ts";
 import type { WatchMessage } from "../../../src/service/lease-service.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
 import { WatchHub } from "../../../src/service/watch/watch-hub.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
 import { manualClock, settle } from "../../support/manual-clock.ts";
@@ -61,16 +62,8 @@ it("Bounded: snapshots of many readers with many names are read in turns", async
     loads += 1;
     return load(id);
   };
-  const hub = new WatchHub({
-    store,
-    clock: manualClock(),
-    ids: sequentialIds(),
-    budgets: new Budgets(),
-    observe: () => undefined,
-    passTime: async () => ({ kind: "accepted" }),
-  });
-  const ids = Array.from({ length: 1_000 }, (_, index) => `s${index}`);
-  const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...ids)));
+  const { hub } = hubOver(store);
+  const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...manyNames)));
   const perTurn: number[] = [];
   for (let turn = 0; turn < 2_000 && loads < 50_000; turn++) {
     const before = loads;
@@ -81,6 +74,47 @@ it("Bounded: snapshots of many readers with many names are read in turns", async
   expect(Math.max(...perTurn)).toBeLessThanOrEqual(5_000);
   for (const sink of sinks) sink.leave();
 });
+
+it("Bounded: many readers with many names that leave at once are let go in turns, and whole", async () => {
+  const { hub, budgets } = hubOver(memoryStore());
+  const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...manyNames)));
+  const used = (): number => budgets.figures("watched_names").used;
+  for (const sink of sinks) sink.leave();
+  expect(hub.readers.size).toBe(0);
+  expect(used()).toBeGreaterThan(40_000);
+  for (let turn = 0; turn < 200; turn++) await nextTurn();
+  expect(used()).toBe(0);
+  expect([...hub.readers.bySession.keys()]).toEqual([]);
+  // Nobody has to note until when a session was watched that nobody knows.
+  expect(hub.readers.bySession.takeLeft(true)).toEqual(new Set());
+});
+
+it("Bounded: watches with many names are opened in turns", async () => {
+  const { hub } = hubOver(memoryStore());
+  let opened = 0;
+  const all = Array.from({ length: 20 }, async () => {
+    await hub.turnFor(1_000, undefined);
+    opened += 1;
+  });
+  for (let tick = 0; tick < 10; tick++) await Promise.resolve();
+  expect(opened).toBeLessThanOrEqual(2);
+  await Promise.all(all);
+});
+
+const manyNames = Array.from({ length: 1_000 }, (_, index) => `s${index}`);
+
+function hubOver(store: SessionStore): { readonly hub: WatchHub; readonly budgets: Budgets } {
+  const budgets = new Budgets();
+  const hub = new WatchHub({
+    store,
+    clock: manualClock(),
+    ids: sequentialIds(),
+    budgets,
+    observe: () => undefined,
+    passTime: async () => ({ kind: "accepted" }),
+  });
+  return { hub, budgets };
+}
 
 async function openMany(open: () => TestSink): Promise<readonly TestSink[]> {
   const sinks = Array.from({ length: many }, open);

@@ -1,0 +1,91 @@
+import type { BeachId, SessionId } from "../../core/ids.ts";
+import type { Turns } from "../turns.ts";
+import { ReaderIndex, WatchIndex } from "./watch-index.ts";
+import type { WatchReader } from "./watch-reader.ts";
+
+/** How many names of a reader that has left are let go in one step. */
+const namesPerStep = 100;
+
+interface Registration {
+  /** Ends the reader's call by force. */
+  readonly breakOff: (() => void) | undefined;
+  /** The reader has left: once. */
+  readonly onLeft: () => void;
+  /** Nothing is kept of it any more. */
+  readonly onLetGo: () => void;
+}
+
+/** The readers of all open watches, by what they watch. */
+export class WatchReaders implements Iterable<WatchReader> {
+  readonly #turns: Turns;
+  /** Each with what gives it up. */
+  readonly #readers = new Map<WatchReader, () => void>();
+  readonly bySession: WatchIndex<SessionId> = new WatchIndex();
+  readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
+  /** Sessions that their own host watches. */
+  readonly hosts: ReaderIndex<SessionId> = new ReaderIndex();
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  get size(): number {
+    return this.#readers.size;
+  }
+
+  [Symbol.iterator](): Iterator<WatchReader> {
+    return this.#readers.keys();
+  }
+
+  /** Each reader, and what gives it up. */
+  entries(): Iterable<[WatchReader, () => void]> {
+    return this.#readers.entries();
+  }
+
+  *of(id: SessionId, beachId: BeachId | undefined): Iterable<WatchReader> {
+    yield* this.bySession.of(id);
+    if (beachId !== undefined) yield* this.byBeach.of(beachId);
+  }
+
+  /** Answers with what undoes it, in any number of calls. */
+  register(reader: WatchReader, { breakOff, onLeft, onLetGo }: Registration): () => void {
+    const { sessions, role } = reader;
+    const ids = sessions.kind === "named" ? sessions.ids : [];
+    const leave = (): void => {
+      reader.isGone = true;
+      reader.wake();
+      if (!this.#readers.delete(reader)) return;
+      if (role === "host") for (const id of ids) this.hosts.delete(id, reader);
+      if (sessions.kind === "beach") {
+        this.byBeach.delete(sessions.beachId, reader);
+        this.byBeach.noteLeft(sessions.beachId);
+      }
+      onLeft();
+      this.#letGo(reader, ids, onLetGo);
+    };
+    this.#readers.set(reader, () => {
+      leave();
+      breakOff?.();
+    });
+    for (const id of ids) this.bySession.add(id, reader);
+    if (role === "host") for (const id of ids) this.hosts.add(id, reader);
+    if (sessions.kind === "beach") this.byBeach.add(sessions.beachId, reader);
+    return leave;
+  }
+
+  /** A few names a step: many readers may leave at once. */
+  #letGo(reader: WatchReader, ids: readonly SessionId[], onLetGo: () => void): void {
+    let from = 0;
+    this.#turns.add(() => {
+      for (const id of ids.slice(from, from + namesPerStep)) {
+        this.bySession.delete(id, reader);
+        if (reader.has(id)) this.bySession.noteLeft(id);
+      }
+      this.#turns.spend(namesPerStep);
+      from += namesPerStep;
+      if (from < ids.length) return true;
+      onLetGo();
+      return false;
+    });
+  }
+}
