@@ -90,6 +90,8 @@ export interface WatchSelection {
   readonly knownVersions: ReadonlyMap<SessionId, number>;
   /** `host`: the session's host itself reads this. */
   readonly reader: "host" | "manager" | "onlooker";
+  /** When the reader's bearer ends, in wall time; unset for a reader without one. */
+  readonly bearerEndsAt?: EpochMs | undefined;
 }
 
 export interface WatchCaller {
@@ -124,7 +126,13 @@ export type WatchMessage =
       readonly coalesced: number;
     }
   | { readonly kind: "bookmark"; readonly repeatsEveryMs: DurationMs }
-  | { readonly kind: "draining"; readonly reconnectAfterMs: DurationMs };
+  | { readonly kind: "draining"; readonly reconnectAfterMs: DurationMs }
+  | { readonly kind: "bearer_expiring"; readonly expiresInMs: DurationMs };
+
+/** The bearer that a stream was opened with has ended, and the grace after its end. */
+export class BearerEnded extends Error {
+  override readonly name = "BearerEnded";
+}
 
 /** The stream of a reader that stopped reading is over; a new one is welcome after the delay. */
 export class ReaderStalled extends Error {

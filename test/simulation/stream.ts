@@ -157,5 +157,7 @@ function seeMessage(message: WatchMessage, now: EpochMs): Message {
       return message;
     case "draining":
       return { kind: "draining" };
+    case "bearer_expiring":
+      throw new Error("clients of the simulation have no bearer");
   }
 }

@@ -10,7 +10,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.js";
-import { ReaderStalled } from "../../service/lease-service.ts";
+import { BearerEnded, ReaderStalled } from "../../service/lease-service.ts";
 import { StoreFault } from "../../service/session-store.ts";
 import { refusalOf } from "../../service/store-refusal.ts";
 import { toDuration } from "../moments.ts";
@@ -129,6 +129,7 @@ export function thrownRefusal(thrown: unknown): Refusal | undefined {
   if (thrown instanceof BudgetSpent) {
     return { reason: "TOO_MANY", what: thrown.budget, retryAfterMs: thrown.retryAfterMs };
   }
+  if (thrown instanceof BearerEnded) return { reason: "UNAUTHENTICATED", why: "expired" };
   if (thrown instanceof ReaderStalled) {
     return { reason: "READER_STALLED", retryAfterMs: thrown.retryAfterMs };
   }

@@ -32,6 +32,10 @@ export function presentMessage(message: WatchMessage, time: TimeSource): Respons
       const repeatsEvery = toDuration(message.repeatsEveryMs);
       return { event: { case: "bookmark", value: { repeatsEvery } } };
     }
+    case "bearer_expiring": {
+      const expiresIn = toDuration(message.expiresInMs);
+      return { event: { case: "bearerExpiring", value: { expiresIn } } };
+    }
     case "draining": {
       const reconnectAfter = toDuration(message.reconnectAfterMs);
       return { event: { case: "draining", value: { reconnectAfter } } };

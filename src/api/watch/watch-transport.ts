@@ -63,7 +63,8 @@ async function open(
   // The request lives as long as its stream, which needs no more of it.
   request.sessionIds = [];
   request.knownVersions = {};
-  const selection = await within(service, principal, asked);
+  const bearerEndsAt = principal.expiresAt;
+  const selection = { ...(await within(service, principal, asked)), bearerEndsAt };
   const breakOff = (): void => call.breakOff?.();
   const messages = service.watch(selection, call.signal, { breakOff, connection });
   return { filter: new WatchFilter(service, principal, selection), messages };

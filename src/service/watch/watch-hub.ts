@@ -22,6 +22,7 @@ import { WatchBudget } from "./watch-budget.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchReaders } from "./watch-readers.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
+import { WatchedBearer } from "./watched-bearer.ts";
 
 /** How often every reader is looked at. */
 const lookEveryMs: DurationMs = 1_000;
@@ -140,7 +141,14 @@ export class WatchHub implements ChangeWatcher {
    */
   watch(selection: WatchSelection, signal: AbortSignal, caller: WatchCaller = {}): WatchStream {
     const admission = this.#budget.admit(namesIn(selection), caller.connection);
-    const reader = new WatchReader(selection, admission, this.#nextBookmark());
+    const { bearerEndsAt } = selection;
+    const reader = new WatchReader(selection, admission, {
+      bookmarkAt: this.#nextBookmark(),
+      bearer:
+        bearerEndsAt === undefined
+          ? undefined
+          : new WatchedBearer(bearerEndsAt, this.#deps.clock.wall()),
+    });
     const leave = this.readers.register(reader, {
       breakOff: caller.breakOff,
       onLeft: () => this.#observe("closed"),
@@ -330,6 +338,10 @@ export class WatchHub implements ChangeWatcher {
   /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */
   #messageFor(reader: WatchReader): WatchMessage | undefined {
     if (this.#draining) return { kind: "draining", reconnectAfterMs: this.#reconnectAfterMs() };
+    if (reader.bearer?.isWarningDue === true) {
+      const expiresInMs = reader.bearer.warn(this.#deps.clock.wall());
+      return { kind: "bearer_expiring", expiresInMs };
+    }
     const message = reader.take();
     if (message !== undefined || !reader.hasNews) return message;
     reader.bookmarkDue = false;
@@ -345,6 +357,7 @@ export class WatchHub implements ChangeWatcher {
 
   /** Counts looks and not moments: while this process stood still nobody could take anything. */
   #look(reader: WatchReader, giveUp: () => void, now: EpochMs): void {
+    this.#lookAtBearer(reader);
     if (reader.isHolding) {
       reader.heldMs += lookEveryMs;
       if (reader.heldMs === stalledMs) this.#observe("stalled");
@@ -354,6 +367,20 @@ export class WatchHub implements ChangeWatcher {
       if (reader.sink === undefined) reader.wake();
       else this.#flow(reader);
     }
+  }
+
+  #lookAtBearer(reader: WatchReader): void {
+    const { bearer } = reader;
+    if (bearer === undefined || reader.failure !== undefined) return;
+    try {
+      bearer.look(this.#deps.clock.wall());
+    } catch (error) {
+      this.#fail(reader, error);
+      return;
+    }
+    if (!bearer.isWarningDue || reader.isHolding) return;
+    if (reader.sink === undefined) reader.wake();
+    else this.#flow(reader);
   }
 
   #nextBookmark(): EpochMs {

@@ -3,6 +3,7 @@ import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { WatchMessage, WatchSelection, WatchSink } from "../lease-service.ts";
 import type { Admission } from "./watch-budget.ts";
+import type { WatchedBearer } from "./watched-bearer.ts";
 
 /** The newest of a session that a reader has not been sent yet. */
 interface Pending {
@@ -40,6 +41,7 @@ export class WatchReader {
   /** When the next sign of life is due, unless something else is told before. */
   bookmarkAt: EpochMs;
   bookmarkDue = false;
+  readonly bearer: WatchedBearer | undefined;
   /** Changes may have passed it by: it has to read the states that there are again. */
   isBehind = false;
   /** The reader has been handed a message and has not come back for more. */
@@ -54,18 +56,23 @@ export class WatchReader {
   constructor(
     { sessions, knownVersions, reader }: WatchSelection,
     admission: Admission,
-    bookmarkAt: EpochMs,
+    { bookmarkAt, bearer }: Pick<WatchReader, "bookmarkAt" | "bearer">,
   ) {
     this.sessions = sessions;
     this.role = reader;
     this.#known = knownVersions;
     this.#admission = admission;
     this.bookmarkAt = bookmarkAt;
+    this.bearer = bearer;
   }
 
   /** Something waits for it that it may be told now. */
   get hasNews(): boolean {
-    return this.#pending.size > 0 || (this.bookmarkDue && this.hasSnapshot);
+    return (
+      this.#pending.size > 0 ||
+      (this.bookmarkDue && this.hasSnapshot) ||
+      this.bearer?.isWarningDue === true
+    );
   }
 
   /**

@@ -7,11 +7,13 @@ import { WatchReader } from "../../../src/service/watch/watch-reader.ts";
 import { attach, serviceUnderTest } from "../../support/session-service.ts";
 import { named, wholeBeach } from "../../support/watching.ts";
 
+const fresh = { bookmarkAt: 0, bearer: undefined };
+
 it("Ordered: nothing older than what the reader said it had, once that was seen to be the truth", async () => {
   const session = await anySession();
   const known = { ...named("s1"), knownVersions: new Map([[session.id, session.version]]) };
   const admission = admitted(2);
-  const reader = new WatchReader(known, admission, 0);
+  const reader = new WatchReader(known, admission, fresh);
   reader.offer(session.id, session);
   reader.offer(session.id, { ...session, version: session.version - 1 });
   expect(reader.take()).toBeUndefined();
@@ -24,7 +26,7 @@ it("Bounded: a session of a beach that is gone is not remembered", async () => {
   const budgets = new Budgets();
   const admission = new WatchBudget(budgets).admit(0, undefined);
   const remembered = (): number => budgets.figures("watched_names").used;
-  const reader = new WatchReader(wholeBeach("beach-1", []), admission, 0);
+  const reader = new WatchReader(wholeBeach("beach-1", []), admission, fresh);
   const detached = { ...session, kind: "detached", reason: "over" } as unknown as SessionRecord;
   reader.offer("s1", session);
   reader.take();
@@ -38,7 +40,7 @@ it("Bounded: a session of a beach that is gone is not remembered", async () => {
 
 it("Bounded: of changes that were merged before they were offered, those that it had do not count", async () => {
   const session = await anySession();
-  const reader = new WatchReader(named("s1"), admitted(1), 0);
+  const reader = new WatchReader(named("s1"), admitted(1), fresh);
   reader.offer("s1", session);
   reader.take();
   reader.offer("s1", { ...session, version: session.version + 3 }, 5);

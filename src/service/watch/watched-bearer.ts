@@ -1,0 +1,38 @@
+import type { DurationMs, EpochMs } from "../../core/time.ts";
+import { BearerEnded } from "../lease-service.ts";
+
+/** A reader hears this long before its bearer ends, so that the next stream overlaps this one … */
+const warnMs: DurationMs = 30_000;
+/** … or after half of what remains, when the bearer ends sooner than that. */
+const warnShare = 0.5;
+/** A stream goes on for this long after the end of its bearer, as the clocks of both may differ. */
+export const bearerGraceMs: DurationMs = 30_000;
+
+/** The bearer that a stream was opened with, as the stream outlives it by nothing but a grace. */
+export class WatchedBearer {
+  readonly #endsAt: EpochMs;
+  readonly #warnAt: EpochMs;
+  #isWarned = false;
+  /** The reader has to be told that its bearer ends. */
+  isWarningDue = false;
+
+  /** @param wall this moment, as `endsAt` in wall time */
+  constructor(endsAt: EpochMs, wall: EpochMs) {
+    this.#endsAt = endsAt;
+    this.#warnAt = endsAt - Math.min(warnMs, (endsAt - wall) * warnShare);
+  }
+
+  /** Looks at the time; throws {@link BearerEnded} once the stream has to end. */
+  look(wall: EpochMs): void {
+    if (wall >= this.#endsAt + bearerGraceMs) throw new BearerEnded();
+    if (this.#isWarned || wall < this.#warnAt) return;
+    this.#isWarned = true;
+    this.isWarningDue = true;
+  }
+
+  /** How long the bearer is still valid; the reader counts as told. */
+  warn(wall: EpochMs): DurationMs {
+    this.isWarningDue = false;
+    return Math.max(0, this.#endsAt - wall);
+  }
+}
