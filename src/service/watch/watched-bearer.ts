@@ -6,7 +6,7 @@ const warnMs: DurationMs = 30_000;
 /** … or after half of what remains, when the bearer ends sooner than that. */
 const warnShare = 0.5;
 /** A stream goes on for this long after the end of its bearer, as the clocks of both may differ. */
-export const bearerGraceMs: DurationMs = 30_000;
+const bearerGraceMs: DurationMs = 30_000;
 
 /** The bearer that a stream was opened with, as the stream outlives it by nothing but a grace. */
 export class WatchedBearer {
