@@ -15,7 +15,7 @@ import { formatListenAddress, type ListenAddress } from "../settings/listen-addr
 import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
-import { type ConnectionShares, connectionShares } from "./connection-shares.ts";
+import { type ConnectionShares, connectionShares } from "./connections/connection-shares.ts";
 import type { ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";

@@ -1,9 +1,9 @@
 import { fastify } from "fastify";
 
 import type { ListenAddress } from "../settings/listen-address.ts";
+import { HttpConnections } from "./connections/http-connections.ts";
 import type { ConnectionOptions, Door } from "./door.ts";
 import { boundAddress, refuseUnknownRoutes } from "./fastify-door.ts";
-import { HttpConnections } from "./http-connections.ts";
 import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
 import type { Outbox } from "./outbox.ts";
 

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 
 import { expect, test } from "vitest";
 
-import { connectionShares } from "../../src/server/connection-shares.ts";
+import { connectionShares } from "../../src/server/connections/connection-shares.ts";
 import { type SpawnedService, spawnService } from "../support/run-service.ts";
 
 async function connectMany(address: string, count: number): Promise<Disposable> {

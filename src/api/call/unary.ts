@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import { isServed, type RpcName } from "../../auth/authorize.ts";
 import type { Principal } from "../../auth/principal.ts";
-import { refusalToConnectError, thrownRefusal } from "../refusal/error-mapping.ts";
+import { refusalToConnectError, thrownRefusal, valueOrThrow } from "../refusal/error-mapping.ts";
 import type { Result } from "../refusal/result.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 import { enter } from "./gate.ts";
@@ -33,12 +33,6 @@ export function unary<Request, Asked, Reply>(
       throw refusal === undefined ? thrown : refusalToConnectError(refusal, action);
     }
   };
-}
-
-/** The value of a result; a refusal is thrown as a ConnectError. */
-export function valueOrThrow<T>(result: Result<T>, action: string): T {
-  if (result.kind === "done") return result.value;
-  throw refusalToConnectError(result.refusal, action);
 }
 
 function notServed(action: string): ConnectError {

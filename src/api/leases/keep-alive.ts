@@ -11,13 +11,13 @@ import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
-import { valueOrThrow } from "../call/unary.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
 import {
   internalMessage,
   internalReason,
   refusalMessage,
   retryAfterOf,
+  valueOrThrow,
 } from "../refusal/error-mapping.ts";
 import type { Refusal } from "../refusal/result.ts";
 import { done, type Result } from "../refusal/result.ts";

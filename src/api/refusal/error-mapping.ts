@@ -15,7 +15,7 @@ import { StoreFault } from "../../service/session-store.ts";
 import { refusalOf } from "../../service/store-refusal.ts";
 import { toDuration } from "../moments.ts";
 import { limits } from "../request/limits.ts";
-import type { Refusal } from "./result.ts";
+import type { Refusal, Result } from "./result.ts";
 
 /** The body of a refused legacy call; old dashboards show `message` and key on `error_code`. */
 export interface LegacyErrorBody {
@@ -101,6 +101,12 @@ export function internalMessage(action: string): string {
 export function refusalToConnectError(refusal: Refusal, action: string): ConnectError {
   const { code } = mappings[refusal.reason];
   return new ConnectError(refusalMessage(refusal, action), code, undefined, details(refusal));
+}
+
+/** The value of a result; a refusal is thrown as a ConnectError. */
+export function valueOrThrow<T>(result: Result<T>, action: string): T {
+  if (result.kind === "done") return result.value;
+  throw refusalToConnectError(result.refusal, action);
 }
 
 /** What a refusal says to people: the action, the state, and what would work. */

@@ -2,7 +2,7 @@ import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@b
 
 import type { Budgets } from "../../budget/budgets.ts";
 import { nextTurn } from "../../service/next-turn.ts";
-import { valueOrThrow } from "../call/unary.ts";
+import { valueOrThrow } from "../refusal/error-mapping.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { scanJson } from "./json-scan.ts";
 import type { Measured } from "./measured.ts";

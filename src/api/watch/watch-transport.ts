@@ -10,8 +10,7 @@ import type { LeaseService, WatchSelection, WatchStream } from "../../service/le
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter, find } from "../call/gate.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
-import { valueOrThrow } from "../call/unary.ts";
-import { refusalToConnectError, thrownRefusal } from "../refusal/error-mapping.ts";
+import { refusalToConnectError, thrownRefusal, valueOrThrow } from "../refusal/error-mapping.ts";
 import { DirectSink } from "./direct-sink.ts";
 import { parseWatch } from "./parse-watch.ts";
 import { WatchFilter } from "./watch-filter.ts";

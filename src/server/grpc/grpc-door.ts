@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
-import { Arrivals } from "../arrivals.ts";
+import { Arrivals } from "../connections/arrivals.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Outbox } from "../outbox.ts";

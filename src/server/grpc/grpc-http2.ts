@@ -10,9 +10,8 @@ import { Server as NetServer, type Socket } from "node:net";
 
 import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
-
-import type { Arrivals } from "../arrivals.ts";
 import { admitDeadline } from "../call-deadline.ts";
+import type { Arrivals } from "../connections/arrivals.ts";
 import type { Sleep } from "../door.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 

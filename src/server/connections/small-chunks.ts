@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-import type { Budgets } from "../budget/budgets.ts";
+import type { Budgets } from "../../budget/budgets.ts";
 
 /** What a chunk has to bring on average to be none of the small ones. */
 const bytesPerChunk = 64;

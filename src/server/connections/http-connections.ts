@@ -8,10 +8,10 @@ import { Server, type Socket } from "node:net";
 
 import type { FastifyServerFactory } from "fastify";
 
-import type { Budgets } from "../budget/budgets.ts";
+import type { Budgets } from "../../budget/budgets.ts";
+import type { ConnectionOptions } from "../door.ts";
+import type { Outbox } from "../outbox.ts";
 import { Arrivals } from "./arrivals.ts";
-import type { ConnectionOptions } from "./door.ts";
-import type { Outbox } from "./outbox.ts";
 import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
 

@@ -1,4 +1,4 @@
-import type { Sleep } from "./door.ts";
+import type { Sleep } from "../door.ts";
 
 /** Nobody comes for this long: whoever wanted to has gone elsewhere, or waits between two calls. */
 const quietMs = 50;

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-import { budgetTable } from "../budget/budget-table.ts";
+import { budgetTable } from "../../budget/budget-table.ts";
 
 interface ParserRefusal {
   readonly status: number;
