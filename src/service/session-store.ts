@@ -87,8 +87,15 @@ export interface SoleStore extends KeptSessions {
    */
   history(): Promise<number>;
 
-  /** Records that the service was alive and observing at `now`; a gap begins at the last one. */
-  recordAlive(now: EpochMs): Promise<void>;
+  /** Records that the service was alive and heard at that moment; a gap begins at the last one. */
+  recordAlive(at: EpochMs): Promise<void>;
+
+  /**
+   * From now on, what is written takes a moment alive with it: the one that this answers then.
+   *
+   * @param lastHeard answers no later than the beginning of what is not on record yet
+   */
+  aliveBy(lastHeard: () => EpochMs): void;
 
   /** The last moment recorded by an earlier run; undefined for a new store. */
   lastAlive(): Promise<EpochMs | undefined>;

@@ -90,9 +90,11 @@ class MemoryStore implements SoleStore {
     return 0;
   }
 
-  async recordAlive(_now: EpochMs): Promise<void> {
+  async recordAlive(_at: EpochMs): Promise<void> {
     this.#mustBeOpen();
   }
+
+  aliveBy(): void {}
 
   /** Always undefined: no earlier run left anything behind. */
   async lastAlive(): Promise<EpochMs | undefined> {

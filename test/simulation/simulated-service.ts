@@ -145,7 +145,7 @@ export class SimulatedService {
     const lastAlive = await run.store.lastAlive();
     const startsAt = Math.max(this.#wallNow, lastAlive ?? 0);
     const clock = processClock(run.process, timeline, { startsAt, wall: () => this.#wallNow });
-    run.store.serve(clock);
+    run.store.serve();
     return await createSessionService({
       store: run.store,
       clock,

@@ -1,7 +1,6 @@
 import type { SessionId } from "../../src/core/ids.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Clock } from "../../src/service/clock.ts";
 import {
   type ChangeNotice,
   type SessionChange,
@@ -46,7 +45,7 @@ export class SimulatedStore implements SoleStore {
   readonly #behind = new Map<SessionId, DiskRow>();
   readonly #inFlight = new Set<() => unknown>();
 
-  #clock: Clock | undefined;
+  #lastHeard: (() => EpochMs) | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -59,9 +58,8 @@ export class SimulatedStore implements SoleStore {
     }
   }
 
-  /** Goes by this clock from now on, and writes what is behind in time. */
-  serve(clock: Clock): void {
-    this.#clock = clock;
+  /** Writes what is behind in time, from now on. */
+  serve(): void {
     void this.#passRegularly();
   }
 
@@ -122,8 +120,12 @@ export class SimulatedStore implements SoleStore {
     return this.#history;
   }
 
-  recordAlive(moment: EpochMs): Promise<void> {
-    return this.#call(() => this.#writeBehind(moment));
+  recordAlive(at: EpochMs): Promise<void> {
+    return this.#call(() => this.#writeBehind(at));
+  }
+
+  aliveBy(lastHeard: () => EpochMs): void {
+    this.#lastHeard = lastHeard;
   }
 
   lastAlive(): Promise<EpochMs | undefined> {
@@ -132,7 +134,7 @@ export class SimulatedStore implements SoleStore {
 
   /** Writes what is behind, as a process that ends in order does, if it can. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#parts.weather.isAway) this.#writeBehind(this.#now());
+    if (!this.#parts.weather.isAway) this.#writeBehind(this.#lastHeard?.());
   }
 
   get hasUnwritten(): boolean {
@@ -170,27 +172,26 @@ export class SimulatedStore implements SoleStore {
     }
     this.#behind.delete(id);
     this.#parts.disk.write(id, row);
-    if (this.#behind.size === 0) this.#parts.disk.writeAlive(this.#now());
+    if (this.#behind.size === 0) this.#writeAlive(this.#lastHeard?.());
   }
 
-  #writeBehind(moment: EpochMs): void {
+  #writeBehind(aliveAt: EpochMs | undefined): void {
     for (const [id, row] of this.#behind) this.#parts.disk.write(id, row);
     this.#behind.clear();
-    this.#parts.disk.writeAlive(moment);
+    this.#writeAlive(aliveAt);
+  }
+
+  #writeAlive(at: EpochMs | undefined): void {
+    if (at !== undefined) this.#parts.disk.writeAlive(at);
   }
 
   async #passRegularly(): Promise<void> {
     for (;;) {
       await this.#parts.pause(passEveryMs);
       if (this.#behind.size > 0 && !this.#parts.weather.isAway) {
-        this.#writeBehind(this.#now());
+        this.#writeBehind(this.#lastHeard?.());
       }
     }
-  }
-
-  #now(): EpochMs {
-    if (this.#clock === undefined) throw new Error("the store was written before it served");
-    return this.#clock.now();
   }
 
   async #call<T>(effect: () => T): Promise<T> {

@@ -36,7 +36,9 @@ export class ProcessGapKeeper implements GapKeeper {
   #wasSuspended = false;
   /** Since when the store has been away; undefined while it answers. */
   #awaySince: EpochMs | undefined;
-  /** The newest stall that is on its way to the store. */
+  /** When the earliest stall began that is on its way to the store. */
+  #stalledSince: EpochMs | undefined;
+  /** The newest of them. */
   #recording: Promise<void> | undefined;
   /** The moment alive that is on its way to the store. */
   #writing: Promise<void> | undefined;
@@ -83,6 +85,7 @@ export class ProcessGapKeeper implements GapKeeper {
     const lastAlive = await store.lastAlive();
     this.#beatAt = clock.now();
     if (lastAlive !== undefined) await this.#record(lastAlive, this.#beatAt, "absence");
+    store.aliveBy(() => this.#lastHeard());
   }
 
   /**
@@ -102,6 +105,16 @@ export class ProcessGapKeeper implements GapKeeper {
     return this.#wasSuspended || now - this.#beatAt > unheardMs;
   }
 
+  /**
+   * Until when the process certainly heard. Should it end now, the next one records a gap from here
+   * on: whatever is not on record yet must lie in it.
+   */
+  #lastHeard(): EpochMs {
+    const now = this.#deps.clock.now();
+    const unrecordedSince = this.#awaySince ?? this.#stalledSince;
+    return unrecordedSince ?? (this.#hasStoodStill(now) ? this.#beatAt : now);
+  }
+
   #noteStall(now: EpochMs): void {
     const from = this.#beatAt;
     // Whoever renews may have slept as well, or given up: as after a restart.
@@ -110,9 +123,12 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#beatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
     if (this.isStoreAway) return;
+    this.#stalledSince ??= from;
     const recording = this.#recordInTurn(this.#recording, from, now, kind).finally(() => {
       // The store may take so long that another stall is on its way behind this one.
-      if (this.#recording === recording) this.#recording = undefined;
+      if (this.#recording !== recording) return;
+      this.#recording = undefined;
+      this.#stalledSince = undefined;
     });
     this.#recording = recording;
   }
@@ -125,7 +141,13 @@ export class ProcessGapKeeper implements GapKeeper {
     kind: Gap["kind"],
   ): Promise<void> {
     await before;
-    if (!this.isStoreAway) await this.#record(from, until, kind);
+    if (this.isStoreAway) return;
+    try {
+      await this.#record(from, until, kind);
+    } catch (error) {
+      this.noteStoreFault();
+      throw error;
+    }
   }
 
   /** The absence lasts until the store answers again. */
@@ -173,9 +195,9 @@ export class ProcessGapKeeper implements GapKeeper {
       // Whoever came meanwhile was refused: the absence goes on for as long as that took.
       this.#awaySince = clock.now() - until > unheardMs ? until : undefined;
     }
-    const now = clock.now();
-    if (isNeeded()) await store.recordAlive(now);
-    this.#aliveAt = now;
+    const heardAt = this.#lastHeard();
+    if (isNeeded()) await store.recordAlive(heardAt);
+    this.#aliveAt = heardAt;
   }
 
   /** A gap may have got on record although the store failed to say so. */

@@ -211,9 +211,13 @@ class SqliteStore implements SqliteSessionStore {
     return this.#file.head.history;
   }
 
-  async recordAlive(now: EpochMs): Promise<void> {
+  async recordAlive(at: EpochMs): Promise<void> {
     this.#mustBeOpen();
-    await this.#writer.writeAll(now);
+    await this.#writer.writeAll(at);
+  }
+
+  aliveBy(lastHeard: () => EpochMs): void {
+    this.#writer.aliveBy(lastHeard);
   }
 
   async lastAlive(): Promise<EpochMs | undefined> {

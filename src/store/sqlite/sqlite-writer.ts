@@ -35,7 +35,9 @@ interface Durable extends Waiting<void> {
 }
 
 interface Pass {
-  readonly moment: EpochMs;
+  readonly since: EpochMs;
+  /** The moment alive that is written with the last of it. */
+  readonly aliveAt: EpochMs | undefined;
   readonly waiting: readonly Waiting<void>[];
 }
 
@@ -56,8 +58,9 @@ export interface SqliteWriterDeps {
  * Group commit: rows given in one turn of the event loop, or while the transaction before is being
  * written, share one.
  *
- * With the rows goes the moment alive. It never claims more than is true: it is written only when
- * every row that was behind at that moment is on disk with it.
+ * With the rows goes the moment alive. It never claims more than is true: only who serves knows when
+ * it last heard, and it is written only when every row that was behind at that moment is on disk
+ * with it.
  */
 export class SqliteWriter {
   readonly #deps: SqliteWriterDeps;
@@ -66,7 +69,8 @@ export class SqliteWriter {
   #durable: Durable[] = [];
   #pass: Pass | undefined;
   #waitingForPass: Waiting<void>[] = [];
-  #aliveAt: EpochMs;
+  #aliveAt: EpochMs | undefined;
+  #lastHeard: (() => EpochMs) | undefined;
   #isWorking = false;
   /** When the transaction that is being written was begun. */
   #writingSince: EpochMs | undefined;
@@ -78,7 +82,7 @@ export class SqliteWriter {
 
   constructor(deps: SqliteWriterDeps) {
     this.#deps = deps;
-    this.#aliveAt = deps.file.head.lastAlive ?? 0;
+    this.#aliveAt = deps.file.head.lastAlive;
   }
 
   /** The transaction that is being written takes long: who waits for one waits longer still. */
@@ -88,12 +92,17 @@ export class SqliteWriter {
 
   /** Whether a row may be written later: the last transaction was, and nothing is late. */
   get mayPromise(): boolean {
-    return !this.#isFailing && !this.isLate && !this.#hasLasted(this.#pass?.moment);
+    return !this.#isFailing && !this.isLate && !this.#hasLasted(this.#pass?.since);
   }
 
   /** Writes what is behind, twice a second, until the writer is closed. */
   start(): void {
     this.#passes = this.#passRegularly();
+  }
+
+  /** Asks this, from now on, for the moment alive that goes with what is written. */
+  aliveBy(lastHeard: () => EpochMs): void {
+    this.#lastHeard = lastHeard;
   }
 
   /** Resolves when the row is on disk; rejects with StoreUnavailable when it could not be written. */
@@ -112,10 +121,7 @@ export class SqliteWriter {
   /** Resolves when all that is behind, and with it the moment alive, is on disk. */
   writeAll(aliveAt: EpochMs): Promise<void> {
     this.#raiseAlive(aliveAt);
-    return new Promise((resolve, reject) => {
-      this.#waitingForPass.push({ resolve, reject });
-      this.#beginPass();
-    });
+    return this.#writeWhatIsBehind();
   }
 
   /**
@@ -144,11 +150,10 @@ export class SqliteWriter {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#passes;
-    const { clock } = this.#deps;
-    await this.writeAll(clock.now()).catch(async () => {
+    await this.#writeWhatIsBehind().catch(async () => {
       // What kept it from being written may have been a commit that came with it.
       await this.#work;
-      await this.writeAll(clock.now());
+      await this.#writeWhatIsBehind();
     });
     await this.#work;
     await this.#telling;
@@ -162,11 +167,19 @@ export class SqliteWriter {
     }
   }
 
+  #writeWhatIsBehind(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waitingForPass.push({ resolve, reject });
+      this.#beginPass();
+    });
+  }
+
   #beginPass(): void {
     if (this.#pass !== undefined) return;
     this.#behind.beginPass();
     this.#pass = {
-      moment: this.#raiseAlive(this.#deps.clock.now()),
+      since: this.#deps.clock.now(),
+      aliveAt: this.#raiseAlive(this.#lastHeard?.()),
       waiting: this.#waitingForPass,
     };
     this.#waitingForPass = [];
@@ -233,14 +246,14 @@ export class SqliteWriter {
   }
 
   /** The moment alive as it is to be written: it never goes back. */
-  #raiseAlive(at: EpochMs): EpochMs {
-    this.#aliveAt = Math.max(this.#aliveAt, at);
+  #raiseAlive(at: EpochMs | undefined): EpochMs | undefined {
+    if (at !== undefined) this.#aliveAt = Math.max(this.#aliveAt ?? at, at);
     return this.#aliveAt;
   }
 
   #aliveWith(endsPass: boolean): EpochMs | undefined {
-    if (this.#behind.isEmpty) return this.#raiseAlive(this.#deps.clock.now());
-    return endsPass ? this.#pass?.moment : undefined;
+    if (this.#behind.isEmpty) return this.#raiseAlive(this.#lastHeard?.());
+    return endsPass ? this.#pass?.aliveAt : undefined;
   }
 
   #endPass(): void {

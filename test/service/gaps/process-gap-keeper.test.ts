@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import type { Gap } from "../../../src/core/session.ts";
 import { ProcessGapKeeper } from "../../../src/service/gaps/process-gap-keeper.ts";
 import { type SoleStore, StoreUnavailable } from "../../../src/service/session-store.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
-import { storeFolder } from "../../support/store-files.ts";
+import { copyOf, storeFolder } from "../../support/store-files.ts";
 import {
   builtAt,
   insertion,
@@ -110,6 +110,54 @@ test("a disk that hangs is a stall, to its end and without an overlap", async ()
   // Its first half second makes it late, and less than a stall may go by unnoticed at its end.
   expect(totalMs).toBeGreaterThanOrEqual(5_000 - 750 - 1_250);
   expect(told[0]?.from).toBeLessThanOrEqual(hungAt + 750);
+});
+
+describe("what the process has not put on record when it ends begins the next gap:", () => {
+  const heardAt = 1_000_000;
+
+  async function nextGap(
+    deafen: (keeper: ProcessGapKeeper, clock: ManualClock) => void,
+  ): Promise<Gap> {
+    await using folder = await storeFolder();
+    const clock = manualClock(heardAt);
+    {
+      await using store = await folder.open({ clock });
+      const { keeper } = await keeperOf(store, clock);
+      await store.commit(insertion(sessionRecord()));
+      deafen(keeper, clock);
+      // Whoever wrote this was heard before, and waited for the disk meanwhile.
+      await store.commit(insertion(sessionRecord({ id: "other" })));
+      await using killed = await copyOf(folder.storePath);
+      expect(await killed.store.lastAlive()).toBe(heardAt);
+    }
+    await clock.advance(50);
+    await using store = await folder.open({ clock });
+    const { told } = await keeperOf(store, clock);
+    const [gap] = told;
+    if (gap === undefined) throw new Error("a start records an absence");
+    return gap;
+  }
+
+  test("an outage of the store that has just ended", async () => {
+    const gap = await nextGap((keeper, clock) => {
+      keeper.noteStoreFault();
+      void clock.jump(1_000);
+    });
+    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 1_050 });
+  });
+
+  test("a stall that nobody has noticed yet", async () => {
+    const gap = await nextGap((_, clock) => void clock.jump(9_000));
+    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 9_050 });
+  });
+
+  test("a suspend that nobody has noticed yet", async () => {
+    const gap = await nextGap((keeper, clock) => {
+      void clock.suspend(9_000);
+      keeper.noteSuspend();
+    });
+    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 9_050 });
+  });
 });
 
 test("absences on a disk that takes gaps and no moment alive do not overlap", async () => {

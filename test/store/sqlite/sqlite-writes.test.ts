@@ -127,6 +127,7 @@ describe("the SQLite store writes", () => {
     const clock = manualClock(builtAt);
     let written = Promise.withResolvers<void>();
     const store = await folder.open({ clock, observe: () => written.resolve() });
+    store.aliveBy(() => clock.now());
     const first = sessionRecord();
     await store.commit(insertion(first));
     written = Promise.withResolvers();
@@ -180,6 +181,7 @@ describe("the SQLite store writes", () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     await using store = await folder.open({ clock });
+    store.aliveBy(() => clock.now());
     const first = sessionRecord();
     await store.commit(insertion(first));
     await clock.jump(100);
@@ -190,6 +192,16 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.load(first.id)).toEqual(first);
     expect(await copy.store.load("other")).toBeDefined();
     expect(await copy.store.lastAlive()).toBe(builtAt);
+  });
+
+  test("no moment alive but what is recorded, until somebody tells when it last heard", async () => {
+    await using folder = await storeFolder();
+    {
+      await using store = await folder.open({ clock: manualClock(builtAt) });
+      await store.commit(insertion(sessionRecord()));
+    }
+    await using store = await folder.open({ clock: manualClock(builtAt) });
+    expect(await store.lastAlive()).toBeUndefined();
   });
 
   test("what is behind before a recorded moment alive, however much it is", async () => {
