@@ -1,7 +1,7 @@
 import { endedLeasesMax } from "./lease/evolve-leases.ts";
 import type { Policy } from "./policy.ts";
 import type { Session, SessionRecord, Witnessed } from "./session.ts";
-import { reportersOfEndMax, strangersMax } from "./transport/evolve-transport.ts";
+import { reportersOfEndMax, unrecognisedMax } from "./transport/evolve-transport.ts";
 import { currentOf, nextOf } from "./view.ts";
 
 /**
@@ -37,7 +37,7 @@ function leaseFaults({ leases }: Session): string[] {
 }
 
 function handshakeFaults({ transport }: Session): string[] {
-  const { path, abandoned, lingering, strangers, generation, settled } = transport;
+  const { path, abandoned, lingering, unrecognised, generation, settled } = transport;
   const current = currentOf(path);
   const next = nextOf(path);
   const held: readonly (Pick<Witnessed, "id"> | undefined)[] = [
@@ -45,7 +45,7 @@ function handshakeFaults({ transport }: Session): string[] {
     next,
     lingering,
     ...abandoned,
-    ...strangers,
+    ...unrecognised,
   ];
   const ids = held.filter((one) => one !== undefined).map((one) => one.id);
   const newest = transport.newestHandshakeId;
@@ -70,7 +70,7 @@ function boundFaults({ leases, transport }: Session, policy: Policy): string[] {
     [ofLeases <= policy.holdsMax, "too many holds on single leases stand"],
     [leases.holds.length - ofLeases <= 1, "two holds on the session stand"],
     [transport.abandoned.length <= policy.abandonedMax, "too many abandoned handshakes are kept"],
-    [transport.strangers.length <= strangersMax, "too many strangers are kept"],
+    [transport.unrecognised.length <= unrecognisedMax, "too many unrecognised handshakes are kept"],
     [transport.reporters.length <= 2 * reportersOfEndMax, "too many reporters are remembered"],
   ];
   return broken(rules);

@@ -126,7 +126,7 @@ export interface Transport {
   readonly abandoned: readonly AbandonedHandshake[];
   readonly lingering: LingeringHandshake | undefined;
   /** Handshakes that ends named, that this session does not hold, and that may be adopted. */
-  readonly strangers: readonly Stranger[];
+  readonly unrecognised: readonly UnrecognisedHandshake[];
   readonly newestHandshakeId: HandshakeId | undefined;
   readonly youngestRetiredId: HandshakeId | undefined;
 
@@ -196,7 +196,7 @@ export interface LingeringHandshake {
 }
 
 /** A handshake that the session does not hold, and that a lost store may have known. */
-export interface Stranger extends Witnessed {}
+export interface UnrecognisedHandshake extends Witnessed {}
 
 /** What the service knows of a handshake; an end closes its connection on `retired` alone. */
 export type Standing = "promoted" | "in_flight" | "abandoned" | "lingering" | "retired" | "unknown";

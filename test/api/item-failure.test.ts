@@ -44,10 +44,10 @@ describe("a bug that one item of a batch meets", () => {
     const kept = { sessionId: "good", refusal: "", handshakeKind: HandshakeKind.RENEGOTIATE };
     expect(answers).toMatchObject([{ results: [failed, kept] }, { results: [kept, failed, kept] }]);
     expect(given.failures).toMatchObject([{ sessionId: "bad" }, { sessionId: "bad" }]);
-    expect(String(given.failures[0]?.error)).toContain("too many strangers");
+    expect(String(given.failures[0]?.error)).toContain("too many unrecognised");
     expect(
       JSON.stringify(answers.flatMap(({ results }) => results.map(({ detail }) => detail))),
-    ).not.toContain("strangers");
+    ).not.toContain("unrecognised");
   });
 
   test("is the verdict on that report alone", async () => {

@@ -83,7 +83,7 @@ describe("a record", () => {
         transport: {
           ...session.transport,
           abandoned: abandoned(abandonedMax),
-          strangers: times(2, (index) => ({ ...seen, id: id(10 + index) })),
+          unrecognised: times(2, (index) => ({ ...seen, id: id(10 + index) })),
           reporters: reporters(8),
         },
       },
@@ -134,8 +134,8 @@ describe("a record", () => {
       withTransport({ abandoned: abandoned(abandonedMax + 1) }),
     ],
     [
-      "too many strangers are kept",
-      withTransport({ strangers: times(3, (index) => ({ ...seen, id: id(index) })) }),
+      "too many unrecognised handshakes are kept",
+      withTransport({ unrecognised: times(3, (index) => ({ ...seen, id: id(index) })) }),
     ],
     ["too many reporters are remembered", withTransport({ reporters: reporters(9) })],
   ];

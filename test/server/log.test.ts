@@ -133,7 +133,7 @@ test("a bug that one report of a batch meets is logged once, with its session", 
   await using service = await runService({ store: { path: folder.storePath } });
   await service.registry.attachSession({ sessionId: "good", privateBeachId: beach });
   const { verdicts } = await service.registry.reportTransport({
-    // Of a handshake that is never adopted: one that is would push the strangers out that are too many.
+    // Of a handshake that is never adopted: one that is would push the surplus unrecognised ones out.
     reports: ["bad", "good"].map((id) => readyReport(id, "ffffffff-ffff-7fff-bfff-ffffffffffff")),
   });
   expect(verdicts).toMatchObject([{ refusal: "INTERNAL" }, { refusal: "" }]);

@@ -17,9 +17,9 @@ import type {
   Reporter,
   Session,
   SessionRecord,
-  Stranger,
   Tombstone,
   Transport,
+  UnrecognisedHandshake,
 } from "../../src/core/session.ts";
 import { RecordUnreadable } from "../../src/store/codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
@@ -120,7 +120,7 @@ const transport = model<Transport>({
     { maxLength: 2 },
   ),
   lingering: maybe(fc.record({ id: text, honouredUntil: moment })),
-  strangers: fc.array(model<Stranger>(witnessed), { maxLength: 2 }),
+  unrecognised: fc.array(model<UnrecognisedHandshake>(witnessed), { maxLength: 2 }),
   newestHandshakeId: maybe(text),
   youngestRetiredId: maybe(text),
   reporters: fc.array(reporter, { maxLength: 3 }),

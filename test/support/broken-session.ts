@@ -1,13 +1,13 @@
 import type { SessionId } from "../../src/core/ids.ts";
 import { mintHandshakeId } from "../../src/core/ids.ts";
-import type { Session, Stranger } from "../../src/core/session.ts";
+import type { Session, UnrecognisedHandshake } from "../../src/core/session.ts";
 import type { EpochMs } from "../../src/core/time.ts";
 import type { SessionStore } from "../../src/service/session-store.ts";
 
-const strangersTooMany = 3;
+const unrecognisedTooMany = 3;
 
 /**
- * Puts a session on record that no bug should have let through: it keeps more strangers than it
+ * Puts a session on record that breaks an invariant: it keeps more unrecognised handshakes than it
  * may, so that the service refuses to commit any change to it. Answers with the record before.
  */
 export async function breakSession(
@@ -16,15 +16,15 @@ export async function breakSession(
   deadline: EpochMs | undefined,
 ): Promise<Session> {
   const session = await attachedIn(store, id);
-  const strangers = Array.from(
-    { length: strangersTooMany },
-    (_, index): Stranger => ({
+  const unrecognised = Array.from(
+    { length: unrecognisedTooMany },
+    (_, index): UnrecognisedHandshake => ({
       id: mintHandshakeId(index, "0".repeat(19), undefined),
       manager: undefined,
       host: undefined,
     }),
   );
-  await replace(store, session, { ...session.transport, strangers }, deadline);
+  await replace(store, session, { ...session.transport, unrecognised }, deadline);
   return session;
 }
 

@@ -91,7 +91,7 @@ function transportState(of: Partial<Transport> = {}): Transport {
     settled: false,
     abandoned: [],
     lingering: undefined,
-    strangers: [],
+    unrecognised: [],
     newestHandshakeId: undefined,
     youngestRetiredId: undefined,
     reporters: [],

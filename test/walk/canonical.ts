@@ -7,8 +7,8 @@ import type {
   PromotedHandshake,
   Session,
   SessionRecord,
-  Stranger,
   Transport,
+  UnrecognisedHandshake,
 } from "../../src/core/session.ts";
 import { agesFrom } from "./checkers/evidence-rules.ts";
 import type { Served } from "./checkers/taken.ts";
@@ -90,10 +90,12 @@ function pastForm(record: SessionRecord | undefined, served: Served): string {
     return `${beyondGeneration}${beyondEpoch}${isOlder}${order(record.newestHandshakeId)}`;
   }
   const { transport } = record;
-  const { path, lingering, abandoned, strangers } = transport;
+  const { path, lingering, abandoned, unrecognised } = transport;
   const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
   const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
-  const held = [current, next, lingering, ...abandoned, ...strangers].map((one) => order(one?.id));
+  const held = [current, next, lingering, ...abandoned, ...unrecognised].map((one) =>
+    order(one?.id),
+  );
   const ids = [transport.newestHandshakeId, transport.youngestRetiredId].map(order);
   const beyondGeneration = generation > transport.generation ? "g" : "";
   const floor = transport.generationFloor > transport.generation ? "f" : "";
@@ -156,7 +158,7 @@ class Form {
 
   text(): string {
     const { leases, activeAt } = this.#session;
-    const { path, abandoned, lingering, strangers } = this.#transport;
+    const { path, abandoned, lingering, unrecognised } = this.#transport;
     // A live lease keeps the session from idling, and its end counts as use; yet a gap that began
     // before the last use moves that beyond now.
     const idle = this.#age(activeAt, leases.live.length > 0 ? this.#gapTicks : idleTicks);
@@ -171,7 +173,7 @@ class Form {
       next ? this.#next(next) : "",
       abandoned.map((one) => this.#abandoned(one)).join("+"),
       lingering ? `${this.#left(lingering.honouredUntil)}${this.#origin(lingering)}` : "",
-      strangers.map((one) => this.#stranger(one)).join("+"),
+      unrecognised.map((one) => this.#unrecognised(one)).join("+"),
     ].join("|");
   }
 
@@ -273,7 +275,7 @@ class Form {
     return `${this.#left(honouredUntil)}${words}`;
   }
 
-  #stranger({ id, manager, host }: Stranger): string {
+  #unrecognised({ id, manager, host }: UnrecognisedHandshake): string {
     return `${this.#origin({ id })}${this.#word(manager)}${this.#word(host)}`;
   }
 

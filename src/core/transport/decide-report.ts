@@ -115,12 +115,12 @@ function heardEvidence(
 type Subject = Witnessed & { readonly channels?: readonly string[] };
 
 function subjectOf({ transport }: Session, id: string): Subject | undefined {
-  const { path, abandoned, strangers } = transport;
+  const { path, abandoned, unrecognised } = transport;
   const held: readonly (Subject | undefined)[] = [
     currentOf(path),
     nextOf(path),
     ...abandoned,
-    ...strangers,
+    ...unrecognised,
   ];
   return held.find((subject) => subject?.id === id);
 }

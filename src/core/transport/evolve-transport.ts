@@ -9,16 +9,16 @@ import type {
   FastPath,
   PromotedHandshake,
   Reporter,
-  Stranger,
   Tombstone,
   Transport,
+  UnrecognisedHandshake,
   Witnessed,
 } from "../session.ts";
 import { type DurationMs, type EpochMs, latest } from "../time.ts";
 import { currentOf, nextNegotiationAt, nextOf } from "../view.ts";
 import { throughGap } from "./evidence.ts";
 
-export const strangersMax = 2;
+export const unrecognisedMax = 2;
 export const reportersOfEndMax = 4;
 
 interface Attachment {
@@ -42,7 +42,7 @@ export function initialTransport(attachment: Attachment, before: Tombstone | und
     settled: false,
     abandoned: [],
     lingering: undefined,
-    strangers: [],
+    unrecognised: [],
     newestHandshakeId: before?.newestHandshakeId,
     youngestRetiredId: before?.newestHandshakeId,
     reporters: [],
@@ -105,7 +105,7 @@ export function shiftTransport(
     ...handshake,
     honouredUntil: handshake.honouredUntil + length,
   });
-  const { path, abandoned, lingering, strangers, recoveries, replacements } = transport;
+  const { path, abandoned, lingering, unrecognised, recoveries, replacements } = transport;
   const shown =
     length > 0 &&
     (nextOf(path) !== undefined ||
@@ -118,7 +118,7 @@ export function shiftTransport(
       path: shiftPath(path, gap),
       abandoned: abandoned.map((handshake) => witnessThrough(later(handshake), gap)),
       lingering: lingering && later(lingering),
-      strangers: strangers.map((stranger) => witnessThrough(stranger, gap)),
+      unrecognised: unrecognised.map((one) => witnessThrough(one, gap)),
       hostHeardAt: transport.hostHeardAt && afterGap(transport.hostHeardAt, gap),
       recoveries: delayed(recoveries, length),
       replacements: delayed(replacements, length),
@@ -195,7 +195,7 @@ function promote(
     settled: true,
     abandoned: transport.abandoned.filter((handshake) => handshake.id !== promoted.id),
     lingering: before && { id: before.id, honouredUntil: lingerUntil },
-    strangers: transport.strangers.filter((stranger) => stranger.id !== promoted.id),
+    unrecognised: transport.unrecognised.filter((one) => one.id !== promoted.id),
     newestHandshakeId: younger(transport.newestHandshakeId, promoted.id),
   };
 }
@@ -236,7 +236,7 @@ function hearReport(
   };
 }
 
-/** The evidence goes to the handshake that the session holds, or to a stranger. */
+/** The evidence goes to the handshake that the session holds, or to an unrecognised one. */
 function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Transport {
   const id = heard.handshakeId;
   const current = currentOf(transport.path);
@@ -262,14 +262,16 @@ function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Tra
     );
     return { ...transport, abandoned };
   }
-  const stranger: Stranger = transport.strangers.find((known) => known.id === id) ?? {
+  const handshake: UnrecognisedHandshake = transport.unrecognised.find(
+    (known) => known.id === id,
+  ) ?? {
     id,
     manager: undefined,
     host: undefined,
   };
-  const others = transport.strangers.filter((known) => known.id !== id);
-  const strangers = [...others, witness(stranger, end, heard.evidence)].slice(-strangersMax);
-  return { ...transport, strangers };
+  const others = transport.unrecognised.filter((known) => known.id !== id);
+  const unrecognised = [...others, witness(handshake, end, heard.evidence)].slice(-unrecognisedMax);
+  return { ...transport, unrecognised };
 }
 
 function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence): W {

@@ -7,8 +7,8 @@ import type {
   Handshake,
   PromotedHandshake,
   Session,
-  Stranger,
   Transport,
+  UnrecognisedHandshake,
 } from "../session.ts";
 import type { EpochMs } from "../time.ts";
 import { currentOf, nextOf, usableOf } from "../view.ts";
@@ -37,13 +37,13 @@ export function considerPromotion(draft: Draft, at: EpochMs): void {
   }
   const overdue = transport.abandoned.toReversed();
   const held: readonly (Handshake | AbandonedHandshake)[] = next ? [next, ...overdue] : overdue;
-  const strangers = transport.strangers
-    .filter((stranger) => standingOf(session, stranger.id) === "unknown")
-    .map((stranger) => asCandidate(stranger, transport));
+  const unrecognised = transport.unrecognised
+    .filter((one) => standingOf(session, one.id) === "unknown")
+    .map((one) => asCandidate(one, transport));
   const winner =
     first(held, "confirmed", (one) => isConfirmed(draft, one, at)) ??
     first(held, "host_silent", (one) => isOverdue(one, at) && isManagersAlone(draft, one, at)) ??
-    first(strangers, "adopted", (one) => isAdoptable(draft, one, at));
+    first(unrecognised, "adopted", (one) => isAdoptable(draft, one, at));
   if (winner) promote(draft, winner.candidate, winner.reason, at);
 }
 
@@ -138,8 +138,8 @@ function withChannelsOf(
   return inUse === undefined ? channels : [...channels, ...inUse.readyChannels];
 }
 
-function asCandidate(stranger: Stranger, transport: Transport): Candidate {
-  return { ...stranger, channels: transport.requiredChannels };
+function asCandidate(handshake: UnrecognisedHandshake, transport: Transport): Candidate {
+  return { ...handshake, channels: transport.requiredChannels };
 }
 
 function staysUsable(draft: Draft, candidate: Candidate, at: EpochMs): boolean {

@@ -9,8 +9,8 @@ import type {
   NegotiationReason,
   PromotedHandshake,
   Reporter,
-  Stranger,
   Transport,
+  UnrecognisedHandshake,
 } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { type Part, part } from "./added-fields.ts";
@@ -61,7 +61,7 @@ function writeTransport(out: FlatWriter, one: Transport): void {
   out.flag(one.settled);
   out.list(one.abandoned, abandoned.write);
   out.maybe(one.lingering, lingering.write);
-  out.list(one.strangers, stranger.write);
+  out.list(one.unrecognised, unrecognisedHandshake.write);
   out.maybeRepeatedText(one.newestHandshakeId);
   out.maybeRepeatedText(one.youngestRetiredId);
   out.list(one.reporters, reporter.write);
@@ -83,7 +83,7 @@ function readTransport(from: FlatReader): Transport {
     settled: from.flag(),
     abandoned: from.list(abandoned.read),
     lingering: from.maybe(lingering.read),
-    strangers: from.list(stranger.read),
+    unrecognised: from.list(unrecognisedHandshake.read),
     newestHandshakeId: from.maybeRepeatedText(),
     youngestRetiredId: from.maybeRepeatedText(),
     reporters: from.list(reporter.read),
@@ -216,13 +216,13 @@ function readLingering(from: FlatReader): LingeringHandshake {
   return { id: from.repeatedText(), honouredUntil: from.moment() };
 }
 
-function writeStranger(out: FlatWriter, one: Stranger): void {
+function writeUnrecognised(out: FlatWriter, one: UnrecognisedHandshake): void {
   out.repeatedText(one.id);
   out.maybe(one.manager, evidence.write);
   out.maybe(one.host, evidence.write);
 }
 
-function readStranger(from: FlatReader): Stranger {
+function readUnrecognised(from: FlatReader): UnrecognisedHandshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -251,7 +251,11 @@ function readBackoff(from: FlatReader): Backoff {
 
 const backoff: Part<Backoff> = part({}, writeBackoff, readBackoff);
 const reporter: Part<Reporter> = part({}, writeReporter, readReporter);
-const stranger: Part<Stranger> = part({}, writeStranger, readStranger);
+const unrecognisedHandshake: Part<UnrecognisedHandshake> = part(
+  {},
+  writeUnrecognised,
+  readUnrecognised,
+);
 const lingering: Part<LingeringHandshake> = part({}, writeLingering, readLingering);
 const abandoned: Part<AbandonedHandshake> = part({}, writeAbandoned, readAbandoned);
 const promoted: Part<PromotedHandshake> = part({}, writePromoted, readPromoted);

@@ -199,13 +199,13 @@ describe("when something else is known", () => {
       .expect(nothingHappened, path("fast_path"));
   });
 
-  test("the two newest strangers are kept", () => {
+  test("the two newest unrecognised handshakes are kept", () => {
     const ids = [foreign(1), foreign(2), foreign(3)];
     const named = [...ids, "ffffffff-ffff-7fff-bfff-ffffffffffff"].map((of) =>
       manager(ready, { of }),
     );
     given(onFastPath(), ...named).expect((world) =>
-      expect(sessionOf(world).transport.strangers.map((one) => one.id)).toEqual(ids.slice(1)),
+      expect(sessionOf(world).transport.unrecognised.map((one) => one.id)).toEqual(ids.slice(1)),
     );
   });
 

@@ -82,10 +82,10 @@ function aged(
 
 /** From when each thing ages that the ends said, or did not say. */
 function heardIn({ transport }: Session): readonly (readonly [string, number])[] {
-  const { path, abandoned, strangers, hostHeardAt } = transport;
+  const { path, abandoned, unrecognised, hostHeardAt } = transport;
   const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
   const next = path.kind === "negotiating" || path.kind === "replacing" ? [path.next] : [];
-  const witnessed = [...(current ? [current] : []), ...next, ...abandoned, ...strangers];
+  const witnessed = [...(current ? [current] : []), ...next, ...abandoned, ...unrecognised];
   const moments: (readonly [string, number | undefined])[] = [
     ["the host", hostHeardAt],
     ["the promotion", current && agesFrom(current)],

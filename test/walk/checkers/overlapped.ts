@@ -90,7 +90,7 @@ function confirmationFaults(before: Session, event: Promotion, moment: Moment): 
     case "host_silent":
       return [...faults, ...aloneFaults(before, promoted, moment)];
     case "adopted": {
-      const known = before.transport.strangers.some((stranger) => stranger.id === promoted.id);
+      const known = before.transport.unrecognised.some((one) => one.id === promoted.id);
       return known ? faults : [...faults, "adopted what the session holds"];
     }
   }
