@@ -83,7 +83,7 @@ export class TransportReporter {
   readonly #held = new Map<string, ReportedConnection>();
   /** Promoted handshakes that this process holds no connection for, by session. */
   readonly #missing = new Map<string, ReportedHandshake>();
-  /** Generations under which handshakes are known as promoted; bounded by the two maps above. */
+  /** The greatest under which handshakes were promoted; bounded by the two maps above. */
   readonly #generations = new Map<string, bigint>();
   readonly #stop = new AbortController();
   #sequence = 0n;
@@ -142,7 +142,7 @@ export class TransportReporter {
     }
     if (handshakeId === "") return;
     const handshake = { sessionId, handshakeId };
-    this.#generations.set(keyOf(handshake), state.generation);
+    this.#noteGeneration(handshake, state.generation);
     this.#miss(handshake);
   }
 
@@ -259,7 +259,7 @@ export class TransportReporter {
   #received(about: TransportReport, verdict: ReportVerdict): void {
     this.#attacher?.forget([about.sessionId]);
     if (verdict.standing === HandshakeStanding.PROMOTED) {
-      this.#generations.set(keyOf(about), verdict.generation);
+      this.#noteGeneration(about, verdict.generation);
     } else if (about.transportId === "") {
       this.#missing.delete(about.sessionId);
     }
@@ -267,6 +267,15 @@ export class TransportReporter {
       this.#drop(about);
       if (verdict.standing === HandshakeStanding.PROMOTED) this.#miss(about);
     }
+  }
+
+  /**
+   * The greatest is kept: a service that has forgotten it says a lower one, and raises that when it
+   * is told.
+   */
+  #noteGeneration(handshake: ReportedHandshake, generation: bigint): void {
+    const key = keyOf(handshake);
+    if (generation > (this.#generations.get(key) ?? 0n)) this.#generations.set(key, generation);
   }
 
   /** Unless the callback fails, what is retired is reported no more. */

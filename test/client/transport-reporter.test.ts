@@ -142,6 +142,19 @@ describe("a verdict", () => {
     beach.reporter.changed();
     expect((await beach.heard.next())[0]?.generation).toBe(9n);
   });
+
+  test("PROMOTED with a lower generation does not make the greater one forgotten", async () => {
+    await using beach = report((_, call) => ({
+      standing: PROMOTED,
+      generation: call === 1 ? 9n : 7n,
+    }));
+    beach.hold("a");
+    await beach.heard.next();
+    for (let count = 0; count < 2; count += 1) {
+      beach.reporter.changed();
+      expect((await beach.heard.next())[0]?.generation).toBe(9n);
+    }
+  });
 });
 
 describe("a promoted handshake", () => {
@@ -160,6 +173,17 @@ describe("a promoted handshake", () => {
     });
     beach.reporter.know(promoted("b"));
     expect((await beach.heard.next()).map((one) => one.handshakeId)).toEqual(["b"]);
+  });
+
+  test("is reported under the greatest generation that a state named", async () => {
+    await using beach = report(() => ({ standing: IN_FLIGHT }));
+    beach.hold("a");
+    await beach.heard.next();
+    for (const generation of [9n, 7n]) {
+      beach.reporter.know({ ...promoted("a"), generation });
+      beach.reporter.changed();
+      expect((await beach.heard.next())[0]?.generation).toBe(9n);
+    }
   });
 
   test("that this process holds is never reported as missing", async () => {
