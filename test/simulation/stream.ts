@@ -42,7 +42,11 @@ export class Stream implements OpenStream {
     const { service } = this.#network.parts;
     this.#onOver = onOver;
     const refused = (): void => this.#deliver(() => this.#end());
-    this.#deliver(() => service.enter((inside) => void this.#pump(inside), refused));
+    this.#deliver(() => {
+      // A process that went meanwhile took the connection with it: the next one is not asked.
+      if (this.#stop.signal.aborted) return;
+      service.enter((inside) => void this.#pump(inside), refused);
+    });
   }
 
   /** The reader gives the stream up. */
