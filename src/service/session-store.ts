@@ -105,7 +105,7 @@ export interface SoleStore extends KeptSessions {
  * A store that any number of processes share. Its sessions are dealt out over buckets, each of which
  * is reached or lost as a whole; a gap is a stretch in which nobody at all reached a bucket.
  *
- * Rates are those of all processes together, each as of its last beats.
+ * Rates are those of all processes together, each as of its last heartbeats.
  */
 export interface SharedStore extends KeptSessions, RateCounter {
   readonly kind: "shared";
@@ -120,7 +120,7 @@ export interface SharedStore extends KeptSessions, RateCounter {
   recall(id: SessionId): SessionRecord | undefined;
 
   /** Shows that this process reaches the bucket, and answers with what the bucket has on record. */
-  beat(bucket: number, beat: Beat): Promise<Pulse>;
+  heartbeat(bucket: number, heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
 
   /** Tells of what other processes changed. */
   follow(follower: Follower): Disposable;
@@ -133,14 +133,14 @@ export interface SharedStore extends KeptSessions, RateCounter {
 
   /**
    * Handshakes in flight towards one manager: those of this process now, those of others as of the
-   * last beats.
+   * last heartbeats.
    */
   negotiationsInFlight(managerUrl: string): number;
 }
 
-export interface Beat {
+export interface Heartbeat {
   readonly now: EpochMs;
-  /** When the last beat of anybody is older than this, a gap lies between the two. */
+  /** When the last heartbeat of anybody is older than this, a gap lies between the two. */
   readonly quietMs: DurationMs;
   /** What such a gap would be. */
   readonly kind: Gap["kind"];
@@ -148,7 +148,7 @@ export interface Beat {
   readonly after: number;
 }
 
-export interface Pulse {
+export interface HeartbeatAnswer {
   /** The gaps that the caller does not know, oldest first. */
   readonly gaps: readonly Gap[];
   /** Which history the bucket is in: it rises when the store may have lost what it had shown. */

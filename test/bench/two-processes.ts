@@ -116,7 +116,7 @@ async function usedBy({ contestants }: RunningFleet): Promise<number> {
   return micros.reduce((sum, one) => sum + one, 0) / micros.length / 1000;
 }
 
-/** How often the server was asked to commit: its scripts but the beats, which alone ask the time. */
+/** How often the server was asked to commit: its scripts but the heartbeats, which alone ask the time. */
 async function commitsOf(redis: RedisServer): Promise<number> {
   const stats = String(await redis.command("INFO", "commandstats"));
   const calls = (name: string): number =>

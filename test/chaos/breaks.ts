@@ -33,7 +33,7 @@ export const breaks: readonly Break[] = [
   },
   {
     name: "backlog-is-presence",
-    what: "beats that a Redis which stood still finds waiting count as if they had come in time",
+    what: "heartbeats that a Redis which stood still finds waiting count as if they had come in time",
     caughtBy: ["Durable"],
     seed: 135,
     edits: [

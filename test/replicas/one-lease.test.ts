@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
         Promise.all(
           [one, other].map(({ registry }) => registry.summarizeFleet({ privateBeachId })),
         );
-      // Rates are known from the next beats on.
+      // Rates are known from the next heartbeats on.
       await vi.waitFor(async () => {
         const [ofOne, ofOther] = await figures();
         expect(ofOther).toEqual(ofOne);

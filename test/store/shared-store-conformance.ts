@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SessionId } from "../../src/core/ids.ts";
 import type { Session, SessionRecord } from "../../src/core/session.ts";
 import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
-import type { Beat, ChangeNotice, SharedStore } from "../../src/service/session-store.ts";
+import type { ChangeNotice, Heartbeat, SharedStore } from "../../src/service/session-store.ts";
 import {
   basis,
   builtAt,
@@ -53,7 +53,7 @@ export function describeSharedStore(name: string, prepare: () => Promise<SharedP
     describeSharing(both);
     describeClaims(both);
     describeNotices(both);
-    describeBeats(both);
+    describeHeartbeats(both);
     describeCounts(both);
     describeRates(both);
   });
@@ -61,12 +61,12 @@ export function describeSharedStore(name: string, prepare: () => Promise<SharedP
 
 type Both = () => readonly [SharedStore, SharedStore];
 
-const beat: Beat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 };
+const heartbeat: Heartbeat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 };
 
 /** As a process does first: every bucket knows that it is reached, and in which history. */
 async function reached(store: SharedStore): Promise<SharedStore> {
   const buckets = Array.from({ length: store.buckets }, (_, bucket) => bucket);
-  await Promise.all(buckets.map((bucket) => store.beat(bucket, beat)));
+  await Promise.all(buckets.map((bucket) => store.heartbeat(bucket, heartbeat)));
   return store;
 }
 
@@ -207,34 +207,40 @@ function describeNotices(both: Both): void {
     expect(unwanted.told).toEqual([]);
   });
 
-  test("a notice that was lost is missed by the second beat after it", async () => {
+  test("a notice that was lost is missed by the second heartbeat after it", async () => {
     const [one, other] = both();
     const record = sessionRecord();
     const bucket = one.bucketOf(record.id);
     const { missed } = heardBy(other);
     await one.commit(insertion(record));
-    await other.beat(bucket, beat);
-    await other.beat(bucket, beat);
+    await other.heartbeat(bucket, heartbeat);
+    await other.heartbeat(bucket, heartbeat);
     expect(missed).toEqual([]);
   });
 }
 
-function describeBeats(both: Both): void {
+function describeHeartbeats(both: Both): void {
   test("a bucket that somebody reaches all the time has no gap, whoever was away", async () => {
     const [one, other] = both();
-    for (let at = 0; at < 10_000; at += 1_000) await one.beat(0, { ...beat, now: builtAt + at });
-    const pulse = await other.beat(0, { ...beat, now: builtAt + 10_000 });
-    expect(pulse.gaps).toEqual([]);
+    for (let at = 0; at < 10_000; at += 1_000)
+      await one.heartbeat(0, { ...heartbeat, now: builtAt + at });
+    const answer = await other.heartbeat(0, { ...heartbeat, now: builtAt + 10_000 });
+    expect(answer.gaps).toEqual([]);
   });
 
   test("the first to reach a bucket again records the gap, once for both", async () => {
     const [one, other] = both();
     const now = builtAt + 5_000;
     const gap = { number: 1, from: builtAt, until: now, kind: "absence" };
-    expect((await one.beat(0, { ...beat, now })).gaps).toEqual([gap]);
-    expect((await other.beat(0, { ...beat, now: now + 1 })).gaps).toEqual([gap]);
-    expect((await other.beat(0, { ...beat, now: now + 2, after: 1 })).gaps).toEqual([]);
-    const next = await one.beat(0, { ...beat, now: now + 4_000, kind: "stall", after: 1 });
+    expect((await one.heartbeat(0, { ...heartbeat, now })).gaps).toEqual([gap]);
+    expect((await other.heartbeat(0, { ...heartbeat, now: now + 1 })).gaps).toEqual([gap]);
+    expect((await other.heartbeat(0, { ...heartbeat, now: now + 2, after: 1 })).gaps).toEqual([]);
+    const next = await one.heartbeat(0, {
+      ...heartbeat,
+      now: now + 4_000,
+      kind: "stall",
+      after: 1,
+    });
     const second = { number: 2, from: now + 2, until: now + 4_000, kind: "stall" };
     expect(next.gaps).toEqual([second]);
   });
@@ -246,7 +252,7 @@ function describeBeats(both: Both): void {
       one.commit(insertion(record, { basis: { ...basis, ...of } }));
     expect(await commit({ heardSince: builtAt + 1 })).toBe("unaware");
     expect(await commit({ history: basis.history - 1 })).toBe("unaware");
-    await one.beat(one.bucketOf(record.id), { ...beat, now: builtAt + 5_000 });
+    await one.heartbeat(one.bucketOf(record.id), { ...heartbeat, now: builtAt + 5_000 });
     expect(await commit({})).toBe("unaware");
     expect(await one.load(record.id)).toBeUndefined();
     expect(await commit({ gap: 1, heardSince: builtAt + 5_000 })).toBe("committed");
@@ -256,7 +262,7 @@ function describeBeats(both: Both): void {
 function describeRates(both: Both): void {
   const minute = 60_000;
 
-  test("what happened of late on both is known to either from their next beats on", async () => {
+  test("what happened of late on both is known to either from their next heartbeats on", async () => {
     const [one, other] = both();
     for (const store of [one, other, other]) store.noteRenewal("beach-1", builtAt);
     one.noteRenewal("beach-2", builtAt);
@@ -334,7 +340,7 @@ function describeCounts(both: Both): void {
     expect(await other.count("beach-2")).toEqual(nothingCounted);
   });
 
-  test("handshakes in flight towards a manager are known from the next beat on", async () => {
+  test("handshakes in flight towards a manager are known from the next heartbeat on", async () => {
     const [one, other] = both();
     const next = negotiating("b", "beach-2");
     await one.commit(insertion(next));

@@ -8,8 +8,11 @@ import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 import { type BucketGap, stretchesOf } from "./gap-stretches.ts";
 
 /** How often each process shows that it reaches a bucket. */
-const beatMs: DurationMs = 500;
-/** Nobody beat for this long: nobody could hear. A few beats of the only process may be late. */
+const heartbeatMs: DurationMs = 500;
+/**
+ * Without a heartbeat of any process for this long there is a gap. A few heartbeats of the only
+ * process may be late.
+ */
 const quietMs: DurationMs = 1_500;
 
 interface FleetGapKeeperDeps {
@@ -29,16 +32,16 @@ interface Bucket {
 }
 
 /**
- * Notices when no process at all could reach a bucket. One that was away while another was there
- * has missed nothing: whoever it would have heard was heard by the other.
+ * Notices when no process at all could reach a bucket. A process
+ * that is away while another is there misses nothing: the other receives the reports.
  *
- * What strikes several buckets is told once: after each round of beats, with what other beats have
- * brought since the round before. A bucket that is away for longer is told of when it is back.
+ * A gap in several buckets is reported once: after each round of heartbeats, together with those
+ * found since the round before. A bucket that is away for longer is reported when it is back.
  */
 export class FleetGapKeeper implements GapKeeper {
   readonly #deps: FleetGapKeeperDeps;
   readonly #buckets: readonly Bucket[];
-  /** What beats have brought since the last round. */
+  /** What heartbeats have brought since the last round. */
   readonly #untold: BucketGap[] = [];
   /** Buckets in which a history has begun since the last round. */
   readonly #lost = new Set<number>();
@@ -95,7 +98,7 @@ export class FleetGapKeeper implements GapKeeper {
 
   async catchUp(id: SessionId): Promise<void> {
     const { store, clock } = this.#deps;
-    await this.#beat(store.bucketOf(id), clock.now());
+    await this.#heartbeat(store.bucketOf(id), clock.now());
   }
 
   async start(): Promise<void> {
@@ -103,21 +106,21 @@ export class FleetGapKeeper implements GapKeeper {
     const now = clock.now();
     // What happened before this process was there has been told by others.
     for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
-    await this.#beatAll(now);
+    await this.#heartbeatAll(now);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     while (!signal.aborted) {
-      await clock.sleep(beatMs, signal);
-      if (!signal.aborted) await this.#beatAll(clock.now());
+      await clock.sleep(heartbeatMs, signal);
+      if (!signal.aborted) await this.#heartbeatAll(clock.now());
     }
     this.#tell();
   }
 
-  async #beatAll(now: EpochMs): Promise<void> {
+  async #heartbeatAll(now: EpochMs): Promise<void> {
     // One that cannot be reached is no reason not to serve the others.
-    await Promise.all(this.#buckets.map((_, number) => this.#tryToBeat(number, now)));
+    await Promise.all(this.#buckets.map((_, number) => this.#tryHeartbeat(number, now)));
     this.#tell();
   }
 
@@ -133,34 +136,34 @@ export class FleetGapKeeper implements GapKeeper {
     }
   }
 
-  async #tryToBeat(number: number, now: EpochMs): Promise<void> {
+  async #tryHeartbeat(number: number, now: EpochMs): Promise<void> {
     try {
-      await this.#beat(number, now);
+      await this.#heartbeat(number, now);
     } catch (error) {
       const bucket = this.#buckets[number];
       // Once, and not for every bucket twice a second for as long as it lasts.
-      if (!this.isStoreAway) this.#deps.observe({ kind: "trouble", where: "beat", error });
+      if (!this.isStoreAway) this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
       if (bucket !== undefined) bucket.isAway = true;
     }
   }
 
-  async #beat(number: number, now: EpochMs): Promise<void> {
+  async #heartbeat(number: number, now: EpochMs): Promise<void> {
     const bucket = this.#buckets[number];
     if (bucket === undefined) throw new Error(`there is no bucket ${number}`);
     const kind = bucket.isAway ? "absence" : "stall";
     const after = bucket.gaps.at(-1)?.number ?? 0;
-    const pulse = await this.#deps.store.beat(number, { now, quietMs, kind, after });
-    if (bucket.history > 0 && pulse.history !== bucket.history) this.#lost.add(number);
-    if (pulse.history !== bucket.history && after > 0) {
+    const answer = await this.#deps.store.heartbeat(number, { now, quietMs, kind, after });
+    if (bucket.history > 0 && answer.history !== bucket.history) this.#lost.add(number);
+    if (answer.history !== bucket.history && after > 0) {
       // Gaps that were recorded before may be lost, and their numbers used again.
       bucket.gaps = [];
-      return this.#beat(number, now);
+      return this.#heartbeat(number, now);
     }
-    // Another beat of this process may have brought the same gaps meanwhile.
+    // Another heartbeat of this process may have brought the same gaps meanwhile.
     const newest = bucket.gaps.at(-1)?.number ?? 0;
-    const fresh = pulse.gaps.filter((gap) => gap.number > newest);
+    const fresh = answer.gaps.filter((gap) => gap.number > newest);
     if (fresh.length > 0) bucket.gaps = [...bucket.gaps, ...fresh].slice(-gapsMax);
-    bucket.history = pulse.history;
+    bucket.history = answer.history;
     bucket.isAway = false;
     for (const gap of fresh) {
       if (gap.until <= bucket.toldUntil) continue;

@@ -49,6 +49,6 @@ export interface GapKeeper {
 
   start(): Promise<void>;
 
-  /** Beats until the signal aborts. */
+  /** Sends heartbeats until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }

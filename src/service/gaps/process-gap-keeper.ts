@@ -9,10 +9,10 @@ import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 /** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
 /** How often the process shows that it hears, and how often that is made durable. */
-const beatMs: DurationMs = 250;
+const heartbeatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
-/** Since a beat that may have been on time: so long is a stretch in which nobody was heard. */
-const unheardMs: DurationMs = stallMs + beatMs;
+/** So long after a heartbeat that may have been on time, the stretch is one without reports. */
+const unheardMs: DurationMs = stallMs + heartbeatMs;
 
 interface ProcessGapKeeperDeps {
   readonly store: SoleStore;
@@ -30,7 +30,7 @@ export class ProcessGapKeeper implements GapKeeper {
   readonly #deps: ProcessGapKeeperDeps;
   #gaps: readonly Gap[] = [];
   #history = 0;
-  #beatAt: EpochMs;
+  #heartbeatAt: EpochMs;
   #aliveAt: EpochMs;
   /** The machine was suspended, and that is not on record yet. */
   #wasSuspended = false;
@@ -45,8 +45,8 @@ export class ProcessGapKeeper implements GapKeeper {
 
   constructor(deps: ProcessGapKeeperDeps) {
     this.#deps = deps;
-    this.#beatAt = deps.clock.now();
-    this.#aliveAt = this.#beatAt;
+    this.#heartbeatAt = deps.clock.now();
+    this.#aliveAt = this.#heartbeatAt;
   }
 
   noteSuspend(): void {
@@ -83,8 +83,8 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#gaps = await store.gaps();
     this.#history = await store.history();
     const lastAlive = await store.lastAlive();
-    this.#beatAt = clock.now();
-    if (lastAlive !== undefined) await this.#record(lastAlive, this.#beatAt, "absence");
+    this.#heartbeatAt = clock.now();
+    if (lastAlive !== undefined) await this.#record(lastAlive, this.#heartbeatAt, "absence");
     store.aliveBy(() => this.#lastHeard());
   }
 
@@ -102,7 +102,7 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   #hasStoodStill(now: EpochMs): boolean {
-    return this.#wasSuspended || now - this.#beatAt > unheardMs;
+    return this.#wasSuspended || now - this.#heartbeatAt > unheardMs;
   }
 
   /**
@@ -112,15 +112,15 @@ export class ProcessGapKeeper implements GapKeeper {
   #lastHeard(): EpochMs {
     const now = this.#deps.clock.now();
     const unrecordedSince = this.#awaySince ?? this.#stalledSince;
-    return unrecordedSince ?? (this.#hasStoodStill(now) ? this.#beatAt : now);
+    return unrecordedSince ?? (this.#hasStoodStill(now) ? this.#heartbeatAt : now);
   }
 
   #noteStall(now: EpochMs): void {
-    const from = this.#beatAt;
+    const from = this.#heartbeatAt;
     // Whoever renews may have slept as well, or given up: as after a restart.
     const kind = this.#wasSuspended ? "absence" : "stall";
     this.#wasSuspended = false;
-    this.#beatAt = now;
+    this.#heartbeatAt = now;
     // A stall while the store is away lies within an absence, which is recorded when it ends.
     if (this.isStoreAway) return;
     this.#stalledSince ??= from;
@@ -161,13 +161,13 @@ export class ProcessGapKeeper implements GapKeeper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, store } = this.#deps;
     while (!signal.aborted) {
-      await clock.sleep(beatMs, signal);
+      await clock.sleep(heartbeatMs, signal);
       if (signal.aborted) break;
       const now = clock.now();
       await this.#trying(async () => {
         await this.observe(now);
         // Who reports while a write takes that long is heard no sooner than the write has ended.
-        if (!store.isLate) this.#beatAt = Math.max(this.#beatAt, now);
+        if (!store.isLate) this.#heartbeatAt = Math.max(this.#heartbeatAt, now);
       });
       if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive();
     }

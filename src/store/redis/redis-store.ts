@@ -8,12 +8,12 @@ import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Clock, SteeredClock } from "../../service/clock.ts";
 import type { FleetCounts, FleetRates } from "../../service/figures/fleet-counts.ts";
 import {
-  type Beat,
   type ChangeNotice,
   type CommitResult,
   type Follower,
   gapsMax,
-  type Pulse,
+  type Heartbeat,
+  type HeartbeatAnswer,
   type SessionChange,
   type SessionPage,
   type SharedStore,
@@ -38,8 +38,8 @@ import { editsOf } from "./records/redis-edits.ts";
 import { RedisIndex } from "./records/redis-index.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./records/redis-keys.ts";
 import { RedisRecords } from "./records/redis-records.ts";
-import { type BeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
-import { beatScript, commitScript, loadScript } from "./records/redis-scripts.ts";
+import { type HeartbeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
+import { commitScript, heartbeatScript, loadScript } from "./records/redis-scripts.ts";
 
 export interface RedisStoreOptions {
   /** Kept to the server's clock, where it can be, so that all processes have one service time. */
@@ -130,8 +130,8 @@ class RedisStore implements SharedStore {
   readonly #losses: RedisLosses;
   readonly #watchman: RedisWatchman;
   readonly #closing = new AbortController();
-  /** When this process last beat in each bucket; 0 before. */
-  readonly #beatAt: EpochMs[] = buckets.map(() => 0);
+  /** When this process last sent a heartbeat to each bucket; 0 for never. */
+  readonly #heartbeatAt: EpochMs[] = buckets.map(() => 0);
   readonly #listeners = new ChangeListeners();
   readonly #notices: RedisNotices;
   readonly #rates = new RedisRates();
@@ -236,24 +236,27 @@ class RedisStore implements SharedStore {
     return this.#notices.follow(follower);
   }
 
-  async beat(bucket: number, { now, quietMs, kind, after }: Beat): Promise<Pulse> {
+  async heartbeat(
+    bucket: number,
+    { now, quietMs, kind, after }: Heartbeat,
+  ): Promise<HeartbeatAnswer> {
     const keys = buckets[bucket];
     if (keys === undefined) throw new Error(`there is no bucket ${bucket}`);
     const sentAt = this.#clock.now();
     const reply = (await this.#calls.run(
       bucket,
-      beatScript,
+      heartbeatScript,
       [keys.state, keys.gaps, keys.negotiations, keys.ratesKept],
       [
         ...[String(now), String(quietMs), kind, String(after), String(gapsMax)],
-        ...[String(ratesKeptMs), this.#rates.take(bucket), String(this.#beatAt[bucket])],
+        ...[String(ratesKeptMs), this.#rates.take(bucket), String(this.#heartbeatAt[bucket])],
       ],
-    )) as BeatReply;
+    )) as HeartbeatReply;
     const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
-    this.#beatAt[bucket] = now;
+    this.#heartbeatAt[bucket] = now;
     this.#time.hear(bucket, sentAt, toMs(seconds, microseconds));
-    this.#negotiations.beat(bucket, toCounts(negotiations));
-    this.#notices.beat(bucket, Number(changes), Number(history));
+    this.#negotiations.heartbeat(bucket, toCounts(negotiations));
+    this.#notices.heartbeat(bucket, Number(changes), Number(history));
     return { gaps: gaps.map(toGap), history: Number(history) };
   }
 

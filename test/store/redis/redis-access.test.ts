@@ -224,8 +224,8 @@ async function useEverything(server: RedisServer): Promise<void> {
   try {
     const record = busySession();
     const bucket = store.bucketOf(record.id);
-    const beat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 } as const;
-    const { history } = await store.beat(bucket, beat);
+    const heartbeat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 } as const;
+    const { history } = await store.heartbeat(bucket, heartbeat);
     const basis = { gap: 0, history, heardSince: builtAt };
     await store.commit(insertion(record, { basis, deadline: builtAt }));
     expect(await store.due(builtAt, 1)).toEqual([record.id]);
@@ -237,8 +237,8 @@ async function useEverything(server: RedisServer): Promise<void> {
     await store.commit({ ...back, basis });
     await store.commit({ ...removal(back.next), basis });
     store.noteRenewal(record.beachId, builtAt);
-    await store.beat(bucketOf(record.beachId), beat);
-    const { gaps } = await store.beat(bucket, { ...beat, now: builtAt + 5_000 });
+    await store.heartbeat(bucketOf(record.beachId), heartbeat);
+    const { gaps } = await store.heartbeat(bucket, { ...heartbeat, now: builtAt + 5_000 });
     expect(gaps.length).toBeGreaterThan(0);
   } finally {
     await store[Symbol.asyncDispose]();

@@ -84,7 +84,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     print(`a commit that no replica acknowledged: UNAVAILABLE after ${Math.round(tookMs)} ms`);
   });
 
-  test("many that it does not get are refused together, and the process goes on beating", async () => {
+  test("many that it does not get are refused together, and the process goes on sending heartbeats", async () => {
     await using under = await open();
     const ids = Array.from({ length: 60 }, (_, index) => `s${index}`);
     await atOnce(ids.length, (index) => grant(under, ids[index] ?? ""));

@@ -59,8 +59,8 @@ describe.skipIf(!hasRedis)("on a cluster of three masters with replicas,", () =>
       acknowledgements: 1,
     });
     const buckets = Array.from({ length: bucketCount }, (_, bucket) => bucket);
-    const beat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 } as const;
-    await Promise.all(buckets.map((bucket) => store.beat(bucket, beat)));
+    const heartbeat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 } as const;
+    await Promise.all(buckets.map((bucket) => store.heartbeat(bucket, heartbeat)));
     expect(await store.commit(insertion(sessionRecord()))).toBe("committed");
     expect(await store.load("session-1")).toEqual(sessionRecord());
   });

@@ -37,8 +37,8 @@ describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
       await leasesToldTo(reader, index + 1);
     }
     // Two heartbeats of every process have come and gone by then.
-    const beaten = watching.clock.now() + 2_000;
-    await expect.poll(() => watching.clock.now(), inTime).toBeGreaterThan(beaten);
+    const heartbeatsDoneAt = watching.clock.now() + 2_000;
+    await expect.poll(() => watching.clock.now(), inTime).toBeGreaterThan(heartbeatsDoneAt);
     expect(missed).toBe(0);
   });
 });

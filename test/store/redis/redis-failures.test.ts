@@ -118,7 +118,9 @@ describe.skipIf(!hasRedis)("Redis is", () => {
       await expect.poll(() => watch.newest(used.id)?.liveLeases, inTime).toBe(0);
       expect(watch.end).toBeUndefined();
       expect(verdictsOf(service)).toEqual([]);
-      expect(service.log.filter(({ where }) => where === "beat").length).toBeLessThan(bucketCount);
+      expect(service.log.filter(({ where }) => where === "heartbeat").length).toBeLessThan(
+        bucketCount,
+      );
       expect(verdictsOf(other)).toEqual(["lease ended: released"]);
 
       const [healed] = renewals.accepted(ending);

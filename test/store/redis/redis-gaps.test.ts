@@ -45,8 +45,8 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     return { keeper, told };
   }
 
-  /** Lets the process beat once in every bucket, half a second after its last beat. */
-  async function beatAll(keeper: FleetGapKeeper): Promise<void> {
+  /** Lets the process send a heartbeat to every bucket, half a second after its last heartbeat. */
+  async function heartbeatAll(keeper: FleetGapKeeper): Promise<void> {
     const stop = new AbortController();
     const running = keeper.run(stop.signal);
     await clock.advance(500);
@@ -59,8 +59,8 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await clock.jump(5_000);
     await first.keeper.catchUp(id);
     expect(first.keeper.gapsOf(id)).toEqual([gap]);
-    await beatAll(first.keeper);
-    // Of the other buckets it ends with that beat.
+    await heartbeatAll(first.keeper);
+    // Of the other buckets it ends with that heartbeat.
     const ofAll = { kind: "gap", gap: { ...gap, until: builtAt + 5_500 }, buckets: bucketCount };
     expect(first.told).toEqual([ofAll]);
 
@@ -73,13 +73,13 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await server.command("HSET", state, "origin", "another");
     await first.keeper.catchUp(id);
     expect(first.keeper.gapsOf(id)).toEqual([gap]);
-    await beatAll(first.keeper);
+    await heartbeatAll(first.keeper);
     expect(first.told.filter(({ kind }) => kind === "gap")).toEqual([ofAll]);
     const lost = new Error("The store may have lost sessions or changes, in 1 of 16 buckets");
     expect(first.told).toContainEqual({ kind: "trouble", where: "lost history", error: lost });
   });
 
-  test("are told also by a process that ends before it beats again", async () => {
+  test("are told also by a process that ends before its next heartbeat", async () => {
     const { keeper, told } = await process();
     await clock.jump(5_000);
     await keeper.catchUp(id);
@@ -103,7 +103,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await clock.jump(5_000);
     await keeper.catchUp(id);
     expect(keeper.gapsOf(id)).toEqual([gap]);
-    // As on a replica that heard of nothing after the first beat.
+    // As on a replica that heard of nothing after the first heartbeat.
     await server.command("DEL", gaps);
     await server.command("HSET", state, "gap", "0", "origin", "another", "alive", String(builtAt));
     await clock.jump(5_000);
@@ -124,15 +124,15 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
   });
 });
 
-/** The store, whose first bucket answers a beat when all others have. */
+/** The store, whose first bucket answers a heartbeat when all others have. */
 function answeringLate(store: SharedStore): SharedStore {
-  const beat: SharedStore["beat"] = async (bucket, beat) => {
-    const pulse = await store.beat(bucket, beat);
+  const heartbeat: SharedStore["heartbeat"] = async (bucket, heartbeat) => {
+    const answer = await store.heartbeat(bucket, heartbeat);
     if (bucket === 0) await settle();
-    return pulse;
+    return answer;
   };
   return new Proxy(store, {
-    get: (target, name) => (name === "beat" ? beat : Reflect.get(target, name)),
+    get: (target, name) => (name === "heartbeat" ? heartbeat : Reflect.get(target, name)),
   });
 }
 

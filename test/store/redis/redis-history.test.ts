@@ -28,14 +28,14 @@ describe.skipIf(!hasRedis)("a store that is served by another Redis than before"
   beforeEach(async () => {
     await server.command("FLUSHALL");
     store = await openRedisStore(server.url, { clock: manualClock(builtAt) });
-    await beat(builtAt);
+    await heartbeat(builtAt);
     expect(await store.commit(insertion(record))).toBe("committed");
   });
   afterEach(() => store[Symbol.asyncDispose]());
 
-  async function beat(now: number) {
+  async function heartbeat(now: number) {
     const bucket = store.bucketOf(record.id);
-    return store.beat(bucket, { now, quietMs: 1_500, kind: "absence", after: 0 });
+    return store.heartbeat(bucket, { now, quietMs: 1_500, kind: "absence", after: 0 });
   }
 
   test.each(["durable", "behind"] as const)(
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("a store that is served by another Redis than before"
       await server.command("HSET", state, "origin", "another");
       const change = revisionOf(record, {}, { durability });
       expect(await store.commit(change)).toBe("unaware");
-      const { history } = await beat(builtAt);
+      const { history } = await heartbeat(builtAt);
       expect(history).toBeGreaterThan(basis.history);
       expect(await store.commit(change)).toBe("unaware");
       expect(await store.commit({ ...change, basis: { ...basis, history } })).toBe("committed");
@@ -54,17 +54,17 @@ describe.skipIf(!hasRedis)("a store that is served by another Redis than before"
   test("begins a history when it answers with less than this process knew", async () => {
     await server.command("COPY", key, `${key}:copy`);
     await store.commit(revisionOf(record));
-    const { history: before } = await beat(builtAt);
+    const { history: before } = await heartbeat(builtAt);
     await server.command("COPY", `${key}:copy`, key, "REPLACE");
     expect(await store.load(record.id)).toEqual(record);
-    expect((await beat(builtAt)).history).toBeGreaterThan(before);
+    expect((await heartbeat(builtAt)).history).toBeGreaterThan(before);
   });
 
   test("begins one, too, when a session is gone that this process knew", async () => {
-    const { history: before } = await beat(builtAt);
+    const { history: before } = await heartbeat(builtAt);
     await server.command("DEL", key);
     expect(await store.commit(revisionOf(record))).toBe("conflict");
-    expect((await beat(builtAt)).history).toBeGreaterThan(before);
+    expect((await heartbeat(builtAt)).history).toBeGreaterThan(before);
   });
 
   test("answers no question once it is a replica, since it may not have everything", async () => {

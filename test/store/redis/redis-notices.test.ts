@@ -9,7 +9,7 @@ import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { acquire, named, type Reader, watch } from "../../support/watching.ts";
 
 const id = "session-1";
-/** Two beats are a second, the rest is for a busy machine; by itself nothing changes for 15 s. */
+/** Two heartbeats are a second, the rest is for a busy machine; by itself nothing changes for 15 s. */
 const inTime = { timeout: 8_000 };
 
 /** Two processes, of which the one that watches reaches Redis by a way that can be troubled. */

@@ -33,7 +33,7 @@ describe.skipIf(!hasRedis)("in Redis", () => {
     await Promise.all(ended.map(detach));
     const [back = "", ...gone] = ended;
     await holdFastPath(service, back);
-    // Rates are stored by the next beats.
+    // Rates are stored by the next heartbeats.
     const { rates, ratesOf, ratesKept } = ratesKeys();
     await expect.poll(allKeys, inTime).toEqual(expect.arrayContaining([rates, ratesOf, ratesKept]));
 
@@ -66,42 +66,42 @@ describe.skipIf(!hasRedis)("in Redis", () => {
     });
 
     /** Of some process, which notes a negotiation at the beaches if any. */
-    async function beat(now: EpochMs, ...beaches: readonly string[]): Promise<void> {
+    async function heartbeat(now: EpochMs, ...beaches: readonly string[]): Promise<void> {
       for (const beach of beaches) store.noteNegotiation(beach, now);
-      await store.beat(bucketOf(busy), { now, quietMs: 1_500, kind: "absence", after: 0 });
+      await store.heartbeat(bucketOf(busy), { now, quietMs: 1_500, kind: "absence", after: 0 });
     }
 
-    test("goes with the beats once it was quiet there for more than an hour", async () => {
-      await beat(builtAt, busy, quiet);
-      await beat(builtAt + 40 * minute, busy);
-      await beat(builtAt + hour);
+    test("goes with the heartbeats once it was quiet there for more than an hour", async () => {
+      await heartbeat(builtAt, busy, quiet);
+      await heartbeat(builtAt + 40 * minute, busy);
+      await heartbeat(builtAt + hour);
       expect(await ringsLeft([busy, quiet])).toEqual([busy, quiet]);
-      await beat(builtAt + hour + 1);
+      await heartbeat(builtAt + hour + 1);
       expect(await ringsLeft([busy, quiet])).toEqual([busy]);
       const rates = await store.ratesAt(builtAt + hour + 1, busy);
       expect(rates.renegotiationsLastHour).toBe(1);
-      await beat(builtAt + 100 * minute + 1);
+      await heartbeat(builtAt + 100 * minute + 1);
       expect(await allKeys()).toEqual([keysOf(busy).state, keysOf(busy).gaps]);
     });
 
     test("stays although a process whose clock is behind was the last to count", async () => {
-      await beat(builtAt + 10, busy);
-      await beat(builtAt, busy);
-      await beat(builtAt + hour + 5);
+      await heartbeat(builtAt + 10, busy);
+      await heartbeat(builtAt, busy);
+      await heartbeat(builtAt + hour + 5);
       expect(await ringsLeft([busy])).toEqual([busy]);
     });
 
     test("goes a little at a time, and more than comes", async () => {
       const beaches = beachesOfOneBucket(90);
       const quiet = beaches.slice(0, 60);
-      await beat(builtAt, ...quiet);
+      await heartbeat(builtAt, ...quiet);
       const left = async () => (await ringsLeft(quiet)).length;
-      await beat(builtAt + 2 * hour);
+      await heartbeat(builtAt + 2 * hour);
       // What was counted over all beaches is the first to go.
       expect(await left()).toBe(60 - 9);
-      await beat(builtAt + 2 * hour, ...beaches.slice(60));
+      await heartbeat(builtAt + 2 * hour, ...beaches.slice(60));
       expect(await left()).toBe(60 - 9 - 41);
-      await beat(builtAt + 2 * hour);
+      await heartbeat(builtAt + 2 * hour);
       expect(await left()).toBe(0);
       expect(await ringsLeft(beaches)).toEqual(beaches.slice(60));
     });

@@ -1,12 +1,12 @@
 import type { SessionChange } from "../../../service/session-store.ts";
 import { negotiationCounts } from "../records/redis-edits.ts";
 
-/** Handshakes in flight by manager URL: those of each bucket's last beat, and own ones since. */
+/** Handshakes in flight by manager URL: those of each bucket's last heartbeat, and own ones since. */
 export class RedisNegotiations {
   readonly #byBucket = new Map<number, Map<string, number>>();
 
-  /** What a beat of the bucket brought. */
-  beat(bucket: number, counts: Map<string, number>): void {
+  /** What a heartbeat of the bucket brought. */
+  heartbeat(bucket: number, counts: Map<string, number>): void {
     this.#byBucket.set(bucket, counts);
   }
 

@@ -8,11 +8,11 @@ import {
 import { bucketCount } from "../records/redis-keys.ts";
 
 interface Bucket {
-  /** The newest notice that was heard; undefined before the first beat. */
+  /** The newest notice that was heard; undefined before the first heartbeat. */
   heard: number | undefined;
-  /** How many there were at the beat before: all of them should have been heard by now. */
+  /** How many there were at the heartbeat before: all of them should have been heard by now. */
   due: number;
-  /** In which they are counted; undefined before the first beat. */
+  /** In which they are counted; undefined before the first heartbeat. */
   history: number | undefined;
   /** Something could not be read: whoever follows has to read again. */
   isBehind: boolean;
@@ -40,7 +40,7 @@ interface NoticesDeps {
 
 /**
  * Hears of what other processes changed. A notice only says that there is something to read; they
- * are numbered, and each beat tells how many there were, so that one that was lost is noticed.
+ * are numbered, and each heartbeat tells how many there were, so that one that was lost is noticed.
  */
 export class RedisNotices {
   readonly #deps: NoticesDeps;
@@ -102,8 +102,8 @@ export class RedisNotices {
     }
   }
 
-  /** @param count how many notices there have been in the bucket's history, as a beat tells */
-  beat(bucket: number, count: number, history: number): void {
+  /** @param count how many notices there have been in the bucket's history, as a heartbeat tells */
+  heartbeat(bucket: number, count: number, history: number): void {
     const state = this.#of(bucket);
     const isLost = state.heard !== undefined && state.heard < state.due;
     // A restored or failed-over server counts from an earlier number, and may have caught up.

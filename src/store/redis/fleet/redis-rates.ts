@@ -10,11 +10,11 @@ const ringPlaces = 60;
 /** What a ring was last added to so long ago holds nothing that still counts. */
 export const ratesKeptMs: DurationMs = ringPlaces * Math.max(...Object.values(turnMs));
 
-/** So many counts of a bucket wait for its next beat. */
+/** So many counts of a bucket wait for its next heartbeat. */
 const pendingMax = 10_000;
 
 /**
- * Rates of all processes: each keeps what it counted until its next beat of the bucket, so that it
+ * Rates of all processes: each keeps what it counted until its next heartbeat of the bucket, so that it
  * costs no call of its own. Those of a beach lie in one bucket, whichever its sessions are in.
  */
 export class RedisRates {

@@ -2,8 +2,8 @@ import type { Gap } from "../../../core/session.ts";
 import type { EpochMs } from "../../../core/time.ts";
 import { type FleetCounts, nothingCounted } from "../../../service/figures/fleet-counts.ts";
 
-/** What the beat script answers. */
-export type BeatReply = readonly [
+/** What the heartbeat script answers. */
+export type HeartbeatReply = readonly [
   gaps: readonly string[],
   history: string,
   changes: string,
@@ -12,7 +12,7 @@ export type BeatReply = readonly [
   microseconds: string,
 ];
 
-/** A gap as the beat script recorded it. */
+/** A gap as the heartbeat script recorded it. */
 export function toGap(text: string): Gap {
   const [number, from, until, kind] = JSON.parse(text) as readonly [string, string, string, string];
   return {

@@ -62,7 +62,7 @@ return 1
  * KEYS: session, state, deadlines, and whatever the edits name.
  * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it),
  *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 history known,
- *   8 moment since which somebody must have beaten, 9 edits as JSON ('' for none),
+ *   8 moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for none),
  *   10 channel ('' to tell nobody), 11 what to tell.
  * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
  */
@@ -121,10 +121,10 @@ return {'committed'}
  * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept,
  *   6 for how long rates are kept,
  *   7 increments of rates as JSON ('' for none): key, place in its ring, turn, count,
- *   8 a moment at which the caller has beaten before; 0 for none.
+ *   8 when the caller last sent a heartbeat; 0 for never.
  * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
  */
-export const beatScript: RedisScript = script(`${originOf}
+export const heartbeatScript: RedisScript = script(`${originOf}
 local state = redis.call('HMGET', KEYS[1], 'alive', 'gap', 'history', 'origin', 'changes', 'clock')
 local alive, newest, now = tonumber(state[1]), tonumber(state[2] or '0'), tonumber(ARGV[1])
 local quiet, kind, time, here = tonumber(ARGV[2]), ARGV[3], redis.call('TIME'), origin()
@@ -152,7 +152,7 @@ if not alive or now > alive then
   redis.call('HSET', KEYS[1], 'alive', whole(now), 'clock', whole(clock))
 end
 
--- Data that are older than a beat of the caller have been put back under a server that went on.
+-- Data that are older than a heartbeat of the caller have been put back under a server that went on.
 local history = state[3]
 if state[4] ~= here or (alive or 0) < tonumber(ARGV[8]) then
   history = whole(math.max(tonumber(history or '0') + 1, now))
@@ -169,7 +169,7 @@ for _, increment in ipairs(increments) do
   redis.call('ZADD', KEYS[4], 'GT', whole(now), key)
 end
 
--- A few at a time, so that no beat takes long; but more than came, so that they never pile up.
+-- A few at a time, so that no heartbeat takes long; but more than came, so that they never pile up.
 local since, most = whole(now - tonumber(ARGV[6])), #increments + 10
 local old = redis.call('ZRANGE', KEYS[4], '-inf', '(' .. since, 'BYSCORE', 'LIMIT', 0, most)
 for _, key in ipairs(old) do
