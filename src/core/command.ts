@@ -102,7 +102,7 @@ export interface Report {
   readonly kind: "Report";
   readonly end: End;
   readonly handshakeId: HandshakeId;
-  /** Empty, with connection `closed`: this end holds none for the handshake. */
+  /** Empty, with connection `closed`: this end has no connection for the handshake. */
   readonly transportId: TransportId;
   readonly connection: ConnectionState;
   readonly readyChannels: readonly string[];

@@ -44,7 +44,7 @@ export interface Policy {
   /** How long evidence has to be good before lost or degraded is left. */
   readonly recoveryMs: DurationMs;
   /** A claim to hold no connection counts when no other reporter said ready for this long. */
-  readonly holdsNoneMs: DurationMs;
+  readonly noConnectionMs: DurationMs;
 
   /** A report that tells nothing new of a healthy fast path is recorded this seldom; 0: always. */
   readonly unchangedReportMs: DurationMs;
@@ -99,7 +99,7 @@ export const defaultPolicy: Policy = {
   acksStalledMs: 15 * second,
   acksHostSilentMs: 5 * second,
   recoveryMs: 3 * second,
-  holdsNoneMs: 3 * second,
+  noConnectionMs: 3 * second,
   unchangedReportMs: 0,
   sessionIdleMs: day,
   tombstoneMs: 30 * day,
@@ -117,10 +117,10 @@ export const defaultPolicy: Policy = {
  * that what was last recorded of an end may be that much older than what it last said.
  */
 export function sharedPolicy(policy: Policy): Policy {
-  const { evidenceStaleMs, holdsNoneMs } = policy;
-  // A claim to hold none, which has to wait that much longer, must still count before stale.
-  const unchangedReportMs = Math.min(evidenceStaleMs * 0.3, (evidenceStaleMs - holdsNoneMs) / 2);
-  return { ...policy, unchangedReportMs, holdsNoneMs: holdsNoneMs + unchangedReportMs };
+  const { evidenceStaleMs, noConnectionMs } = policy;
+  // A claim to have no connection waits that much longer, and must still count before stale.
+  const unchangedReportMs = Math.min(evidenceStaleMs * 0.3, (evidenceStaleMs - noConnectionMs) / 2);
+  return { ...policy, unchangedReportMs, noConnectionMs: noConnectionMs + unchangedReportMs };
 }
 
 /** Every horizon of `policy` times `factor`; limits and shares stay. */
@@ -184,11 +184,15 @@ const policyRules: readonly PolicyRule[] = [
   ),
   below("acksSlowMs", "acksStalledMs", "acks must be slow before they are stalled"),
   below("recoveryMs", "evidenceStaleMs", "good evidence must count before it is stale"),
-  below("holdsNoneMs", "evidenceStaleMs", "a claim to hold none must count before it is stale"),
+  below(
+    "noConnectionMs",
+    "evidenceStaleMs",
+    "a claim to have no connection must count before it is stale",
+  ),
   atMost(
     "unchangedReportMs",
-    "holdsNoneMs",
-    "reports must be recorded more often than a claim to hold none takes to count",
+    "noConnectionMs",
+    "reports must be recorded more often than a claim to have no connection takes to count",
   ),
   atMost("backoffMsBase", "backoffMsMax", "the back-off must not start above its maximum"),
   atMost(1, "abandonedMax", "at least one abandoned handshake must be kept"),

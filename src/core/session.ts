@@ -256,7 +256,7 @@ export interface Evidence {
   /** Who said ready, and when last; newest last. */
   readonly readyReports: readonly ReadyReport[];
   /** A reporter that says it holds no connection for the handshake. */
-  readonly holdsNone: ReadyReport | undefined;
+  readonly noConnection: ReadyReport | undefined;
 }
 
 export interface ReadyReport {

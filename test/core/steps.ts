@@ -266,7 +266,7 @@ export const connecting: Word = { connection: "connecting", openingChannels: all
 export const disconnected: Word = { ...ready, connection: "disconnected" };
 export const failed: Word = { connection: "failed" };
 export const closed: Word = { connection: "closed" };
-export const holdsNone: Word = { connection: "closed", transportId: "" };
+export const noConnection: Word = { connection: "closed", transportId: "" };
 
 /** Ready, without these channels: they are not there any more. */
 export function without(...channels: readonly string[]): Word {

@@ -64,7 +64,7 @@ const evidence = model<Evidence>({
   unheardMs: count,
   generation: count,
   readyReports: fc.array(readyReport, { maxLength: 3 }),
-  holdsNone: maybe(readyReport),
+  noConnection: maybe(readyReport),
 });
 const witnessed = { id: text, manager: maybe(evidence), host: maybe(evidence) };
 const handshake = model<Handshake>({

@@ -10,5 +10,5 @@ export const hastyPolicy: Policy = {
   negotiationTimeoutMs: 2_600,
   retireLingerMs: 1_000,
   recoveryMs: 1_000,
-  holdsNoneMs: 1_000,
+  noConnectionMs: 1_000,
 };

@@ -156,7 +156,7 @@ function readyEvidence(of: Partial<Evidence> = {}): Evidence {
     unheardMs: 0,
     generation: 1,
     readyReports: [{ reporterId, at: builtAt }],
-    holdsNone: undefined,
+    noConnection: undefined,
     ...of,
   };
 }

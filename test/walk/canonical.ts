@@ -25,7 +25,7 @@ const provenTicks = inTicks(smallPolicy.provenMs);
 const failuresThatCount = 2;
 const idleTicks = inTicks(smallPolicy.sessionIdleMs);
 const recoveryTicks = inTicks(smallPolicy.recoveryMs);
-const holdsNoneTicks = inTicks(smallPolicy.holdsNoneMs);
+const noConnectionTicks = inTicks(smallPolicy.noConnectionMs);
 
 /** A record at a moment, and since when it has been heard without a gap. */
 export interface Heard {
@@ -285,18 +285,18 @@ class Form {
     return `${letterOf(end)}${this.#observed(agesFrom(end), staleTicks)}${ever}${this.#claims(end)}`;
   }
 
-  /** Who says to hold none counts once nobody else has said ready for a while. */
+  /** A claim to have no connection counts once nobody else has said ready for a while. */
   #claims(end: Evidence): string {
     const ready = end.readyReports.at(-1);
-    const said = ready === undefined ? "" : `s${this.#observed(ready.at, holdsNoneTicks)}`;
-    return end.holdsNone ? `${said}n${this.#claim(end)}` : said;
+    const said = ready === undefined ? "" : `s${this.#observed(ready.at, noConnectionTicks)}`;
+    return end.noConnection ? `${said}n${this.#claim(end)}` : said;
   }
 
-  #claim({ holdsNone, readyReports }: Evidence): number {
+  #claim({ noConnection, readyReports }: Evidence): number {
     const counts = readyReports.map((ready) =>
-      ready.reporterId === holdsNone?.reporterId ? 0 : ready.at + smallPolicy.holdsNoneMs,
+      ready.reporterId === noConnection?.reporterId ? 0 : ready.at + smallPolicy.noConnectionMs,
     );
-    return this.#delay(Math.max(holdsNone?.at ?? 0, ...counts));
+    return this.#delay(Math.max(noConnection?.at ?? 0, ...counts));
   }
 }
 

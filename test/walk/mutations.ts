@@ -36,8 +36,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "transport/evidence.ts",
-        find: "return fresh && !holdsNone(evidence, at, policy);",
-        put: "return (fresh || true) && !holdsNone(evidence, at, policy);",
+        find: "return fresh && !hasNoConnection(evidence, at, policy);",
+        put: "return (fresh || true) && !hasNoConnection(evidence, at, policy);",
       },
     ],
   },
@@ -270,7 +270,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "transport/evidence.ts",
-        find: "Math.max(from, ready.at + policy.holdsNoneMs)",
+        find: "Math.max(from, ready.at + policy.noConnectionMs)",
         put: "Math.max(from, ready.at)",
       },
     ],

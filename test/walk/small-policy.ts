@@ -36,7 +36,7 @@ export const smallPolicy: Policy = {
   acksStalledMs: ticks(3),
   acksHostSilentMs: ticks(1),
   recoveryMs: ticks(1),
-  holdsNoneMs: ticks(1),
+  noConnectionMs: ticks(1),
   sessionIdleMs: ticks(6),
   tombstoneMs: ticks(6),
 };

@@ -75,8 +75,8 @@ function isOldNews(
   const previous = path.current[report.end];
   if (heard === undefined || heard.changed || heard.handshakeId !== path.current.id) return false;
   const { evidence } = heard;
-  // A claim to hold none says when it was made, and who goes on takes it back or outlives it.
-  if (previous === undefined || (previous.holdsNone ?? evidence.holdsNone)) return false;
+  // A claim to have no connection says when it was made, and who goes on takes it back or outlives it.
+  if (previous === undefined || (previous.noConnection ?? evidence.noConnection)) return false;
   return (
     // Evidence that was overtaken still bears the name of who overtook it.
     previous.reporterId === report.reporterId &&

@@ -23,22 +23,29 @@ export function throughGap(evidence: Evidence, gap: Stretch): Evidence {
     ...evidence,
     unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,
     readyReports: evidence.readyReports.map(through),
-    holdsNone: evidence.holdsNone && through(evidence.holdsNone),
+    noConnection: evidence.noConnection && through(evidence.noConnection),
   };
 }
 
 /** From when a claim to hold no connection counts: once no other reporter says ready any more. */
-export function holdsNoneFrom(evidence: Evidence | undefined, policy: Policy): EpochMs | undefined {
-  const claim = evidence?.holdsNone;
+export function noConnectionFrom(
+  evidence: Evidence | undefined,
+  policy: Policy,
+): EpochMs | undefined {
+  const claim = evidence?.noConnection;
   if (evidence === undefined || claim === undefined) return undefined;
   return evidence.readyReports
     .filter((ready) => ready.reporterId !== claim.reporterId)
-    .reduce((from, ready) => Math.max(from, ready.at + policy.holdsNoneMs), claim.at);
+    .reduce((from, ready) => Math.max(from, ready.at + policy.noConnectionMs), claim.at);
 }
 
-/** The claim to hold none counts at `at`. */
-export function holdsNone(evidence: Evidence | undefined, at: EpochMs, policy: Policy): boolean {
-  const from = holdsNoneFrom(evidence, policy);
+/** The claim to have no connection counts at `at`. */
+export function hasNoConnection(
+  evidence: Evidence | undefined,
+  at: EpochMs,
+  policy: Policy,
+): boolean {
+  const from = noConnectionFrom(evidence, policy);
   return from !== undefined && from <= at;
 }
 
@@ -60,7 +67,7 @@ export function isReady(
 ): boolean {
   if (evidence === undefined || !saysReady(evidence, channels)) return false;
   const fresh = at - agesFrom(evidence) < policy.evidenceStaleMs;
-  return fresh && !holdsNone(evidence, at, policy);
+  return fresh && !hasNoConnection(evidence, at, policy);
 }
 
 /** When a report was observed, and from when that ages. */
@@ -83,20 +90,20 @@ export function hear(
   const by: ReadyReport = { reporterId: report.reporterId, at: observed.agesFrom };
   if (report.connection === "closed" && report.transportId === "") {
     return previous === undefined
-      ? { ...wordOf(report, observed), holdsNone: by }
-      : { ...previous, holdsNone: by };
+      ? { ...wordOf(report, observed), noConnection: by }
+      : { ...previous, noConnection: by };
   }
   const ready = saysReady(report, channels);
   if (!ready && isOfOtherConnection(previous, report)) return undefined;
   const readyReports = ready ? noteReady(previous, by) : (previous?.readyReports ?? []);
-  const claim = previous?.holdsNone;
-  const holdsNone = claim?.reporterId === report.reporterId ? undefined : claim;
+  const claim = previous?.noConnection;
+  const noConnection = claim?.reporterId === report.reporterId ? undefined : claim;
   if (previous !== undefined && isOvertaken(previous, report, observed.at)) {
-    return ready ? { ...previous, readyReports, holdsNone } : undefined;
+    return ready ? { ...previous, readyReports, noConnection } : undefined;
   }
   const word = wordOf(report, noOlder(observed, previous));
   const readyTransportId = ready ? report.transportId : previous?.readyTransportId;
-  return { ...word, readyTransportId, readyReports, holdsNone };
+  return { ...word, readyTransportId, readyReports, noConnection };
 }
 
 /** Whether two words of one end differ in more than their age. */
@@ -131,7 +138,7 @@ function wordOf(report: Report, observed: Observed): Evidence {
     unheardMs: observed.agesFrom - observed.at,
     generation: report.generation,
     readyReports: [],
-    holdsNone: undefined,
+    noConnection: undefined,
   };
 }
 

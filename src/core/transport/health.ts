@@ -1,7 +1,7 @@
 import type { Policy } from "../policy.ts";
 import type { Evidence, Health, HealthReason, PromotedHandshake, Transport } from "../session.ts";
 import { type DurationMs, type EpochMs, latest } from "../time.ts";
-import { agesFrom, holdsNone, holdsNoneFrom, isReady, silentSince } from "./evidence.ts";
+import { agesFrom, hasNoConnection, isReady, noConnectionFrom, silentSince } from "./evidence.ts";
 
 /** A verdict on the promoted transport. */
 export interface Verdict {
@@ -106,8 +106,8 @@ export function nextVerdictAt(
     host + policy.evidenceStaleMs,
     host + policy.acksHostSilentMs,
     Math.max(manager, host) + policy.evidenceLostMs,
-    holdsNoneFrom(current.manager, policy),
-    holdsNoneFrom(current.host, policy),
+    noConnectionFrom(current.manager, policy),
+    noConnectionFrom(current.host, policy),
   ];
   let next: EpochMs | undefined;
   for (const moment of moments) {
@@ -157,7 +157,7 @@ function deathOf(
 ): HealthReason | undefined {
   for (const end of [current.manager, current.host]) {
     if (end === undefined) continue;
-    if (holdsNone(end, at, policy)) return "end_restarted";
+    if (hasNoConnection(end, at, policy)) return "end_restarted";
     // What was never ready carried no action: its end is no death.
     if (end.readyTransportId === undefined) continue;
     if (end.connection === "failed" || end.connection === "closed") return "connection_closed";

@@ -108,7 +108,7 @@ function isAdoptable(draft: Draft, candidate: Candidate, at: EpochMs): boolean {
 
 /** The host's last word about it, however old, is not that it is ready. */
 function spokeAgainst(host: Evidence | undefined, channels: readonly string[]): boolean {
-  return host !== undefined && (host.holdsNone !== undefined || !saysReady(host, channels));
+  return host !== undefined && (host.noConnection !== undefined || !saysReady(host, channels));
 }
 
 /** The host reports another handshake ready: the two ends would use different connections. */

@@ -21,7 +21,7 @@ function writeEvidence(out: FlatWriter, said: Evidence): void {
   out.number(said.unheardMs);
   out.number(said.generation);
   out.list(said.readyReports, readyReport.write);
-  out.maybe(said.holdsNone, readyReport.write);
+  out.maybe(said.noConnection, readyReport.write);
 }
 
 function readEvidence(from: FlatReader): Evidence {
@@ -37,7 +37,7 @@ function readEvidence(from: FlatReader): Evidence {
     unheardMs: from.version < 2 ? 0 : from.number(),
     generation: from.number(),
     readyReports: from.list(readyReport.read),
-    holdsNone: from.maybe(readyReport.read),
+    noConnection: from.maybe(readyReport.read),
   };
 }
 

@@ -8,10 +8,10 @@ import {
   closed,
   detached,
   disconnected,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   ready,
   released,
@@ -38,8 +38,8 @@ describe("the next deadline", () => {
     ["is silence becoming a death", together(onFastPath(), later(10_000)), 30_000],
     ["is slow acks becoming a stall", together(onFastPath(), manager(unacked(6_000))), 5_000],
     [
-      "is a claim to hold none coming to count",
-      together(onFastPath(), wait(500), manager(holdsNone, { by: "new" })),
+      "is a claim to have no connection coming to count",
+      together(onFastPath(), wait(500), manager(noConnection, { by: "new" })),
       3_000,
     ],
     [

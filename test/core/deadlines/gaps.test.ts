@@ -30,10 +30,10 @@ import {
   closed,
   detached,
   disconnected,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   onFastPathByManagerAlone,
   ready,
@@ -155,8 +155,8 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(promoted(2, 2));
   });
 
-  test("delays the claim of an end to hold none by its length", () => {
-    given(onFastPath(), wait(1_000), manager(holdsNone, { by: "another" }), gap(60_000))
+  test("delays the claim of an end that it has no connection by its length", () => {
+    given(onFastPath(), wait(1_000), manager(noConnection, { by: "another" }), gap(60_000))
       .when(later(1_999))
       .expect(health("healthy", "confirmed"))
       .when(later(1))

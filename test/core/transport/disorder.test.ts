@@ -21,10 +21,10 @@ import {
   attached,
   closed,
   disconnected,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   policy,
   ready,
@@ -127,17 +127,29 @@ const disorders: readonly Disorder[] = [
   },
   {
     disorder: "from two processes that hand over, the newer without a connection",
-    reports: (a, b) => [a(ready), b(holdsNone)],
+    reports: (a, b) => [a(ready), b(noConnection)],
     ...yes,
   },
   {
     disorder: "from two processes that hand over, while the older goes on",
-    reports: (a, b) => [a(ready), b(holdsNone), wait(2_000), a(ready), later(2_000), b(holdsNone)],
+    reports: (a, b) => [
+      a(ready),
+      b(noConnection),
+      wait(2_000),
+      a(ready),
+      later(2_000),
+      b(noConnection),
+    ],
     ...yes,
   },
   {
     disorder: "from two processes that hand over, some seconds after the older was killed",
-    reports: (a, b, { holdsNoneMs }) => [a(ready), b(holdsNone), later(holdsNoneMs), b(holdsNone)],
+    reports: (a, b, { noConnectionMs }) => [
+      a(ready),
+      b(noConnection),
+      later(noConnectionMs),
+      b(noConnection),
+    ],
     ...no,
   },
   {
@@ -340,7 +352,7 @@ describe("an observation of 25 s ago", () => {
   });
 
   test("that a process of the end holds no connection counts unless another says ready since", () => {
-    const claims = manager(holdsNone, { by: "B", ageMs: 25_000 });
+    const claims = manager(noConnection, { by: "B", ageMs: 25_000 });
     given(onFastPath(), wait(2_999)).when(claims).expect(health("healthy", "confirmed"));
     given(onFastPath(), wait(3_000)).when(claims).expect(health("lost", "end_restarted"));
   });
@@ -349,7 +361,7 @@ describe("an observation of 25 s ago", () => {
 test("a late word of one process does not make its last one older for the claims of another", () => {
   const unnumbered = { sequence: 0 };
   given(onFastPath(), wait(5_000), manager(ready, unnumbered))
-    .when(manager(ready, { ...unnumbered, ageMs: 2_500 }), manager(holdsNone, { by: "B" }))
+    .when(manager(ready, { ...unnumbered, ageMs: 2_500 }), manager(noConnection, { by: "B" }))
     .when(later(2_999))
     .expect(health("healthy", "confirmed"))
     .when(later(1))

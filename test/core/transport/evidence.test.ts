@@ -24,10 +24,10 @@ import {
   disconnected,
   failed,
   handshakeChecked,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   onFastPathByManagerAlone,
   ready,
@@ -155,7 +155,7 @@ describe("which connection counts", () => {
 });
 
 describe("an end that holds no connection", () => {
-  const claims: Step = manager(holdsNone, { by: "manager-process-2" });
+  const claims: Step = manager(noConnection, { by: "manager-process-2" });
 
   test("counts once no other reporter of that end has said ready for 3 s", () => {
     given(onFastPath(), wait(1_000), manager(ready), wait(500), claims)
@@ -185,11 +185,13 @@ describe("an end that holds no connection", () => {
   });
 
   test("counts at once when nobody of that end ever said ready", () => {
-    given(onFastPathByManagerAlone()).when(host(holdsNone)).expect(health("lost", "end_restarted"));
+    given(onFastPathByManagerAlone())
+      .when(host(noConnection))
+      .expect(health("lost", "end_restarted"));
   });
 
   test("of the other end waits for that end's own reporters alone", () => {
-    given(onFastPath(), wait(1_000), host(holdsNone, { by: "host-process-2" }))
+    given(onFastPath(), wait(1_000), host(noConnection, { by: "host-process-2" }))
       .when(repeatedly(500, 2_000, manager(ready)))
       .expect(health("lost", "end_restarted"));
   });
@@ -203,7 +205,7 @@ describe("an end that holds no connection", () => {
   });
 
   test("about a handshake in flight keeps it from being confirmed", () => {
-    given(attached(), acquired("tile"), manager(holdsNone))
+    given(attached(), acquired("tile"), manager(noConnection))
       .when(later(1_000))
       .expect(nonePromoted)
       .when(manager(ready))

@@ -19,10 +19,10 @@ import {
   connecting,
   disconnected,
   failed,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   onFastPathByManagerAlone,
   ready,
@@ -46,11 +46,15 @@ describe("dead for good", () => {
     ["a required channel is closed at the host", host(without("mgr-actions")), "channel_closed"],
     [
       "the manager restarted",
-      together(manager(holdsNone, { by: "new" }), later(3_000)),
+      together(manager(noConnection, { by: "new" }), later(3_000)),
       "end_restarted",
     ],
-    ["the host restarted", together(host(holdsNone, { by: "new" }), later(3_000)), "end_restarted"],
-    ["the same process holds none", manager(holdsNone), "end_restarted"],
+    [
+      "the host restarted",
+      together(host(noConnection, { by: "new" }), later(3_000)),
+      "end_restarted",
+    ],
+    ["the same process has no connection", manager(noConnection), "end_restarted"],
   ];
 
   test.each(deaths)("Genuine: lost when %s, at once and with a reason", (_, death, reason) => {

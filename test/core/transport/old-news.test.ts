@@ -19,10 +19,10 @@ import {
   attached,
   closed,
   disconnected,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   onFastPathByManagerAlone,
   policy,
@@ -115,17 +115,17 @@ describe("a word that tells something new is recorded at once:", () => {
   test("another reporter", () => recorded(manager(ready, { by: "manager-process-2" })));
   test("that the end knows of the promotion", () => recorded(manager(ready, { generation: 1 })));
   test("that the end holds no connection", () => {
-    recorded(manager(holdsNone));
-    recorded(manager(holdsNone, { by: "manager-process-2" }));
+    recorded(manager(noConnection));
+    recorded(manager(noConnection, { by: "manager-process-2" }));
   });
   test("that a reporter is still there, while another claims that none is", () => {
-    recorded(manager(holdsNone, { by: "manager-process-2" }), manager(ready));
+    recorded(manager(noConnection, { by: "manager-process-2" }), manager(ready));
   });
   test("that a reporter takes its claim back, while another is there", () => {
     recorded(
       manager(ready, { by: "manager-process-2" }),
       manager(ready),
-      manager(holdsNone),
+      manager(noConnection),
       manager(ready),
     );
   });
@@ -219,7 +219,7 @@ describe("what goes by it all the same", () => {
 
   test("an end that was restarted is found once the silence of the one before is certain", () => {
     // What it said last may be 3 s younger than what is recorded.
-    given(shared, onFastPath(), goingOn(20_000), manager(holdsNone, { by: "manager-process-2" }))
+    given(shared, onFastPath(), goingOn(20_000), manager(noConnection, { by: "manager-process-2" }))
       .when(repeatedly(1_000, 3_000, host(ready)))
       .expect(health("healthy", "confirmed"))
       .when(repeatedly(1_000, 3_000, host(ready)))
@@ -227,7 +227,7 @@ describe("what goes by it all the same", () => {
   });
 
   test("managers that hand over do not take each other for dead", () => {
-    const claims = manager(holdsNone, { by: "manager-process-2" });
+    const claims = manager(noConnection, { by: "manager-process-2" });
     given(shared, onFastPath(), goingOn(20_000))
       .when(repeatedly(1_000, 20_000, manager(ready), host(ready), claims))
       .expect(health("healthy", "confirmed"), path("fast_path"));

@@ -27,10 +27,10 @@ import {
   connecting,
   disconnected,
   failed,
-  holdsNone,
   host,
   later,
   manager,
+  noConnection,
   onFastPath,
   onFastPathByManagerAlone,
   policy,
@@ -249,8 +249,8 @@ describe("from confirmBy on, with nothing usable", () => {
       .expect(nonePromoted, event({ kind: "HandshakeAbandoned", reason: "ends_disagree" }));
   });
 
-  test("that it holds none is speaking against it", () => {
-    given(askedWithHost, wait(14_000), manager(ready), host(holdsNone))
+  test("saying that it has no connection speaks against it", () => {
+    given(askedWithHost, wait(14_000), manager(ready), host(noConnection))
       .when(later(1_000))
       .expect(nonePromoted);
   });

@@ -5,9 +5,9 @@ import { given, type Step } from "../given.ts";
 import { happened, health, nothingHappened, path, promoted } from "../outcomes.ts";
 import {
   closed,
-  holdsNone,
   host,
   manager,
+  noConnection,
   onFastPath,
   policy,
   ready,
@@ -28,7 +28,7 @@ describe("a report that was sent before one that told nothing new is too late,",
     ["though its acknowledgements were slow", unacked(6_000)],
     ["though its connection was closed", closed],
     ["though a channel was missing", without("mgr-acks")],
-    ["though it held none", holdsNone],
+    ["though it had no connection", noConnection],
   ];
 
   test.each(late)("%s", (_, word) => {

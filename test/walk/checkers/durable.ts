@@ -104,7 +104,7 @@ function momentsOf(
 ): readonly (readonly [string, number | undefined])[] {
   if (end === undefined) return [];
   const ready = end.readyReports.map((said) => [`${name} as ${said.reporterId}`, said.at] as const);
-  return [[name, agesFrom(end)], [`${name} as none`, end.holdsNone?.at], ...ready];
+  return [[name, agesFrom(end)], [`${name} as none`, end.noConnection?.at], ...ready];
 }
 
 function deadlinesOf({ transport }: Session): readonly (readonly [string, number])[] {

@@ -16,11 +16,11 @@ export function agesFrom(
 }
 
 /** The end says that it holds no connection, and no other process of its said otherwise lately. */
-function holdsNone(end: Evidence, { at, policy }: Moment): boolean {
-  const claim = end.holdsNone;
+function hasNoConnection(end: Evidence, { at, policy }: Moment): boolean {
+  const claim = end.noConnection;
   if (claim === undefined) return false;
   return end.readyReports.every(
-    (ready) => ready.reporterId === claim.reporterId || at - ready.at >= policy.holdsNoneMs,
+    (ready) => ready.reporterId === claim.reporterId || at - ready.at >= policy.noConnectionMs,
   );
 }
 
@@ -40,7 +40,7 @@ export function isReady(
     end !== undefined &&
     saysReady(end, channels) &&
     moment.at - agesFrom(end) < moment.policy.evidenceStaleMs &&
-    !holdsNone(end, moment)
+    !hasNoConnection(end, moment)
   );
 }
 
@@ -53,7 +53,7 @@ export function hostHasSay({ at, transport, policy }: Moment): boolean {
 
 /** What was up at this end is down: a death without a way back. */
 export function saysDead(end: Evidence, channels: readonly string[], moment: Moment): boolean {
-  if (holdsNone(end, moment)) return true;
+  if (hasNoConnection(end, moment)) return true;
   if (end.readyTransportId === undefined) return false;
   if (end.connection === "failed" || end.connection === "closed") return true;
   return channels.some(

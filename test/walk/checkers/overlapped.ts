@@ -106,7 +106,7 @@ function aloneFaults(before: Session, promoted: PromotedHandshake, moment: Momen
     faults.push("the manager's word alone was taken before its time");
   }
   const { host, channels } = promoted;
-  const against = host && (host.holdsNone !== undefined || !saysReady(host, channels));
+  const against = host && (host.noConnection !== undefined || !saysReady(host, channels));
   if (against) faults.push("promoted although the host spoke against it");
   const others: readonly (Handshake | AbandonedHandshake)[] = next
     ? [next, ...abandoned]

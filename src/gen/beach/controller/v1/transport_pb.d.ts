@@ -95,8 +95,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   /**
    * The reporter's own name for the peer connection, at most 128 characters; CLOSED and channel
    * states count for the one with which this end last reported the handshake ready. Empty, with
-   * connection CLOSED: this end holds none for the handshake (it restarted); that counts once no
-   * other reporter of the end has reported the handshake ready for 3 s.
+   * connection CLOSED: this end has no connection for the handshake (it restarted); that counts
+   * once no other reporter of the end has reported the handshake ready for 3 s.
    *
    * @generated from field: string transport_id = 4;
    */
