@@ -27,7 +27,7 @@ export interface LeaseService {
    * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws
    * {@link BudgetSpent} at once where there is no room, and later {@link ReaderStalled} for a reader
    * that took nothing for too long. It cannot throw while the reader still holds on to a message:
-   * then it calls `breakOff`, once, and is over.
+   * then it calls `reset`, once, and is over.
    */
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream;
 
@@ -96,7 +96,7 @@ export interface WatchSelection {
 
 export interface WatchCaller {
   /** Ends the call by force. */
-  readonly breakOff?: () => void;
+  readonly reset?: () => void;
   /** The connection that the watch comes by, where several share one. */
   readonly connection?: object | undefined;
 }

@@ -49,7 +49,7 @@ export class Caller implements Disposable {
         if (info !== undefined) {
           const { reason, metadata } = info;
           resolve({ kind: "refused", reason, endedBy: metadata.ended_by ?? "" });
-        } else if (error !== null && brokenOff.includes(error.code)) {
+        } else if (error !== null && cutOff.includes(error.code)) {
           resolve({ kind: "unanswered" });
         } else {
           reject(error ?? new Error(`${path} was answered with nothing`));
@@ -64,7 +64,7 @@ export class Caller implements Disposable {
   }
 }
 
-const brokenOff: readonly status[] = [status.UNAVAILABLE, status.CANCELLED];
+const cutOff: readonly status[] = [status.UNAVAILABLE, status.CANCELLED];
 
 function errorInfoOf(error: ServiceError): ErrorInfo | undefined {
   const [bytes] = error.metadata.get("grpc-status-details-bin");

@@ -22,7 +22,7 @@ export interface Reader extends AsyncDisposable {
   abort(): void;
   readonly signal: AbortSignal;
   /** How often the service broke the stream off. */
-  readonly brokenOff: number;
+  readonly resets: number;
 }
 
 export function named(...ids: SessionId[]): WatchSelection {
@@ -36,11 +36,11 @@ export function wholeBeach(beachId: string, known: Iterable<[SessionId, number]>
 
 export function watch(service: Watchable, selection: WatchSelection): Reader {
   const stop = new AbortController();
-  let brokenOff = 0;
-  const breakOff = (): void => {
-    brokenOff += 1;
+  let resets = 0;
+  const reset = (): void => {
+    resets += 1;
   };
-  const iterator = service.watch(selection, stop.signal, { breakOff })[Symbol.asyncIterator]();
+  const iterator = service.watch(selection, stop.signal, { reset })[Symbol.asyncIterator]();
   const next = async (): Promise<WatchMessage> => {
     const { value, done } = await iterator.next();
     if (done) throw new Error("the stream ended");
@@ -56,8 +56,8 @@ export function watch(service: Watchable, selection: WatchSelection): Reader {
     isOver: async () => (await iterator.next()).done === true,
     abort: () => stop.abort(),
     signal: stop.signal,
-    get brokenOff() {
-      return brokenOff;
+    get resets() {
+      return resets;
     },
     async [Symbol.asyncDispose]() {
       stop.abort();

@@ -17,7 +17,7 @@ export interface Call {
    */
   holdAnswer?(bytes: number): void;
   /** Ends the call by force: for a reader that takes nothing, not even the end of its stream. */
-  breakOff?(): void;
+  reset?(): void;
 }
 
 /** Sends messages as they are: many streams can be sent the same bytes. */

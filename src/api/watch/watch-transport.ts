@@ -64,8 +64,8 @@ async function open(
   request.knownVersions = {};
   const bearerEndsAt = principal.expiresAt;
   const selection = { ...(await within(service, principal, asked)), bearerEndsAt };
-  const breakOff = (): void => call.breakOff?.();
-  const messages = service.watch(selection, call.signal, { breakOff, connection });
+  const reset = (): void => call.reset?.();
+  const messages = service.watch(selection, call.signal, { reset, connection });
   return { filter: new WatchFilter(service, principal, selection), messages };
 }
 

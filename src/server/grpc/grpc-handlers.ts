@@ -185,7 +185,7 @@ class GrpcCall implements Call {
     if (bytes > this.#answerBytes) this.holdAnswer(bytes - this.#answerBytes);
   }
 
-  breakOff(): void {
+  reset(): void {
     resetStream(this.#call);
   }
 }

@@ -184,8 +184,8 @@ function callIn({ signal, requestHeader, values }: HandlerContext): Call {
     requestHeader,
     direct: () => response && directResponse(response, format),
     holdAnswer: (bytes) => values.get(bodyKey)?.answer.take(bytes * factor),
-    // Over HTTP/1.1 a response that is under way is broken off with its connection; by a reset, or
-    // else the kernel would keep what was not read.
-    breakOff: () => response?.socket?.resetAndDestroy(),
+    // Over HTTP/1.1 a response under way ends with its connection. A plain close would let the
+    // kernel keep what was not read.
+    reset: () => response?.socket?.resetAndDestroy(),
   };
 }

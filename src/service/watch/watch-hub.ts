@@ -34,7 +34,7 @@ const reconnectMsMin: DurationMs = 500;
 const reconnectMsMax: DurationMs = 5_000;
 /** A reader that takes nothing for this long has its stream ended … */
 const stalledMs: DurationMs = 60_000;
-/** … and broken off when it does not even take that. */
+/** … and its stream is reset when it does not even take that. */
 const farewellMs: DurationMs = 5_000;
 
 /** How much is done in a turn before others have theirs; a point is about a microsecond. */
@@ -136,7 +136,7 @@ export class WatchHub implements ChangeWatcher {
 
   /**
    * Streams until the signal aborts, or until the service drains. A reader that stops reading is
-   * ended with {@link ReaderStalled}; one that does not read even that is forgotten, and `breakOff`
+   * ended with {@link ReaderStalled}; one that does not read even that is forgotten, and `reset`
    * called once. Throws {@link BudgetSpent} where there is no room.
    */
   watch(selection: WatchSelection, signal: AbortSignal, caller: WatchCaller = {}): WatchStream {
@@ -150,7 +150,7 @@ export class WatchHub implements ChangeWatcher {
           : new WatchedBearer(bearerEndsAt, this.#deps.clock.wall()),
     });
     const leave = this.readers.register(reader, {
-      breakOff: caller.breakOff,
+      reset: caller.reset,
       onLeft: () => this.#observe("closed"),
       onLetGo: () => admission.release(),
     });

@@ -8,7 +8,7 @@ const namesPerStep = 100;
 
 interface Registration {
   /** Ends the reader's call by force. */
-  readonly breakOff: (() => void) | undefined;
+  readonly reset: (() => void) | undefined;
   /** The reader has left: once. */
   readonly onLeft: () => void;
   /** Nothing is kept of it any more. */
@@ -48,7 +48,7 @@ export class WatchReaders implements Iterable<WatchReader> {
   }
 
   /** Answers with what undoes it, in any number of calls. */
-  register(reader: WatchReader, { breakOff, onLeft, onLetGo }: Registration): () => void {
+  register(reader: WatchReader, { reset, onLeft, onLetGo }: Registration): () => void {
     const { sessions, role } = reader;
     const ids = sessions.kind === "named" ? sessions.ids : [];
     const leave = (): void => {
@@ -65,7 +65,7 @@ export class WatchReaders implements Iterable<WatchReader> {
     };
     this.#readers.set(reader, () => {
       leave();
-      breakOff?.();
+      reset?.();
     });
     for (const id of ids) this.bySession.add(id, reader);
     if (role === "host") for (const id of ids) this.hosts.add(id, reader);

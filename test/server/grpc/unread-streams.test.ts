@@ -57,7 +57,7 @@ describe.each(rawProtocols)("a reader over %s", (protocol) => {
     });
   });
 
-  test("that never reads on is broken off", async () => {
+  test("that never reads on is reset", async () => {
     const reader = await openRawWatch(service, protocol, beach);
     await stall(reader);
     await clock.advance(5_000);

@@ -118,23 +118,23 @@ describe("a reader that takes nothing", () => {
     expect(under.changes).toEqual(["opened", "stalled", "closed"]);
     expect(getEventListeners(reader.signal, "abort")).toEqual([]);
     await under.clock.advance(10_000);
-    expect(reader.brokenOff).toBe(0);
+    expect(reader.resets).toBe(0);
   });
 
-  it("is broken off when it does not even take that, once, and costs nothing any more", async () => {
+  it("is reset once when it does not even take that, and costs nothing any more", async () => {
     await using under = hubUnderTest(0.5);
     const reader = watch(under.hub, { ...named("s1"), reader: "host" });
     await reader.next();
     await under.clock.advance(64_000);
-    expect(reader.brokenOff).toBe(0);
+    expect(reader.resets).toBe(0);
     expect(under.hub.hostWatches("s1")).toBe(true);
     await under.clock.advance(1_000);
-    expect(reader.brokenOff).toBe(1);
+    expect(reader.resets).toBe(1);
     expect(under.hub.hostWatches("s1")).toBe(false);
     expect(under.hub.readers.bySession.has("s1")).toBe(false);
     expect(under.changes).toEqual(["opened", "stalled", "closed"]);
     await under.clock.advance(120_000);
-    expect(reader.brokenOff).toBe(1);
+    expect(reader.resets).toBe(1);
     await reader[Symbol.asyncDispose]();
     expect(getEventListeners(reader.signal, "abort")).toEqual([]);
   });
@@ -148,7 +148,7 @@ describe("a reader that takes nothing", () => {
       await acquire(under, "s1", `tile-${round}`);
       await under.clock.advance(59_000);
     }
-    expect(reader.brokenOff).toBe(0);
+    expect(reader.resets).toBe(0);
   });
 
   it("is not ended for time in which the service itself stood still", async () => {
@@ -157,7 +157,7 @@ describe("a reader that takes nothing", () => {
     await reader.next();
     await under.clock.jump(600_000);
     expect(await reader.next()).toMatchObject({ kind: "bookmark" });
-    expect(reader.brokenOff).toBe(0);
+    expect(reader.resets).toBe(0);
   });
 
   it("Bounded: holds the newest state of each of its sessions, whatever happens meanwhile", async () => {
