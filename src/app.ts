@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import { devPasscodes } from "./auth/passcode.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
+import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
@@ -121,6 +122,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       service,
       authenticator,
       passcodes: devPasscodes,
+      budgets,
+      pagePlaces: new Places(budgets, "pages_made_at_once"),
       defaultManagerUrl: settings.managerUrl,
       holdMsMax: policy.holdMsMax,
       reportEveryMs: reportEveryMs(policy),
@@ -128,7 +131,6 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
       onItemFailed: (failure) => observe({ kind: "trouble", where: "batch", ...failure }),
     },
-    budgets,
     log,
     metrics,
     closing: closing.signal,

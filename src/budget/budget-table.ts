@@ -5,6 +5,7 @@ export interface BudgetRow {
     | "bytes"
     | "messages"
     | "calls"
+    | "pages"
     | "fields"
     | "levels"
     | "streams"
@@ -29,6 +30,9 @@ export type BudgetName =
   | "json_levels"
   | "json_text_bytes"
   | "messages_unpacked_at_once"
+  | "pages_made_at_once"
+  | "page_bytes"
+  | "json_page_bytes"
   | "request_bytes"
   | "connection_request_bytes"
   | "watch_streams"
@@ -102,6 +106,24 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "messages",
     of: "being unpacked in the process",
     beyond: "the next one waits",
+  },
+  pages_made_at_once: {
+    limit: 4,
+    unit: "pages",
+    of: "of ListSessions being made in the process; connections take turns",
+    beyond: "the next one waits",
+  },
+  page_bytes: {
+    limit: 512 * kibibyte,
+    unit: "bytes",
+    of: "one page of ListSessions in binary",
+    beyond: "the page ends, with a next_page_token",
+  },
+  json_page_bytes: {
+    limit: 128 * kibibyte,
+    unit: "bytes",
+    of: "one page of ListSessions in JSON, counted as it would be in binary",
+    beyond: "the page ends, with a next_page_token",
   },
   request_bytes: {
     limit: 64 * mebibyte,

@@ -26,7 +26,7 @@ export class ConnectionBudgets {
     this.#connections.set(connection, of);
     const spent = (what: BudgetName): Error =>
       refusalToConnectError({ reason: "TOO_MANY", what, retryAfterMs: 1_000 }, action);
-    return new HeldBytes([
+    return new HeldBytes(connection, [
       { budget: of, spent: () => spent(this.#connection) },
       { budget: this.#budgets.shared(this.#process), spent: () => spent(this.#process) },
     ]);
@@ -40,11 +40,14 @@ interface Source {
 
 /** What one call holds. Everything is given back at the latest when the call is over. */
 export class HeldBytes {
+  /** What the call came by. */
+  readonly connection: object;
   readonly #sources: readonly Source[];
   #held = 0;
   #isOver = false;
 
-  constructor(sources: readonly Source[]) {
+  constructor(connection: object, sources: readonly Source[]) {
+    this.connection = connection;
     this.#sources = sources;
   }
 

@@ -4,7 +4,6 @@ import { createControllerLease } from "../api/controller-lease.ts";
 import { createFastPathRegistry } from "../api/fast-path-registry.ts";
 import { createLegacyApi } from "../api/legacy/legacy-api.ts";
 import type { Door as DoorName } from "../auth/authenticator.ts";
-import type { Budgets } from "../budget/budgets.ts";
 import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
@@ -33,7 +32,6 @@ export interface DoorsOptions {
   readonly settings: Settings;
   /** What the api stands on, at whichever door. */
   readonly api: Omit<ApiDependencies, "door">;
-  readonly budgets: Budgets;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Aborts when the service begins to drain. */
@@ -71,8 +69,8 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     },
     sleep: options.sleep,
   });
-  const intake = new Intake(options.budgets);
-  const outbox = new Outbox(options.budgets);
+  const intake = new Intake(options.api.budgets);
+  const outbox = new Outbox(options.api.budgets);
   const closed = new AbortController();
   opened.defer(() => closed.abort());
   const doors = {

@@ -6,6 +6,8 @@ import type { Authenticator, Door } from "../../src/auth/authenticator.ts";
 import { devAuthenticator } from "../../src/auth/dev-authenticator.ts";
 import { devPasscodes } from "../../src/auth/passcode.ts";
 import type { Principal } from "../../src/auth/principal.ts";
+import { Budgets } from "../../src/budget/budgets.ts";
+import { Places } from "../../src/budget/places.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
@@ -21,7 +23,10 @@ export function dependenciesFor(
   service: LeaseService,
   overrides: Partial<ApiDependencies> = {},
 ): ApiDependencies {
+  const budgets = new Budgets();
   return {
+    budgets,
+    pagePlaces: new Places(budgets, "pages_made_at_once"),
     service,
     authenticator: devAuthenticator,
     passcodes: devPasscodes,

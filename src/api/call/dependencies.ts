@@ -1,5 +1,7 @@
 import type { Authenticator, Door } from "../../auth/authenticator.ts";
 import type { PasscodeVerifier } from "../../auth/passcode.ts";
+import type { Budgets } from "../../budget/budgets.ts";
+import type { Places } from "../../budget/places.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { End } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
@@ -11,6 +13,9 @@ export interface ApiDependencies {
   readonly authenticator: Authenticator;
   readonly passcodes: PasscodeVerifier;
   readonly door: Door;
+  readonly budgets: Budgets;
+  /** Where pages of ListSessions are made, at whichever door. */
+  readonly pagePlaces: Places;
   /** What offers tell hosts where an attach named no manager. */
   readonly defaultManagerUrl: string;
   /** The longest hold that a revocation may ask for: the policy's. */

@@ -6,6 +6,8 @@ export interface Call {
   readonly requestHeader: Headers;
   /** The connection that the call came by, where calls share one. */
   readonly connection?: object | undefined;
+  /** How the answer is written, where it is not in binary. */
+  readonly format?: DirectStream["format"];
   /**
    * Past the stack that speaks the protocol, for a stream whose first message has been sent. From
    * then on the stack is given nothing but what ends the stream.

@@ -14,8 +14,6 @@ export const limits = {
   namedLeases: 1000,
   pageSize: 1000,
   pageSizeDefault: 100,
-  /** Clients of gRPC take answers of 4 MiB; some of that is left for the page's token. */
-  pageBytes: 4_000_000,
   /** Wrong fields that a refusal lists: it travels in a header, of which some peers take 8 KiB. */
   violations: 16,
 } as const;

@@ -10,7 +10,6 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
-import type { LeaseService } from "../../service/lease-service.ts";
 import { nextTurn } from "../../service/next-turn.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
@@ -41,8 +40,10 @@ export function createListSessions(
     rpc: "ListSessions",
     action: "list the sessions",
     parse: parseList,
-    perform: async (principal, asked, call) =>
-      done(await listPage(dependencies.service, principal, asked, call)),
+    perform: (principal, asked, call) =>
+      dependencies.pagePlaces.at(call.connection ?? call, async () =>
+        done(await listPage(dependencies, principal, asked, call)),
+      ),
   });
 }
 
@@ -64,16 +65,18 @@ function parseList(request: ListSessionsRequest): Result<PageAsked> {
 
 /** One page of what the principal may see; another's beach holds nothing for it. */
 async function listPage(
-  service: LeaseService,
+  { service, budgets }: Pick<ApiDependencies, "service" | "budgets">,
   principal: Principal,
   { beachId, after, size }: PageAsked,
   call: Call,
 ): Promise<Page> {
   const scope = visible(principal, beachId);
-  if (scope === "nothing") return {};
+  // Who has left while others were served needs no page.
+  if (scope === "nothing" || call.signal.aborted) return {};
   // One more than fits tells whether another page follows.
   const found = await service.list(scope.beachId, after, size + 1);
-  const sessions = await fitting(found.slice(0, size), service, call);
+  const bytesMax = budgets.limit(call.format === "json" ? "json_page_bytes" : "page_bytes");
+  const sessions = await fitting(found.slice(0, size), { time: service, bytesMax }, call);
   const last = found.length > sessions.length ? sessions.at(-1) : undefined;
   return {
     sessions,
@@ -85,12 +88,12 @@ async function listPage(
 const perTurn = 20;
 
 /**
- * As many summaries as one answer holds; at least one, so that a listing always goes on. What they
+ * As many summaries as one answer holds, which is written in a turn; at least one, so that a listing always goes on. What they
  * take is held against their caller while they are made, and until it has read them.
  */
 async function fitting(
   sessions: readonly Session[],
-  time: TimeSource,
+  { time, bytesMax }: { readonly time: TimeSource; readonly bytesMax: number },
   call: Call,
 ): Promise<SessionSummary[]> {
   const fit: SessionSummary[] = [];
@@ -101,7 +104,7 @@ async function fitting(
     const summary = create(SessionSummarySchema, presentSummary(session, time));
     const summaryBytes = toBinary(SessionSummarySchema, summary).length + framingBytes;
     bytes += summaryBytes;
-    if (bytes > limits.pageBytes && fit.length > 0) break;
+    if (bytes > bytesMax && fit.length > 0) break;
     call.holdAnswer?.(summaryBytes);
     fit.push(summary);
   }

@@ -12,6 +12,7 @@ import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionOptions } from "../door.ts";
 import type { Outbox } from "../outbox.ts";
 import { Arrivals } from "./arrivals.ts";
+import { type BeginCall, CallTurns } from "./call-turns.ts";
 import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
 
@@ -47,9 +48,12 @@ export class HttpConnections {
     server.on("request", (request, response) => {
       this.#called(request.socket, response);
       boundSmallChunks(request, this.#budgets);
-      const begin = (): void => this.#arrivals.called(() => handler(request, response));
-      if (lacksHost(request)) refuse(response, 400, '"host" must be set');
-      else this.#inOrder(request.socket, response, begin);
+      this.#inOrder(request.socket, response, () => {
+        if (request.socket.destroyed) return false;
+        if (lacksHost(request)) refuse(response, 400, '"host" must be set');
+        else this.#arrivals.called(() => handler(request, response));
+        return true;
+      });
     });
     server.on("drop", this.#options.onDropped);
     server.maxConnections = this.#options.connectionsMax;
@@ -61,12 +65,13 @@ export class HttpConnections {
   readonly #budgets: Budgets;
   readonly #outbox: Outbox;
   readonly #arrivals: Arrivals;
+  readonly #turns = new CallTurns();
   readonly #servers: HttpServer[] = [];
   readonly #underWay = new Set<ServerResponse>();
   /** Connections that have brought no request yet. */
   readonly #unused = new Set<Socket>();
   /** Calls that came before the one in front of them was answered; the first one has begun. */
-  readonly #queues = new WeakMap<Socket, (() => void)[]>();
+  readonly #queues = new WeakMap<Socket, BeginCall[]>();
   #isLeaving = false;
   /** Told when a connection or a response has closed. */
   #onClosed: (() => void)[] = [];
@@ -133,15 +138,16 @@ export class HttpConnections {
    * Begins the calls of a connection one after the other, for their answers have to be in that order.
    * Where too many wait, no more is read of the connection.
    */
-  #inOrder(socket: Socket, response: ServerResponse, begin: () => void): void {
+  #inOrder(socket: Socket, response: ServerResponse, begin: BeginCall): void {
     const queue = this.#queues.get(socket) ?? [];
     this.#queues.set(socket, queue);
     response.once("close", () => {
       queue.shift();
       if (queue.length < this.#budgets.limit("queued_calls") && !socket.destroyed) socket.resume();
-      if (!socket.destroyed) queue[0]?.();
+      const [next] = queue;
+      if (next !== undefined) this.#turns.begin(socket, next);
     });
-    if (queue.push(begin) === 1) begin();
+    if (queue.push(begin) === 1) this.#turns.begin(socket, begin);
     else if (!this.#budgets.allows("queued_calls", queue.length - 1)) socket.pause();
   }
 

@@ -8,6 +8,7 @@ import {
 
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
 import { Arrivals } from "../connections/arrivals.ts";
+import { CallTurns } from "../connections/call-turns.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Outbox } from "../outbox.ts";
@@ -81,13 +82,14 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   );
   const port = await bind(server, formatListenAddress(listen));
   const arrivals = new Arrivals(connections.sleep);
+  const turns = new CallTurns();
   const addressResets = new ResetBudget(intake.budgets);
   const closed = new AbortController();
   void addressResets.refill(connections.sleep, closed.signal);
   for (const http2Server of http2ServersOf(server)) {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
-    admitStreams(http2Server, { arrivals, resets: addressResets });
+    admitStreams(http2Server, { arrivals, resets: addressResets, turns });
     onTransportError(http2Server, options.onTransportError);
   }
   return {

@@ -65,6 +65,7 @@ function adaptUnary(
   return async (call, respond) => {
     try {
       const request = await call.request.read(method.input, intake);
+      if (call.cancelled) return;
       const answered = new GrpcCall(call, outbox);
       const answer = encode(method.output, await handler(request, answered));
       if (answer.length > largeAnswerBytes) answered.holdWhole(answer.length);

@@ -12,6 +12,7 @@ import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
 import { admitDeadline } from "../call-deadline.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
+import type { CallTurns } from "../connections/call-turns.ts";
 import type { Sleep } from "../door.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 
@@ -51,10 +52,14 @@ const pathLengthMax = 200;
 export interface Admission {
   readonly arrivals: Arrivals;
   readonly resets: ResetBudget;
+  readonly turns: CallTurns;
 }
 
 /** Looks at each connection and each call before grpc-js does. */
-export function admitStreams(http2Server: Http2Server, { arrivals, resets }: Admission): void {
+export function admitStreams(
+  http2Server: Http2Server,
+  { arrivals, resets, turns }: Admission,
+): void {
   http2Server.on("connection", (socket: Socket) => {
     arrivals.connected();
     if (!resets.admits(addressOf(socket))) socket.destroy();
@@ -72,9 +77,15 @@ export function admitStreams(http2Server: Http2Server, { arrivals, resets }: Adm
     if ((headers[":path"] ?? "").length > pathLengthMax) {
       return refuse(stream, Code.Unimplemented, "no such method is known here");
     }
-    arrivals.called(() => {
-      for (const listener of listeners) listener.call(http2Server, stream, headers);
-    });
+    // A caller may leave while its call waits, before anybody else listens.
+    stream.on("error", () => undefined);
+    arrivals.called(() =>
+      turns.begin(stream.session ?? stream, () => {
+        if (stream.destroyed || stream.closed) return false;
+        for (const listener of listeners) listener.call(http2Server, stream, headers);
+        return true;
+      }),
+    );
   });
 }
 

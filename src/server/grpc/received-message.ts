@@ -96,7 +96,7 @@ export function intakeInterceptor(
       const encoding = encodingOf(name);
       if (isOurs(path)) return new ReceivedMessage(framed, encoding, held);
       held.giveBack(framed.length);
-      return intake.unpackQuestion(framed.subarray(frameBytes), encoding).catch(asStatus);
+      return intake.unpackQuestion(framed.subarray(frameBytes), encoding, held).catch(asStatus);
     };
     return call as ServerInterceptingCall;
   };

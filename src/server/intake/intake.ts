@@ -56,7 +56,10 @@ export class Intake {
     { desc, format, bytes: packed, encoding }: PackedMessage,
     held: HeldBytes,
   ): Promise<ReadMessage> {
-    const bytes = encoding === undefined ? packed : await this.#unpacker.unpack(packed, encoding);
+    const bytes =
+      encoding === undefined
+        ? packed
+        : await this.#unpacker.unpack(packed, { encoding, connection: held.connection });
     const counted = countMessage({ desc, bytes, format }, this.budgets);
     const heldBytes = bytes.length - packed.length + counted.fields * bytesPerField;
     held.take(heldBytes);
@@ -64,12 +67,16 @@ export class Intake {
   }
 
   /** Unpacks a question to reflection, which is short; throws the refusal of one that is not. */
-  async unpackQuestion(packed: Uint8Array, encoding: Encoding | undefined): Promise<Uint8Array> {
+  async unpackQuestion(
+    packed: Uint8Array,
+    encoding: Encoding | undefined,
+    { connection }: HeldBytes,
+  ): Promise<Uint8Array> {
     const max = this.budgets.limit("reflection_bytes");
     const bytes =
       encoding === undefined
         ? packed
-        : await this.#unpacker.unpack(packed, encoding, "reflection_bytes");
+        : await this.#unpacker.unpack(packed, { encoding, connection }, "reflection_bytes");
     return bytes.length <= max ? bytes : refuseLongMessage(this.budgets, "reflection_bytes");
   }
 }

@@ -182,6 +182,7 @@ function callIn({ signal, requestHeader, values }: HandlerContext): Call {
   return {
     signal,
     requestHeader,
+    format,
     direct: () => response && directResponse(response, format),
     holdAnswer: (bytes) => values.get(bodyKey)?.answer.take(bytes * factor),
     // Over HTTP/1.1 a response under way ends with its connection. A plain close would let the

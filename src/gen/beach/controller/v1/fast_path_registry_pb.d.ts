@@ -497,7 +497,8 @@ export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
  */
 export declare type ListSessionsResponse = Message<"beach.controller.v1.ListSessionsResponse"> & {
   /**
-   * At most page_size, and no more than keep the page under 4 MiB: the last page is the one without
+   * At most page_size, and no more than one answer holds: 512 KiB, or in JSON what would be 128 KiB
+   * in binary. A page may be shorter than asked for: the last one is the one without
    * next_page_token (AIP-158).
    *
    * @generated from field: repeated beach.controller.v1.SessionSummary sessions = 1;
