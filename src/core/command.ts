@@ -179,8 +179,8 @@ export interface DecisionContext {
   readonly policy: Policy;
   /** Gaps in order of their numbers; those that the session has taken up are passed over. */
   readonly gaps: readonly Gap[];
-  /** How often the store has lost the newest part of what it held, as by a restored backup. */
-  readonly history: number;
+  /** Rises each time the store loses what it held, or the newest part of it. */
+  readonly incarnation: number;
   readonly entropy: Entropy;
   /** Handshakes in flight towards one manager, over all sessions. */
   readonly negotiationsInFlight: (managerUrl: string) => number;

@@ -37,7 +37,7 @@ export function attachSession(draft: Draft, command: Attach): Refusal | undefine
   const { beachId, managerUrl, requiredChannels, hostReports } = command;
   const refusal = refusalToAttach(draft, beachId);
   if (refusal !== undefined) return refusal;
-  const { now: at, gaps, history } = draft.context;
+  const { now: at, gaps, incarnation } = draft.context;
   const gapsTaken = gaps.at(-1)?.number ?? 0;
   apply(draft, {
     kind: "SessionAttached",
@@ -47,7 +47,7 @@ export function attachSession(draft: Draft, command: Attach): Refusal | undefine
     requiredChannels,
     hostReports,
     gapsTaken,
-    history,
+    incarnation,
   });
   return undefined;
 }

@@ -27,7 +27,7 @@ export type LifecycleEvent =
       readonly hostReports: boolean;
       /** The newest gap, which lies before all that this session will remember. */
       readonly gapsTaken: number;
-      readonly history: number;
+      readonly incarnation: number;
     }
   | {
       readonly kind: "SessionUpdated";
@@ -42,7 +42,7 @@ export type LifecycleEvent =
   /** A tombstone has stood for its time: the store may drop the record. */
   | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }
   /** The store has forgotten what came after this record: no counter repeats what it gave out. */
-  | { readonly kind: "HistoryLost"; readonly at: EpochMs; readonly history: number }
+  | { readonly kind: "IncarnationChanged"; readonly at: EpochMs; readonly incarnation: number }
   /** Deadlines that had not passed at `from` move by the gap's length. */
   | {
       readonly kind: "GapTaken";

@@ -17,7 +17,7 @@ export function evolve(
       return attach(record, event, sessionId);
     case "TombstoneExpired":
       return undefined;
-    case "HistoryLost":
+    case "IncarnationChanged":
       return liftCounters(known(record, event), event);
     case "SessionUpdated":
     case "SessionDetached":
@@ -141,7 +141,10 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
 
 function evolveLifecycle(
   session: Session,
-  event: Exclude<LifecycleEvent, { kind: "SessionAttached" | "TombstoneExpired" | "HistoryLost" }>,
+  event: Exclude<
+    LifecycleEvent,
+    { kind: "SessionAttached" | "TombstoneExpired" | "IncarnationChanged" }
+  >,
 ): SessionRecord {
   const revision = session.revision + 1;
   switch (event.kind) {
@@ -175,7 +178,7 @@ function attach(record: SessionRecord | undefined, event: Attached, sessionId: s
     version: Math.max(fresh, (record?.version ?? 0) + 1),
     activeAt: event.at,
     gapsTaken: event.gapsTaken,
-    historyTaken: event.history,
+    incarnation: event.incarnation,
     leases: record?.leases ?? emptyBook(fresh),
     transport: initialTransport(event, record),
     lastChange: { change: "attached", reason: "attached", at: event.at },
@@ -197,7 +200,7 @@ function bury(session: Session, at: EpochMs, reason: string): Tombstone {
     revision: session.revision + 1,
     version: session.version + 1,
     gapsTaken: session.gapsTaken,
-    historyTaken: session.historyTaken,
+    incarnation: session.incarnation,
     detachedAt: at,
     reason,
     leases: session.leases,
@@ -237,20 +240,23 @@ function held(hold: Hold, { from, until }: GapTaken): Hold {
 /** More than a session gives out of any counter while nobody notices that the store fell back. */
 const leastLift = 1_000;
 
-type HistoryLost = Extract<LifecycleEvent, { kind: "HistoryLost" }>;
+type IncarnationChanged = Extract<LifecycleEvent, { kind: "IncarnationChanged" }>;
 
 /**
- * Whatever the lost history gave out is below what comes next: above service time, and by more than
- * what a burst may have been ahead of it. The generation that is shown stays, since the transport
- * has not changed; only the next one is above.
+ * Lifts every counter above what the lost incarnation may have used: above service time, and by more
+ * than a burst may have been ahead of it. The shown generation stays, since the transport has not
+ * changed; the next one is higher.
  */
-function liftCounters(record: SessionRecord, { at, history }: HistoryLost): SessionRecord {
+function liftCounters(
+  record: SessionRecord,
+  { at, incarnation }: IncarnationChanged,
+): SessionRecord {
   const lifted = (count: number): number => Math.max(count, Math.floor(at)) + leastLift;
   const { leases } = record;
   const counters = {
     revision: record.revision + leastLift,
     version: lifted(record.version),
-    historyTaken: history,
+    incarnation,
     leases: { ...leases, epoch: lifted(leases.epoch), version: lifted(leases.version) },
   };
   if (record.kind === "detached") {

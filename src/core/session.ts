@@ -28,8 +28,8 @@ export interface Session {
   readonly activeAt: EpochMs;
   /** The number of the last gap that this session has taken up. */
   readonly gapsTaken: number;
-  /** The history of the store in which the counters count. */
-  readonly historyTaken: number;
+  /** The incarnation of the store in which the counters count. */
+  readonly incarnation: number;
   readonly leases: LeaseBook;
   readonly transport: Transport;
   readonly lastChange: LastChange;
@@ -44,7 +44,7 @@ export interface Tombstone {
   readonly revision: number;
   readonly version: number;
   readonly gapsTaken: number;
-  readonly historyTaken: number;
+  readonly incarnation: number;
   readonly detachedAt: EpochMs;
   readonly reason: string;
   readonly leases: LeaseBook;
@@ -115,7 +115,7 @@ export interface Transport {
 
   /** Fences promoted transports; grows with each promotion, 0 before the first. */
   readonly generation: number;
-  /** The next promotion is above this too: an end knows it, or a lost history may have used it. */
+  /** The next promotion is above this too: an end knows it, or a lost incarnation may have used it. */
   readonly generationFloor: number;
   readonly path: FastPath;
   /** Handshakes started since the last promotion. */

@@ -42,7 +42,7 @@ function levelOf(event: SessionEvent): Level {
     case "LeaseGranted":
     case "LeaseRekeyed":
     case "GapTaken":
-    case "HistoryLost":
+    case "IncarnationChanged":
     case "SessionTouched":
     case "TombstoneExpired":
     case "GenerationNamed":
@@ -76,7 +76,7 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   SessionTouched: "session kept by its watchers",
   TombstoneExpired: "detached session forgotten",
   GapTaken: "deadlines moved by a gap",
-  HistoryLost: "counters lifted over a lost history",
+  IncarnationChanged: "counters lifted for a new incarnation of the store",
   LeaseGranted: "lease granted",
   LeaseExtended: "lease extended",
   LeaseRekeyed: "lease answers to a second token",
@@ -108,8 +108,8 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
       return { cause: event.reason };
     case "GapTaken":
       return { gap: event.number, gap_ms: event.until - event.from };
-    case "HistoryLost":
-      return { history: event.history };
+    case "IncarnationChanged":
+      return { incarnation: event.incarnation };
     case "LeaseGranted": {
       const { id, epoch, reason, ttlMs } = event.lease;
       return { lease: id, epoch, reason, ttl_ms: ttlMs };

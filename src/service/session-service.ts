@@ -271,7 +271,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       now: this.now(),
       policy: this.#deps.policy,
       gaps: this.#fleet.gaps.gapsOf(id),
-      history: this.#fleet.gaps.historyOf(id),
+      incarnation: this.#fleet.gaps.incarnationOf(id),
       entropy: this.#deps.ids,
       negotiationsInFlight: (managerUrl) => this.#fleet.figures.negotiationsInFlight(managerUrl),
       populationOf: (beachId) => this.#fleet.populations.of(beachId, this.now()),

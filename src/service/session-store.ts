@@ -51,7 +51,7 @@ export interface KeptSessions extends AsyncDisposable {
   changes(listener: (notice: ChangeNotice) => void): Disposable;
 }
 
-/** `unaware`: the change was decided without a gap, or a history, that its bucket has on record. */
+/** `unaware`: the change was decided without a gap, or an incarnation, that its bucket has on record. */
 export type CommitResult = "committed" | "conflict" | "unaware";
 
 /** A store that one process holds and nobody else can open. It alone knows when it was away. */
@@ -85,7 +85,7 @@ export interface SoleStore extends KeptSessions {
    * How often the store has lost the newest part of what it held before it was opened, as when a
    * backup was restored; 0 if never. Sessions take it up as they do gaps: no counter repeats.
    */
-  history(): Promise<number>;
+  incarnation(): Promise<number>;
 
   /** Records that the service was alive and heard at that moment; a gap begins at the last one. */
   recordAlive(at: EpochMs): Promise<void>;
@@ -151,8 +151,8 @@ export interface Heartbeat {
 export interface HeartbeatAnswer {
   /** The gaps that the caller does not know, oldest first. */
   readonly gaps: readonly Gap[];
-  /** Which history the bucket is in: it rises when the store may have lost what it had shown. */
-  readonly history: number;
+  /** Which incarnation the bucket is in: it rises when the store may have lost what it had shown. */
+  readonly incarnation: number;
 }
 
 /** Somebody who wants to hear what other processes changed. */
@@ -167,9 +167,9 @@ export interface Follower {
 
 /** What a decision knew of its bucket. */
 export interface DecisionBasis {
-  /** The newest gap, and the history, that it went by. */
+  /** The newest gap, and the incarnation, that it went by. */
   readonly gap: number;
-  readonly history: number;
+  readonly incarnation: number;
   /** The bucket must have been reached by somebody at or after this moment. */
   readonly heardSince: EpochMs;
 }

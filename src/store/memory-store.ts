@@ -85,7 +85,7 @@ class MemoryStore implements SoleStore {
   }
 
   /** Always 0: what is lost is lost with the process. */
-  async history(): Promise<number> {
+  async incarnation(): Promise<number> {
     this.#mustBeOpen();
     return 0;
   }

@@ -43,9 +43,9 @@ function generationIn(world: World): number {
 function olderCopy(): { readonly taken: Step; readonly putBack: Step } {
   const { taken, restored } = backup();
   const putBack: Step = (world) => {
-    const { history } = world;
+    const { incarnation } = world;
     restored(world);
-    world.history = history;
+    world.incarnation = incarnation;
     world.now += 1_000;
   };
   return { taken, putBack };

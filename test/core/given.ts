@@ -30,7 +30,7 @@ export class World {
   /** Negotiations in flight towards every manager, of other sessions. */
   negotiationsElsewhere = 0;
   gaps: readonly Gap[] = [];
-  history = 0;
+  incarnation = 0;
   entropy: Entropy = sequentialIds();
   /** Token keys, the one in use first. */
   keys: readonly string[] = ["key-1"];
@@ -85,12 +85,12 @@ export class World {
   }
 
   #context(): DecisionContext {
-    const { now, policy, gaps, history, entropy, watched } = this;
+    const { now, policy, gaps, incarnation, entropy, watched } = this;
     return {
       now,
       policy,
       gaps,
-      history,
+      incarnation,
       entropy,
       watched,
       negotiationsInFlight: () => this.negotiationsElsewhere,

@@ -13,8 +13,8 @@ import {
   closed,
   detached,
   handshakeChecked,
-  historyLost,
   host,
+  incarnationChanged,
   later,
   manager,
   negotiationsElsewhere,
@@ -202,7 +202,7 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
   },
   { weight: 1, arbitrary: told("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
   { weight: 1, arbitrary: told("detached", fc.constant("closed"), detached) },
-  { weight: 1, arbitrary: told("historyLost", fc.constant(null), historyLost) },
+  { weight: 1, arbitrary: told("incarnationChanged", fc.constant(null), incarnationChanged) },
   { weight: 1, arbitrary: told("storeLost", fc.constant(null), emptied) },
 );
 

@@ -110,15 +110,15 @@ export function backup(): { readonly taken: Step; readonly restored: Step } {
     },
     restored: (world) => {
       world.record = kept;
-      historyLost()(world);
+      incarnationChanged()(world);
     },
   };
 }
 
 /** The store lost what came last, if only of other sessions. */
-export function historyLost(): Step {
+export function incarnationChanged(): Step {
   return (world) => {
-    world.history += 1;
+    world.incarnation += 1;
   };
 }
 

@@ -14,14 +14,14 @@ export interface DiskImage {
   readonly gaps: readonly Gap[];
   readonly aliveAt: EpochMs | undefined;
   /** How often a backup was restored on the way here. */
-  readonly history: number;
+  readonly incarnation: number;
 }
 
 export const emptyDisk: DiskImage = {
   rows: new Map(),
   gaps: [],
   aliveAt: undefined,
-  history: 0,
+  incarnation: 0,
 };
 
 /** What is left when the process that serves from it dies. */
@@ -29,7 +29,7 @@ export class Disk {
   #rows = new Map<SessionId, DiskRow>();
   #gaps: readonly Gap[] = [];
   #aliveAt: EpochMs | undefined;
-  #history = 0;
+  #incarnation = 0;
 
   write(id: SessionId, row: DiskRow | undefined): void {
     if (row === undefined) this.#rows.delete(id);
@@ -47,19 +47,19 @@ export class Disk {
 
   /** Records are never changed in place. */
   image(): DiskImage {
-    const [gaps, aliveAt, history] = [this.#gaps, this.#aliveAt, this.#history];
-    return { rows: new Map(this.#rows), gaps, aliveAt, history };
+    const [gaps, aliveAt, incarnation] = [this.#gaps, this.#aliveAt, this.#incarnation];
+    return { rows: new Map(this.#rows), gaps, aliveAt, incarnation };
   }
 
   /** Whoever goes on from a backup has lost what came after it. */
   backup(): DiskImage {
-    return { ...this.image(), history: this.#history + 1 };
+    return { ...this.image(), incarnation: this.#incarnation + 1 };
   }
 
   restore(image: DiskImage): void {
     this.#rows = new Map(image.rows);
     this.#gaps = image.gaps;
     this.#aliveAt = image.aliveAt;
-    this.#history = image.history;
+    this.#incarnation = image.incarnation;
   }
 }

@@ -41,7 +41,7 @@ export class SimulatedStore implements SoleStore {
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   readonly #lastAlive: EpochMs | undefined;
-  readonly #history: number;
+  readonly #incarnation: number;
   readonly #behind = new Map<SessionId, DiskRow>();
   readonly #inFlight = new Set<() => unknown>();
 
@@ -49,10 +49,10 @@ export class SimulatedStore implements SoleStore {
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
-    const { rows, gaps, aliveAt, history } = parts.disk.image();
+    const { rows, gaps, aliveAt, incarnation } = parts.disk.image();
     this.#gaps = new GapLog(gaps);
     this.#lastAlive = aliveAt;
-    this.#history = history;
+    this.#incarnation = incarnation;
     for (const [id, { record: next, deadline }] of rows) {
       this.#shown.put(id, next, deadline);
     }
@@ -116,8 +116,8 @@ export class SimulatedStore implements SoleStore {
     return this.#call(() => this.#gaps.all);
   }
 
-  async history(): Promise<number> {
-    return this.#history;
+  async incarnation(): Promise<number> {
+    return this.#incarnation;
   }
 
   recordAlive(at: EpochMs): Promise<void> {

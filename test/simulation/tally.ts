@@ -23,7 +23,7 @@ const eventKinds = words<SessionEvent["kind"]>({
   SessionTouched: true,
   TombstoneExpired: true,
   GapTaken: true,
-  HistoryLost: true,
+  IncarnationChanged: true,
   LeaseGranted: true,
   LeaseExtended: true,
   LeaseRekeyed: true,

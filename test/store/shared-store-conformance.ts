@@ -63,7 +63,7 @@ type Both = () => readonly [SharedStore, SharedStore];
 
 const heartbeat: Heartbeat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 };
 
-/** As a process does first: every bucket knows that it is reached, and in which history. */
+/** As a process does first: every bucket knows that it is reached, and in which incarnation. */
 async function reached(store: SharedStore): Promise<SharedStore> {
   const buckets = Array.from({ length: store.buckets }, (_, bucket) => bucket);
   await Promise.all(buckets.map((bucket) => store.heartbeat(bucket, heartbeat)));
@@ -245,13 +245,13 @@ function describeHeartbeats(both: Both): void {
     expect(next.gaps).toEqual([second]);
   });
 
-  test("a decision that did not know of a gap or a history, or that nobody was there, does not commit", async () => {
+  test("a decision that did not know of a gap or an incarnation, or that nobody was there, does not commit", async () => {
     const [one] = both();
     const record = sessionRecord();
     const commit = (of: Partial<typeof basis>) =>
       one.commit(insertion(record, { basis: { ...basis, ...of } }));
     expect(await commit({ heardSince: builtAt + 1 })).toBe("unaware");
-    expect(await commit({ history: basis.history - 1 })).toBe("unaware");
+    expect(await commit({ incarnation: basis.incarnation - 1 })).toBe("unaware");
     await one.heartbeat(one.bucketOf(record.id), { ...heartbeat, now: builtAt + 5_000 });
     expect(await commit({})).toBe("unaware");
     expect(await one.load(record.id)).toBeUndefined();

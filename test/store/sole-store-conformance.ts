@@ -28,10 +28,10 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       expect(await store().lastAlive()).toBeUndefined();
     });
 
-    test("a new store has lost no history, and a gap loses none", async () => {
-      expect(await store().history()).toBe(0);
+    test("a new store has lost no incarnation, and a gap loses none", async () => {
+      expect(await store().incarnation()).toBe(0);
       await store().recordGap({ from: builtAt, until: builtAt + 5, kind: "absence" });
-      expect(await store().history()).toBe(0);
+      expect(await store().incarnation()).toBe(0);
     });
 
     test("sessions stay due until their deadline moves", async () => {

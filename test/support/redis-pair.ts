@@ -81,7 +81,7 @@ class RunningPair implements RedisPair {
   }
 }
 
-/** How far a server has come in the history of its primary. */
+/** How far a server has come in what its primary has written. */
 async function offsetOf(server: RedisServer): Promise<number> {
   const info = String(await server.command("INFO", "replication"));
   const offset = /slave_repl_offset:(\d+)/.exec(info) ?? /master_repl_offset:(\d+)/.exec(info);

@@ -34,7 +34,7 @@ export function sessionRecord(of: Partial<Session> = {}): Session {
     version: builtAt,
     activeAt: builtAt,
     gapsTaken: 0,
-    historyTaken: 0,
+    incarnation: 0,
     leases: leaseBook(),
     transport: transportState(),
     lastChange: { change: "attached", reason: "", at: builtAt },
@@ -52,7 +52,7 @@ export function tombstoneRecord(of: Partial<Tombstone> = {}): Tombstone {
     revision: 1,
     version: builtAt,
     gapsTaken: 0,
-    historyTaken: 0,
+    incarnation: 0,
     detachedAt: builtAt,
     reason: "requested",
     leases: leaseBook(),
@@ -162,7 +162,7 @@ function readyEvidence(of: Partial<Evidence> = {}): Evidence {
 }
 
 /** What is known of a bucket that was first reached when everything here happened. */
-export const basis: DecisionBasis = { gap: 0, history: builtAt, heardSince: builtAt };
+export const basis: DecisionBasis = { gap: 0, incarnation: builtAt, heardSince: builtAt };
 
 /** The change that makes `next` known. */
 export function insertion(

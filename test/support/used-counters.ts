@@ -2,7 +2,7 @@ import type { Lease } from "../../src/gen/beach/controller/v1/controller_lease_p
 import type { TransportState } from "../../src/gen/beach/controller/v1/transport_pb.js";
 
 /**
- * Remembers what each number of a session was used for, over every process and every history of
+ * Remembers what each number of a session was used for, over every process and every incarnation of
  * the store: a generation names one handshake, an epoch one lease, a version one state, and a
  * lease version one count of leases.
  */

@@ -12,7 +12,7 @@ export interface Step {
   readonly ask: (record: SessionRecord | undefined) => Command | undefined;
   readonly gap?: Gap;
   /** The store has lost what came after this record. */
-  readonly historyLost?: boolean;
+  readonly incarnationChanged?: boolean;
   readonly watched?: boolean;
   /** What the store has done meanwhile, before anything is asked. */
   readonly becomes?: (stood: Stood) => Stood;
@@ -39,7 +39,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
   if (record?.kind !== "attached") {
     const kept = { ...acquire(record, "tile"), ttlMs: smallPolicy.leaseTtlMsMax };
     add("attach", attach(scene.hostReports), ...(scene.leaseKeys === 0 ? [kept] : []));
-    if (scene.gaps && record) moves.push(historyLost(now));
+    if (scene.gaps && record) moves.push(incarnationChanged(now));
     if (scene.detach) {
       add("detach again", { kind: "Detach", reason: "closed" });
       add("renew on a tombstone", renewal(tokenOf(record?.leases.ended.at(-1)?.id)));
@@ -51,7 +51,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
     addNegotiations(record, scene, add);
     if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
     if (scene.detach) add("attach again", attach(scene.hostReports));
-    if (scene.gaps) moves.push(...gapsFrom(record, stand, scene), historyLost(now));
+    if (scene.gaps) moves.push(...gapsFrom(record, stand, scene), incarnationChanged(now));
   }
   if (scene.forgets) moves.push(...forgettingFrom(stand));
   return [...moves, ...timesFrom(stand, scene)];
@@ -171,8 +171,11 @@ function gapsFrom({ gapsTaken }: Session, stand: Stand, scene: Scene): readonly 
   );
 }
 
-function historyLost(now: number): Move {
-  return { name: "history lost", steps: [{ now, ask: () => passTime, historyLost: true }] };
+function incarnationChanged(now: number): Move {
+  return {
+    name: "the store begins another incarnation",
+    steps: [{ now, ask: () => passTime, incarnationChanged: true }],
+  };
 }
 
 /** The manager still has what was promoted last, and says so with or without its generation. */
@@ -207,7 +210,9 @@ function forgettingFrom({ record, copy, now }: Stand): readonly Move[] {
     const gap: Gap = { number, from: copy.at, until, kind: "absence" };
     const step = { ask: () => passTime, gap, becomes };
     moves.push(move("the copy is put back", step));
-    moves.push(move("the copy is put back, and known as one", { ...step, historyLost: true }));
+    moves.push(
+      move("the copy is put back, and known as one", { ...step, incarnationChanged: true }),
+    );
   }
   return moves;
 }

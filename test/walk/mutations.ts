@@ -227,7 +227,7 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "a generation of a lost history is used again",
+    name: "a generation of a lost incarnation is used again",
     caughtBy: ["Fenced"],
     edits: [
       {
@@ -238,7 +238,7 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "a session that comes back forgets how far a lost history may have come",
+    name: "a session that comes back forgets how far a lost incarnation may have come",
     caughtBy: ["Fenced"],
     edits: [
       {
@@ -249,7 +249,7 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "an epoch of a lost history is used again",
+    name: "an epoch of a lost incarnation is used again",
     caughtBy: ["Fenced"],
     edits: [{ file: "evolve.ts", find: "epoch: lifted(leases.epoch), ", put: "" }],
   },

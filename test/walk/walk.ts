@@ -178,12 +178,12 @@ class Walk {
   }
 
   #take({ record: before, served }: Stood, command: Command, step: Step): Taken | Fault {
-    const { now, gap, historyLost = false, watched = false } = step;
+    const { now, gap, incarnationChanged = false, watched = false } = step;
     const context = {
       now,
       policy: smallPolicy,
       gaps: gap ? [gap] : [],
-      history: (before?.historyTaken ?? 0) + (historyLost ? 1 : 0),
+      incarnation: (before?.incarnation ?? 0) + (incarnationChanged ? 1 : 0),
       entropy,
       negotiationsInFlight: () => 0,
       populationOf: () => nobody,

@@ -12,7 +12,7 @@ import { idleAt, nextDeadline, recoveriesForgivenAt, replacementsForgivenAt } fr
  * due, in order of time.
  */
 export function passTime(draft: Draft): void {
-  takeHistory(draft);
+  takeIncarnation(draft);
   for (const gap of gapsToTake(draft)) {
     if (draft.record?.kind !== "attached") break;
     applyDue(draft, gap.from);
@@ -22,10 +22,10 @@ export function passTime(draft: Draft): void {
 }
 
 /** Before anything else happens, since what happens next is counted. */
-function takeHistory(draft: Draft): void {
-  const { now: at, history } = draft.context;
-  if (draft.record === undefined || draft.record.historyTaken >= history) return;
-  apply(draft, { kind: "HistoryLost", at, history });
+function takeIncarnation(draft: Draft): void {
+  const { now: at, incarnation } = draft.context;
+  if (draft.record === undefined || draft.record.incarnation >= incarnation) return;
+  apply(draft, { kind: "IncarnationChanged", at, incarnation });
 }
 
 /** Looked for from the end: there may be thousands that were taken up long ago. */

@@ -24,10 +24,10 @@ interface FleetGapKeeperDeps {
 /** What is known of one bucket. */
 interface Bucket {
   gaps: readonly Gap[];
-  history: number;
+  incarnation: number;
   /** Since this process started or failed to reach it, until it is reached. */
   isAway: boolean;
-  /** The end of the newest gap that is to be told; earlier ones are read again with a new history. */
+  /** The end of the newest gap that is to be told; earlier ones are read again with a new incarnation. */
   toldUntil: EpochMs;
 }
 
@@ -43,14 +43,14 @@ export class FleetGapKeeper implements GapKeeper {
   readonly #buckets: readonly Bucket[];
   /** What heartbeats have brought since the last round. */
   readonly #untold: BucketGap[] = [];
-  /** Buckets in which a history has begun since the last round. */
+  /** Buckets in which an incarnation has begun since the last round. */
   readonly #lost = new Set<number>();
 
   constructor(deps: FleetGapKeeperDeps) {
     this.#deps = deps;
     this.#buckets = Array.from({ length: deps.store.buckets }, () => ({
       gaps: [],
-      history: 0,
+      incarnation: 0,
       isAway: true,
       toldUntil: 0,
     }));
@@ -60,13 +60,13 @@ export class FleetGapKeeper implements GapKeeper {
     return this.#of(id).gaps;
   }
 
-  historyOf(id: SessionId): number {
-    return this.#of(id).history;
+  incarnationOf(id: SessionId): number {
+    return this.#of(id).incarnation;
   }
 
   basisOf(id: SessionId, now: EpochMs): DecisionBasis {
-    const { gaps, history } = this.#of(id);
-    return { gap: gaps.at(-1)?.number ?? 0, history, heardSince: now - quietMs };
+    const { gaps, incarnation } = this.#of(id);
+    return { gap: gaps.at(-1)?.number ?? 0, incarnation, heardSince: now - quietMs };
   }
 
   isAway(id: SessionId): boolean {
@@ -129,7 +129,7 @@ export class FleetGapKeeper implements GapKeeper {
       const share = `${this.#lost.size} of ${this.#buckets.length} buckets`;
       const error = new Error(`The store may have lost sessions or changes, in ${share}`);
       this.#lost.clear();
-      this.#deps.observe({ kind: "trouble", where: "lost history", error });
+      this.#deps.observe({ kind: "trouble", where: "new incarnation", error });
     }
     for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
       this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
@@ -153,8 +153,8 @@ export class FleetGapKeeper implements GapKeeper {
     const kind = bucket.isAway ? "absence" : "stall";
     const after = bucket.gaps.at(-1)?.number ?? 0;
     const answer = await this.#deps.store.heartbeat(number, { now, quietMs, kind, after });
-    if (bucket.history > 0 && answer.history !== bucket.history) this.#lost.add(number);
-    if (answer.history !== bucket.history && after > 0) {
+    if (bucket.incarnation > 0 && answer.incarnation !== bucket.incarnation) this.#lost.add(number);
+    if (answer.incarnation !== bucket.incarnation && after > 0) {
       // Gaps that were recorded before may be lost, and their numbers used again.
       bucket.gaps = [];
       return this.#heartbeat(number, now);
@@ -163,7 +163,7 @@ export class FleetGapKeeper implements GapKeeper {
     const newest = bucket.gaps.at(-1)?.number ?? 0;
     const fresh = answer.gaps.filter((gap) => gap.number > newest);
     if (fresh.length > 0) bucket.gaps = [...bucket.gaps, ...fresh].slice(-gapsMax);
-    bucket.history = answer.history;
+    bucket.incarnation = answer.incarnation;
     bucket.isAway = false;
     for (const gap of fresh) {
       if (gap.until <= bucket.toldUntil) continue;

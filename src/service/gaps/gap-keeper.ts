@@ -14,8 +14,8 @@ export interface GapKeeper {
   /** The gaps that a decision about the session has to take up, in order of their numbers. */
   gapsOf(id: SessionId): readonly Gap[];
 
-  /** Which history of the store the session is in. */
-  historyOf(id: SessionId): number;
+  /** Which incarnation of the store the session is in. */
+  incarnationOf(id: SessionId): number;
 
   /** What a decision about the session made at `now` goes by; undefined where nobody asks. */
   basisOf(id: SessionId, now: EpochMs): DecisionBasis | undefined;

@@ -29,7 +29,7 @@ interface ProcessGapKeeperDeps {
 export class ProcessGapKeeper implements GapKeeper {
   readonly #deps: ProcessGapKeeperDeps;
   #gaps: readonly Gap[] = [];
-  #history = 0;
+  #incarnation = 0;
   #heartbeatAt: EpochMs;
   #aliveAt: EpochMs;
   /** The machine was suspended, and that is not on record yet. */
@@ -57,8 +57,8 @@ export class ProcessGapKeeper implements GapKeeper {
     return this.#gaps;
   }
 
-  historyOf(): number {
-    return this.#history;
+  incarnationOf(): number {
+    return this.#incarnation;
   }
 
   basisOf(): undefined {
@@ -81,7 +81,7 @@ export class ProcessGapKeeper implements GapKeeper {
   async start(): Promise<void> {
     const { store, clock } = this.#deps;
     this.#gaps = await store.gaps();
-    this.#history = await store.history();
+    this.#incarnation = await store.incarnation();
     const lastAlive = await store.lastAlive();
     this.#heartbeatAt = clock.now();
     if (lastAlive !== undefined) await this.#record(lastAlive, this.#heartbeatAt, "absence");

@@ -15,7 +15,7 @@ import { transport } from "./transport-codec.ts";
  * Older versions stay readable: a reader that meets one fills in what that version did not know. A
  * record is written anew when it next changes.
  *
- * 2: the history that a session has taken up, and how far its generations may have come in one
+ * 2: the incarnation that a session has taken up, and how far its generations may have come in one
  * that was lost; for how long each word of an end could not be followed by another, in the place of
  * one moment for all of them.
  *
@@ -99,7 +99,7 @@ function writeSession(out: FlatWriter, one: Session): void {
   out.moment(one.version);
   out.moment(one.activeAt);
   out.number(one.gapsTaken);
-  out.number(one.historyTaken);
+  out.number(one.incarnation);
   leaseBook.write(out, one.leases);
   transport.write(out, one.transport);
   lastChange.write(out, one.lastChange);
@@ -116,7 +116,7 @@ function readSession(from: FlatReader): Session {
     version: from.moment(),
     activeAt: from.moment(),
     gapsTaken: from.number(),
-    historyTaken: from.version < 2 ? 0 : from.number(),
+    incarnation: from.version < 2 ? 0 : from.number(),
     leases: leaseBook.read(from),
     transport: transport.read(from),
     lastChange: lastChange.read(from),
@@ -130,7 +130,7 @@ function writeTombstone(out: FlatWriter, one: Tombstone): void {
   out.number(one.revision);
   out.moment(one.version);
   out.number(one.gapsTaken);
-  out.number(one.historyTaken);
+  out.number(one.incarnation);
   out.moment(one.detachedAt);
   out.repeatedText(one.reason);
   leaseBook.write(out, one.leases);
@@ -147,7 +147,7 @@ function readTombstone(from: FlatReader): Tombstone {
     revision: from.number(),
     version: from.moment(),
     gapsTaken: from.number(),
-    historyTaken: from.version < 2 ? 0 : from.number(),
+    incarnation: from.version < 2 ? 0 : from.number(),
     detachedAt: from.moment(),
     reason: from.sharedText(),
     leases: leaseBook.read(from),

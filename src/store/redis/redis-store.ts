@@ -252,12 +252,12 @@ class RedisStore implements SharedStore {
         ...[String(ratesKeptMs), this.#rates.take(bucket), String(this.#heartbeatAt[bucket])],
       ],
     )) as HeartbeatReply;
-    const [gaps, history, changes, negotiations, seconds, microseconds] = reply;
+    const [gaps, incarnation, changes, negotiations, seconds, microseconds] = reply;
     this.#heartbeatAt[bucket] = now;
     this.#time.hear(bucket, sentAt, toMs(seconds, microseconds));
     this.#negotiations.heartbeat(bucket, toCounts(negotiations));
-    this.#notices.heartbeat(bucket, Number(changes), Number(history));
-    return { gaps: gaps.map(toGap), history: Number(history) };
+    this.#notices.heartbeat(bucket, Number(changes), Number(incarnation));
+    return { gaps: gaps.map(toGap), incarnation: Number(incarnation) };
   }
 
   count(beachId: BeachId | undefined): Promise<FleetCounts> {
@@ -333,7 +333,7 @@ class RedisStore implements SharedStore {
       deadline === undefined ? "" : String(deadline),
       id,
       String(basis.gap),
-      String(basis.history),
+      String(basis.incarnation),
       String(basis.heardSince),
       edits.length === 0 ? "" : JSON.stringify(edits),
       notice === "" ? "" : keys.changesIn(this.#database),

@@ -37,8 +37,8 @@ export interface Backup {
   readonly source: FileHandle;
   /** Path of the copy, beside it; it must not exist. */
   readonly to: string;
-  /** The history that whoever goes on from the copy is in. */
-  readonly history: number;
+  /** The incarnation that whoever goes on from the copy is in. */
+  readonly incarnation: number;
   /** Breaks the copying off. */
   readonly signal: AbortSignal;
 }
@@ -51,7 +51,7 @@ export interface Backup {
  * For as long as it runs nothing may move from the log to the file: then the file does not change,
  * and the log only grows. A transaction of which the end was not read is none.
  */
-export async function copyStore({ from, source, to, history, signal }: Backup): Promise<void> {
+export async function copyStore({ from, source, to, incarnation, signal }: Backup): Promise<void> {
   const folder = await mkdtemp(join(dirname(to), ".backup-")).catch(refuseFolder);
   const copy = join(folder, basename(to));
   try {
@@ -60,7 +60,7 @@ export async function copyStore({ from, source, to, history, signal }: Backup): 
     // Locks are on the file alone.
     const log = createReadStream(`${from}-wal`, { highWaterMark });
     await writeFile(log, `${copy}-wal`, signal);
-    await makeWhole({ path: copy, history });
+    await makeWhole({ path: copy, incarnation });
     signal.throwIfAborted();
     await putInPlace(copy, to);
   } finally {

@@ -17,7 +17,7 @@ import type { EpochMs } from "../../core/time.ts";
 import { gapsMax } from "../../service/session-store.ts";
 import { storeCannotOpen } from "../store-cannot-open.ts";
 import { mustHaveOneName } from "./file-identity.ts";
-import { claim, historyName, metaUpsert } from "./sqlite-schema.ts";
+import { claim, incarnationName, metaUpsert } from "./sqlite-schema.ts";
 
 /** What one session's row holds; without it, there is to be no row. */
 export interface SessionRow {
@@ -218,8 +218,8 @@ export class SqliteFile {
     return this.#meta("alive");
   }
 
-  history(): number {
-    return this.#meta(historyName) ?? 0;
+  incarnation(): number {
+    return this.#meta(incarnationName) ?? 0;
   }
 
   close(): void {

@@ -14,7 +14,7 @@ export interface FileHead {
   /** Oldest first. */
   readonly gaps: readonly Gap[];
   readonly lastAlive: EpochMs | undefined;
-  readonly history: number;
+  readonly incarnation: number;
 }
 
 /** Rows after which the write-ahead log is moved into the file. */
@@ -33,7 +33,7 @@ export class SqliteHolder {
     const file = openSqliteFile(path, options);
     this.#held = file;
     this.#pages = file.pages();
-    return { gaps: file.gaps(), lastAlive: file.lastAlive(), history: file.history() };
+    return { gaps: file.gaps(), lastAlive: file.lastAlive(), incarnation: file.incarnation() };
   }
 
   /** Undefined after the last one. */

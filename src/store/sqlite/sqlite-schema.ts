@@ -33,7 +33,8 @@ export const steps: readonly string[] = [
 /** Sets a value of `meta`. */
 export const metaUpsert = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
 /** How many backups lie between a file and the first of its line; nothing: none. */
-export const historyName = "history";
+/** The name that every file has it under. */
+export const incarnationName = "history";
 
 /**
  * Makes an empty file ours, and one of an older format one of today's; shows that it is whole and

@@ -206,9 +206,9 @@ class SqliteStore implements SqliteSessionStore {
   }
 
   /** Never rises while the store is open: what it holds can only be lost by another file. */
-  async history(): Promise<number> {
+  async incarnation(): Promise<number> {
     this.#mustBeOpen();
-    return this.#file.head.history;
+    return this.#file.head.incarnation;
   }
 
   async recordAlive(at: EpochMs): Promise<void> {
@@ -236,7 +236,13 @@ class SqliteStore implements SqliteSessionStore {
       const { path: from, head } = this.#file;
       this.#source ??= await open(from).catch(refuseMissing);
       if (!isSameFile(await stat(from).catch(refuseMissing), this.#identity)) refuseMissing();
-      await copyStore({ from, source: this.#source, to, history: head.history + 1, signal });
+      await copyStore({
+        from,
+        source: this.#source,
+        to,
+        incarnation: head.incarnation + 1,
+        signal,
+      });
     });
     try {
       await this.#backup;

@@ -36,7 +36,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
 
   test("and drops keys, is said to, and every session counts as one that may have lost something", async () => {
     await using service = await serve();
-    const before = await historyOf("session-1");
+    const before = await incarnationOf("session-1");
     await server.command("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
     const kept = await holdFastPath(service, "session-1");
     const { generation } = await kept.transport();
@@ -49,8 +49,8 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await server.command("SET", "other:more", "x", "EX", "600").catch(() => undefined);
     await expect.poll(() => told(service, "lost keys").length, inTime).toBeGreaterThan(0);
     await server.command("CONFIG", "SET", "maxmemory", "0");
-    expect(await historyOf("session-1")).toBeGreaterThan(before);
-    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+    expect(await incarnationOf("session-1")).toBeGreaterThan(before);
+    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
     expect((await kept.transport()).generation).toBe(generation);
   });
 
@@ -58,11 +58,11 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await using service = await serve();
     const lost = await holdFastPath(service, "session-1");
     const kept = await holdFastPath(service, "session-2");
-    const before = await historyOf(lost.id);
+    const before = await incarnationOf(lost.id);
     await server.command("DEL", keysOf(lost.id).session(lost.id));
     for (let ask = 0; ask < 3; ask += 1) await expect(lost.renew()).rejects.toThrow("not_found");
     expect(told(service, "lost session")).toMatchObject([{ session: lost.id }]);
-    expect(await historyOf(lost.id)).toBeGreaterThan(before);
+    expect(await incarnationOf(lost.id)).toBeGreaterThan(before);
     const { sessions } = await service.registry.listSessions({ privateBeachId: beachOfHeld });
     expect(sessions.map(({ sessionId }) => sessionId)).toEqual([kept.id]);
     const counted = await service.registry.summarizeFleet({ privateBeachId: beachOfHeld });
@@ -77,20 +77,20 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await using service = await serve();
     await holdFastPath(service, "session-1");
     await server.command("FLUSHALL");
-    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
   });
 
   test("and was put back to what it had held: that is a loss too", async () => {
     await using service = await serve();
     const held = await holdFastPath(service, "session-1");
     await server.command("SAVE");
-    const before = await historyOf(held.id);
+    const before = await incarnationOf(held.id);
     await held.renew();
     const since = Date.now() + 1_500;
     await expect.poll(() => Date.now(), inTime).toBeGreaterThan(since);
     await server.command("DEBUG", "RELOAD", "NOSAVE");
-    await expect.poll(() => historyOf(held.id), inTime).toBeGreaterThan(before);
-    await expect.poll(() => told(service, "lost history").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => incarnationOf(held.id), inTime).toBeGreaterThan(before);
+    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
   });
 
   test.each([
@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await Promise.allSettled(readers);
   });
 
-  async function historyOf(id: string): Promise<number> {
+  async function incarnationOf(id: string): Promise<number> {
     return Number(await server.command("HGET", keysOf(id).state, "history"));
   }
 });

@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(missed, inTime).toBe(1);
   });
 
-  test("Current: reads everything again when Redis is in another history", async () => {
+  test("Current: reads everything again when Redis is in another incarnation", async () => {
     const missed = missedBy(watching);
     // As after a failover to a replica that had counted less, and has caught up since.
     await server.command("HSET", keysOf(id).state, "origin", "another");

@@ -53,15 +53,15 @@ test("a backup holds all that was committed before it, and is one file", async (
   expect(await copy.gaps()).toEqual([{ number: 1, from: 5, until: 7, kind: "stall" }]);
 });
 
-test("whoever goes on from a backup is in another history, and its backups in yet another", async () => {
+test("whoever goes on from a backup is in another incarnation, and its backups in yet another", async () => {
   await using folder = await storeFolder();
   await using store = await folder.open();
   const first = await store.backUp("first.db");
-  expect(await store.history()).toBe(0);
+  expect(await store.incarnation()).toBe(0);
   await using copy = await openSqliteStore(first, { clock });
-  expect(await copy.history()).toBe(1);
+  expect(await copy.incarnation()).toBe(1);
   await using second = await openSqliteStore(await copy.backUp("second.db"), { clock });
-  expect(await second.history()).toBe(2);
+  expect(await second.incarnation()).toBe(2);
 });
 
 test("the file is held as before: no other process can open it", async () => {

@@ -4,7 +4,7 @@ import { same } from "./same.ts";
 import type { Change, Taken } from "./taken.ts";
 
 /**
- * The version rises exactly when anything shown but ages has changed, and when a history was lost
+ * The version rises exactly when anything shown but ages has changed, and when an incarnation was lost
  * that may have given the number to another state.
  */
 export function checkCurrent(
@@ -16,7 +16,7 @@ export function checkCurrent(
   const faults: string[] = [];
   for (const change of changes) {
     if (change.before?.version === change.after?.version) continue;
-    if (change.event.kind === "HistoryLost") continue;
+    if (change.event.kind === "IncarnationChanged") continue;
     if (!isSameShown(change.before, change.after, change.event.at)) continue;
     faults.push(`${change.event.kind} raised the version and changed nothing shown`);
   }

@@ -12,7 +12,7 @@ type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
  */
 export function checkDurable({ context }: Taken, changes: readonly Change[]): readonly string[] {
   return changes.flatMap(({ before, event, after }, index) => {
-    if (event.kind === "HistoryLost") return lossFaults(before, after);
+    if (event.kind === "IncarnationChanged") return lossFaults(before, after);
     if (event.kind !== "GapTaken" || before?.kind !== "attached") return [];
     if (after?.kind !== "attached") return ["a gap detached the session"];
     const absence = context.gaps.some(
@@ -27,14 +27,16 @@ export function checkDurable({ context }: Taken, changes: readonly Change[]): re
   });
 }
 
-/** What is left of a history goes on as it is, but for what it counts. */
+/** What is left of an incarnation goes on as it is, but for what it counts. */
 function lossFaults(before: SessionRecord | undefined, after: SessionRecord | undefined): string[] {
-  return same(uncounted(before), uncounted(after)) ? [] : ["a lost history changed the session"];
+  return same(uncounted(before), uncounted(after))
+    ? []
+    : ["a lost incarnation changed the session"];
 }
 
 function uncounted(record: SessionRecord | undefined): unknown {
   if (record === undefined) return undefined;
-  const none = { revision: 0, version: 0, historyTaken: 0 };
+  const none = { revision: 0, version: 0, incarnation: 0 };
   const leases = { ...record.leases, epoch: 0, version: 0 };
   if (record.kind === "detached") return { ...record, ...none, leases, generation: 0 };
   return { ...record, ...none, leases, transport: { ...record.transport, generationFloor: 0 } };

@@ -21,7 +21,7 @@ export function checkFenced(taken: Taken, changes: readonly Change[]): readonly 
 function counterFaults({ before, event, after }: Change): string[] {
   if (before === undefined || after === undefined) return [];
   const faults: string[] = [];
-  const lost = event.kind === "HistoryLost";
+  const lost = event.kind === "IncarnationChanged";
   const [was, is] = [usedGeneration(before), usedGeneration(after)];
   const promoted = event.kind === "HandshakePromoted" || event.kind === "GenerationRaised";
   const grows = promoted || lost || event.kind === "GenerationNamed";
@@ -90,17 +90,17 @@ function leavesRoom(id: string, at: number): boolean {
   return minted === undefined || minted <= at + 86_400_000;
 }
 
-/** Up to where generations may have been used, in this history or in one that was lost. */
+/** Up to where generations may have been used, in this incarnation or in one that was lost. */
 function usedGeneration(record: SessionRecord): number {
   if (record.kind === "detached") return record.generation;
   return Math.max(record.transport.generation, record.transport.generationFloor);
 }
 
-/** What began at service time is past all that a lost history can have given out by then. */
+/** What began at service time is past all that a lost incarnation can have given out by then. */
 function repeatable(record: SessionRecord, at: number): string[] {
   const { version, leases } = record;
   const least = Math.min(version, leases.version, leases.epoch, usedGeneration(record));
-  return least < at ? ["a counter may repeat what a lost history gave out"] : [];
+  return least < at ? ["a counter may repeat what a lost incarnation gave out"] : [];
 }
 
 /** Neither what was retired nor what lingers comes back; a promotion retires the rest just before. */

@@ -11,8 +11,8 @@ export function timelyBy(deadlineOf: typeof nextDeadline): Checker {
     if (due !== undefined && due <= now) faults.push(`a deadline is left behind at ${due}`);
     changes.forEach(({ event }, index) => {
       const before = changes[index - 1]?.event;
-      // That a history was lost is noticed before all that had happened by then is gone through.
-      const earlier = before?.kind === "HistoryLost" ? undefined : before;
+      // That an incarnation was lost is noticed before all that had happened by then is gone through.
+      const earlier = before?.kind === "IncarnationChanged" ? undefined : before;
       if (event.at > now) faults.push(`${event.kind} happened in the future`);
       if (earlier && earlier.at > event.at) {
         faults.push(`${event.kind} happened before ${earlier.kind}, which came first`);

@@ -5,7 +5,7 @@ import type { StoreTrouble } from "../../../service/session-store.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { type Edit, editsOf } from "../records/redis-edits.ts";
 import { type BucketKeys, bucketOf, buckets, keysOf } from "../records/redis-keys.ts";
-import { forgetLostScript, renewHistoryScript } from "../records/redis-scripts.ts";
+import { beginIncarnationScript, forgetLostScript } from "../records/redis-scripts.ts";
 import { noticeOfLoss } from "./redis-notices.ts";
 
 interface RedisLossesDeps {
@@ -17,7 +17,7 @@ interface RedisLossesDeps {
 }
 
 /**
- * What Redis has lost that it had shown. Each loss begins a history, so that no counter of a session
+ * What Redis has lost that it had shown. Each loss begins an incarnation, so that no counter of a session
  * repeats, and whoever follows reads again.
  */
 export class RedisLosses {
@@ -70,7 +70,7 @@ export class RedisLosses {
   async #begin(bucket: number): Promise<void> {
     const { state } = buckets[bucket] as BucketKeys;
     const now = String(this.#deps.clock.now());
-    await this.#deps.calls.run(bucket, renewHistoryScript, [state], [now]);
+    await this.#deps.calls.run(bucket, beginIncarnationScript, [state], [now]);
   }
 }
 

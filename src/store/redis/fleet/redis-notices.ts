@@ -13,7 +13,7 @@ interface Bucket {
   /** How many there were at the heartbeat before: all of them should have been heard by now. */
   due: number;
   /** In which they are counted; undefined before the first heartbeat. */
-  history: number | undefined;
+  incarnation: number | undefined;
   /** Something could not be read: whoever follows has to read again. */
   isBehind: boolean;
 }
@@ -48,7 +48,7 @@ export class RedisNotices {
   readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({
     heard: undefined,
     due: 0,
-    history: undefined,
+    incarnation: undefined,
     isBehind: false,
   }));
   /** Sessions that are being read, and whether they changed meanwhile. */
@@ -102,12 +102,12 @@ export class RedisNotices {
     }
   }
 
-  /** @param count how many notices there have been in the bucket's history, as a heartbeat tells */
-  heartbeat(bucket: number, count: number, history: number): void {
+  /** @param count how many notices there have been in the bucket's incarnation, as a heartbeat tells */
+  heartbeat(bucket: number, count: number, incarnation: number): void {
     const state = this.#of(bucket);
     const isLost = state.heard !== undefined && state.heard < state.due;
     // A restored or failed-over server counts from an earlier number, and may have caught up.
-    const isAnotherCount = state.history !== undefined && state.history !== history;
+    const isAnotherCount = state.incarnation !== undefined && state.incarnation !== incarnation;
     if (isLost || isAnotherCount || state.isBehind) {
       state.isBehind = false;
       state.heard = count;
@@ -115,7 +115,7 @@ export class RedisNotices {
     }
     state.heard ??= count;
     state.due = count;
-    state.history = history;
+    state.incarnation = incarnation;
   }
 
   #read(bucket: number, id: SessionId): void {

@@ -21,7 +21,7 @@ export function bucketOf(id: SessionId | BeachId): number {
 
 /** The names under which a bucket is kept; one hash tag, so that one script may touch them all. */
 export class BucketKeys {
-  /** Hash: alive, clock, gap, history, lost, origin, changes. */
+  /** Hash: alive, clock, gap, history (the incarnation), lost, origin, changes. */
   readonly state: string;
   /** List of the newest gaps. */
   readonly gaps: string;

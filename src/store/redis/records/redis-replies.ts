@@ -5,7 +5,7 @@ import { type FleetCounts, nothingCounted } from "../../../service/figures/fleet
 /** What the heartbeat script answers. */
 export type HeartbeatReply = readonly [
   gaps: readonly string[],
-  history: string,
+  incarnation: string,
   changes: string,
   negotiations: readonly string[],
   seconds: string,

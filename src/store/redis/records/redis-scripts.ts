@@ -27,7 +27,7 @@ return {record, lost and 1 or 0}
 `);
 
 /**
- * Forgets an attached session whose record is gone, which begins a history: others may be gone too.
+ * Forgets an attached session whose record is gone, which begins an incarnation: others may be gone too.
  *
  * KEYS: session, state, deadlines, sessions, and whatever the edits name.
  * ARGV: 1 session id, 2 now, 3 edits as JSON, 4 channel, 5 what to tell.
@@ -61,13 +61,14 @@ return 1
  *
  * KEYS: session, state, deadlines, and whatever the edits name.
  * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it),
- *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 history known,
+ *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 incarnation known (kept as history),
  *   8 moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for none),
  *   10 channel ('' to tell nobody), 11 what to tell.
  * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
  */
 export const commitScript: RedisScript = script(`${originOf}
--- The decision has to know of every gap and history, or it would judge by what it could not hear.
+-- The decision has to know of every gap and of the incarnation, or it would count silence that was
+-- not an end's.
 local state = redis.call('HMGET', KEYS[2], 'alive', 'gap', 'history', 'origin')
 if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
   or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
@@ -122,7 +123,7 @@ return {'committed'}
  *   6 for how long rates are kept,
  *   7 increments of rates as JSON ('' for none): key, place in its ring, turn, count,
  *   8 when the caller last sent a heartbeat; 0 for never.
- * Answers {gaps not known, history, changes, negotiations by manager, seconds, microseconds}.
+ * Answers {gaps not known, incarnation, changes, negotiations by manager, seconds, microseconds}.
  */
 export const heartbeatScript: RedisScript = script(`${originOf}
 local state = redis.call('HMGET', KEYS[1], 'alive', 'gap', 'history', 'origin', 'changes', 'clock')
@@ -183,11 +184,11 @@ return {gaps, history, state[5] or '0', redis.call('HGETALL', KEYS[3]), time[1],
 `);
 
 /**
- * Begins a new history, since the server shows an older state than it did.
+ * Begins a new incarnation, since the server shows an older state than it did.
  *
  * KEYS: state. ARGV: 1 now.
  */
-export const renewHistoryScript: RedisScript = script(`
+export const beginIncarnationScript: RedisScript = script(`
 local history = tonumber(redis.call('HGET', KEYS[1], 'history') or '0')
 redis.call('HSET', KEYS[1], 'history', string.format('%.0f', math.max(history + 1, tonumber(ARGV[1]))))
 `);

@@ -45,7 +45,7 @@ function countersOf(world: World): Counters {
 }
 
 describe("after a restored backup", () => {
-  test("Fenced: no epoch, version or lease version of the lost history comes again", () => {
+  test("Fenced: no epoch, version or lease version of the lost incarnation comes again", () => {
     const { taken, restored } = backup();
     given(onFastPath(), taken, wait(1_000), acquired("agent"), released("agent"), acquired("b"))
       .when(renegotiated({ reason: "operator" }))
@@ -113,7 +113,7 @@ describe("after a restored backup", () => {
     given(onFastPath(), taken, wait(1_000), restored)
       .when(renewed("tile"))
       .expect(refreshed, promoted(1, 1), inFlight(undefined), path("fast_path"))
-      .expect(happened("HistoryLost", "LeaseExtended"))
+      .expect(happened("IncarnationChanged", "LeaseExtended"))
       .when(manager(ready))
       .expect(accepted({ standing: "promoted" }));
   });
@@ -133,8 +133,8 @@ describe("after a restored backup", () => {
     const { taken, restored } = backup();
     given(attached(), acquired("tile"), taken, absent(60_000), restored)
       .when(later(0))
-      .expect(happened("HistoryLost", "GapTaken"), liveFor("tile", 31_500))
-      .expect(event({ kind: "HistoryLost", history: 1, at: start + 60_000 }));
+      .expect(happened("IncarnationChanged", "GapTaken"), liveFor("tile", 31_500))
+      .expect(event({ kind: "IncarnationChanged", incarnation: 1, at: start + 60_000 }));
   });
 
   test("and is taken up once", () => {

@@ -44,27 +44,27 @@ describe.skipIf(!hasRedis)("a store that is served by another Redis than before"
       await server.command("HSET", state, "origin", "another");
       const change = revisionOf(record, {}, { durability });
       expect(await store.commit(change)).toBe("unaware");
-      const { history } = await heartbeat(builtAt);
-      expect(history).toBeGreaterThan(basis.history);
+      const { incarnation } = await heartbeat(builtAt);
+      expect(incarnation).toBeGreaterThan(basis.incarnation);
       expect(await store.commit(change)).toBe("unaware");
-      expect(await store.commit({ ...change, basis: { ...basis, history } })).toBe("committed");
+      expect(await store.commit({ ...change, basis: { ...basis, incarnation } })).toBe("committed");
     },
   );
 
-  test("begins a history when it answers with less than this process knew", async () => {
+  test("begins an incarnation when it answers with less than this process knew", async () => {
     await server.command("COPY", key, `${key}:copy`);
     await store.commit(revisionOf(record));
-    const { history: before } = await heartbeat(builtAt);
+    const { incarnation: before } = await heartbeat(builtAt);
     await server.command("COPY", `${key}:copy`, key, "REPLACE");
     expect(await store.load(record.id)).toEqual(record);
-    expect((await heartbeat(builtAt)).history).toBeGreaterThan(before);
+    expect((await heartbeat(builtAt)).incarnation).toBeGreaterThan(before);
   });
 
   test("begins one, too, when a session is gone that this process knew", async () => {
-    const { history: before } = await heartbeat(builtAt);
+    const { incarnation: before } = await heartbeat(builtAt);
     await server.command("DEL", key);
     expect(await store.commit(revisionOf(record))).toBe("conflict");
-    expect((await heartbeat(builtAt)).history).toBeGreaterThan(before);
+    expect((await heartbeat(builtAt)).incarnation).toBeGreaterThan(before);
   });
 
   test("answers no question once it is a replica, since it may not have everything", async () => {
