@@ -129,7 +129,8 @@ function firstGenerationOf(beach: Beach, sessionId: string): number | undefined 
 function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
   const told = tiles.map((tile, index) => tile.events.slice(since.tiles[index]));
   for (const [index, events] of told.entries()) {
-    const before = tiles[index]?.events.find((event) => event.kind === "renewed");
+    const earlier = tiles[index]?.events.slice(0, since.tiles[index]);
+    const before = earlier?.findLast((event) => event.kind === "renewed");
     for (const event of events) {
       if (event.kind !== "renewed") continue;
       expect(event).toMatchObject({

@@ -30,7 +30,7 @@ const settings = {
  */
 export async function startRedisCluster(certificates?: Certificates): Promise<RedisCluster> {
   await using started = new AsyncDisposableStack();
-  const start = async (): Promise<Node> => {
+  const startOne = async (): Promise<Node> => {
     const busPort = await freePort();
     const tlsPort = certificates && (await freePort());
     const server = await startRedis({
@@ -40,6 +40,8 @@ export async function startRedisCluster(certificates?: Certificates): Promise<Re
     });
     return { server: started.use(server), toldPort: tlsPort ?? server.port, busPort };
   };
+  // Somebody else may take a port before the server does.
+  const start = (): Promise<Node> => startOne().catch(startOne).catch(startOne);
   const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, start));
   await join(nodes);
   const [{ toldPort } = { toldPort: 0 }] = nodes;

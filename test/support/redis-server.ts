@@ -38,8 +38,7 @@ export async function startRedis(
   port?: number,
 ): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), "lease-redis-"));
-  const own = port ?? (await freePort());
-  let process = await launch(own, folder, settings);
+  let { process, port: own } = await launchSomewhere(folder, settings, port);
   const kill = async (): Promise<void> => {
     process.kill("SIGKILL");
     await ended(process);
@@ -69,6 +68,24 @@ export async function startRedis(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const launchesMax = 5;
+
+/** On another free port when somebody else was faster to take the one before. */
+async function launchSomewhere(
+  folder: string,
+  settings: Readonly<Record<string, string>>,
+  wanted: number | undefined,
+): Promise<{ readonly process: ChildProcess; readonly port: number }> {
+  for (let launches = 1; ; launches += 1) {
+    const port = wanted ?? (await freePort());
+    try {
+      return { process: await launch(port, folder, settings), port };
+    } catch (error) {
+      if (wanted !== undefined || launches === launchesMax) throw error;
+    }
+  }
 }
 
 /** A port of loopback that nobody uses now. */

@@ -76,10 +76,16 @@ export function wrongReaders(readers: readonly RawReader[], truth: TransportStat
 }
 
 function ageless(state: TransportState): Partial<TransportState> {
-  const { evidenceAge: _, ends: __, negotiation, ...rest } = state;
-  if (negotiation === undefined) return rest;
-  const { confirmIn: ___, ...handshake } = negotiation;
-  return { ...rest, negotiation: handshake };
+  const {
+    evidenceAge: _,
+    ends: __,
+    nextNegotiationAt: ___,
+    nextNegotiationIn: ____,
+    ...rest
+  } = state;
+  if (rest.negotiation === undefined) return rest;
+  const { confirmIn: _____, ...negotiation } = rest.negotiation;
+  return { ...rest, negotiation };
 }
 
 function bigints(_key: string, value: unknown): unknown {
