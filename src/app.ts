@@ -78,6 +78,8 @@ export interface AppOverrides {
 
 /** How long calls under way may take to end once the service drains. */
 const drainGraceMs = 5_000;
+/** How long operators may take to read their last answers. */
+const opsGraceMs = 1_000;
 /** How long a drain may take as a whole. */
 const drainMsMax = 9_000;
 /** How long the last lines of the log may take to be read. */
@@ -215,7 +217,7 @@ async function closeInOrder({ doors, service, resources }: Parts): Promise<void>
   await endsWithin(Promise.allSettled([grpc.finish(), http.finish()]), drainGraceMs);
   await Promise.all([grpc.cutOff(), http.cutOff()]);
   await resources[Symbol.asyncDispose]();
-  await ops.finish();
+  await endsWithin(ops.finish(), opsGraceMs);
   await ops.cutOff();
 }
 

@@ -30,6 +30,7 @@ export type BudgetName =
   | "json_levels"
   | "json_text_bytes"
   | "messages_unpacked_at_once"
+  | "open_calls"
   | "pages_made_at_once"
   | "page_bytes"
   | "json_page_bytes"
@@ -106,6 +107,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "messages",
     of: "being unpacked in the process",
     beyond: "the next one waits",
+  },
+  open_calls: {
+    limit: 60_000,
+    unit: "calls",
+    of: "open over gRPC; one connection may have as many as are left for all others",
+    beyond: tooMany,
   },
   pages_made_at_once: {
     limit: 4,

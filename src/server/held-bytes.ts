@@ -1,4 +1,5 @@
 import { refusalToConnectError } from "../api/refusal/error-mapping.ts";
+import type { Refusal } from "../api/refusal/result.ts";
 import type { BudgetName } from "../budget/budget-table.ts";
 import type { Budget, Budgets } from "../budget/budgets.ts";
 
@@ -24,18 +25,17 @@ export class ConnectionBudgets {
   open(connection: object, action: string): HeldBytes {
     const of = this.#connections.get(connection) ?? this.#budgets.each(this.#connection);
     this.#connections.set(connection, of);
-    const spent = (what: BudgetName): Error =>
-      refusalToConnectError({ reason: "TOO_MANY", what, retryAfterMs: 1_000 }, action);
-    return new HeldBytes(connection, [
-      { budget: of, spent: () => spent(this.#connection) },
-      { budget: this.#budgets.shared(this.#process), spent: () => spent(this.#process) },
-    ]);
+    const sources = [
+      { budget: of, name: this.#connection },
+      { budget: this.#budgets.shared(this.#process), name: this.#process },
+    ];
+    return new HeldBytes(connection, sources, action);
   }
 }
 
 interface Source {
   readonly budget: Budget;
-  readonly spent: () => Error;
+  readonly name: BudgetName;
 }
 
 /** What one call holds. Everything is given back at the latest when the call is over. */
@@ -43,23 +43,37 @@ export class HeldBytes {
   /** What the call came by. */
   readonly connection: object;
   readonly #sources: readonly Source[];
+  readonly #action: string;
   #held = 0;
   #isOver = false;
 
-  constructor(connection: object, sources: readonly Source[]) {
+  constructor(connection: object, sources: readonly Source[], action: string) {
+    this.#action = action;
     this.connection = connection;
     this.#sources = sources;
   }
 
   /** Throws TOO_MANY where the connection, or all of them together, would hold too much. */
   take(bytes: number): void {
-    if (this.#isOver) return;
-    for (const [index, { budget, spent }] of this.#sources.entries()) {
+    const what = this.tryTake(bytes);
+    if (what !== undefined) throw refusalToConnectError(spent(what), this.#action);
+  }
+
+  /** Takes the bytes, or says which budget does not allow it. */
+  tryTake(bytes: number): BudgetName | undefined {
+    if (this.#isOver) return undefined;
+    for (const [index, { budget, name }] of this.#sources.entries()) {
       if (budget.take(bytes)) continue;
       for (const before of this.#sources.slice(0, index)) before.budget.giveBack(bytes);
-      throw spent();
+      return name;
     }
     this.#held += bytes;
+    return undefined;
+  }
+
+  /** Takes what is missing to so many bytes, or says which budget does not allow it. */
+  reach(bytes: number): BudgetName | undefined {
+    return bytes > this.#held ? this.tryTake(bytes - this.#held) : undefined;
   }
 
   giveBack(bytes: number): void {
@@ -73,4 +87,9 @@ export class HeldBytes {
     this.giveBack(this.#held);
     this.#isOver = true;
   }
+}
+
+/** The refusal of what a budget has no room for. */
+export function spent(what: BudgetName): Refusal {
+  return { reason: "TOO_MANY", what, retryAfterMs: 1_000 };
 }

@@ -21,6 +21,7 @@ interface Waiting {
 export class Outbox {
   readonly budgets: Budgets;
   readonly #held: ConnectionBudgets;
+  readonly #answers = new WeakMap<object, HeldBytes>();
   readonly #waiting = new Map<object, Waiting>();
   #look = 0;
 
@@ -29,9 +30,16 @@ export class Outbox {
     this.#held = new ConnectionBudgets(budgets, "unread_bytes", "connection_unread_bytes");
   }
 
-  /** @param connection its socket or session: what one leaves unread is limited by itself */
-  open(connection: object): HeldBytes {
-    return this.#held.open(connection, "send the answer");
+  /**
+   * What an answer holds, from its first bytes to its end.
+   *
+   * @param connection its socket or session: what one leaves unread is limited by itself
+   * @param answer what the bytes are written to
+   */
+  open(connection: object, answer: object): HeldBytes {
+    const held = this.#answers.get(answer) ?? this.#held.open(connection, "send the answer");
+    this.#answers.set(answer, held);
+    return held;
   }
 
   /** An answer waits for its reader, from now on. */

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
-import { budgetTable } from "../../budget/budget-table.ts";
+import type { Budgets } from "../../budget/budgets.ts";
 import { itemLimitOf } from "./item-limits.ts";
 import {
   type Excess,
@@ -19,11 +19,6 @@ export interface JsonFits {
   readonly itemFields: number;
 }
 
-const fieldsMax = budgetTable.message_fields.limit;
-const itemFieldsMax = budgetTable.item_fields.limit;
-const levelsMax = budgetTable.json_levels.limit;
-const textBytesMax = budgetTable.json_text_bytes.limit;
-
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
@@ -38,13 +33,21 @@ const space = 0x20;
  * Counts the values of a message in JSON, and the entries of its lists, without making any. It does
  * not look whether the text is JSON: reading it does, once that can cost no more than this allows.
  */
-export function scanJson(desc: DescMessage, bytes: Uint8Array): Measured<JsonFits> {
-  return new JsonScan(desc, bytes).scan();
+export function scanJson(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  budgets: Budgets,
+): Measured<JsonFits> {
+  return new JsonScan(desc, bytes, budgets).scan();
 }
 
 class JsonScan {
   readonly #desc: DescMessage;
   readonly #bytes: Uint8Array;
+  readonly #fieldsMax: number;
+  readonly #itemFieldsMax: number;
+  readonly #levelsMax: number;
+  readonly #textBytesMax: number;
   #at = 0;
   #level = 0;
   #fields = 0;
@@ -56,9 +59,13 @@ class JsonScan {
   #itemBegan = 0;
   #itemFields = 0;
 
-  constructor(desc: DescMessage, bytes: Uint8Array) {
+  constructor(desc: DescMessage, bytes: Uint8Array, budgets: Budgets) {
     this.#desc = desc;
     this.#bytes = bytes;
+    this.#fieldsMax = budgets.limit("message_fields");
+    this.#itemFieldsMax = budgets.limit("item_fields");
+    this.#levelsMax = budgets.limit("json_levels");
+    this.#textBytesMax = budgets.limit("json_text_bytes");
   }
 
   scan(): Measured<JsonFits> {
@@ -94,7 +101,7 @@ class JsonScan {
   #open(): Excess | undefined {
     this.#at += 1;
     this.#level += 1;
-    if (this.#level > levelsMax) return tooDeep;
+    if (this.#level > this.#levelsMax) return tooDeep(this.#levelsMax);
     if (this.#level === 2) this.#itemBegan = this.#fields;
     return this.#count();
   }
@@ -114,8 +121,8 @@ class JsonScan {
 
   #count(): Excess | undefined {
     this.#fields += 1;
-    if (this.#fields > fieldsMax) return tooManyFields(fieldsMax);
-    const isLarge = this.#level > 2 && this.#fields - this.#itemBegan > itemFieldsMax;
+    if (this.#fields > this.#fieldsMax) return tooManyFields(this.#fieldsMax);
+    const isLarge = this.#level > 2 && this.#fields - this.#itemBegan > this.#itemFieldsMax;
     return isLarge ? this.#largeItem() : undefined;
   }
 
@@ -133,8 +140,9 @@ class JsonScan {
 
   #largeItem(): Excess {
     const field = this.#field;
-    if (field?.fieldKind !== "list") return tooLargeItem(field?.name ?? "message", itemFieldsMax);
-    return tooLargeItem(`${field.name}[${this.#items.get(field) ?? 0}]`, itemFieldsMax);
+    if (field?.fieldKind !== "list")
+      return tooLargeItem(field?.name ?? "message", this.#itemFieldsMax);
+    return tooLargeItem(`${field.name}[${this.#items.get(field) ?? 0}]`, this.#itemFieldsMax);
   }
 
   #passText(): Excess | undefined {
@@ -156,8 +164,8 @@ class JsonScan {
   }
 
   #longText(start: number): Excess | undefined {
-    if (this.#at - start <= textBytesMax + 2) return undefined;
-    const description = `must have no text above ${textBytesMax} bytes`;
+    if (this.#at - start <= this.#textBytesMax + 2) return undefined;
+    const description = `must have no text above ${this.#textBytesMax} bytes`;
     const field = this.#field?.name ?? "message";
     return { kind: "excess", field, description, budget: "json_text_bytes" };
   }
@@ -172,12 +180,10 @@ class JsonScan {
   }
 }
 
-const tooDeep: Excess = {
-  kind: "excess",
-  field: "message",
-  description: `must have at most ${levelsMax} levels`,
-  budget: "json_levels",
-};
+function tooDeep(max: number): Excess {
+  const description = `must have at most ${max} levels`;
+  return { kind: "excess", field: "message", description, budget: "json_levels" };
+}
 
 function endsWord(byte: number): boolean {
   return (

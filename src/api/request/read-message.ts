@@ -37,7 +37,7 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
   const { desc, bytes, format } = message;
   if (bytes.length > budgets.limit("message_bytes")) return refuseLongMessage(budgets);
   if (format === "json") {
-    const { fields, itemFields } = fitting(scanJson(desc, bytes), desc, budgets);
+    const { fields, itemFields } = fitting(scanJson(desc, bytes, budgets), desc, budgets);
     return {
       fields,
       async read() {
@@ -45,7 +45,7 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
       },
     };
   }
-  const { fields, ends } = fitting(scanWire(desc, bytes), desc, budgets);
+  const { fields, ends } = fitting(scanWire(desc, bytes, budgets), desc, budgets);
   return { fields, read: () => readBinary(desc, bytes, ends) };
 }
 

@@ -1,6 +1,6 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
-import { budgetTable } from "../../budget/budget-table.ts";
+import type { Budgets } from "../../budget/budgets.ts";
 import { itemLimitOf } from "./item-limits.ts";
 import {
   type Excess,
@@ -20,9 +20,13 @@ export interface WireFits {
 }
 
 /** Counts the fields of a message in binary, and the entries of its lists, without reading any. */
-export function scanWire(desc: DescMessage, bytes: Uint8Array): Measured<WireFits> {
+export function scanWire(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  budgets: Budgets,
+): Measured<WireFits> {
   try {
-    return new WireScan(bytes).scan(desc);
+    return new WireScan(bytes, budgets).scan(desc);
   } catch (thrown) {
     if (thrown instanceof Unreadable) return { kind: "unreadable" };
     throw thrown;
@@ -31,9 +35,6 @@ export function scanWire(desc: DescMessage, bytes: Uint8Array): Measured<WireFit
 
 class Unreadable extends Error {}
 
-const fieldsMax = budgetTable.message_fields.limit;
-const itemFieldsMax = budgetTable.item_fields.limit;
-
 const varint = 0;
 const fixed64 = 1;
 const lengthDelimited = 2;
@@ -41,11 +42,15 @@ const fixed32 = 5;
 
 class WireScan {
   readonly #bytes: Uint8Array;
+  readonly #fieldsMax: number;
+  readonly #itemFieldsMax: number;
   #at = 0;
   #fields = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, budgets: Budgets) {
     this.#bytes = bytes;
+    this.#fieldsMax = budgets.limit("message_fields");
+    this.#itemFieldsMax = budgets.limit("item_fields");
   }
 
   scan(desc: DescMessage): Measured<WireFits> {
@@ -60,11 +65,11 @@ class WireScan {
         cutAt = before + fieldsPerTurn;
       }
       const field = this.#field(byNumber, this.#bytes.length);
-      if (this.#fields > fieldsMax) return tooManyFields(fieldsMax);
+      if (this.#fields > this.#fieldsMax) return tooManyFields(this.#fieldsMax);
       if (field === undefined) continue;
       const count = (items.get(field) ?? 0) + 1;
       items.set(field, count);
-      const excess = itemExcess(field, count, this.#fields - before - 1);
+      const excess = this.#itemExcess(field, count, this.#fields - before - 1);
       if (excess !== undefined) return excess;
     }
     ends.push(this.#bytes.length);
@@ -102,7 +107,7 @@ class WireScan {
     if (valueEnd > end) throw new Unreadable();
     const byNumber = field?.fieldKind === "map" ? entryFields : messageFields(field);
     // What is too much is not looked at any further.
-    const fieldsEnough = this.#fields + itemFieldsMax;
+    const fieldsEnough = this.#fields + this.#itemFieldsMax;
     while (byNumber !== undefined && this.#at < valueEnd && this.#fields <= fieldsEnough) {
       this.#field(byNumber, valueEnd);
     }
@@ -126,14 +131,14 @@ class WireScan {
     }
     throw new Unreadable();
   }
-}
 
-function itemExcess(field: DescField, count: number, fieldsInside: number): Excess | undefined {
-  const max = itemLimitOf(field);
-  if (max !== undefined && count > max) return tooManyItems(field.name, max);
-  if (fieldsInside <= itemFieldsMax) return undefined;
-  const path = field.fieldKind === "list" ? `${field.name}[${count - 1}]` : field.name;
-  return tooLargeItem(path, itemFieldsMax);
+  #itemExcess(field: DescField, count: number, fieldsInside: number): Excess | undefined {
+    const max = itemLimitOf(field);
+    if (max !== undefined && count > max) return tooManyItems(field.name, max);
+    if (fieldsInside <= this.#itemFieldsMax) return undefined;
+    const path = field.fieldKind === "list" ? `${field.name}[${count - 1}]` : field.name;
+    return tooLargeItem(path, this.#itemFieldsMax);
+  }
 }
 
 type FieldsByNumber = ReadonlyMap<number, DescField>;

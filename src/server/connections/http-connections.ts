@@ -39,7 +39,9 @@ export class HttpConnections {
       // Its own refusal has no words: see below.
       requireHostHeader: false,
     });
-    server.on("clientError", refuseUnparsed);
+    server.on("clientError", (error, socket: Socket) =>
+      refuseUnparsed(error, socket, this.#budgets),
+    );
     server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
     server.on("checkExpectation", (_request, response) =>
       refuse(response, 417, '"expect" must be 100-continue'),
@@ -123,15 +125,23 @@ export class HttpConnections {
     if (this.#isLeaving) closeAfter(response);
     this.#closed();
     response.once("prefinish", () => {
-      if (!response.writableFinished && response.socket !== null) {
-        this.#outbox.waits(response, () => socket.resetAndDestroy());
-      }
+      if (!response.writableFinished && response.socket !== null) this.#waits(socket, response);
     });
     response.once("close", () => {
       this.#outbox.ended(response);
       this.#underWay.delete(response);
       this.#closed();
     });
+  }
+
+  /** What of an answer has not left is held against its reader. */
+  #waits(socket: Socket, response: ServerResponse): void {
+    const giveUp = (): void => void socket.resetAndDestroy();
+    this.#outbox.waits(response, giveUp);
+    const held = this.#outbox.open(socket, response);
+    response.once("close", () => held.end());
+    // It is too late for a refusal: the answer stands in the way.
+    if (held.reach(response.writableLength) !== undefined) giveUp();
   }
 
   /**

@@ -1,28 +1,37 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 
-import { budgetTable } from "../../budget/budget-table.ts";
+import type { BudgetName } from "../../budget/budget-table.ts";
+import type { Budgets } from "../../budget/budgets.ts";
 
-interface ParserRefusal {
+interface Refusal {
   readonly status: number;
   readonly message: string;
 }
 
-const unreadable: ParserRefusal = { status: 400, message: "the request must be HTTP/1.1" };
+const unreadable: Refusal = { status: 400, message: "the request must be HTTP/1.1" };
+
+interface ParserRefusal {
+  readonly status: number;
+  readonly budget?: BudgetName;
+  readonly message: (limit: number) => string;
+}
 
 /** What the parser of HTTP refuses by itself, by Node's code of it. */
 const refusals: Readonly<Record<string, ParserRefusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
-    message: `the request must arrive whole within ${budgetTable.request_ms.limit} ms`,
+    budget: "request_ms",
+    message: (limit) => `the request must arrive whole within ${limit} ms`,
   },
   HPE_HEADER_OVERFLOW: {
     status: 431,
-    message: `the path and the headers must be at most ${budgetTable.header_bytes.limit} bytes`,
+    budget: "header_bytes",
+    message: (limit) => `the path and the headers must be at most ${limit} bytes`,
   },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: {
     status: 413,
-    message: "the chunks of a body must go without long extensions",
+    message: () => "the chunks of a body must go without long extensions",
   },
 };
 
@@ -33,15 +42,30 @@ const refused = new WeakSet<Socket>();
  * Answers what the parser of HTTP could not read, in the words that all refusals of the door have,
  * and closes the connection: where the next request begins is not known.
  */
-export function refuseUnparsed(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseUnparsed(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  budgets: Budgets,
+): void {
   const isAnswering = "_httpMessage" in socket && isUnderWay(socket._httpMessage);
   if (refused.has(socket)) return;
   refused.add(socket);
+  const told = refusalOf(error.code ?? "", budgets);
   if (error.code === "ECONNRESET" || !socket.writable || isAnswering) {
     socket.destroy();
     return;
   }
-  refuseOnSocket(socket, refusals[error.code ?? ""] ?? unreadable);
+  refuseOnSocket(socket, told ?? unreadable);
+}
+
+/** Counts a refusal that is for a budget, also where nobody can be told of it any more. */
+function refusalOf(code: string, budgets: Budgets): Refusal | undefined {
+  const refusal = refusals[code];
+  if (refusal === undefined) return undefined;
+  const { status, budget, message } = refusal;
+  if (budget === undefined) return { status, message: message(0) };
+  budgets.refuse(budget);
+  return { status, message: message(budgets.limit(budget)) };
 }
 
 /** The door does not tunnel. */
@@ -49,7 +73,7 @@ export function refuseTunnel(socket: Socket): void {
   refuseOnSocket(socket, { status: 405, message: "the method must be one of a route" });
 }
 
-function refuseOnSocket(socket: Socket, { status, message }: ParserRefusal): void {
+function refuseOnSocket(socket: Socket, { status, message }: Refusal): void {
   const body = refusalBody(message);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,

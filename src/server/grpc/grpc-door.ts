@@ -24,6 +24,7 @@ import {
   setHttp2Options,
 } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { intakeInterceptor } from "./received-message.ts";
 import { ResetBudget } from "./reset-budget.ts";
 
@@ -83,13 +84,14 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const port = await bind(server, formatListenAddress(listen));
   const arrivals = new Arrivals(connections.sleep);
   const turns = new CallTurns();
+  const calls = new OpenCalls(intake.budgets);
   const addressResets = new ResetBudget(intake.budgets);
   const closed = new AbortController();
   void addressResets.refill(connections.sleep, closed.signal);
   for (const http2Server of http2ServersOf(server)) {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
-    admitStreams(http2Server, { arrivals, resets: addressResets, turns });
+    admitStreams(http2Server, { arrivals, resets: addressResets, turns, calls });
     onTransportError(http2Server, options.onTransportError);
   }
   return {

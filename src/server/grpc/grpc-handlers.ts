@@ -193,7 +193,7 @@ class GrpcCall implements Call {
 
 function openAnswer(call: object, outbox: Outbox): HeldBytes {
   const stream = http2Stream(call);
-  const held = outbox.open(stream?.session ?? call);
+  const held = outbox.open(stream?.session ?? call, call);
   stream?.once("close", () => held.end());
   return held;
 }

@@ -2,6 +2,7 @@ import {
   constants,
   type Http2Server,
   type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
   type ServerOptions,
@@ -10,10 +11,14 @@ import { Server as NetServer, type Socket } from "node:net";
 
 import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
+import { refusalToConnectError } from "../../api/refusal/error-mapping.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { CallTurns } from "../connections/call-turns.ts";
 import type { Sleep } from "../door.ts";
+import { spent } from "../held-bytes.ts";
+import { toGrpcStatus } from "./grpc-status.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
@@ -53,12 +58,13 @@ export interface Admission {
   readonly arrivals: Arrivals;
   readonly resets: ResetBudget;
   readonly turns: CallTurns;
+  readonly calls: OpenCalls;
 }
 
 /** Looks at each connection and each call before grpc-js does. */
 export function admitStreams(
   http2Server: Http2Server,
-  { arrivals, resets, turns }: Admission,
+  { arrivals, resets, turns, calls }: Admission,
 ): void {
   http2Server.on("connection", (socket: Socket) => {
     arrivals.connected();
@@ -77,10 +83,13 @@ export function admitStreams(
     if ((headers[":path"] ?? "").length > pathLengthMax) {
       return refuse(stream, Code.Unimplemented, "no such method is known here");
     }
+    const connection = stream.session ?? stream;
+    if (!calls.open(connection)) return refuseForCalls(stream);
+    stream.once("close", () => calls.close(connection));
     // A caller may leave while its call waits, before anybody else listens.
     stream.on("error", () => undefined);
     arrivals.called(() =>
-      turns.begin(stream.session ?? stream, () => {
+      turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;
         for (const listener of listeners) listener.call(http2Server, stream, headers);
         return true;
@@ -148,16 +157,30 @@ export function onTransportError(http2Server: Http2Server, tell: (detail: string
 const unreadableDeadline =
   'Cannot read the request: "grpc-timeout" must be up to 8 digits and a unit, such as 5S';
 
+function refuseForCalls(stream: ServerHttp2Stream): void {
+  const error = refusalToConnectError(spent("open_calls"), "begin the call");
+  const details = toGrpcStatus(error).metadata.toHttp2Headers();
+  refuse(stream, error.code, error.rawMessage, details);
+}
+
 /** Answers a call with a status alone. */
-function refuse(stream: ServerHttp2Stream, code: Code, message: string): void {
+function refuse(
+  stream: ServerHttp2Stream,
+  code: Code,
+  message: string,
+  details: OutgoingHttpHeaders = {},
+): void {
   stream.on("error", () => undefined);
   const headers = {
+    ...details,
     ":status": 200,
     "content-type": "application/grpc+proto",
     "grpc-status": code,
     "grpc-message": encodeURI(message),
   };
   stream.respond(headers, { endStream: true });
-  // What the caller still sends is let go.
+  // What the caller still sends is let go, and it is asked to send no more: else it could keep the
+  // stream for as long as it likes.
   stream.resume();
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
 }

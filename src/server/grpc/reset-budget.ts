@@ -1,4 +1,4 @@
-import type { Budgets } from "../../budget/budgets.ts";
+import type { Budget, Budgets } from "../../budget/budgets.ts";
 import type { Sleep } from "../door.ts";
 
 const refillMs = 1_000;
@@ -14,7 +14,7 @@ const others = "others";
  */
 export class ResetBudget {
   readonly #budgets: Budgets;
-  readonly #used = new Map<string, number>();
+  readonly #used = new Map<string, Budget>();
 
   constructor(budgets: Budgets) {
     this.#budgets = budgets;
@@ -24,15 +24,14 @@ export class ResetBudget {
   count(address: string): boolean {
     const isKnown = this.#used.has(address) || this.#used.size < addressesMax;
     const key = isKnown ? address : others;
-    const used = (this.#used.get(key) ?? 0) + 1;
-    if (!this.#budgets.allows("address_resets", used)) return false;
+    const used = this.#used.get(key) ?? this.#budgets.each("address_resets");
     this.#used.set(key, used);
-    return true;
+    return used.take();
   }
 
   /** Says whether somebody may connect from there. */
   admits(address: string): boolean {
-    const used = this.#used.get(address) ?? 0;
+    const used = this.#used.get(address)?.used ?? 0;
     const fits = used <= this.#limit * (1 - 1 / refillShare);
     if (!fits) this.#budgets.refuse("address_resets");
     return fits;
@@ -43,9 +42,8 @@ export class ResetBudget {
     while (!signal.aborted) {
       await sleep(refillMs, signal);
       for (const [address, used] of this.#used) {
-        const left = used - this.#limit / refillShare;
-        if (left > 0) this.#used.set(address, left);
-        else this.#used.delete(address);
+        used.giveBack(Math.min(used.used, this.#limit / refillShare));
+        if (used.used === 0) this.#used.delete(address);
       }
     }
   }

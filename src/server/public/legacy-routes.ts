@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { LegacyAnswer, LegacyApi } from "../../api/legacy/legacy-api.ts";
 import type { LegacyRequest } from "../../api/legacy/legacy-parse.ts";
+import { refusalToLegacy } from "../../api/refusal/error-mapping.ts";
+import { spent } from "../held-bytes.ts";
+import type { Intake } from "../intake/intake.ts";
 import { badRequest, refuseJson } from "../json-refusal.ts";
 import { headersOf } from "./http-headers.ts";
-
-const bodyBytesMax = 64 * 1024;
 
 /** What a legacy route may answer with, whichever it is. */
 type Answer = Promise<LegacyAnswer<unknown>>;
@@ -22,10 +23,17 @@ export interface LegacyRoutesOptions {
  * Mounts the old JSON routes. They only carry: what a request means, and what it comes to, is
  * decided behind `api`. Give them a scope of their own: they read every content type as JSON.
  */
-export function addLegacyRoutes(scope: FastifyInstance, options: LegacyRoutesOptions): void {
-  const { api, onAnswered, onBug } = options;
+export function addLegacyRoutes(
+  scope: FastifyInstance,
+  { api, onAnswered, onBug }: LegacyRoutesOptions,
+  intake: Intake,
+): void {
   readEverythingAsJson(scope);
-  scope.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
+  holdBodies(scope, intake);
+  scope.setErrorHandler((error, _request, reply) => {
+    if (isTooLong(error)) intake.budgets.refuse("legacy_body_bytes");
+    return refuseJson(error, reply, onBug);
+  });
   scope.addHook("onResponse", async ({ method, routeOptions }, { statusCode }) =>
     onAnswered(`${method} ${routeOptions.url}`, statusCode),
   );
@@ -38,7 +46,7 @@ export function addLegacyRoutes(scope: FastifyInstance, options: LegacyRoutesOpt
     scope.route<{ Params: { id: string } }>({
       method,
       url: `/sessions/:id${url}`,
-      bodyLimit: bodyBytesMax,
+      bodyLimit: intake.budgets.limit("legacy_body_bytes"),
       handler: async (request, reply) => send(reply, await call(toLegacyRequest(request))),
     });
   };
@@ -47,6 +55,23 @@ export function addLegacyRoutes(scope: FastifyInstance, options: LegacyRoutesOpt
   route("POST", "/controller-handshake/renew", (request) => api.renewHandshake(request));
   route("POST", "/controller/lease", (request) => api.acquireLease(request));
   route("DELETE", "/controller/lease", (request) => api.releaseLease(request));
+}
+
+/** Holds each body against its caller from before it is read; one in chunks at its longest. */
+function holdBodies(scope: FastifyInstance, intake: Intake): void {
+  const bytesMax = intake.budgets.limit("legacy_body_bytes");
+  scope.addHook("onRequest", async ({ raw }, reply) => {
+    const isChunked = raw.headers["transfer-encoding"] !== undefined;
+    const bytes = isChunked ? bytesMax : Number(raw.headers["content-length"] ?? 0);
+    const held = intake.open(raw.socket);
+    reply.raw.once("close", () => held.end());
+    const what = held.tryTake(Math.min(bytes, bytesMax));
+    return what === undefined ? undefined : send(reply, refusalToLegacy(spent(what)));
+  });
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && "statusCode" in error && error.statusCode === 413;
 }
 
 /** Old clients and curl users forget the content type, or send that of a form. */

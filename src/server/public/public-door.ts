@@ -78,7 +78,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
     });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request, reply) => {
-      const answer = outbox.open(request.raw.socket);
+      const answer = outbox.open(request.raw.socket, reply.raw);
       const giveUp = (): void => void request.raw.socket.resetAndDestroy();
       const onAnswered = (): void => outbox.waits(reply.raw, giveUp);
       const body = new RequestBody(request.raw, { intake, answer, onAnswered });
@@ -104,7 +104,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       },
     });
   });
-  await app.register(async (scope) => addLegacyRoutes(scope, legacy));
+  await app.register(async (scope) => addLegacyRoutes(scope, legacy, intake));
   await app.listen({ host: listen.host, port: listen.port });
   return {
     address: boundAddress(app, listen),

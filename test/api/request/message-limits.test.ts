@@ -250,3 +250,31 @@ function jsonOf({ fieldKind, message }: DescField, count: number): string {
 function hex(name: string): string {
   return `${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
 }
+
+test("the limits that are counted against are those of the budgets", () => {
+  const budgets = new Budgets({
+    message_fields: 3,
+    item_fields: 2,
+    json_levels: 2,
+    json_text_bytes: 5,
+  });
+  const reports = (...each: object[]): string => JSON.stringify({ reports: each });
+  const refusals = [
+    () => counted(toBinary(report, create(report, { reports: [{}, {}, {}, {}] })), "binary"),
+    () =>
+      counted(
+        toBinary(
+          report,
+          create(report, { reports: [{ sessionId: "a", generation: 1n, sequence: 1n }] }),
+        ),
+        "binary",
+      ),
+    () => counted(reports({}, {}, {}, {}), "json"),
+    () => counted(reports({ a: 1 }), "json"),
+    () => counted(JSON.stringify({ name: "sixteen" }), "json"),
+  ];
+  for (const refusal of refusals) expect(refusal).toThrow(/must have/);
+  function counted(bytes: Uint8Array | string, format: MessageFormat): void {
+    countMessage({ desc: report, bytes: Buffer.from(bytes), format }, budgets);
+  }
+});

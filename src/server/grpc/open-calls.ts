@@ -1,0 +1,33 @@
+import type { Budget, Budgets } from "../../budget/budgets.ts";
+
+/**
+ * Calls that are open over gRPC. A connection may have as many as are left for all others together,
+ * so that there are always some for one that has few.
+ */
+export class OpenCalls {
+  readonly #budgets: Budgets;
+  readonly #all: Budget;
+  readonly #byConnection = new WeakMap<object, number>();
+
+  constructor(budgets: Budgets) {
+    this.#budgets = budgets;
+    this.#all = budgets.shared("open_calls");
+  }
+
+  /** Says whether the connection may have one more. */
+  open(connection: object): boolean {
+    const own = this.#byConnection.get(connection) ?? 0;
+    const left = this.#budgets.limit("open_calls") - this.#all.used;
+    if (own >= left) {
+      this.#budgets.refuse("open_calls");
+      return false;
+    }
+    this.#byConnection.set(connection, own + 1);
+    return this.#all.take();
+  }
+
+  close(connection: object): void {
+    this.#byConnection.set(connection, (this.#byConnection.get(connection) ?? 1) - 1);
+    this.#all.giveBack();
+  }
+}
