@@ -13,7 +13,7 @@ export class CallbackError extends Error {
 }
 
 /** Receives what went wrong and is being dealt with. */
-export type OnTrouble = (error: unknown) => void;
+export type OnTrouble = (error: unknown) => unknown;
 
 /**
  * Calls a callback. What it throws, or rejects with, is reported and goes no further, so that it
@@ -33,8 +33,7 @@ export function deliver(
     onFailed?.();
   };
   try {
-    const returned = call();
-    if (returned instanceof Promise) returned.catch(fail);
+    Promise.resolve(call()).catch(fail);
     return true;
   } catch (cause) {
     fail(cause);
@@ -42,11 +41,13 @@ export function deliver(
   }
 }
 
-/** Tells of trouble. A receiver that throws in turn has nobody left to be reported to. */
+/** Tells of trouble. A receiver that fails in turn has nobody left to be reported to. */
 export function report(error: unknown, onTrouble: OnTrouble | undefined): void {
+  // Whatever called this goes on: that matters more than a broken receiver.
+  const ignore = (): void => undefined;
   try {
-    onTrouble?.(error);
+    Promise.resolve(onTrouble?.(error)).catch(ignore);
   } catch {
-    // Whatever called this goes on: that matters more than a broken receiver.
+    ignore();
   }
 }

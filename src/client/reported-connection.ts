@@ -40,12 +40,17 @@ export interface ChannelObservation {
   readonly bufferedBytes?: number;
 }
 
+/** The service refuses a report with a longer text, and a session whose reports are refused is silent. */
+const lastErrorLengthMax = 256;
+/** The longest duration of Protobuf: 10,000 years. */
+const ageMsMax = 315_576_000_000_000;
+
 /** An observation as the contract words it; who reports, and its number, are not yet set. */
 export function toReport(
   connection: ReportedConnection,
   observation: ConnectionObservation,
 ): TransportReport {
-  const { roundTripMs, lastError } = observation;
+  const { roundTripMs, lastError = "" } = observation;
   return create(TransportReportSchema, {
     sessionId: connection.sessionId,
     handshakeId: connection.handshakeId,
@@ -54,11 +59,11 @@ export function toReport(
     channels: observation.channels.map((channel) => ({
       label: channel.label,
       state: channel.state,
-      bufferedBytes: BigInt(channel.bufferedBytes ?? 0),
+      bufferedBytes: BigInt(within(channel.bufferedBytes ?? 0, Number.MAX_SAFE_INTEGER)),
       ...ageField("ackAge", channel.ackAgeMs),
       ...ageField("oldestUnackedAge", channel.oldestUnackedMs),
     })),
-    lastError: lastError ?? "",
+    lastError: cut(lastError),
     ...ageField("roundTrip", roundTripMs),
   });
 }
@@ -69,6 +74,17 @@ function ageField<Name extends string>(
 ): { [field in Name]?: ReturnType<typeof durationFromMs> } {
   if (ageMs === undefined) return {};
   const field: { [field in Name]?: ReturnType<typeof durationFromMs> } = {};
-  field[name] = durationFromMs(Math.max(0, Math.round(ageMs)));
+  field[name] = durationFromMs(within(ageMs, ageMsMax));
   return field;
+}
+
+/** A number that no field can hold would fail the whole message, with all others in it. */
+function within(value: number, max: number): number {
+  return Math.min(Math.max(0, Math.round(value)), max);
+}
+
+/** By whole characters. */
+function cut(text: string): string {
+  if (text.length <= lastErrorLengthMax) return text;
+  return text.slice(0, lastErrorLengthMax).replace(/[\uD800-\uDBFF]$/, "");
 }

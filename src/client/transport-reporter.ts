@@ -41,8 +41,8 @@ export interface TransportReporterOptions {
   readonly onSessionUnknown?: AttachSession;
   readonly onVerdict?: (verdict: ReportVerdict, handshakeId: string) => unknown;
   /**
-   * A call failed, and the same connections are reported again after a back-off; or a callback
-   * failed (`CallbackError`).
+   * A call failed, and the same connections are reported again: after a back-off if all calls of
+   * the round failed. Or a callback failed (`CallbackError`).
    */
   readonly onTrouble?: OnTrouble;
   /** The pace until the service chooses one. */
@@ -151,10 +151,11 @@ export class TransportReporter {
     while (!signal.aborted) {
       const startedAt = performance.now();
       this.#wake = new AbortController();
-      const failures = await this.#reportAll();
+      const { failures, sent } = await this.#reportAll();
       if (signal.aborted) return;
       for (const error of failures) report(error, this.#options.onTrouble);
-      if (failures.length > 0) {
+      // A message that fails again and again does not keep the others from being sent.
+      if (failures.length > 0 && sent === 0) {
         await sleep(this.#backoff.nextMs(), signal);
       } else {
         this.#backoff.reset();
@@ -164,15 +165,17 @@ export class TransportReporter {
     }
   }
 
-  /** Reports everything once; returns why messages failed. One that fails holds up no other. */
-  async #reportAll(): Promise<readonly unknown[]> {
+  /** Reports everything once. A message that fails holds up no other. */
+  async #reportAll(): Promise<{ readonly failures: readonly unknown[]; readonly sent: number }> {
     const messages = this.#messages().values();
     const failures: unknown[] = [];
+    let sent = 0;
     const send = async (): Promise<void> => {
       for (const message of messages) {
         if (this.#stop.signal.aborted) return;
         try {
           await this.#send(message);
+          sent += 1;
         } catch (error) {
           failures.push(error);
         }
@@ -180,7 +183,7 @@ export class TransportReporter {
     };
     await Promise.all(Array.from({ length: messagesAtOnceMax }, send));
     this.#forgetOthers();
-    return failures;
+    return { failures, sent };
   }
 
   /**

@@ -3,7 +3,11 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 
-import { TransportReporter, type TransportReporterOptions } from "../../src/client/index.ts";
+import {
+  type ConnectionObservation,
+  TransportReporter,
+  type TransportReporterOptions,
+} from "../../src/client/index.ts";
 import {
   FastPathRegistry,
   type ReportTransportRequest,
@@ -28,7 +32,7 @@ interface Beach extends AsyncDisposable {
   readonly reporter: TransportReporter;
   readonly calls: { next(): Promise<readonly TransportReport[]> };
   readonly troubles: { next(): Promise<string> };
-  hold(sessionId: string, observe?: () => typeof up): void;
+  hold(sessionId: string, observe?: () => ConnectionObservation): void;
 }
 
 /** A reporter that repeats nothing by itself, and a registry that answers as the test says. */
@@ -220,4 +224,71 @@ test("rounds are paced whatever changes", async () => {
     await beach.calls.next();
   }
   expect(performance.now() - before).toBeGreaterThanOrEqual(90);
+});
+
+test("a message that fails in each round does not slow down the others", async () => {
+  await using beach = beachOf(
+    ({ sessionId }) => {
+      if (sessionId === "0") throw new ConnectError("refused", Code.Unavailable);
+      return {};
+    },
+    { backoff: { nextMs: () => anHourMs, reset: () => undefined }, reportEveryMs: 0 },
+  );
+  for (let index = 0; index < 401; index += 1) beach.hold(String(index));
+  beach.reporter.start();
+  expect((await beach.calls.next()).length + (await beach.calls.next()).length).toBe(401);
+  beach.reporter.changed();
+  expect((await beach.calls.next()).length + (await beach.calls.next()).length).toBe(401);
+});
+
+test.each<[string, Partial<ConnectionObservation>]>([
+  [
+    "a count of buffered bytes below zero",
+    { channels: [{ label: "c", state: 2, bufferedBytes: -1 }] },
+  ],
+  [
+    "an age beyond what a message can say",
+    { channels: [{ label: "c", state: 2, ackAgeMs: 1e300 }] },
+  ],
+  ["a round trip beyond what a message can say", { roundTripMs: 1e300 }],
+])("%s leaves the report sent, and the others of its message", async (_, odd) => {
+  await using beach = beachOf(() => ({}));
+  beach.hold("odd", () => ({ ...up, ...odd }));
+  beach.hold("well");
+  beach.reporter.start();
+  const sent = await Promise.race([beach.calls.next(), beach.troubles.next()]);
+  expect(sent).toMatchObject([{ sessionId: "odd" }, { sessionId: "well" }]);
+});
+
+test("the text of an error is cut to a length that the service takes", async () => {
+  await using beach = beachOf(() => ({}));
+  beach.hold("long", () => ({
+    ...up,
+    lastError: `${"x".repeat(255)}\u{1f469}${"y".repeat(9_000)}`,
+  }));
+  beach.reporter.start();
+  expect((await beach.calls.next())[0]?.lastError).toBe("x".repeat(255));
+});
+
+test("an onTrouble that rejects, and a callback that returns another kind of promise, end nothing", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", note);
+  const told = createQueue<string>();
+  await using beach = beachOf(() => ({}), {
+    onVerdict: () => ({
+      // biome-ignore lint/suspicious/noThenProperty: promises of other libraries are objects like this.
+      then: (_: unknown, reject: (error: Error) => void) => reject(new Error("broken")),
+    }),
+    onTrouble: async (error) => {
+      told.push(String(error));
+      throw new Error("and so is its receiver");
+    },
+  });
+  beach.hold("a");
+  beach.reporter.start();
+  expect(await told.next()).toBe("CallbackError: onVerdict failed: broken");
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", note);
+  expect(unhandled).toEqual([]);
 });
