@@ -23,6 +23,8 @@ const shapes: readonly LinkShape[] = [
   { name: /^(?<service>.+?)_PORT$/, value: url },
   { name: /^(?<service>.+?)_PORT_\d+_(TCP|UDP|SCTP)$/, value: url },
   { name: /^(?<service>.+?)_PORT_\d+_(TCP|UDP|SCTP)_(ADDR|PORT|PROTO)$/, value: /./ },
+  { name: /^(?<service>.+?)_PORT_\d+_(TCP|UDP|SCTP)_(START|END)$/, value: url },
+  { name: /^(?<service>.+?)_PORT_\d+_(TCP|UDP|SCTP)_PORT_(START|END)$/, value: /^\d{1,5}$/ },
   { name: /^(?<service>.+?)_SERVICE_HOST$/, value: /./ },
   { name: /^(?<service>.+?)_SERVICE_PORT(_.+)?$/, value: /^\d{1,5}$/ },
   { name: /^(?<service>.+?)_NAME$/, value: /^\/.+\/.+$/ },

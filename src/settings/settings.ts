@@ -125,7 +125,7 @@ class Reading {
     } else if (url !== "memory:") {
       // Not shown as it is: it may hold a password.
       this.faults.push(
-        "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379, with /2 behind it for database 2",
+        "LEASE_STORE_URL must be sqlite:path, memory:, redis://host:6379 or rediss://user:password@host:6379, with /2 behind it for database 2; a % in a name or password is written %25",
       );
     }
     return { kind: "memory" };
@@ -254,7 +254,17 @@ class Reading {
 function isRedisUrl(url: string): boolean {
   const parsed = /^rediss?:\/\/[^/]/.test(url) ? URL.parse(url) : null;
   if (parsed === null || parsed.hostname === "") return false;
+  if (!isPercentEncoded(parsed.username) || !isPercentEncoded(parsed.password)) return false;
   return /^(\/\d{0,5})?$/.test(parsed.pathname) && parsed.search === "" && parsed.hash === "";
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Why controller tokens need a key that is set; undefined where a file may hold one. */

@@ -50,6 +50,11 @@ test("links of containers are passed over, with the environment that they hand o
     LEASE_DB_PORT: "tcp://172.17.0.5:5432",
     LEASE_DB_NAME: "/web/lease_db",
     LEASE_DB_ENV_POSTGRES_VERSION: "17",
+    // Docker says so of ports that follow one another.
+    LEASE_DB_PORT_5432_TCP_START: "tcp://172.17.0.5:5432",
+    LEASE_DB_PORT_5432_TCP_END: "tcp://172.17.0.5:5434",
+    LEASE_DB_PORT_5432_TCP_PORT_START: "5432",
+    LEASE_DB_PORT_5432_TCP_PORT_END: "5434",
   };
   expect(servicesIn(env)).toEqual(["LEASE_DB"]);
 });

@@ -64,13 +64,18 @@ describe("settings", () => {
     }
   });
 
-  test.each(["redis://[::1", "redis://h/x", "redis://h/1/2", "redis://h?db=2", "redis://:6379"])(
-    "do not take %s for a Redis",
-    (url) => {
-      const faults = faultsOf({ LEASE_STORE_URL: url });
-      expect(faults).toEqual([expect.stringContaining("LEASE_STORE_URL must be")]);
-    },
-  );
+  test.each([
+    "redis://:50%@h",
+    "redis://a%zz@h",
+    "redis://[::1",
+    "redis://h/x",
+    "redis://h/1/2",
+    "redis://h?db=2",
+    "redis://:6379",
+  ])("do not take %s for a Redis", (url) => {
+    const faults = faultsOf({ LEASE_STORE_URL: url });
+    expect(faults).toEqual([expect.stringContaining("LEASE_STORE_URL must be")]);
+  });
 
   test("say how an origin is written that is none", () => {
     const faults = faultsOf({ LEASE_CORS_ORIGINS: "http://[0:0:0:0:0:0:0:1]:3000" });
