@@ -35,7 +35,7 @@ describe.skipIf(!hasRedis)("a store that is served by another Redis than before"
 
   async function heartbeat(now: number) {
     const bucket = store.bucketOf(record.id);
-    return store.heartbeat(bucket, { now, quietMs: 1_500, kind: "absence", after: 0 });
+    return store.heartbeat(bucket, { now, quietMs: 30_000, kind: "absence", after: 0 });
   }
 
   test.each(["durable", "behind"] as const)(

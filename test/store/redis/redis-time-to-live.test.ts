@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis)("in Redis", () => {
     /** Of some process, which notes a negotiation at the beaches if any. */
     async function heartbeat(now: EpochMs, ...beaches: readonly string[]): Promise<void> {
       for (const beach of beaches) store.noteNegotiation(beach, now);
-      await store.heartbeat(bucketOf(busy), { now, quietMs: 1_500, kind: "absence", after: 0 });
+      await store.heartbeat(bucketOf(busy), { now, quietMs: 30_000, kind: "absence", after: 0 });
     }
 
     test("goes with the heartbeats once it was quiet there for more than an hour", async () => {
