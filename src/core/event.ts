@@ -41,8 +41,16 @@ export type LifecycleEvent =
   | { readonly kind: "SessionTouched"; readonly at: EpochMs }
   /** A tombstone has stood for its time: the store may drop the record. */
   | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }
-  /** The store has forgotten what came after this record: no counter repeats what it gave out. */
-  | { readonly kind: "IncarnationChanged"; readonly at: EpochMs; readonly incarnation: number }
+  /**
+   * The store has forgotten what came after this record: no counter repeats what it gave out, or
+   * what is given out until `splitUntil` by those who still have it.
+   */
+  | {
+      readonly kind: "IncarnationChanged";
+      readonly at: EpochMs;
+      readonly incarnation: number;
+      readonly splitUntil: EpochMs;
+    }
   /** Deadlines that had not passed at `from` move by the gap's length. */
   | {
       readonly kind: "GapTaken";

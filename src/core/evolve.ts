@@ -244,25 +244,27 @@ type IncarnationChanged = Extract<LifecycleEvent, { kind: "IncarnationChanged" }
 
 /**
  * Lifts every counter above what the lost incarnation may have used: above service time, and by more
- * than a burst may have been ahead of it. The shown generation stays, since the transport has not
- * changed; the next one is higher.
+ * than a burst may have been ahead of it. Where some may still be in that incarnation, they use epochs
+ * and generations of their own service time: these are lifted above what that can be by then. The shown
+ * generation stays, since the transport has not changed; the next one is higher.
  */
 function liftCounters(
   record: SessionRecord,
-  { at, incarnation }: IncarnationChanged,
+  { at, incarnation, splitUntil }: IncarnationChanged,
 ): SessionRecord {
   const lifted = (count: number): number => Math.max(count, Math.floor(at)) + leastLift;
+  const fence = (used: number): number => Math.max(lifted(used), Math.floor(splitUntil));
   const { leases } = record;
   const counters = {
     revision: record.revision + leastLift,
     version: lifted(record.version),
     incarnation,
-    leases: { ...leases, epoch: lifted(leases.epoch), version: lifted(leases.version) },
+    leases: { ...leases, epoch: fence(leases.epoch), version: lifted(leases.version) },
   };
   if (record.kind === "detached") {
-    return { ...record, ...counters, generation: lifted(record.generation) };
+    return { ...record, ...counters, generation: fence(record.generation) };
   }
   const { transport } = record;
-  const generationFloor = lifted(Math.max(transport.generation, transport.generationFloor));
+  const generationFloor = fence(Math.max(transport.generation, transport.generationFloor));
   return { ...record, ...counters, transport: { ...transport, generationFloor } };
 }

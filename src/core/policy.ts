@@ -49,6 +49,9 @@ export interface Policy {
   /** A report that tells nothing new of a healthy fast path is recorded this seldom; 0: always. */
   readonly unchangedReportMs: DurationMs;
 
+  /** For so long some may still be served by the incarnation that was lost; 0: nobody is. */
+  readonly splitMs: DurationMs;
+
   /** A session without live lease, report or watcher for this long is detached. */
   readonly sessionIdleMs: DurationMs;
   readonly tombstoneMs: DurationMs;
@@ -101,6 +104,7 @@ export const defaultPolicy: Policy = {
   recoveryMs: 3 * second,
   noConnectionMs: 3 * second,
   unchangedReportMs: 0,
+  splitMs: 0,
   sessionIdleMs: day,
   tombstoneMs: 30 * day,
   unprovenTombstoneMs: hour,
@@ -114,13 +118,19 @@ export const defaultPolicy: Policy = {
 
 /**
  * The policy of processes that share a store: reports that tell nothing new are not all written, so
- * that what was last recorded of an end may be that much older than what it last said.
+ * that what was last recorded of an end may be that much older than what it last said. After a
+ * failover, some may still be connected to the server that was primary before.
  */
 export function sharedPolicy(policy: Policy): Policy {
   const { evidenceStaleMs, noConnectionMs } = policy;
   // A claim to have no connection waits that much longer, and must still count before stale.
   const unchangedReportMs = Math.min(evidenceStaleMs * 0.3, (evidenceStaleMs - noConnectionMs) / 2);
-  return { ...policy, unchangedReportMs, noConnectionMs: noConnectionMs + unchangedReportMs };
+  return {
+    ...policy,
+    unchangedReportMs,
+    noConnectionMs: noConnectionMs + unchangedReportMs,
+    splitMs: minute,
+  };
 }
 
 /** Every horizon of `policy` times `factor`; limits and shares stay. */

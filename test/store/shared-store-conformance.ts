@@ -254,7 +254,7 @@ function describeHeartbeats(both: Both): void {
     const commit = (of: Partial<typeof basis>) =>
       one.commit(insertion(record, { basis: { ...basis, ...of } }));
     expect(await commit({ heardSince: builtAt + 1 })).toBe("unaware");
-    expect(await commit({ history: basis.history - 1 })).toBe("unaware");
+    expect(await commit({ incarnation: basis.incarnation - 1 })).toBe("unaware");
     const now = builtAt + quietMs + 1;
     await one.heartbeat(one.bucketOf(record.id), { ...heartbeat, now });
     expect(await commit({})).toBe("unaware");

@@ -23,9 +23,9 @@ export function passTime(draft: Draft): void {
 
 /** Before anything else happens, since what happens next is counted. */
 function takeIncarnation(draft: Draft): void {
-  const { now: at, incarnation } = draft.context;
+  const { now: at, incarnation, policy } = draft.context;
   if (draft.record === undefined || draft.record.incarnation >= incarnation) return;
-  apply(draft, { kind: "IncarnationChanged", at, incarnation });
+  apply(draft, { kind: "IncarnationChanged", at, incarnation, splitUntil: at + policy.splitMs });
 }
 
 /** Looked for from the end: there may be thousands that were taken up long ago. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { given, start, type World } from "../given.ts";
+import { defaultPolicy, sharedPolicy } from "../../../src/core/policy.ts";
+import { given, type Step, start, type World } from "../given.ts";
 import {
   accepted,
   event,
@@ -23,9 +24,11 @@ import {
   closed,
   detached,
   host,
+  incarnationChanged,
   later,
   manager,
   onFastPath,
+  policy,
   ready,
   released,
   renegotiated,
@@ -140,6 +143,40 @@ describe("after a restored backup", () => {
   test("and is taken up once", () => {
     const { taken, restored } = backup();
     given(onFastPath(), taken, restored, later(0)).when(later(1)).expect(nothingHappened);
+  });
+});
+
+describe("after a failover, while a process is still connected to the primary of before", () => {
+  const aMinute = 60_000;
+  const negotiated = [manager(ready), host(ready)];
+  const replaced = [renegotiated({ reason: "operator" }), ...negotiated];
+
+  function numbersAfter(...steps: readonly Step[]) {
+    let numbers = { epoch: 0, generation: 0 };
+    given(policy(sharedPolicy(defaultPolicy)), onFastPath(), ...steps).expect((world) => {
+      const { leases, transport } = sessionOf(world);
+      numbers = { epoch: leases.epoch, generation: transport.generation };
+    });
+    return numbers;
+  }
+
+  test("Fenced: for a minute, what is given out there is below all that is given out here", () => {
+    const here = numbersAfter(incarnationChanged(), later(0), acquired("agent"), ...replaced);
+    const there = numbersAfter(later(aMinute - 1), acquired("agent"), ...replaced);
+    expect(there.epoch).toBeLessThan(here.epoch);
+    expect(there.generation).toBeLessThan(here.generation);
+  });
+
+  test("Fenced: so it is where both failed over within that minute", () => {
+    const here = numbersAfter(
+      incarnationChanged(),
+      later(100),
+      incarnationChanged(),
+      later(0),
+      ...replaced,
+    );
+    const there = numbersAfter(incarnationChanged(), later(100), ...replaced);
+    expect(there.generation).toBeLessThan(here.generation);
   });
 });
 

@@ -18,8 +18,13 @@ import { type Reach, type RunningService, runService } from "../../support/run-s
 import { UsedCounters } from "../../support/used-counters.ts";
 
 const inTime = { timeout: 20_000 };
-/** Leases and fast paths outlive the story. */
-const policy = { ...hastyPolicy, leaseTtlMs: 120_000, evidenceLostMs: 120_000 };
+/** Leases, negotiations and fast paths outlive the story. */
+const policy = {
+  ...hastyPolicy,
+  leaseTtlMs: 120_000,
+  evidenceLostMs: 120_000,
+  negotiationTimeoutMs: 120_000,
+};
 
 /** What people were told, and may be lost. */
 interface Answered {
