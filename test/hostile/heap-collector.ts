@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Has any Node process start its inspector on a free port, instead of the one that all share. */
-export const inspectorEnv = { NODE_OPTIONS: "--inspect-port=127.0.0.1:0" } as const;
+/** Has any Node process start its inspector, on a free port instead of the one that all share. */
+export const inspectorEnv = { NODE_OPTIONS: "--inspect=127.0.0.1:0" } as const;
 
 /**
- * Has the garbage of another Node process collected, by the debugger that every one of them has: it
- * needs nothing from the code that runs there.
+ * Has the garbage of another Node process collected, by the inspector that {@link inspectorEnv} has
+ * it start: it needs nothing from the code that runs there.
  */
 export class HeapCollector implements Disposable {
   readonly #socket: WebSocket;
@@ -22,8 +22,7 @@ export class HeapCollector implements Disposable {
   }
 
   /** @param stderr the lines that the process writes, among them where its inspector listens */
-  static async attach(pid: number, stderr: readonly string[]): Promise<HeapCollector> {
-    process.kill(pid, "SIGUSR1");
+  static async attach(stderr: readonly string[]): Promise<HeapCollector> {
     const url = await listeningAt(stderr);
     const socket = new WebSocket(url);
     await new Promise((resolve, reject) => {

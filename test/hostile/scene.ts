@@ -65,7 +65,7 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   const renewals = await startRenewals(service);
   for (const caller of renewals) stack.use(caller);
   const probes = stack.use(startProbes(service));
-  const collector = stack.use(await HeapCollector.attach(service.pid, service.stderr));
+  const collector = stack.use(await HeapCollector.attach(service.stderr));
   const attackers = stack.use(new Attackers());
   const parts = {
     service,
