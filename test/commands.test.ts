@@ -37,6 +37,7 @@ const names = [
   "crash",
   "chaos",
   "hostile",
+  "fuzz",
   "keys",
 ];
 
@@ -60,6 +61,7 @@ const wrong: readonly Wrong[] = [
   ["hostile", "--seconds=0", '--seconds is "0": it must be a number above 0'],
   ["keys", "--life=soon", '--life is "soon": it must be a duration above 0, as 300s, 30m or 8h'],
   ["keys", "--beach=b", "--out is missing"],
+  ["fuzz", "--seed=x", '--seed is "x": it must be a whole number from 0 on'],
   ["chaos", "--minutes=0", '--minutes is "0": it must be a number above 0'],
   ["chaos", "--break=none", '--break is "none": it must be one of those that the help lists'],
 ];

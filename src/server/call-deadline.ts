@@ -12,33 +12,45 @@ const unitsMs: Readonly<Record<string, number>> = {
 
 type Headers = Record<string, string | string[] | undefined>;
 
+/** A header that cannot be read, and what it must be. */
+export interface HeaderFault {
+  readonly header: string;
+  readonly mustBe: string;
+}
+
 /**
  * Makes the deadline in the headers of a call one that the stacks can keep. One that no timer
  * reaches, 24 days or more, is taken out: it means that there is none. One that cannot be read is
- * replaced by a short word, since the stacks refuse it with the value repeated.
+ * taken out and told, since the stacks would refuse it with the value repeated.
  */
-export function admitDeadline(headers: Headers): "admitted" | "unreadable" {
-  const results = [
-    admit(headers, "grpc-timeout", grpcTimeoutMs),
-    admit(headers, "connect-timeout-ms", connectTimeoutMs),
-  ];
-  return results.includes("unreadable") ? "unreadable" : "admitted";
+export function admitDeadline(headers: Headers): HeaderFault | undefined {
+  return (
+    admit(headers, "grpc-timeout", {
+      read: grpcTimeoutMs,
+      mustBe: "must be up to 8 digits and a unit, such as 5S",
+    }) ??
+    admit(headers, "connect-timeout-ms", {
+      read: connectTimeoutMs,
+      mustBe: "must be up to 10 digits, such as 5000",
+    })
+  );
+}
+
+interface Timeout {
+  readonly read: (text: string) => number | undefined;
+  readonly mustBe: string;
 }
 
 function admit(
   headers: Headers,
-  name: string,
-  read: (text: string) => number | undefined,
-): "admitted" | "unreadable" {
-  const text = headers[name];
-  if (text === undefined) return "admitted";
+  header: string,
+  { read, mustBe }: Timeout,
+): HeaderFault | undefined {
+  const text = headers[header];
+  if (text === undefined) return undefined;
   const timeoutMs = read(String(text));
-  if (timeoutMs === undefined) {
-    headers[name] = "unreadable";
-    return "unreadable";
-  }
-  if (timeoutMs > timerMsMax) delete headers[name];
-  return "admitted";
+  if (timeoutMs === undefined || timeoutMs > timerMsMax) delete headers[header];
+  return timeoutMs === undefined ? { header, mustBe } : undefined;
 }
 
 function grpcTimeoutMs(text: string): number | undefined {

@@ -20,12 +20,17 @@ class Refused extends Error {
 
 /** The request is at fault. */
 export function badRequest(message: string): Error {
-  return new Refused(400, message);
+  return refusedRequest(400, message);
+}
+
+/** The request is at fault, in a way that HTTP has a status of its own for. */
+export function refusedRequest(status: number, message: string): Error {
+  return new Refused(status, message);
 }
 
 /** What is asked cannot be done as things are. */
 export function conflict(message: string): Error {
-  return new Refused(409, message);
+  return refusedRequest(409, message);
 }
 
 /** Answers what Fastify or a handler threw; a bug is told to `onBug`, its text to no caller. */
@@ -35,7 +40,7 @@ export function refuseJson(
   onBug: (error: unknown) => void,
 ): FastifyReply {
   const refusal = toRefusal(error, reply.request);
-  if (refusal.status >= 500) onBug(error);
+  if (refusal.error === "internal_error") onBug(error);
   return sendRefusal(reply, refusal);
 }
 
@@ -65,8 +70,9 @@ const pathsWithIds = "/sessions/";
 
 function toRefusal(error: unknown, { url: path, routeOptions }: FastifyRequest): JsonRefusal {
   const status = error instanceof Error && "statusCode" in error ? Number(error.statusCode) : 500;
-  if (status === 409 && error instanceof Error) {
-    return { status, error: "conflict", message: error.message };
+  if (error instanceof Refused) {
+    const word = status === 409 ? "conflict" : "bad_request";
+    return { status, error: word, message: error.message };
   }
   if (status === 413) {
     const message = `"body" must be at most ${routeOptions.bodyLimit} bytes`;
@@ -77,8 +83,7 @@ function toRefusal(error: unknown, { url: path, routeOptions }: FastifyRequest):
     return { status, error: "bad_request", message: "the path must be percent-encoded UTF-8" };
   }
   if (status >= 400 && status < 500 && error instanceof Error) {
-    const message = error instanceof Refused ? error.message : (ownWords[status] ?? unreadable);
-    return { status, error: "bad_request", message };
+    return { status, error: "bad_request", message: ownWords[status] ?? unreadable };
   }
   return { status: 500, error: "internal_error", message: null };
 }

@@ -1,3 +1,4 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -6,6 +7,8 @@ import type { SpawnedService } from "../support/run-service.ts";
 
 const callTimeoutMs = 10_000;
 const sessionId = "good-1";
+/** Longer than a round may take in which much goes wrong. */
+const ttl = durationFromMs(300_000);
 
 /** Somebody of another beach who behaves well, on every door. */
 export interface GoodCaller {
@@ -21,7 +24,7 @@ export async function goodCaller(service: SpawnedService, jwt: JwtMode): Promise
   const byPerson = withBearer(person);
   await service.registry.attachSession({ sessionId, privateBeachId }, byManager);
   const web = createClient(ControllerLease, service.connect);
-  const { controllerToken } = await web.acquire({ sessionId }, byPerson);
+  const { controllerToken } = await web.acquire({ sessionId, ttl }, byPerson);
   const renew = (lease: Client<typeof ControllerLease>, options: CallOptions): Promise<unknown> =>
     lease.renew({ sessionId, controllerToken }, { ...options, timeoutMs: callTimeoutMs });
   const signal = (): AbortSignal => AbortSignal.timeout(callTimeoutMs);

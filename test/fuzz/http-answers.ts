@@ -9,12 +9,8 @@ export interface HttpAnswer {
 
 const headEnd = "\r\n\r\n";
 
-/**
- * The answers in what a connection received, one after the other; undefined for bytes that are none.
- *
- * @param bodiless the answers tell of bodies that do not come, as those to HEAD do
- */
-export function answersIn(bytes: Buffer, bodiless = false): readonly HttpAnswer[] | undefined {
+/** The answers in what a connection received, one after the other; undefined for bytes that are none. */
+export function answersIn(bytes: Buffer): readonly HttpAnswer[] | undefined {
   const answers: HttpAnswer[] = [];
   let rest = bytes;
   while (rest.length > 0) {
@@ -24,11 +20,11 @@ export function answersIn(bytes: Buffer, bodiless = false): readonly HttpAnswer[
     const headers = headersIn(rest.subarray(0, end).toString("latin1"));
     const status = Number(head.groups?.status);
     const after = rest.subarray(end + headEnd.length);
-    const hasNone = bodiless || status === 100 || status === 204 || status === 304;
-    const { body, isWhole, left } = hasNone
-      ? { body: Buffer.alloc(0), isWhole: true, left: after }
+    const hasNone = status === 100 || status === 204 || status === 304;
+    const { body, isWhole, left, trailers } = hasNone
+      ? { body: Buffer.alloc(0), isWhole: true, left: after, trailers: {} }
       : bodyIn(after, headers);
-    answers.push({ status, headers, body, isWhole });
+    answers.push({ status, headers: { ...headers, ...trailers }, body, isWhole });
     rest = left;
   }
   return answers;
@@ -39,13 +35,15 @@ interface Body {
   readonly isWhole: boolean;
   /** What follows. */
   readonly left: Buffer;
+  readonly trailers: HttpAnswer["headers"];
 }
 
 function bodyIn(bytes: Buffer, headers: HttpAnswer["headers"]): Body {
   if (headers["transfer-encoding"] === "chunked") return chunksIn(bytes);
   const length = Number(headers["content-length"] ?? 0);
   const body = bytes.subarray(0, length);
-  return { body, isWhole: body.length === length, left: bytes.subarray(length) };
+  const left = bytes.subarray(length);
+  return { body, isWhole: body.length === length, left, trailers: {} };
 }
 
 function chunksIn(bytes: Buffer): Body {
@@ -56,12 +54,20 @@ function chunksIn(bytes: Buffer): Body {
     const length = end < 0 ? Number.NaN : Number.parseInt(rest.subarray(0, end).toString(), 16);
     const chunk = rest.subarray(end + 2, end + 2 + length);
     if (Number.isNaN(length) || chunk.length < length) {
-      return { body: Buffer.concat(chunks), isWhole: false, left: Buffer.alloc(0) };
+      return { body: Buffer.concat(chunks), isWhole: false, left: Buffer.alloc(0), trailers: {} };
     }
+    if (length === 0) return { ...trailersIn(rest.subarray(end)), body: Buffer.concat(chunks) };
     rest = rest.subarray(end + 2 + length + 2);
-    if (length === 0) return { body: Buffer.concat(chunks), isWhole: true, left: rest };
     chunks.push(chunk);
   }
+}
+
+/** What stands between the last chunk and the next answer. */
+function trailersIn(bytes: Buffer): Omit<Body, "body"> {
+  const end = bytes.indexOf(headEnd);
+  const trailers = headersIn(bytes.subarray(0, Math.max(0, end)).toString("latin1"));
+  const left = end < 0 ? Buffer.alloc(0) : bytes.subarray(end + headEnd.length);
+  return { isWhole: end >= 0, left, trailers };
 }
 
 function headersIn(head: string): HttpAnswer["headers"] {

@@ -11,6 +11,7 @@ const ownTexts: readonly RegExp[] = [
   /^no such route$/,
   /^the (?:request|path|method|chunks)\b.* must /,
   /^"[\w.[\]-]+" must /,
+  /^\w+ must be called over HTTP\/2$/,
 ];
 
 /** Words that the old routes, and the doors by themselves, have for what is wrong. */
@@ -56,8 +57,8 @@ export function faultOfGrpc(status: string, message: string): string | undefined
 export function faultOfHttp(answer: HttpAnswer): string | undefined {
   const { status, headers } = answer;
   const type = headers["content-type"] ?? "";
-  if (status >= 500 && status !== 503 && status !== 501 && status !== 504) return said(answer);
-  if (type.startsWith("application/grpc-web")) return faultOfGrpcWeb(answer);
+  if (status >= 500 && status !== 503 && status !== 501 && status !== 505) return said(answer);
+  if (type.startsWith("application/grpc")) return faultOfGrpcWeb(answer);
   if (type.startsWith("application/connect+")) return faultOfConnectStream(answer);
   if (status < 400 || !answer.isWhole || answer.body.length === 0) {
     return status >= 400 && answer.isWhole && headers["content-length"] !== undefined

@@ -58,6 +58,11 @@ export function refuseLongMessage(
   return refuseMessage(`must be at most ${budgets.limit(budget)} bytes`);
 }
 
+/** Throws FIELD_INVALID for a header of the request. */
+export function refuseHeader(name: string, description: string): never {
+  return valueOrThrow(fieldInvalid(name, description), action);
+}
+
 /** Throws FIELD_INVALID for a message as a whole. */
 export function refuseMessage(description: string): never {
   return valueOrThrow(fieldInvalid("message", description), action);

@@ -21,6 +21,7 @@ import {
   giveNotice,
   http2ServersOf,
   onTransportError,
+  servesPath,
   setHttp2Options,
 } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
@@ -91,7 +92,13 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   for (const http2Server of http2ServersOf(server)) {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
-    admitStreams(http2Server, { arrivals, resets: addressResets, turns, calls });
+    admitStreams(http2Server, {
+      isKnown: (path) => servesPath(server, path),
+      arrivals,
+      resets: addressResets,
+      turns,
+      calls,
+    });
     onTransportError(http2Server, options.onTransportError);
   }
   return {

@@ -12,9 +12,10 @@ import { Server as NetServer, type Socket } from "node:net";
 import { Code } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
 import { refusalToConnectError } from "../../api/refusal/error-mapping.ts";
-import { admitDeadline } from "../call-deadline.ts";
+import { admitDeadline, type HeaderFault } from "../call-deadline.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { CallTurns } from "../connections/call-turns.ts";
+import { refusalBody } from "../connections/parser-refusal.ts";
 import type { Sleep } from "../door.ts";
 import { spent } from "../held-bytes.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
@@ -25,6 +26,8 @@ import type { ResetBudget } from "./reset-budget.ts";
 interface Inside {
   readonly commonServerOptions?: ServerOptions;
   readonly http2Servers?: ReadonlyMap<Http2Server, Bound>;
+  /** By the paths of their methods. */
+  readonly handlers?: ReadonlyMap<string, unknown>;
 }
 
 interface Bound {
@@ -43,6 +46,13 @@ export function http2ServersOf(server: Server): readonly Http2Server[] {
   return [...boundIn(server).keys()];
 }
 
+/** Whether a method of that path was added to the server. */
+export function servesPath(server: Server, path: string): boolean {
+  const { handlers } = server as unknown as Inside;
+  if (handlers === undefined) throw new Error("grpc-js has no handlers");
+  return handlers.has(path);
+}
+
 function boundIn(server: Server): ReadonlyMap<Http2Server, Bound> {
   const { http2Servers } = server as unknown as Inside;
   if (http2Servers === undefined) throw new Error("grpc-js has no HTTP/2 servers");
@@ -51,10 +61,9 @@ function boundIn(server: Server): ReadonlyMap<Http2Server, Bound> {
 
 type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
-/** Longer than the path of any method. */
-const pathLengthMax = 200;
-
 export interface Admission {
+  /** Whether a path is one of a method. */
+  readonly isKnown: (path: string) => boolean;
   readonly arrivals: Arrivals;
   readonly resets: ResetBudget;
   readonly turns: CallTurns;
@@ -64,7 +73,7 @@ export interface Admission {
 /** Looks at each connection and each call before grpc-js does. */
 export function admitStreams(
   http2Server: Http2Server,
-  { arrivals, resets, turns, calls }: Admission,
+  { isKnown, arrivals, resets, turns, calls }: Admission,
 ): void {
   http2Server.on("connection", (socket: Socket) => {
     arrivals.connected();
@@ -76,11 +85,11 @@ export function admitStreams(
     countReset(stream, resets);
     // Opened and reset in one go: there is nobody to be answered.
     if (stream.destroyed || stream.closed) return void stream.on("error", () => undefined);
-    if (admitDeadline(headers) === "unreadable") {
-      return refuse(stream, Code.InvalidArgument, unreadableDeadline);
-    }
+    if (!isGrpc(headers)) return refuseType(stream);
+    const fault = admitDeadline(headers);
+    if (fault !== undefined) return refuse(stream, Code.InvalidArgument, unreadable(fault));
     // grpc-js would repeat the whole path.
-    if ((headers[":path"] ?? "").length > pathLengthMax) {
+    if (!isKnown(headers[":path"] ?? "")) {
       return refuse(stream, Code.Unimplemented, "no such method is known here");
     }
     const connection = stream.session ?? stream;
@@ -154,8 +163,21 @@ export function onTransportError(http2Server: Http2Server, tell: (detail: string
   });
 }
 
-const unreadableDeadline =
-  'Cannot read the request: "grpc-timeout" must be up to 8 digits and a unit, such as 5S';
+function isGrpc({ "content-type": type = "" }: IncomingHttpHeaders): boolean {
+  return type.startsWith("application/grpc");
+}
+
+/** What speaks no gRPC cannot read a status of it. */
+function refuseType(stream: ServerHttp2Stream): void {
+  stream.on("error", () => undefined);
+  stream.respond({ ":status": 415, "content-type": "application/json; charset=utf-8" });
+  stream.end(refusalBody('"content-type" must be application/grpc'));
+  stream.resume();
+}
+
+function unreadable({ header, mustBe }: HeaderFault): string {
+  return `Cannot read the request: "${header}" ${mustBe}`;
+}
 
 function refuseForCalls(stream: ServerHttp2Stream): void {
   const error = refusalToConnectError(spent("open_calls"), "begin the call");

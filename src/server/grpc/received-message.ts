@@ -5,6 +5,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ServerInterceptingCall, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
 
 import { quoted } from "../../api/request/quoted.ts";
+import { refuseMessage } from "../../api/request/read-message.ts";
+import { budgetTable } from "../../budget/budget-table.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
@@ -79,7 +81,7 @@ export function intakeInterceptor(
     if (requestStream || !responseStream) waitForReader(inner, outbox);
     inner.sendStatus = (status) => {
       const { headersSent } = stream;
-      sendStatus(status);
+      sendStatus(inOwnWords(status));
       held.end();
       if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
       else closeInput(stream);
@@ -123,6 +125,26 @@ function closeInput(stream: ServerHttp2Stream): void {
   setImmediate(() => {
     if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
   });
+}
+
+/** What grpc-js itself finds wrong with the messages of a call, and what its caller is told. */
+const messageFaults: readonly (readonly [theirs: string, ours: string])[] = [
+  ["Error deserializing request", "must be in protobuf's binary encoding"],
+  ["Received no request message", "must be sent"],
+  ["Received a second request message", "must be sent once"],
+  ["Received message larger than", `must be at most ${budgetTable.message_bytes.limit} bytes`],
+];
+
+function inOwnWords(status: StatusObject): StatusObject {
+  const { details } = status;
+  if (details === "Deadline exceeded") return { ...status, details: "the deadline passed" };
+  const [, fault] = messageFaults.find(([theirs]) => details.startsWith(theirs)) ?? [];
+  if (fault === undefined) return status;
+  try {
+    return refuseMessage(fault);
+  } catch (thrown) {
+    return toGrpcStatus(ConnectError.from(thrown));
+  }
 }
 
 function asStatus(thrown: unknown): never {

@@ -28,6 +28,7 @@ import { directResponse } from "./direct-response.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
+import { admitRpc, rpcsByPath } from "./rpc-request.ts";
 
 export interface PublicDoorOptions {
   readonly listen: ListenAddress;
@@ -71,17 +72,20 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   app.addHook("onRequest", async (_request, reply) => void reply.headers(passedOnAtOnce));
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
+    const rpcs = rpcsByPath(options.services);
     const responses = new WeakMap<IncomingMessage, ServerResponse>();
-    scope.addHook("onRequest", async ({ raw }, reply) => {
+    scope.addHook("onRequest", async ({ raw, routeOptions }, reply) => {
       tolerateParting(reply.raw);
-      admitDeadline(raw.headers);
+      const rpc = rpcs.get(routeOptions.url ?? "");
+      if (rpc !== undefined) admitRpc(rpc, raw);
     });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request, reply) => {
       const answer = outbox.open(request.raw.socket, reply.raw);
       const giveUp = (): void => void request.raw.socket.resetAndDestroy();
       const onAnswered = (): void => outbox.waits(reply.raw, giveUp);
-      const body = new RequestBody(request.raw, { intake, answer, onAnswered });
+      const fault = admitDeadline(request.raw.headers);
+      const body = new RequestBody(request.raw, { intake, answer, onAnswered, fault });
       reply.raw.once("close", () => {
         body.end();
         answer.end();

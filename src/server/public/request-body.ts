@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
 import { quoted } from "../../api/request/quoted.ts";
-import { refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
+import { refuseHeader, refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
+import type { HeaderFault } from "../call-deadline.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
 
@@ -19,6 +21,8 @@ interface RequestBodyOptions {
   readonly intake: Intake;
   /** What the call's answer holds. */
   readonly answer: HeldBytes;
+  /** What is wrong with the headers, if anything is. */
+  readonly fault: HeaderFault | undefined;
   /** To be told when the one answer of a call begins to be written. */
   readonly onAnswered: () => void;
 }
@@ -35,18 +39,19 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #intake: Intake;
   readonly #held: HeldBytes;
   readonly #packing: Packing;
+  readonly #fault: HeaderFault | undefined;
   #message: MessageShape<DescMessage> | undefined;
 
-  constructor(request: IncomingMessage, { intake, answer, onAnswered }: RequestBodyOptions) {
+  constructor(request: IncomingMessage, options: RequestBodyOptions) {
+    const { intake, answer, onAnswered, fault } = options;
     this.answer = answer;
     this.onAnswered = onAnswered;
     this.#request = request;
     this.#intake = intake;
     this.#held = intake.open(request.socket);
     this.#packing = packingOf(request.headers);
-    // The stack refuses encodings that it does not know, and names those that it knows.
-    if (this.#packing.encoding !== "unknown") describeAsEmpty(request.headers);
-    else cutEncodings(request.headers);
+    this.#fault = fault;
+    describeAsEmpty(request.headers);
   }
 
   /** The message that was admitted. */
@@ -57,10 +62,19 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   /** Throws FIELD_INVALID for a body that is no readable message, or has too much in it. */
   async admit(desc: DescMessage): Promise<void> {
-    if (this.#packing.encoding === "unknown") return;
+    this.#refuseHeaders();
     const body = await this.#readWhole();
     const packed = unwrapped(desc, body, this.#packing);
     this.#message = (await this.#intake.read(packed, this.#held)).message;
+  }
+
+  #refuseHeaders(): void {
+    const { encoding, encodingHeader } = this.#packing;
+    if (this.#fault === undefined && isKnown(encoding)) return;
+    // Nobody will read the body: it is let go.
+    this.#request.resume();
+    if (this.#fault !== undefined) refuseHeader(this.#fault.header, this.#fault.mustBe);
+    refuseEncoding(encodingHeader, encoding);
   }
 
   /** The call is answered, or holds the message by itself from now on. */
@@ -100,21 +114,32 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 interface Packing {
   readonly format: "json" | "binary";
   readonly isEnveloped: boolean;
-  readonly encoding: "gzip" | "br" | "identity" | "unknown";
+  readonly encoding: string;
+  /** The header that names the encoding. */
+  readonly encodingHeader: string;
 }
 
 function packingOf(headers: IncomingHttpHeaders): Packing {
   const type = headers["content-type"] ?? "";
   const isEnveloped = !/^application\/(json|proto)\b/i.test(type);
   const isConnect = /^application\/connect\+/i.test(type);
-  const streamEncoding = isConnect ? "connect-content-encoding" : "grpc-encoding";
-  const encoding = headers[isEnveloped ? streamEncoding : "content-encoding"] ?? "identity";
+  const streamHeader = isConnect ? "connect-content-encoding" : "grpc-encoding";
+  const encodingHeader = isEnveloped ? streamHeader : "content-encoding";
   return {
     format: /\bjson\b/i.test(type) ? "json" : "binary",
     isEnveloped,
-    encoding:
-      encoding === "gzip" || encoding === "br" || encoding === "identity" ? encoding : "unknown",
+    encoding: String(headers[encodingHeader] ?? "identity"),
+    encodingHeader,
   };
+}
+
+function isKnown(encoding: string): boolean {
+  return ["gzip", "br", "identity"].includes(encoding);
+}
+
+function refuseEncoding(header: string, encoding: string): never {
+  const message = `Cannot read the request: "${header}" is ${quoted(encoding)} and must be identity, gzip or br`;
+  throw new ConnectError(message, Code.Unimplemented);
 }
 
 const aboutBodies = [
@@ -129,18 +154,10 @@ function describeAsEmpty(headers: IncomingHttpHeaders): void {
   for (const name of aboutBodies) delete headers[name];
 }
 
-/** The stack repeats the name of an encoding that it does not know. */
-function cutEncodings(headers: IncomingHttpHeaders): void {
-  for (const name of aboutBodies) {
-    const value = headers[name];
-    if (name !== "content-length" && value !== undefined) headers[name] = quoted(String(value));
-  }
-}
-
 function unwrapped(desc: DescMessage, body: Buffer, packing: Packing): PackedMessage {
   const { format } = packing;
-  const encoding =
-    packing.encoding === "gzip" || packing.encoding === "br" ? packing.encoding : undefined;
+  const { encoding: named } = packing;
+  const encoding = named === "gzip" || named === "br" ? named : undefined;
   if (!packing.isEnveloped) return { desc, format, bytes: body, encoding };
   const bytes = body.subarray(envelopeBytes);
   const isWhole = body.length >= envelopeBytes && body.readUInt32BE(1) === bytes.length;

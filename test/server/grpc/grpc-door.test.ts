@@ -111,7 +111,7 @@ test("a refusal of very many wrong fields fits into the 8 KiB of headers that pe
   expect(size).toBeLessThan(8 * 1024);
 });
 
-test("a message of 1 MiB is read, a longer one refused, and the longest by the stack", async () => {
+test("a message of 1 MiB is read and a longer one refused, in the same words by the stack", async () => {
   await using service = await runService();
   const send = (bytes: number) =>
     refusalOf(
@@ -121,17 +121,13 @@ test("a message of 1 MiB is read, a longer one refused, and the longest by the s
       }),
     );
   expect(await send(mebibyte)).toMatchObject({ fields: ["session_id", "controller_token"] });
-  for (const bytes of [mebibyte + 1, 4 * mebibyte]) {
+  for (const bytes of [mebibyte + 1, 4 * mebibyte, 4 * mebibyte + 1]) {
     expect(await send(bytes)).toMatchObject({
       reason: "FIELD_INVALID",
       fields: ["message"],
       message: 'Cannot read the request: "message" must be at most 1048576 bytes',
     });
   }
-  expect(await send(4 * mebibyte + 1)).toMatchObject({
-    code: "ResourceExhausted",
-    reason: undefined,
-  });
 });
 
 test("a batch that is too long ends its stream, and those before it count", async () => {
