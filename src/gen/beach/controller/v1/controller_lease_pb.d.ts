@@ -961,10 +961,19 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
  * names.
  *
- * A message sent to a door is at most 1 MiB. One that is longer, or cannot be read, is FIELD_INVALID
- * too: of each field that has the wrong type in JSON (of a list, the first such item), else of
+ * A message sent to a door is at most 1 MiB once it is unpacked, and has at most 100,000 fields, of
+ * which one entry of a list or map has at most 1000; in JSON, at most 32 levels, and no text above
+ * 8 KiB. One with more, or that cannot be read, is FIELD_INVALID too: of the field that has too much
+ * in it, of each field that has the wrong type in JSON (of a list, the first such item), else of
  * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
  * below 4 MiB.
+ *
+ * What callers may have under way is bounded, for each connection and for the process. Whoever would
+ * have more gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where 60,000
+ * are open over gRPC, or where one connection would have more open than are left for others; where
+ * requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on one
+ * connection. An answer that is not read to its end within 60 s is given up, and its stream is reset.
+ * An address that resets streams faster than 500 a second is cut off for a while, from 10,000 on.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */
@@ -980,7 +989,8 @@ export declare const ControllerLease: GenService<{
    *
    * NOT_FOUND SESSION_UNKNOWN; PERMISSION_DENIED PASSCODE_WRONG, or REVOKED while a hold is on;
    * FAILED_PRECONDITION ACCOUNT_MISSING; UNAVAILABLE ROAD_UNAVAILABLE: the passcode was not judged;
-   * RESOURCE_EXHAUSTED TOO_MANY: 64 leases are live.
+   * RESOURCE_EXHAUSTED TOO_MANY: 64 leases are live, or the private beach or the service has as many
+   * sessions or leases as it may, or the beach attached too many within a minute.
    * Safe to retry: acquiring twice is acquiring once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.Acquire
@@ -1057,8 +1067,8 @@ export declare const ControllerLease: GenService<{
    * The end of the stream ends no lease and touches no transport; renew elsewhere.
    *
    * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message with over 1000 renewals, or
-   * that is too long or cannot be read), with the caller's bearer (UNAUTHENTICATED), or with
-   * UNAVAILABLE when the server goes away.
+   * that is too long or cannot be read), with RESOURCE_EXHAUSTED TOO_MANY (answers that are not
+   * read), with the caller's bearer (UNAUTHENTICATED), or with UNAVAILABLE when the server goes away.
    * Needs HTTP/2: over HTTP/1.1, call Renew. Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.KeepAlive
@@ -1083,7 +1093,9 @@ export declare const ControllerLease: GenService<{
    *
    * UNAVAILABLE after Draining. UNAVAILABLE READER_STALLED: the reader took nothing for 60 s; if it
    *   does not take that either, within 5 s, its stream is reset, over HTTP/1.1 its connection.
-   *   UNAUTHENTICATED when the bearer ends. The stream's end says nothing about a transport: go on
+   *   UNAUTHENTICATED when the bearer ends. RESOURCE_EXHAUSTED TOO_MANY: over 40,000 streams, 2,000,000
+   *   sessions and known versions of all streams, or 200,000 of those of one gRPC connection. The
+   *   last fifth of the names is for streams with up to 100. The stream's end says nothing about a transport: go on
    *   by the last state. Safe to retry, with known_versions.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.WatchTransport

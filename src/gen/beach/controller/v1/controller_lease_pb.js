@@ -200,10 +200,19 @@ export const RenegotiationReason = /*@__PURE__*/
  * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
  * names.
  *
- * A message sent to a door is at most 1 MiB. One that is longer, or cannot be read, is FIELD_INVALID
- * too: of each field that has the wrong type in JSON (of a list, the first such item), else of
+ * A message sent to a door is at most 1 MiB once it is unpacked, and has at most 100,000 fields, of
+ * which one entry of a list or map has at most 1000; in JSON, at most 32 levels, and no text above
+ * 8 KiB. One with more, or that cannot be read, is FIELD_INVALID too: of the field that has too much
+ * in it, of each field that has the wrong type in JSON (of a list, the first such item), else of
  * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
  * below 4 MiB.
+ *
+ * What callers may have under way is bounded, for each connection and for the process. Whoever would
+ * have more gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where 60,000
+ * are open over gRPC, or where one connection would have more open than are left for others; where
+ * requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on one
+ * connection. An answer that is not read to its end within 60 s is given up, and its stream is reset.
+ * An address that resets streams faster than 500 a second is cut off for a while, from 10,000 on.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

@@ -679,7 +679,9 @@ export declare const FastPathRegistry: GenService<{
    * Attaching again changes no lease and no transport: channels and manager url count for later
    *   handshakes. A detached session goes on from its generation, epoch and version (Fenced).
    *
-   * PERMISSION_DENIED NOT_YOUR_BEACH: another private beach owns the session.
+   * PERMISSION_DENIED NOT_YOUR_BEACH: another private beach owns the session. RESOURCE_EXHAUSTED
+   * TOO_MANY: the private beach or the service has as many sessions as it may, or the beach attached
+   * too many within a minute.
    * Safe to retry: attaching twice is attaching once.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.AttachSession
@@ -785,7 +787,8 @@ export declare const FastPathRegistry: GenService<{
    * While a part of the store is away the page is refused with STORE_UNAVAILABLE: no page lacks
    *   sessions without saying so. One whose record cannot be read is left out.
    *
-   * INVALID_ARGUMENT FIELD_INVALID: page_size or page_token. Safe to retry.
+   * INVALID_ARGUMENT FIELD_INVALID: page_size or page_token. RESOURCE_EXHAUSTED TOO_MANY: pages that
+   * are not read. Safe to retry.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.ListSessions
    */
