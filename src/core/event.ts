@@ -138,7 +138,7 @@ export type TransportEvent =
     }
   | { readonly kind: "DiedEarly"; readonly at: EpochMs }
   | {
-      readonly kind: "ReportHeard";
+      readonly kind: "ReportReceived";
       readonly at: EpochMs;
       readonly end: End;
       /** Unset for a report without a number. */
@@ -146,7 +146,7 @@ export type TransportEvent =
       /** When it was observed, later by each gap since. */
       readonly agesFrom: EpochMs;
       /** Unset when the report says nothing that counts, as one about a retired handshake. */
-      readonly heard: HeardEvidence | undefined;
+      readonly received: ReceivedEvidence | undefined;
     }
   /** A report that tells nothing new, of which nothing is kept but its place in the order. */
   | { readonly kind: "ReportPlaced"; readonly at: EpochMs; readonly reporter: Reporter }
@@ -159,7 +159,7 @@ export type TransportEvent =
       readonly reason: HealthReason;
     };
 
-export interface HeardEvidence {
+export interface ReceivedEvidence {
   readonly handshakeId: HandshakeId;
   readonly evidence: Evidence;
   /** More than ages differs from what this end said before. */

@@ -40,7 +40,7 @@ export function evolve(
     case "NegotiationDelayed":
     case "BackoffReset":
     case "DiedEarly":
-    case "ReportHeard":
+    case "ReportReceived":
     case "ReportPlaced":
     case "HealthChanged":
       return evolveFastPath(attached(record, event), event);
@@ -82,7 +82,7 @@ function evolveFastPath(session: Session, event: TransportEvent): Session {
     revision: session.revision + 1,
     version: isShown(session, event) ? session.version + 1 : session.version,
     activeAt:
-      event.kind === "ReportHeard" ? Math.max(session.activeAt, event.at) : session.activeAt,
+      event.kind === "ReportReceived" ? Math.max(session.activeAt, event.at) : session.activeAt,
     transport: evolveTransport(session.transport, event),
     lastChange: change ?? session.lastChange,
   };
@@ -101,9 +101,9 @@ function isShown(session: Session, event: TransportEvent): boolean {
       return session.transport[event.which].notBefore !== event.backoff.notBefore;
     case "HandshakeRetired":
       return event.reason === "linger_over";
-    case "ReportHeard": {
+    case "ReportReceived": {
       const promoted = currentOf(session.transport.path);
-      return event.heard?.changed === true && event.heard.handshakeId === promoted?.id;
+      return event.received?.changed === true && event.received.handshakeId === promoted?.id;
     }
     case "GenerationNamed":
     case "ReportPlaced":
@@ -133,7 +133,7 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
     case "NegotiationDelayed":
     case "BackoffReset":
     case "DiedEarly":
-    case "ReportHeard":
+    case "ReportReceived":
     case "ReportPlaced":
       return undefined;
   }
@@ -232,7 +232,7 @@ function takeGap(session: Session, gap: GapTaken): Session {
   };
 }
 
-/** A hold lasts as long as was asked, however service time moved while nobody could be heard. */
+/** A hold lasts as long as was asked, however service time moved in a gap. */
 function held(hold: Hold, { from, until }: GapTaken): Hold {
   return hold.until > from ? { ...hold, until: hold.until + until - from } : hold;
 }

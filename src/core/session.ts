@@ -132,7 +132,7 @@ export interface Transport {
 
   readonly reporters: readonly Reporter[];
   /** When the host end was last observed, about any handshake; later by each gap since. */
-  readonly hostHeardAt: EpochMs | undefined;
+  readonly hostReportedAt: EpochMs | undefined;
 
   readonly recoveries: Backoff;
   readonly replacements: Backoff;
@@ -173,8 +173,8 @@ export interface Handshake extends Witnessed {
 export interface PromotedHandshake extends Witnessed {
   readonly channels: readonly string[];
   readonly promotedAt: EpochMs;
-  /** For how long nobody could be heard since then: that is no silence of an end. */
-  readonly unheardMs: DurationMs;
+  /** How long gaps have lasted since then: they are no silence of an end. */
+  readonly gapMs: DurationMs;
   readonly health: Health;
   readonly healthReason: HealthReason;
   /** Since when it has been usable without a break; meaningless while lost. */
@@ -249,8 +249,8 @@ export interface Evidence {
   readonly openingChannels: readonly string[];
   readonly oldestUnackedMs: DurationMs;
   readonly observedAt: EpochMs;
-  /** For how long nobody could be heard since then: that makes it no older. */
-  readonly unheardMs: DurationMs;
+  /** How long gaps have lasted since then: they make the evidence no older. */
+  readonly gapMs: DurationMs;
   /** The generation under which this end knows the handshake as promoted; 0 if never. */
   readonly generation: number;
   /** Who said ready, and when last; newest last. */
@@ -294,7 +294,7 @@ export interface LastChange {
   readonly at: EpochMs;
 }
 
-/** A stretch in which the service could not hear. Gaps are numbered from 1 and taken in order. */
+/** A stretch in which the service could receive nothing. Gaps are numbered from 1 and taken in order. */
 export interface Gap {
   readonly number: number;
   readonly from: EpochMs;

@@ -70,7 +70,11 @@ export function createMetrics(): Metrics {
     promotions: tally("lease_handshakes_promoted_total", "Handshakes promoted", "reason"),
     abandonments: tally("lease_handshakes_abandoned_total", "Handshakes abandoned", "reason"),
     retirements: tally("lease_handshakes_retired_total", "Handshakes retired", "reason"),
-    gaps: tally("lease_gaps_total", "Stretches in which the service could not hear", "kind"),
+    gaps: tally(
+      "lease_gaps_total",
+      "Stretches in which the service could not receive reports",
+      "kind",
+    ),
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
     clockJumps: tally(
       "lease_clock_jumps_total",

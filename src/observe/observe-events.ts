@@ -73,7 +73,10 @@ function write(log: Logger, event: ServiceEvent, share: LineShare): void {
     case "gap": {
       const { number, kind, from, until } = event.gap;
       const { buckets } = event;
-      log.warn({ number, kind, gap_ms: until - from, buckets }, "the service could not hear");
+      log.warn(
+        { number, kind, gap_ms: until - from, buckets },
+        "the service could not receive reports",
+      );
       break;
     }
     case "clock":

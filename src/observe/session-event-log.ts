@@ -36,7 +36,7 @@ function withinShare(log: Logger, { event, previous, next }: Happened, share: Li
 function levelOf(event: SessionEvent): Level {
   switch (event.kind) {
     case "LeaseExtended":
-    case "ReportHeard":
+    case "ReportReceived":
     case "ReportPlaced":
       return "trace";
     case "LeaseGranted":
@@ -92,7 +92,7 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   NegotiationDelayed: "next negotiation delayed",
   BackoffReset: "negotiations no longer delayed",
   DiedEarly: "transport died soon after its promotion",
-  ReportHeard: "report heard",
+  ReportReceived: "report received",
   ReportPlaced: "report told nothing new",
   HealthChanged: "transport health changed",
 };
@@ -140,8 +140,8 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
     }
     case "ReportPlaced":
       return { end: event.reporter.end };
-    case "ReportHeard":
-      return { end: event.end, handshake: event.heard?.handshakeId };
+    case "ReportReceived":
+      return { end: event.end, handshake: event.received?.handshakeId };
     case "HealthChanged":
       return { handshake: event.handshakeId, from: event.from, to: event.to, cause: event.reason };
     case "SessionTouched":

@@ -93,9 +93,9 @@ export interface SoleStore extends KeptSessions {
   /**
    * From now on, what is written takes a moment alive with it: the one that this answers then.
    *
-   * @param lastHeard answers no later than the beginning of what is not on record yet
+   * @param aliveUntil answers no later than the beginning of what is not on record yet
    */
-  aliveBy(lastHeard: () => EpochMs): void;
+  aliveBy(aliveUntil: () => EpochMs): void;
 
   /** The last moment recorded by an earlier run; undefined for a new store. */
   lastAlive(): Promise<EpochMs | undefined>;
@@ -171,7 +171,7 @@ export interface DecisionBasis {
   readonly gap: number;
   readonly incarnation: number;
   /** The bucket must have been reached by somebody at or after this moment. */
-  readonly heardSince: EpochMs;
+  readonly reachedSince: EpochMs;
 }
 
 /**

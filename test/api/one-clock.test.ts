@@ -74,7 +74,7 @@ class Life {
   }
 
   /** Each answer is on the wall clock of now, and says the same twice. */
-  hear<T>(answer: T): T {
+  receive<T>(answer: T): T {
     const wall = this.under.clock.wall();
     for (const [path, moment] of momentsIn(answer)) {
       this.seen.add(path.split(".").at(-1) ?? "");
@@ -88,25 +88,25 @@ class Life {
 
   async begin(): Promise<void> {
     const { registry, lease } = this.clients;
-    this.hear(await registry.attachSession({ sessionId, privateBeachId: beach }));
-    this.#token = this.hear(await lease.acquire({ sessionId })).controllerToken;
+    this.receive(await registry.attachSession({ sessionId, privateBeachId: beach }));
+    this.#token = this.receive(await lease.acquire({ sessionId })).controllerToken;
   }
 
-  async hearAll(): Promise<void> {
+  async receiveAll(): Promise<void> {
     const { lease, registry } = this.clients;
     const controllerToken = this.#token;
-    this.hear(await lease.renew({ sessionId, controllerToken }));
-    this.hear(await lease.acquire({ sessionId }));
-    this.hear(await registry.listSessions({}));
-    this.hear(await registry.checkLease({ sessionId, controllerToken }));
-    this.hear(await registry.checkHandshake({ sessionId, handshakeId: "any" }));
+    this.receive(await lease.renew({ sessionId, controllerToken }));
+    this.receive(await lease.acquire({ sessionId }));
+    this.receive(await registry.listSessions({}));
+    this.receive(await registry.checkLease({ sessionId, controllerToken }));
+    this.receive(await registry.checkHandshake({ sessionId, handshakeId: "any" }));
     for await (const answer of lease.keepAlive(
       once({ renewals: [{ sessionId, controllerToken }] }),
     )) {
-      this.hear(answer);
+      this.receive(answer);
     }
     for await (const message of lease.watchTransport({ sessionIds: [sessionId] })) {
-      this.hear(message);
+      this.receive(message);
       break;
     }
   }
@@ -129,7 +129,7 @@ class Life {
 
   async replace(): Promise<void> {
     const request = { sessionId, controllerToken: this.#token, reason: 4 };
-    this.hear(await this.clients.lease.renegotiate(request));
+    this.receive(await this.clients.lease.renegotiate(request));
   }
 }
 
@@ -142,23 +142,23 @@ describe.each(wallClocks)("on a wall clock %s", (_, start, byMs) => {
     await using under = await serviceUnderTest({ clock: manualClock(start) });
     const life = new Life(under);
     await life.begin();
-    await life.hearAll();
+    await life.receiveAll();
     under.clock.stepWall(byMs);
-    await life.hearAll();
+    await life.receiveAll();
     await life.promote();
     await under.clock.advance(3_000);
     await life.replace();
-    await life.hearAll();
+    await life.receiveAll();
     await life.promote();
-    await life.hearAll();
+    await life.receiveAll();
     // The second death in a row is backed off from.
     for (let death = 0; death < 2; death += 1) {
       await life.lose();
-      await life.hearAll();
+      await life.receiveAll();
       await life.promote();
     }
     await life.lose();
-    await life.hearAll();
+    await life.receiveAll();
     expect([...life.seen].toSorted()).toEqual([
       "confirmBy",
       "expiresAt",

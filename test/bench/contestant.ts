@@ -64,13 +64,13 @@ function message<Kind extends FromContestant["kind"]>(
 ): Promise<Told<Kind>> {
   return new Promise((resolve, reject) => {
     const gone = (): void => reject(new Error("a contestant ended before its time"));
-    const hear = (told: FromContestant): void => {
+    const receive = (told: FromContestant): void => {
       if (told.kind !== kind) return;
-      child.off("message", hear);
+      child.off("message", receive);
       child.off("exit", gone);
       resolve(told as Told<Kind>);
     };
-    child.on("message", hear);
+    child.on("message", receive);
     child.once("exit", gone);
   });
 }

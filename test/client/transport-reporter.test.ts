@@ -35,12 +35,12 @@ interface Held {
 
 /** A reporter whose pace is an hour, so that every report seen has another cause. */
 function report(verdictOf: (report: TransportReport, call: number) => Verdict) {
-  const heard = createQueue<readonly TransportReport[]>();
+  const received = createQueue<readonly TransportReport[]>();
   const told = createQueue<string>();
   let calls = 0;
   const transport = serveReports(({ reports }: ReportTransportRequest) => {
     calls += 1;
-    heard.push(reports);
+    received.push(reports);
     return {
       verdicts: reports.map((one) => verdictOf(one, calls)),
       reportEvery: durationFromMs(anHourMs),
@@ -60,7 +60,7 @@ function report(verdictOf: (report: TransportReport, call: number) => Verdict) {
     return held;
   };
   reporter.start();
-  return { reporter, heard, told, hold, [Symbol.asyncDispose]: () => reporter.stop() };
+  return { reporter, received, told, hold, [Symbol.asyncDispose]: () => reporter.stop() };
 }
 
 const { IN_FLIGHT, PROMOTED, RETIRED, UNKNOWN, ABANDONED, LINGERING } = HandshakeStanding;
@@ -68,7 +68,7 @@ const { IN_FLIGHT, PROMOTED, RETIRED, UNKNOWN, ABANDONED, LINGERING } = Handshak
 test("a report is whole, numbered, and in the name of one run of the process", async () => {
   await using beach = report(() => ({ standing: IN_FLIGHT }));
   beach.hold("a");
-  const [first] = await beach.heard.next();
+  const [first] = await beach.received.next();
   expect(first).toMatchObject({
     sessionId,
     handshakeId: "a",
@@ -80,27 +80,27 @@ test("a report is whole, numbered, and in the name of one run of the process", a
   });
   expect(first?.channels[0]?.oldestUnackedAge).toEqual(durationFromMs(40));
   beach.reporter.changed();
-  const [second] = await beach.heard.next();
+  const [second] = await beach.received.next();
   expect([first?.sequence, second?.sequence]).toEqual([1n, 2n]);
 });
 
 test("a change is reported at once, whatever the pace", async () => {
   await using beach = report(() => ({ standing: IN_FLIGHT }));
   const held = beach.hold("a");
-  expect((await beach.heard.next())[0]?.connection).toBe(ConnectionState.CONNECTED);
+  expect((await beach.received.next())[0]?.connection).toBe(ConnectionState.CONNECTED);
   held.now = { ...up, connection: ConnectionState.DISCONNECTED };
   beach.reporter.changed();
-  expect((await beach.heard.next())[0]?.connection).toBe(ConnectionState.DISCONNECTED);
+  expect((await beach.received.next())[0]?.connection).toBe(ConnectionState.DISCONNECTED);
 });
 
 describe("a verdict", () => {
   test("RETIRED closes the connection, and it is not reported again", async () => {
     await using beach = report(() => ({ standing: RETIRED }));
     beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     expect(await beach.told.next()).toBe("retired a");
     beach.hold("b");
-    expect((await beach.heard.next()).map((one) => one.handshakeId)).toEqual(["b"]);
+    expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["b"]);
   });
 
   test.each([PROMOTED, IN_FLIGHT, ABANDONED, LINGERING, UNKNOWN, HandshakeStanding.UNSPECIFIED])(
@@ -111,11 +111,11 @@ describe("a verdict", () => {
       }));
       beach.hold("a");
       beach.hold("b");
-      const seen = await beach.heard.next();
+      const seen = await beach.received.next();
       expect(seen.map((one) => one.handshakeId)).toEqual(["a", "b"]);
       expect(await beach.told.next()).toBe("retired b");
       beach.reporter.changed();
-      expect((await beach.heard.next()).map((one) => one.handshakeId)).toEqual(["a"]);
+      expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["a"]);
     },
   );
 
@@ -124,9 +124,9 @@ describe("a verdict", () => {
       call === 1 ? { refusal: "SESSION_UNKNOWN", standing: UNKNOWN } : { standing: PROMOTED },
     );
     beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     expect(await beach.told.next()).toBe(`attach ${sessionId}`);
-    expect((await beach.heard.next())[0]?.transportId).toBe("a-1");
+    expect((await beach.received.next())[0]?.transportId).toBe("a-1");
   });
 
   test("SESSION_UNKNOWN of a detached session closes the connection instead", async () => {
@@ -138,9 +138,9 @@ describe("a verdict", () => {
   test("PROMOTED names the generation that later reports send back", async () => {
     await using beach = report(() => ({ standing: PROMOTED, generation: 9n }));
     beach.hold("a");
-    expect((await beach.heard.next())[0]?.generation).toBe(0n);
+    expect((await beach.received.next())[0]?.generation).toBe(0n);
     beach.reporter.changed();
-    expect((await beach.heard.next())[0]?.generation).toBe(9n);
+    expect((await beach.received.next())[0]?.generation).toBe(9n);
   });
 
   test("PROMOTED with a lower generation does not make the greater one forgotten", async () => {
@@ -149,10 +149,10 @@ describe("a verdict", () => {
       generation: call === 1 ? 9n : 7n,
     }));
     beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     for (let count = 0; count < 2; count += 1) {
       beach.reporter.changed();
-      expect((await beach.heard.next())[0]?.generation).toBe(9n);
+      expect((await beach.received.next())[0]?.generation).toBe(9n);
     }
   });
 });
@@ -164,7 +164,7 @@ describe("a promoted handshake", () => {
   test("that this process does not hold is reported as such, once a state names it", async () => {
     await using beach = report(() => ({ standing: PROMOTED, generation: 4n }));
     beach.reporter.know(promoted("a"));
-    const [none] = await beach.heard.next();
+    const [none] = await beach.received.next();
     expect(none).toMatchObject({
       handshakeId: "a",
       transportId: "",
@@ -172,48 +172,48 @@ describe("a promoted handshake", () => {
       generation: 4n,
     });
     beach.reporter.know(promoted("b"));
-    expect((await beach.heard.next()).map((one) => one.handshakeId)).toEqual(["b"]);
+    expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["b"]);
   });
 
   test("is reported under the greatest generation that a state named", async () => {
     await using beach = report(() => ({ standing: IN_FLIGHT }));
     beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     for (const generation of [9n, 7n]) {
       beach.reporter.know({ ...promoted("a"), generation });
       beach.reporter.changed();
-      expect((await beach.heard.next())[0]?.generation).toBe(9n);
+      expect((await beach.received.next())[0]?.generation).toBe(9n);
     }
   });
 
   test("that this process holds is never reported as missing", async () => {
     await using beach = report(() => ({ standing: PROMOTED, generation: 4n }));
     beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     beach.reporter.know(promoted("a"));
     beach.reporter.changed();
-    expect((await beach.heard.next()).map((one) => one.transportId)).toEqual(["a-1"]);
+    expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-1"]);
   });
 
   test("whose connection closed here is missing from the next report on", async () => {
     await using beach = report(() => ({ standing: PROMOTED, generation: 4n }));
     const held = beach.hold("a");
-    await beach.heard.next();
+    await beach.received.next();
     held.now = closed;
     beach.reporter.changed();
-    expect((await beach.heard.next()).map((one) => one.transportId)).toEqual(["a-1"]);
-    expect((await beach.heard.next()).map((one) => one.transportId)).toEqual([""]);
+    expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-1"]);
+    expect((await beach.received.next()).map((one) => one.transportId)).toEqual([""]);
   });
 });
 
-test("a closed connection is reported until the service has heard of it", async () => {
+test("a closed connection is reported until the service has received it", async () => {
   await using beach = report((_, call) => {
     if (call === 1) throw new ConnectError("away", Code.Unavailable);
     return { standing: ABANDONED };
   });
   beach.hold("a").now = closed;
-  expect((await beach.heard.next())[0]?.connection).toBe(ConnectionState.CLOSED);
-  expect((await beach.heard.next())[0]?.connection).toBe(ConnectionState.CLOSED);
+  expect((await beach.received.next())[0]?.connection).toBe(ConnectionState.CLOSED);
+  expect((await beach.received.next())[0]?.connection).toBe(ConnectionState.CLOSED);
   beach.hold("b");
-  expect((await beach.heard.next()).map((one) => one.handshakeId)).toEqual(["b"]);
+  expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["b"]);
 });

@@ -157,7 +157,7 @@ describe("Fenced: a promoted handshake is never served below the generation that
       .when(manager(ready, { of: 1, knows: 2 }))
       .expect(
         accepted({ standing: "promoted" }),
-        happened("GenerationNamed", "ReportHeard", "GenerationRaised"),
+        happened("GenerationNamed", "ReportReceived", "GenerationRaised"),
       )
       .expect(versionRose, event({ kind: "GenerationRaised" }), (world) =>
         expect(generationIn(world)).toBeGreaterThan(world.generation(2)),
@@ -173,6 +173,6 @@ describe("Fenced: a promoted handshake is never served below the generation that
   test("it is raised once, and not by an end that is late", () => {
     given(onFastPath(), manager(ready, { generation: start + hour }))
       .when(host(ready, { generation: start + hour }), manager(ready, { knows: 1 }))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 });

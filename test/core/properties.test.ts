@@ -119,7 +119,7 @@ const reports = fc.record({
 type SomeReport = typeof reports extends fc.Arbitrary<infer R> ? R : never;
 
 /** About the newest handshake but `of`, or about one that the story never started. */
-function heard(report: SomeReport): Step {
+function received(report: SomeReport): Step {
   return (world) => {
     const { end, missing, opening, transport, repeats, by, ageMs, generation } = report;
     const recent = world.handshakes.toReversed();
@@ -140,7 +140,7 @@ function heard(report: SomeReport): Step {
 const emptied = (): Step => together(wait(60_000), storeLost());
 
 const steps: fc.Arbitrary<Told> = fc.oneof(
-  { weight: 8, arbitrary: told("report", reports, heard) },
+  { weight: 8, arbitrary: told("report", reports, received) },
   { weight: 6, arbitrary: told("wait", spans, wait) },
   { weight: 2, arbitrary: told("later", spans, later) },
   {

@@ -148,7 +148,7 @@ describe("a delay that a second failure does not prolong", () => {
       .when(lostByTheSecond(1), lostByTheSecond(2))
       .expect(
         backsOffFor(1_000),
-        happened("ReportHeard", "HealthChanged", "DiedEarly", "NegotiationDelayed"),
+        happened("ReportReceived", "HealthChanged", "DiedEarly", "NegotiationDelayed"),
       );
   });
 });

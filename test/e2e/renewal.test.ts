@@ -152,9 +152,9 @@ const mayMove: readonly RegExp[] = [
   /^revision$/,
   /^activeAt$/,
   /^leases\.live\.\d+\.expiresAt$/,
-  /^transport\.hostHeardAt$/,
+  /^transport\.hostReportedAt$/,
   /^transport\.reporters\.\d+\.sequence$/,
-  /^transport\.path\.current\.(manager|host)\.(observedAt|unheardMs|oldestUnackedMs|readyReports\.\d+\.at)$/,
+  /^transport\.path\.current\.(manager|host)\.(observedAt|gapMs|oldestUnackedMs|readyReports\.\d+\.at)$/,
 ];
 
 function expectUndisturbed(outcome: Outcome, rally: Rally): void {

@@ -46,13 +46,13 @@ export class GoodWatches implements AsyncDisposable {
     const { controllerToken, transport } = await lease.acquire({ sessionId, reason }, inTime);
     const version = transport?.version ?? 0n;
     const failures = await Promise.all(
-      this.#watches.map(([name, watch]) => this.#hears(name, watch, version)),
+      this.#watches.map(([name, watch]) => this.#receives(name, watch, version)),
     );
     await lease.release({ sessionId, controllerToken }, inTime);
     return failures.flat();
   }
 
-  async #hears(name: string, watch: OpenWatch, version: bigint): Promise<readonly string[]> {
+  async #receives(name: string, watch: OpenWatch, version: bigint): Promise<readonly string[]> {
     for (const start = performance.now(); performance.now() - start < newsMsMax; await delay(20)) {
       if (watch.end !== undefined) return [`${name}: ${String(watch.end)}`];
       if ((watch.newest(sessionId)?.version ?? 0n) >= version) return [];

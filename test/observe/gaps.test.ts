@@ -13,7 +13,7 @@ test("a gap is one line and one count, however many buckets it struck", async ()
   const gap: Gap = { number: 7, kind: "absence", from: 1_000, until: 3_500 };
   observe({ kind: "gap", gap, buckets: 16 });
 
-  const msg = "the service could not hear";
+  const msg = "the service could not receive reports";
   expect(lines).toMatchObject([
     { level: "warn", msg, number: 7, kind: "absence", gap_ms: 2_500, buckets: 16 },
   ]);

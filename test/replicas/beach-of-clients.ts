@@ -158,7 +158,7 @@ function startTile(sessionId: string, transport: Transport): TileStory & AsyncDi
   const hold = async (): Promise<void> => {
     const backoff = createBackoff();
     let token = "";
-    let heardAt = performance.now();
+    let receivedAt = performance.now();
     while (!stop.signal.aborted) {
       try {
         const answer =
@@ -168,8 +168,8 @@ function startTile(sessionId: string, transport: Transport): TileStory & AsyncDi
         if ("controllerToken" in answer) token = answer.controllerToken;
         story.leaseIds.add(answer.lease?.leaseId ?? "");
         story.outcomes.push(answer.handshakeKind);
-        story.longestSilenceMs = Math.max(story.longestSilenceMs, performance.now() - heardAt);
-        heardAt = performance.now();
+        story.longestSilenceMs = Math.max(story.longestSilenceMs, performance.now() - receivedAt);
+        receivedAt = performance.now();
         backoff.reset();
         await pause(renewEveryMs, stop.signal);
       } catch (error) {

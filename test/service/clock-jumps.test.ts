@@ -44,7 +44,7 @@ describe("a wall clock that is stepped", () => {
 });
 
 describe("a machine that was suspended", () => {
-  test("could not hear: a gap is on record before anybody is answered", async () => {
+  test("could receive nothing: a gap is on record before anybody is answered", async () => {
     await using under = await leased();
     await under.clock.advance(25_000);
     const before = under.clock.now();

@@ -45,7 +45,7 @@ export class SimulatedStore implements SoleStore {
   readonly #behind = new Map<SessionId, DiskRow>();
   readonly #inFlight = new Set<() => unknown>();
 
-  #lastHeard: (() => EpochMs) | undefined;
+  #aliveUntil: (() => EpochMs) | undefined;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
@@ -124,8 +124,8 @@ export class SimulatedStore implements SoleStore {
     return this.#call(() => this.#writeBehind(at));
   }
 
-  aliveBy(lastHeard: () => EpochMs): void {
-    this.#lastHeard = lastHeard;
+  aliveBy(aliveUntil: () => EpochMs): void {
+    this.#aliveUntil = aliveUntil;
   }
 
   lastAlive(): Promise<EpochMs | undefined> {
@@ -134,7 +134,7 @@ export class SimulatedStore implements SoleStore {
 
   /** Writes what is behind, as a process that ends in order does, if it can. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#parts.weather.isAway) this.#writeBehind(this.#lastHeard?.());
+    if (!this.#parts.weather.isAway) this.#writeBehind(this.#aliveUntil?.());
   }
 
   get hasUnwritten(): boolean {
@@ -172,7 +172,7 @@ export class SimulatedStore implements SoleStore {
     }
     this.#behind.delete(id);
     this.#parts.disk.write(id, row);
-    if (this.#behind.size === 0) this.#writeAlive(this.#lastHeard?.());
+    if (this.#behind.size === 0) this.#writeAlive(this.#aliveUntil?.());
   }
 
   #writeBehind(aliveAt: EpochMs | undefined): void {
@@ -189,7 +189,7 @@ export class SimulatedStore implements SoleStore {
     for (;;) {
       await this.#parts.pause(passEveryMs);
       if (this.#behind.size > 0 && !this.#parts.weather.isAway) {
-        this.#writeBehind(this.#lastHeard?.());
+        this.#writeBehind(this.#aliveUntil?.());
       }
     }
   }

@@ -39,7 +39,7 @@ const eventKinds = words<SessionEvent["kind"]>({
   NegotiationDelayed: true,
   BackoffReset: true,
   DiedEarly: true,
-  ReportHeard: true,
+  ReportReceived: true,
   ReportPlaced: true,
   HealthChanged: true,
 });

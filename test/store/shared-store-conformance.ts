@@ -174,7 +174,7 @@ function describeClaims(both: Both): void {
 
 function describeNotices(both: Both): void {
   /** Listens to everything that the other process changes. */
-  function heardBy(store: SharedStore, wanted = true) {
+  function followedBy(store: SharedStore, wanted = true) {
     const told: (readonly [SessionId, SessionRecord | undefined])[] = [];
     const missed: number[] = [];
     store.follow({
@@ -187,7 +187,7 @@ function describeNotices(both: Both): void {
 
   test("who follows is told the newest state of what the other changed", async () => {
     const [one, other] = both();
-    const { told } = heardBy(other);
+    const { told } = followedBy(other);
     const record = sessionRecord();
     await one.commit(insertion(record));
     await expect.poll(() => told).toEqual([[record.id, record]]);
@@ -198,8 +198,8 @@ function describeNotices(both: Both): void {
 
   test("nobody is told of a renewal, or of what nobody wants", async () => {
     const [one, other] = both();
-    const { told } = heardBy(other);
-    const unwanted = heardBy(one, false);
+    const { told } = followedBy(other);
+    const unwanted = followedBy(one, false);
     const record = sessionRecord();
     await other.commit(insertion(record));
     await one.commit(revisionOf(record, {}, { durability: "behind" }));
@@ -213,7 +213,7 @@ function describeNotices(both: Both): void {
     const [one, other] = both();
     const record = sessionRecord();
     const bucket = one.bucketOf(record.id);
-    const { missed } = heardBy(other);
+    const { missed } = followedBy(other);
     await one.commit(insertion(record));
     await other.heartbeat(bucket, heartbeat);
     await other.heartbeat(bucket, heartbeat);
@@ -253,13 +253,13 @@ function describeHeartbeats(both: Both): void {
     const record = sessionRecord();
     const commit = (of: Partial<typeof basis>) =>
       one.commit(insertion(record, { basis: { ...basis, ...of } }));
-    expect(await commit({ heardSince: builtAt + 1 })).toBe("unaware");
+    expect(await commit({ reachedSince: builtAt + 1 })).toBe("unaware");
     expect(await commit({ incarnation: basis.incarnation - 1 })).toBe("unaware");
     const now = builtAt + quietMs + 1;
     await one.heartbeat(one.bucketOf(record.id), { ...heartbeat, now });
     expect(await commit({})).toBe("unaware");
     expect(await one.load(record.id)).toBeUndefined();
-    expect(await commit({ gap: 1, heardSince: now })).toBe("committed");
+    expect(await commit({ gap: 1, reachedSince: now })).toBe("committed");
   });
 }
 

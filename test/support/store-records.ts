@@ -95,7 +95,7 @@ function transportState(of: Partial<Transport> = {}): Transport {
     newestHandshakeId: undefined,
     youngestRetiredId: undefined,
     reporters: [],
-    hostHeardAt: undefined,
+    hostReportedAt: undefined,
     recoveries: { failures: 0, notBefore: 0 },
     replacements: { failures: 0, notBefore: 0 },
     earlyDeaths: 0,
@@ -114,7 +114,7 @@ export function busySession(of: Partial<Session> = {}): Session {
       path,
       settled: true,
       newestHandshakeId: current.id,
-      hostHeardAt: builtAt,
+      hostReportedAt: builtAt,
       reporters: [
         { end: "manager", id: "manager-1", sequence: 7 },
         { end: "host", id: "host-1", sequence: 9 },
@@ -131,7 +131,7 @@ function promotedHandshake(of: Partial<PromotedHandshake> = {}): PromotedHandsha
     host: readyEvidence({ reporterId: "host-1", transportId: "host-connection-1" }),
     channels,
     promotedAt: builtAt,
-    unheardMs: 0,
+    gapMs: 0,
     health: "healthy",
     healthReason: "confirmed",
     usableSince: builtAt,
@@ -153,7 +153,7 @@ function readyEvidence(of: Partial<Evidence> = {}): Evidence {
     openingChannels: [],
     oldestUnackedMs: 0,
     observedAt: builtAt,
-    unheardMs: 0,
+    gapMs: 0,
     generation: 1,
     readyReports: [{ reporterId, at: builtAt }],
     noConnection: undefined,
@@ -162,7 +162,7 @@ function readyEvidence(of: Partial<Evidence> = {}): Evidence {
 }
 
 /** What is known of a bucket that was first reached when everything here happened. */
-export const basis: DecisionBasis = { gap: 0, incarnation: builtAt, heardSince: builtAt };
+export const basis: DecisionBasis = { gap: 0, incarnation: builtAt, reachedSince: builtAt };
 
 /** The change that makes `next` known. */
 export function insertion(

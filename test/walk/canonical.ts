@@ -28,14 +28,14 @@ const recoveryTicks = inTicks(smallPolicy.recoveryMs);
 const noConnectionTicks = inTicks(smallPolicy.noConnectionMs);
 
 /** A record at a moment, and since when it has been heard without a gap. */
-export interface Heard {
+export interface Received {
   readonly record: SessionRecord | undefined;
   readonly now: number;
-  readonly hearingSince: number;
+  readonly receivingSince: number;
 }
 
 /** All that a walk goes on from. */
-export interface Stood extends Heard {
+export interface Stood extends Received {
   /** What was ever served, whatever the record has forgotten. */
   readonly served: Served;
   readonly copy: Copy | undefined;
@@ -63,14 +63,14 @@ export interface Copy {
  * follows from either.
  */
 export function canonical(
-  { record, now, hearingSince, served, copy }: Stood,
+  { record, now, receivingSince, served, copy }: Stood,
   { gaps, forgets = false }: Pick<Scene, "gaps" | "forgets">,
 ): string {
-  const form = formOf({ record, now, hearingSince }, gaps);
+  const form = formOf({ record, now, receivingSince }, gaps);
   if (!forgets) return form;
   const past = `after ${pastForm(record, served)}`;
   if (copy === undefined) return `${form} ${past}`;
-  const kept = { record: copy.record, now: copy.at, hearingSince: copy.at };
+  const kept = { record: copy.record, now: copy.at, receivingSince: copy.at };
   // A gap gives back all the time since but that for which a transport has been the promoted one.
   const since = Math.min(inTicks(now - copy.at), provenTicks);
   const order = inOrder(newestIn(copy.record), newestIn(record));
@@ -113,7 +113,7 @@ function newestIn(record: SessionRecord | undefined): string | undefined {
     : record?.newestHandshakeId;
 }
 
-function formOf({ record, now, hearingSince }: Heard, gaps: boolean): string {
+function formOf({ record, now, receivingSince }: Received, gaps: boolean): string {
   if (record === undefined) return "none";
   const left = (at: number): number => Math.max(0, Math.ceil((at - now) / tickMs));
   if (record.kind === "detached") {
@@ -123,7 +123,7 @@ function formOf({ record, now, hearingSince }: Heard, gaps: boolean): string {
     return `detached ${kept}${past} ${bookForm(record.leases, left)}`;
   }
   // The next gap may have begun a tick ago, if the last one was over by then.
-  const deaf = gaps && hearingSince > now - tickMs;
+  const deaf = gaps && receivingSince > now - tickMs;
   return (deaf ? "!" : "") + new Form(record, now, gaps && !deaf ? 1 : 0).text();
 }
 
@@ -197,8 +197,8 @@ class Form {
 
   /** When the attach gave the host a say, it does not matter when the host was heard. */
   #say(): string {
-    const { hostReports, hostHeardAt, generation, generationFloor, settled } = this.#transport;
-    const heard = hostHeardAt === undefined ? "-" : this.#observed(hostHeardAt, sayTicks);
+    const { hostReports, hostReportedAt, generation, generationFloor, settled } = this.#transport;
+    const heard = hostReportedAt === undefined ? "-" : this.#observed(hostReportedAt, sayTicks);
     const said = hostReports ? "H" : `h${heard}`;
     const used = generation > 0 ? "g" : generationFloor > 0 ? "f" : "";
     return `${said}${used}${settled ? "s" : ""}${this.#past()}`;

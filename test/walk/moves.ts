@@ -152,10 +152,10 @@ function addNegotiations({ leases, transport }: Session, scene: Scene, add: Add)
 }
 
 function gapsFrom({ gapsTaken }: Session, stand: Stand, scene: Scene): readonly Move[] {
-  const { now, hearingSince } = stand;
+  const { now, receivingSince } = stand;
   const number = gapsTaken + 1;
   // A gap begins at the last moment on record, with a little decided since; after the last one.
-  const canBeginBefore = hearingSince <= now - tickMs;
+  const canBeginBefore = receivingSince <= now - tickMs;
   const kinds = [
     ["stall", 1],
     ["absence", 1],
@@ -196,7 +196,7 @@ function forgettingFrom({ record, copy, now }: Stand): readonly Move[] {
   });
   const moves: Move[] = [];
   if (record !== undefined) {
-    const emptied = { record: undefined, now: until, hearingSince: until };
+    const emptied = { record: undefined, now: until, receivingSince: until };
     const becomes = (stood: Stood): Stood => ({ ...stood, ...emptied });
     moves.push(move("the store is emptied", { ask: () => undefined, becomes }));
   }

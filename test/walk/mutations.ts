@@ -330,8 +330,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "transport/evidence.ts",
-        find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
-        put: "unheardMs: evidence.unheardMs,",
+        find: "gapMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
+        put: "gapMs: evidence.gapMs,",
       },
     ],
   },
@@ -341,8 +341,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "transport/evidence.ts",
-        find: "unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
-        put: "unheardMs: gap.until - evidence.observedAt,",
+        find: "gapMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,",
+        put: "gapMs: gap.until - evidence.observedAt,",
       },
     ],
   },

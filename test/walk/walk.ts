@@ -75,7 +75,7 @@ class Walk {
     const first: State = {
       record: undefined,
       now: start,
-      hearingSince: start,
+      receivingSince: start,
       served: nothingServed,
       copy: undefined,
       depth: 0,
@@ -106,9 +106,9 @@ class Walk {
     };
   }
 
-  #movesFrom({ record, now, hearingSince, served, copy }: Stood): readonly Move[] {
+  #movesFrom({ record, now, receivingSince, served, copy }: Stood): readonly Move[] {
     const deadline = record && this.#core.nextDeadline(record, smallPolicy);
-    return movesFrom({ record, now, hearingSince, served, copy, deadline }, this.#scene);
+    return movesFrom({ record, now, receivingSince, served, copy, deadline }, this.#scene);
   }
 
   #follow(from: State, move: Move): void {
@@ -129,10 +129,10 @@ class Walk {
       for (const event of taken.decision.events) count(this.#events, event.kind);
       stood = stoodAfter(stood, taken);
     }
-    const { record, now, hearingSince, served, copy } = stood;
+    const { record, now, receivingSince, served, copy } = stood;
     if (record === from.record && now === from.now && copy === from.copy) return;
     const depth = from.depth + 1;
-    this.#find({ record, now, hearingSince, served, copy, depth, from, by: move });
+    this.#find({ record, now, receivingSince, served, copy, depth, from, by: move });
   }
 
   #find(state: State): void {
@@ -201,18 +201,18 @@ class Walk {
 const nobody = { sessionsAtBeach: 0, sessions: 0, attachedLately: 0, leasesAtBeach: 0 };
 const entropy = { jitter: () => 0, handshakeBits: () => "0123456789abcdef012" };
 
-function stoodAfter({ hearingSince, copy }: Stood, taken: Taken): Stood {
+function stoodAfter({ receivingSince, copy }: Stood, taken: Taken): Stood {
   return {
     record: taken.decision.session,
     now: taken.context.now,
-    hearingSince: hearingAfter(taken, hearingSince),
+    receivingSince: receivingAfter(taken, receivingSince),
     served: servedAfter(taken),
     copy,
   };
 }
 
 /** A session is heard from its attach, and again from the end of each gap. */
-function hearingAfter({ decision }: Taken, before: number): number {
+function receivingAfter({ decision }: Taken, before: number): number {
   return decision.events.reduce(
     (since, event) =>
       event.kind === "SessionAttached" || event.kind === "GapTaken" ? event.at : since,

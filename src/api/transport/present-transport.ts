@@ -90,10 +90,10 @@ export function presentAges({ transport }: Session, time: TimeSource): Transport
   const next = nextOf(transport.path);
   const { lingering } = transport;
   const current = currentOf(transport.path);
-  const heardAt = current === undefined ? undefined : evidenceAt(current);
+  const reportedAt = current === undefined ? undefined : evidenceAt(current);
   const nextAt = nextNegotiationAt(transport, now);
   return {
-    evidenceAge: heardAt === undefined ? undefined : toDuration(now - heardAt),
+    evidenceAge: reportedAt === undefined ? undefined : toDuration(now - reportedAt),
     ends: [
       ...presentEnd("manager", current?.manager, now),
       ...presentEnd("host", current?.host, now),

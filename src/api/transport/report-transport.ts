@@ -34,7 +34,7 @@ type ReportDependencies = Pick<
   "service" | "door" | "onReportedError" | "onItemFailed"
 >;
 
-const hearing = "hear the report";
+const receiving = "receive the report";
 
 export function createReportTransport(
   dependencies: ApiDependencies,
@@ -44,7 +44,7 @@ export function createReportTransport(
     action: "report the transport",
     parse: parseBatch,
     perform: async (principal, reports) => {
-      const verdicts = await hearReports(dependencies, principal, reports);
+      const verdicts = await receiveReports(dependencies, principal, reports);
       return done({ verdicts: [...verdicts], reportEvery: toDuration(dependencies.reportEveryMs) });
     },
   });
@@ -61,7 +61,7 @@ function parseBatch({ reports }: ReportTransportRequest): Result<readonly Transp
  * reporter only rise, and the service carries out what it is given for a session in that order. A
  * report that is refused spoils no other one.
  */
-function hearReports(
+function receiveReports(
   dependencies: ReportDependencies,
   principal: Principal,
   reports: readonly TransportReport[],
@@ -74,16 +74,16 @@ function hearReports(
       if (asked.kind === "refused") {
         return refusedVerdict(idStart(sessionId), asked.refusal, undefined);
       }
-      return await hear(dependencies, principal, asked.value);
+      return await receive(dependencies, principal, asked.value);
     } catch (error) {
       // A bug that one report meets spoils no other.
       dependencies.onItemFailed({ sessionId, error });
-      return { sessionId, refusal: internalReason, detail: internalMessage(hearing) };
+      return { sessionId, refusal: internalReason, detail: internalMessage(receiving) };
     }
   });
 }
 
-async function hear(
+async function receive(
   { service, onReportedError }: ReportDependencies,
   principal: Principal,
   { sessionId, command, lastError }: ReportAsked,
@@ -114,7 +114,7 @@ function refusedVerdict(
   record: SessionRecord | undefined,
 ): ReportVerdict {
   const { reason } = refusal;
-  const detail = refusalMessage(refusal, hearing);
+  const detail = refusalMessage(refusal, receiving);
   if (reason !== "SESSION_UNKNOWN") return { sessionId, refusal: reason, detail };
   const standing =
     record?.kind === "detached" ? HandshakeStanding.RETIRED : HandshakeStanding.UNKNOWN;

@@ -3,13 +3,13 @@ import { judge } from "../deadlines/decide-time.ts";
 import { afterGaps } from "../deadlines/gap.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
-import type { HeardEvidence } from "../event.ts";
+import type { ReceivedEvidence } from "../event.ts";
 import { namedGeneration } from "../fence.ts";
 import { mayBeAdopted } from "../ids.ts";
 import type { Evidence, PromotedHandshake, Reporter, Session, Witnessed } from "../session.ts";
 import type { EpochMs } from "../time.ts";
 import { currentOf, nextOf } from "../view.ts";
-import { agesFrom, differs, hear, type Observed } from "./evidence.ts";
+import { agesFrom, differs, type Observed, receive } from "./evidence.ts";
 import { isGood, newestOf, verdictAfterReport } from "./health.ts";
 import { considerPromotion, heedGeneration, raiseGeneration } from "./promotion.ts";
 import { isHonoured, standingOf } from "./standing.ts";
@@ -20,24 +20,24 @@ export function decideReport(draft: Draft, report: Report): Decision<Report> {
   const { handshakeId } = report;
   const named = namedGeneration(report.generation, draft.context.now);
   heedGeneration(draft, named);
-  if (!isRepeated(draft.record, report)) hearReport(draft, draft.record, report);
+  if (!isRepeated(draft.record, report)) receiveReport(draft, draft.record, report);
   raiseGeneration(draft, handshakeId, named);
   return accept(draft, { standing: standingOf(sessionOf(draft), handshakeId) });
 }
 
-function hearReport(draft: Draft, session: Session, report: Report): void {
+function receiveReport(draft: Draft, session: Session, report: Report): void {
   const at = draft.context.now;
   const { end } = report;
   const observed = observationOf(report, draft.context);
-  const heard = heardEvidence(draft, session, { report, observed });
+  const received = receivedEvidence(draft, session, { report, observed });
   const reporter = reporterOf(report);
-  if (isOldNews(draft, session, { report, heard })) {
+  if (isOldNews(draft, session, { report, received })) {
     // Its place is taken whatever becomes of it: one that was sent before it is too late from now on.
     if (reporter !== undefined) apply(draft, { kind: "ReportPlaced", at, reporter });
     return;
   }
   const { agesFrom } = observed;
-  apply(draft, { kind: "ReportHeard", at, end, reporter, agesFrom, heard });
+  apply(draft, { kind: "ReportReceived", at, end, reporter, agesFrom, received });
   judge(draft, at, verdictAfterReport);
   considerPromotion(draft, at);
 }
@@ -52,7 +52,7 @@ export function decideCheckHandshake(
   return accept(draft, { standing, honoured: isHonoured(standing) });
 }
 
-/** Each reporter's reports are heard in the order of their numbers, and once. */
+/** Each reporter's reports are received in the order of their numbers, and once. */
 function isRepeated(session: Session, report: Report): boolean {
   if (report.sequence === 0) return false;
   const { end, reporterId, sequence } = report;
@@ -69,12 +69,16 @@ function reporterOf({ end, reporterId, sequence }: Report): Reporter | undefined
 function isOldNews(
   { context: { policy } }: Draft,
   { transport: { path } }: Session,
-  { report, heard }: { readonly report: Report; readonly heard: HeardEvidence | undefined },
+  {
+    report,
+    received,
+  }: { readonly report: Report; readonly received: ReceivedEvidence | undefined },
 ): boolean {
   if (path.kind !== "active" || path.current.health !== "healthy") return false;
   const previous = path.current[report.end];
-  if (heard === undefined || heard.changed || heard.handshakeId !== path.current.id) return false;
-  const { evidence } = heard;
+  if (received === undefined || received.changed || received.handshakeId !== path.current.id)
+    return false;
+  const { evidence } = received;
   // A claim to have no connection says when it was made, and who goes on takes it back or outlives it.
   if (previous === undefined || (previous.noConnection ?? evidence.noConnection)) return false;
   return (
@@ -92,11 +96,11 @@ function observationOf({ observedAgeMs }: Report, { now, gaps }: DecisionContext
   return { at, agesFrom: afterGaps(at, gaps) };
 }
 
-function heardEvidence(
+function receivedEvidence(
   draft: Draft,
   session: Session,
   { report, observed }: { readonly report: Report; readonly observed: Observed },
-): HeardEvidence | undefined {
+): ReceivedEvidence | undefined {
   const { handshakeId, end } = report;
   const standing = standingOf(session, handshakeId);
   if (standing === "retired" || standing === "lingering") return undefined;
@@ -105,7 +109,7 @@ function heardEvidence(
   const subject = subjectOf(session, handshakeId);
   const previous = subject?.[end];
   const channels = subject?.channels ?? session.transport.requiredChannels;
-  const evidence = hear(previous, report, channels, observed);
+  const evidence = receive(previous, report, channels, observed);
   if (evidence === undefined) return undefined;
   const changed = differs(previous, evidence);
   const goodSince = goodSinceAfter(draft, session, { report, evidence, at });
@@ -129,15 +133,15 @@ function subjectOf({ transport }: Session, id: string): Subject | undefined {
 function goodSinceAfter(
   draft: Draft,
   session: Session,
-  heard: { readonly report: Report; readonly evidence: Evidence; readonly at: EpochMs },
+  received: { readonly report: Report; readonly evidence: Evidence; readonly at: EpochMs },
 ): EpochMs | undefined {
-  const { report, evidence, at } = heard;
+  const { report, evidence, at } = received;
   const before = currentOf(session.transport.path);
   if (before === undefined || before.id !== report.handshakeId) return undefined;
   const { policy } = draft.context;
   const current: PromotedHandshake = { ...before, [report.end]: evidence };
   if (!isGood(session.transport, current, at, policy)) return undefined;
-  const heardAt = agesFrom(evidence);
-  const unbroken = heardAt - (newestOf(before) ?? 0) < policy.evidenceStaleMs;
-  return unbroken ? (before.goodSince ?? heardAt) : heardAt;
+  const reportedAt = agesFrom(evidence);
+  const unbroken = reportedAt - (newestOf(before) ?? 0) < policy.evidenceStaleMs;
+  return unbroken ? (before.goodSince ?? reportedAt) : reportedAt;
 }

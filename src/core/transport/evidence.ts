@@ -7,13 +7,13 @@ import type { EpochMs } from "../time.ts";
 const readyReportsMax = 4;
 
 /** The moment by which evidence is as old as it counts: gaps make it no older. */
-export function agesFrom({ observedAt, unheardMs }: Evidence): EpochMs {
-  return observedAt + unheardMs;
+export function agesFrom({ observedAt, gapMs }: Evidence): EpochMs {
+  return observedAt + gapMs;
 }
 
 /** Since when an end has been silent about the promoted handshake. */
 export function silentSince(end: Evidence | undefined, current: PromotedHandshake): EpochMs {
-  return end === undefined ? current.promotedAt + current.unheardMs : agesFrom(end);
+  return end === undefined ? current.promotedAt + current.gapMs : agesFrom(end);
 }
 
 /** Evidence as it counts after a gap: no older than before, and no fresher. */
@@ -21,7 +21,7 @@ export function throughGap(evidence: Evidence, gap: Stretch): Evidence {
   const through = (ready: ReadyReport): ReadyReport => ({ ...ready, at: afterGap(ready.at, gap) });
   return {
     ...evidence,
-    unheardMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,
+    gapMs: afterGap(agesFrom(evidence), gap) - evidence.observedAt,
     readyReports: evidence.readyReports.map(through),
     noConnection: evidence.noConnection && through(evidence.noConnection),
   };
@@ -81,7 +81,7 @@ export interface Observed {
  * when the report says nothing that counts: it speaks of a connection other than the one that was
  * ready, or another process observed later.
  */
-export function hear(
+export function receive(
   previous: Evidence | undefined,
   report: Report,
   channels: readonly string[],
@@ -135,7 +135,7 @@ function wordOf(report: Report, observed: Observed): Evidence {
     openingChannels: report.openingChannels,
     oldestUnackedMs: report.oldestUnackedMs,
     observedAt: observed.at,
-    unheardMs: observed.agesFrom - observed.at,
+    gapMs: observed.agesFrom - observed.at,
     generation: report.generation,
     readyReports: [],
     noConnection: undefined,

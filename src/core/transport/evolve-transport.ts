@@ -1,5 +1,5 @@
 import { afterGap, type Stretch } from "../deadlines/gap.ts";
-import type { HeardEvidence, TransportEvent } from "../event.ts";
+import type { ReceivedEvidence, TransportEvent } from "../event.ts";
 import { type HandshakeId, younger } from "../ids.ts";
 import type {
   AbandonedHandshake,
@@ -46,7 +46,7 @@ export function initialTransport(attachment: Attachment, before: Tombstone | und
     newestHandshakeId: before?.newestHandshakeId,
     youngestRetiredId: before?.newestHandshakeId,
     reporters: [],
-    hostHeardAt: undefined,
+    hostReportedAt: undefined,
     recoveries: { failures: 0, notBefore: 0 },
     replacements: { failures: 0, notBefore: 0 },
     earlyDeaths: 0,
@@ -83,8 +83,8 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
       };
     case "DiedEarly":
       return { ...transport, earlyDeaths: transport.earlyDeaths + 1 };
-    case "ReportHeard":
-      return hearReport(transport, event);
+    case "ReportReceived":
+      return receiveReport(transport, event);
     case "ReportPlaced":
       return { ...transport, reporters: noteReporter(transport.reporters, event.reporter) };
     case "HealthChanged":
@@ -119,7 +119,7 @@ export function shiftTransport(
       abandoned: abandoned.map((handshake) => witnessThrough(later(handshake), gap)),
       lingering: lingering && later(lingering),
       unrecognised: unrecognised.map((one) => witnessThrough(one, gap)),
-      hostHeardAt: transport.hostHeardAt && afterGap(transport.hostHeardAt, gap),
+      hostReportedAt: transport.hostReportedAt && afterGap(transport.hostReportedAt, gap),
       recoveries: delayed(recoveries, length),
       replacements: delayed(replacements, length),
     },
@@ -146,10 +146,10 @@ function shiftPath(path: FastPath, gap: Stretch): FastPath {
 
 /** It counts as long as before, in everything that is counted from a moment. */
 function promotedThrough(current: PromotedHandshake, gap: Stretch): PromotedHandshake {
-  const { promotedAt, unheardMs, usableSince, goodSince } = current;
+  const { promotedAt, gapMs, usableSince, goodSince } = current;
   return {
     ...witnessThrough(current, gap),
-    unheardMs: afterGap(promotedAt + unheardMs, gap) - promotedAt,
+    gapMs: afterGap(promotedAt + gapMs, gap) - promotedAt,
     usableSince: usableSince + gap.until - gap.from,
     goodSince: goodSince && afterGap(goodSince, gap),
   };
@@ -223,28 +223,28 @@ function retire(transport: Transport, id: HandshakeId): Transport {
   };
 }
 
-function hearReport(
+function receiveReport(
   transport: Transport,
-  event: Extract<TransportEvent, { kind: "ReportHeard" }>,
+  event: Extract<TransportEvent, { kind: "ReportReceived" }>,
 ): Transport {
-  const { end, reporter, agesFrom, heard } = event;
-  const known = heard === undefined ? transport : withEvidence(transport, end, heard);
+  const { end, reporter, agesFrom, received } = event;
+  const known = received === undefined ? transport : withEvidence(transport, end, received);
   return {
     ...known,
-    hostHeardAt: end === "host" ? latest(known.hostHeardAt, agesFrom) : known.hostHeardAt,
+    hostReportedAt: end === "host" ? latest(known.hostReportedAt, agesFrom) : known.hostReportedAt,
     reporters: reporter === undefined ? known.reporters : noteReporter(known.reporters, reporter),
   };
 }
 
 /** The evidence goes to the handshake that the session holds, or to an unrecognised one. */
-function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Transport {
-  const id = heard.handshakeId;
+function withEvidence(transport: Transport, end: End, received: ReceivedEvidence): Transport {
+  const id = received.handshakeId;
   const current = currentOf(transport.path);
   const next = nextOf(transport.path);
   if (current?.id === id) {
     const promoted: PromotedHandshake = {
-      ...witness(current, end, heard.evidence),
-      goodSince: heard.goodSince,
+      ...witness(current, end, received.evidence),
+      goodSince: received.goodSince,
     };
     const path: FastPath =
       next === undefined
@@ -253,12 +253,12 @@ function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Tra
     return { ...transport, path };
   }
   if (next?.id === id) {
-    const path = withNext(withoutNext(transport.path), witness(next, end, heard.evidence));
+    const path = withNext(withoutNext(transport.path), witness(next, end, received.evidence));
     return { ...transport, path };
   }
   if (transport.abandoned.some((handshake) => handshake.id === id)) {
     const abandoned = transport.abandoned.map((handshake) =>
-      handshake.id === id ? witness(handshake, end, heard.evidence) : handshake,
+      handshake.id === id ? witness(handshake, end, received.evidence) : handshake,
     );
     return { ...transport, abandoned };
   }
@@ -270,7 +270,9 @@ function withEvidence(transport: Transport, end: End, heard: HeardEvidence): Tra
     host: undefined,
   };
   const others = transport.unrecognised.filter((known) => known.id !== id);
-  const unrecognised = [...others, witness(handshake, end, heard.evidence)].slice(-unrecognisedMax);
+  const unrecognised = [...others, witness(handshake, end, received.evidence)].slice(
+    -unrecognisedMax,
+  );
   return { ...transport, unrecognised };
 }
 

@@ -10,15 +10,15 @@ export interface Verdict {
 }
 
 /** What health is judged by beside the ends' words about one handshake. */
-export type Horizons = Pick<Transport, "hostReports" | "hostHeardAt">;
+export type Horizons = Pick<Transport, "hostReports" | "hostReportedAt">;
 
 const optionalChannels = ["mgr-acks", "mgr-state"] as const;
 
 /** The host end's word is needed: the attach said so, or it reported lately. */
 export function hostHasSay(transport: Horizons, at: EpochMs, policy: Policy): boolean {
   if (transport.hostReports) return true;
-  const heardAt = transport.hostHeardAt;
-  return heardAt !== undefined && at - heardAt < policy.hostSayMs;
+  const reportedAt = transport.hostReportedAt;
+  return reportedAt !== undefined && at - reportedAt < policy.hostSayMs;
 }
 
 /** What the evidence says at `at`, by the first row that holds; hysteresis comes after. */
@@ -59,7 +59,7 @@ export function assess(
   return { health: "healthy", reason: "recovered" };
 }
 
-/** The verdict after a report was heard; undefined when the one on record stands. */
+/** The verdict after a report was received; undefined when the one on record stands. */
 export function verdictAfterReport(
   transport: Horizons,
   current: PromotedHandshake,
@@ -90,12 +90,12 @@ export function verdictOfTime(
 
 /**
  * The moment at which time alone next changes the verdict, if nobody reports until then. Never
- * before the promotion or `heardAt`, when the newest report came: nothing counts in hindsight.
+ * before the promotion or `reportedAt`, when the newest report came: nothing counts in hindsight.
  */
 export function nextVerdictAt(
   transport: Horizons,
   current: PromotedHandshake,
-  heardAt: EpochMs,
+  reportedAt: EpochMs,
   policy: Policy,
 ): EpochMs | undefined {
   if (severity(current.health, current.healthReason) === severityDead) return undefined;
@@ -112,7 +112,7 @@ export function nextVerdictAt(
   let next: EpochMs | undefined;
   for (const moment of moments) {
     if (moment === undefined) continue;
-    const at = Math.max(moment, heardAt, current.promotedAt);
+    const at = Math.max(moment, reportedAt, current.promotedAt);
     if (next !== undefined && at >= next) continue;
     if (verdictOfTime(transport, current, at, policy) !== undefined) next = at;
   }

@@ -155,7 +155,7 @@ function asPromoted({ id, manager, host, channels }: Candidate, at: EpochMs): Pr
     host,
     channels,
     promotedAt: at,
-    unheardMs: 0,
+    gapMs: 0,
     health: "healthy",
     healthReason: "confirmed",
     usableSince: at,
@@ -164,8 +164,8 @@ function asPromoted({ id, manager, host, channels }: Candidate, at: EpochMs): Pr
 }
 
 /**
- * What an end knows of generations counts whatever else is heard of its report, however late it is:
- * none that was served is served again.
+ * The generation that an end names counts even if the rest of its report comes too late: no served
+ * generation is reused.
  */
 export function heedGeneration(draft: Draft, named: number): void {
   const { generation, generationFloor } = sessionOf(draft).transport;

@@ -16,13 +16,13 @@ interface Counter {
 }
 
 /**
- * What there is of what callers may create, at once for every decision. A store that processes share
- * answers later: then it is what was last heard, with what this process has added since, and who
- * creates much is found out within a second.
+ * How much callers have created, at once for every decision. A shared store answers later: until then
+ * the counts are those fetched last plus what this process has added since. A caller that creates
+ * too much is refused within a second.
  */
 export class Populations {
   readonly #counter: Counter;
-  readonly #fleet = new Heard();
+  readonly #fleet = new Fetched();
   readonly #beaches = new Map<BeachId, Beach>();
 
   constructor(counter: Counter) {
@@ -31,7 +31,7 @@ export class Populations {
 
   of(beachId: BeachId, now: EpochMs): Population {
     const beach = this.#beach(beachId);
-    const here = this.#count(beachId, beach.heard, now);
+    const here = this.#count(beachId, beach.fetched, now);
     const all = this.#count(undefined, this.#fleet, now);
     return {
       sessionsAtBeach: here.sessions,
@@ -44,36 +44,36 @@ export class Populations {
   noteAttached(beachId: BeachId, now: EpochMs): void {
     const beach = this.#beach(beachId);
     beach.attached.add(now);
-    beach.heard.sessionsSince += 1;
+    beach.fetched.sessionsSince += 1;
     this.#fleet.sessionsSince += 1;
   }
 
-  #count(beachId: BeachId | undefined, heard: Heard, now: EpochMs): FleetCounts {
-    if (!heard.isAsked && now >= heard.at + freshMs) {
+  #count(beachId: BeachId | undefined, fetched: Fetched, now: EpochMs): FleetCounts {
+    if (!fetched.isAsked && now >= fetched.at + freshMs) {
       const counts = this.#counter.count(beachId);
       if (!(counts instanceof Promise)) return counts;
-      void this.#hear(counts, heard, now);
+      void this.#fetch(counts, fetched, now);
     }
-    return { ...heard.counts, sessions: heard.counts.sessions + heard.sessionsSince };
+    return { ...fetched.counts, sessions: fetched.counts.sessions + fetched.sessionsSince };
   }
 
-  async #hear(asked: Promise<FleetCounts>, heard: Heard, now: EpochMs): Promise<void> {
-    heard.isAsked = true;
-    const before = heard.sessionsSince;
+  async #fetch(asked: Promise<FleetCounts>, fetched: Fetched, now: EpochMs): Promise<void> {
+    fetched.isAsked = true;
+    const before = fetched.sessionsSince;
     try {
-      heard.counts = await asked;
-      heard.sessionsSince -= before;
+      fetched.counts = await asked;
+      fetched.sessionsSince -= before;
     } catch {
       // The store is away: calls that need it are refused for that.
     } finally {
-      heard.at = now;
-      heard.isAsked = false;
+      fetched.at = now;
+      fetched.isAsked = false;
     }
   }
 
   #beach(beachId: BeachId): Beach {
     const beach = this.#beaches.get(beachId) ?? {
-      heard: new Heard(),
+      fetched: new Fetched(),
       attached: new RateWindow(minute),
     };
     this.#beaches.delete(beachId);
@@ -87,12 +87,12 @@ export class Populations {
 }
 
 interface Beach {
-  readonly heard: Heard;
+  readonly fetched: Fetched;
   readonly attached: RateWindow;
 }
 
-/** What was last heard of counts. */
-class Heard {
+/** The counts that were fetched last. */
+class Fetched {
   counts = nothingCounted;
   at: EpochMs = Number.NEGATIVE_INFINITY;
   /** An answer is on its way. */

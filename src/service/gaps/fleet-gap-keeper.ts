@@ -66,7 +66,7 @@ export class FleetGapKeeper implements GapKeeper {
 
   basisOf(id: SessionId, now: EpochMs): DecisionBasis {
     const { gaps, incarnation } = this.#of(id);
-    return { gap: gaps.at(-1)?.number ?? 0, incarnation, heardSince: now - quietMs };
+    return { gap: gaps.at(-1)?.number ?? 0, incarnation, reachedSince: now - quietMs };
   }
 
   isAway(id: SessionId): boolean {

@@ -12,7 +12,7 @@ const stallMs: DurationMs = 1000;
 const heartbeatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
 /** So long after a heartbeat that may have been on time, the stretch is one without reports. */
-const unheardMs: DurationMs = stallMs + heartbeatMs;
+const stretchMs: DurationMs = stallMs + heartbeatMs;
 
 interface ProcessGapKeeperDeps {
   readonly store: SoleStore;
@@ -85,7 +85,7 @@ export class ProcessGapKeeper implements GapKeeper {
     const lastAlive = await store.lastAlive();
     this.#heartbeatAt = clock.now();
     if (lastAlive !== undefined) await this.#record(lastAlive, this.#heartbeatAt, "absence");
-    store.aliveBy(() => this.#lastHeard());
+    store.aliveBy(() => this.#aliveUntil());
   }
 
   /**
@@ -102,14 +102,14 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   #hasStoodStill(now: EpochMs): boolean {
-    return this.#wasSuspended || now - this.#heartbeatAt > unheardMs;
+    return this.#wasSuspended || now - this.#heartbeatAt > stretchMs;
   }
 
   /**
    * Until when the process certainly heard. Should it end now, the next one records a gap from here
    * on: whatever is not on record yet must lie in it.
    */
-  #lastHeard(): EpochMs {
+  #aliveUntil(): EpochMs {
     const now = this.#deps.clock.now();
     const unrecordedSince = this.#awaySince ?? this.#stalledSince;
     return unrecordedSince ?? (this.#hasStoodStill(now) ? this.#heartbeatAt : now);
@@ -193,11 +193,11 @@ export class ProcessGapKeeper implements GapKeeper {
       // Should the store be away again, what is on record is not recorded twice.
       this.#aliveAt = until;
       // Whoever came meanwhile was refused: the absence goes on for as long as that took.
-      this.#awaySince = clock.now() - until > unheardMs ? until : undefined;
+      this.#awaySince = clock.now() - until > stretchMs ? until : undefined;
     }
-    const heardAt = this.#lastHeard();
-    if (isNeeded()) await store.recordAlive(heardAt);
-    this.#aliveAt = heardAt;
+    const aliveAt = this.#aliveUntil();
+    if (isNeeded()) await store.recordAlive(aliveAt);
+    this.#aliveAt = aliveAt;
   }
 
   /** A gap may have got on record although the store failed to say so. */

@@ -18,7 +18,7 @@ function writeEvidence(out: FlatWriter, said: Evidence): void {
   out.repeatedTexts(said.openingChannels);
   out.number(said.oldestUnackedMs);
   out.moment(said.observedAt);
-  out.number(said.unheardMs);
+  out.number(said.gapMs);
   out.number(said.generation);
   out.list(said.readyReports, readyReport.write);
   out.maybe(said.noConnection, readyReport.write);
@@ -34,7 +34,7 @@ function readEvidence(from: FlatReader): Evidence {
     openingChannels: from.sharedTexts(),
     oldestUnackedMs: from.number(),
     observedAt: from.moment(),
-    unheardMs: from.version < 2 ? 0 : from.number(),
+    gapMs: from.version < 2 ? 0 : from.number(),
     generation: from.number(),
     readyReports: from.list(readyReport.read),
     noConnection: from.maybe(readyReport.read),

@@ -65,7 +65,7 @@ function writeTransport(out: FlatWriter, one: Transport): void {
   out.maybeRepeatedText(one.newestHandshakeId);
   out.maybeRepeatedText(one.youngestRetiredId);
   out.list(one.reporters, reporter.write);
-  out.maybeMoment(one.hostHeardAt);
+  out.maybeMoment(one.hostReportedAt);
   backoff.write(out, one.recoveries);
   backoff.write(out, one.replacements);
   out.number(one.earlyDeaths);
@@ -87,18 +87,18 @@ function readTransport(from: FlatReader): Transport {
     newestHandshakeId: from.maybeRepeatedText(),
     youngestRetiredId: from.maybeRepeatedText(),
     reporters: from.list(reporter.read),
-    hostHeardAt: readHostHeardAt(from),
+    hostReportedAt: readHostReportedAt(from),
     recoveries: backoff.read(from),
     replacements: backoff.read(from),
     earlyDeaths: from.number(),
   };
 }
 
-function readHostHeardAt(from: FlatReader): EpochMs | undefined {
-  const heardAt = from.maybeMoment();
+function readHostReportedAt(from: FlatReader): EpochMs | undefined {
+  const reportedAt = from.maybeMoment();
   // Version 1 kept here from when evidence aged after a gap: now each word knows that itself.
   if (from.version < 2) from.moment();
-  return heardAt;
+  return reportedAt;
 }
 
 function writePath(out: FlatWriter, path: FastPath): void {
@@ -167,7 +167,7 @@ function writePromoted(out: FlatWriter, one: PromotedHandshake): void {
   out.maybe(one.host, evidence.write);
   out.repeatedTexts(one.channels);
   out.moment(one.promotedAt);
-  out.number(one.unheardMs);
+  out.number(one.gapMs);
   out.word(healths, one.health);
   out.word(healthReasons, one.healthReason);
   out.moment(one.usableSince);
@@ -181,7 +181,7 @@ function readPromoted(from: FlatReader): PromotedHandshake {
     host: from.maybe(evidence.read),
     channels: from.sharedTexts(),
     promotedAt: from.moment(),
-    unheardMs: from.version < 2 ? 0 : from.number(),
+    gapMs: from.version < 2 ? 0 : from.number(),
     health: from.word(healths),
     healthReason: from.word(healthReasons),
     usableSince: from.moment(),

@@ -173,7 +173,7 @@ class RedisStore implements SharedStore {
     await this.#time.set(this.#calls);
     const listening = buckets.map((keys, bucket) =>
       this.#calls.listen(bucket, keys.changesIn(this.#database), (message) =>
-        this.#notices.hear(bucket, message),
+        this.#notices.receive(bucket, message),
       ),
     );
     await Promise.all(listening);
@@ -254,7 +254,7 @@ class RedisStore implements SharedStore {
     )) as HeartbeatReply;
     const [gaps, incarnation, changes, negotiations, seconds, microseconds] = reply;
     this.#heartbeatAt[bucket] = now;
-    this.#time.hear(bucket, sentAt, toMs(seconds, microseconds));
+    this.#time.receive(bucket, sentAt, toMs(seconds, microseconds));
     this.#negotiations.heartbeat(bucket, toCounts(negotiations));
     this.#notices.heartbeat(bucket, Number(changes), Number(incarnation));
     return { gaps: gaps.map(toGap), incarnation: Number(incarnation) };
@@ -334,7 +334,7 @@ class RedisStore implements SharedStore {
       id,
       String(basis.gap),
       String(basis.incarnation),
-      String(basis.heardSince),
+      String(basis.reachedSince),
       edits.length === 0 ? "" : JSON.stringify(edits),
       notice === "" ? "" : keys.changesIn(this.#database),
       notice,

@@ -216,8 +216,8 @@ class SqliteStore implements SqliteSessionStore {
     await this.#writer.writeAll(at);
   }
 
-  aliveBy(lastHeard: () => EpochMs): void {
-    this.#writer.aliveBy(lastHeard);
+  aliveBy(aliveUntil: () => EpochMs): void {
+    this.#writer.aliveBy(aliveUntil);
   }
 
   async lastAlive(): Promise<EpochMs | undefined> {

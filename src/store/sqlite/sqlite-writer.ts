@@ -70,7 +70,7 @@ export class SqliteWriter {
   #pass: Pass | undefined;
   #waitingForPass: Waiting<void>[] = [];
   #aliveAt: EpochMs | undefined;
-  #lastHeard: (() => EpochMs) | undefined;
+  #aliveUntil: (() => EpochMs) | undefined;
   #isWorking = false;
   /** When the transaction that is being written was begun. */
   #writingSince: EpochMs | undefined;
@@ -101,8 +101,8 @@ export class SqliteWriter {
   }
 
   /** Asks this, from now on, for the moment alive that goes with what is written. */
-  aliveBy(lastHeard: () => EpochMs): void {
-    this.#lastHeard = lastHeard;
+  aliveBy(aliveUntil: () => EpochMs): void {
+    this.#aliveUntil = aliveUntil;
   }
 
   /** Resolves when the row is on disk; rejects with StoreUnavailable when it could not be written. */
@@ -179,7 +179,7 @@ export class SqliteWriter {
     this.#behind.beginPass();
     this.#pass = {
       since: this.#deps.clock.now(),
-      aliveAt: this.#raiseAlive(this.#lastHeard?.()),
+      aliveAt: this.#raiseAlive(this.#aliveUntil?.()),
       waiting: this.#waitingForPass,
     };
     this.#waitingForPass = [];
@@ -252,7 +252,7 @@ export class SqliteWriter {
   }
 
   #aliveWith(endsPass: boolean): EpochMs | undefined {
-    if (this.#behind.isEmpty) return this.#raiseAlive(this.#lastHeard?.());
+    if (this.#behind.isEmpty) return this.#raiseAlive(this.#aliveUntil?.());
     return endsPass ? this.#pass?.aliveAt : undefined;
   }
 

@@ -375,7 +375,7 @@ describe("what a gap shows", () => {
 
   test("a word from before it is told at its true age, whatever it counts for", () => {
     given(onFastPathByManagerAlone(), wait(5_000), stalled(60_000), later(0)).expect((world) => {
-      expect(currentIn(world).manager).toMatchObject({ observedAt: start, unheardMs: 60_000 });
+      expect(currentIn(world).manager).toMatchObject({ observedAt: start, gapMs: 60_000 });
     });
   });
 });

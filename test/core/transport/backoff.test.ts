@@ -105,7 +105,7 @@ describe("early deaths", () => {
 
   test("the first death is recovered from at once, however young the transport", () => {
     given(onFastPath(), manager(closed))
-      .expect(happened("ReportHeard", "HealthChanged", "DiedEarly"), backsOffFor(0))
+      .expect(happened("ReportReceived", "HealthChanged", "DiedEarly"), backsOffFor(0))
       .when(renewed("tile"))
       .expect(startedHandshake(2));
   });
@@ -130,7 +130,7 @@ describe("early deaths", () => {
   test("a transport that lived for 30 s did not die early", () => {
     given(onFastPath(), manager(closed), recovered)
       .when(repeatedly(5_000, 30_000, manager(ready), host(ready)), manager(closed))
-      .expect(backsOffFor(0), happened("ReportHeard", "HealthChanged"))
+      .expect(backsOffFor(0), happened("ReportReceived", "HealthChanged"))
       .when(recovered, manager(closed))
       .expect(backsOffFor(0));
   });

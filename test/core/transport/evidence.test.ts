@@ -124,7 +124,7 @@ describe("which connection counts", () => {
   test("a newer one that is not ready yet says nothing either", () => {
     given(onFastPath())
       .when(host(connecting, { transport: "second" }))
-      .expect(health("healthy", "confirmed"), happened("ReportHeard"), versionKept);
+      .expect(health("healthy", "confirmed"), happened("ReportReceived"), versionKept);
   });
 
   test("an end that was never ready cannot close what carries the actions", () => {
@@ -148,7 +148,7 @@ describe("which connection counts", () => {
   test("reports on a handshake in negotiation are kept, and are no new version", () => {
     given(attached({ hostReports: true }), acquired("tile"))
       .when(host(ready))
-      .expect(happened("ReportHeard"), versionKept)
+      .expect(happened("ReportReceived"), versionKept)
       .when(manager(ready))
       .expect(promoted(1, 1));
   });

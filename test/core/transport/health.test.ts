@@ -281,7 +281,7 @@ describe("degraded", () => {
   test("trouble that goes on is no further change", () => {
     given(onFastPath(), manager(disconnected))
       .when(wait(1_000), manager(disconnected))
-      .expect(happened("ReportHeard"), versionKept);
+      .expect(happened("ReportReceived"), versionKept);
   });
 
   test("a connection that is being set up again is not dead", () => {

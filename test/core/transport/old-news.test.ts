@@ -59,7 +59,7 @@ describe("a word that tells nothing new of a healthy fast path", () => {
       .when(wait(2_999), manager(ready))
       .expect(spared, accepted({ standing: "promoted" }))
       .when(wait(1), manager(ready))
-      .expect(happened("ReportHeard"))
+      .expect(happened("ReportReceived"))
       .when(wait(2_999), manager(ready))
       .expect(spared);
   });
@@ -69,19 +69,19 @@ describe("a word that tells nothing new of a healthy fast path", () => {
       .when(wait(4_000), manager(ready, { ageMs: 1_001 }))
       .expect(spared)
       .when(manager(ready, { ageMs: 1_000 }))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 
   test("of one end makes the other's no older news", () => {
     given(shared, onFastPath())
       .when(wait(3_000), manager(ready), host(ready))
-      .expect(happened("ReportHeard"))
+      .expect(happened("ReportReceived"))
       .when(manager(ready))
       .expect(spared);
   });
 
   test("is recorded each time where one process decides alone", () => {
-    given(onFastPath()).when(wait(1), manager(ready)).expect(happened("ReportHeard"));
+    given(onFastPath()).when(wait(1), manager(ready)).expect(happened("ReportReceived"));
   });
 
   test("may tell of actions that wait for an acknowledgement, as long as it is not slow", () => {
@@ -95,7 +95,7 @@ describe("a word that tells nothing new of a healthy fast path", () => {
   test("is heard after a gap, in which it could not have been told", () => {
     given(shared, onFastPath(), stalled(2_000), wait(2_999), manager(ready))
       .when(wait(1), manager(ready))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 });
 
@@ -104,7 +104,7 @@ describe("a word that tells something new is recorded at once:", () => {
     given(shared, onFastPath())
       .when(...steps)
       .expect(({ last }) => {
-        expect(last.decision.events[0]).toMatchObject({ kind: "ReportHeard" });
+        expect(last.decision.events[0]).toMatchObject({ kind: "ReportReceived" });
       });
   };
 
@@ -135,7 +135,7 @@ describe("a word that tells something new is recorded at once:", () => {
   test("that acknowledgements are slow no more", () => {
     given(shared, onFastPath(), manager(unacked(5_001)))
       .when(wait(1_000), manager(ready))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 });
 
@@ -145,26 +145,26 @@ describe("whatever is told is recorded", () => {
       .when(renegotiated({ by: "tile", seen: 1 }))
       .expect(startedHandshake(2))
       .when(wait(1), manager(ready, { of: 1 }))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 
   test("about any other handshake than the promoted one", () => {
     given(shared, onFastPath(), wait(10_000), manager(ready), host(ready))
       .when(renegotiated({ by: "tile", seen: 1 }), manager(disconnected, { of: 2 }))
-      .expect(happened("ReportHeard"), inFlight(2));
+      .expect(happened("ReportReceived"), inFlight(2));
     // Also while the promoted one is all that is left, and the word is not even new.
     given(shared, onFastPath(), goingOn(10_000))
       .when(renegotiated({ by: "tile", seen: 1 }), repeatedly(1_000, 15_000, ofFirst))
       .expect(standing(2, "abandoned"), health("healthy", "confirmed"))
       .when(manager(disconnected, { of: 2 }), wait(1), manager(disconnected, { of: 2 }))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 
   test("while the fast path is degraded, stale or lost", () => {
     given(shared, onFastPath(), manager(disconnected), wait(1), manager(disconnected))
-      .expect(happened("ReportHeard"), health("degraded", "ice_disconnected"))
+      .expect(happened("ReportReceived"), health("degraded", "ice_disconnected"))
       .when(later(30_000), manager(disconnected), wait(1), manager(disconnected))
-      .expect(happened("ReportHeard"));
+      .expect(happened("ReportReceived"));
   });
 });
 
@@ -176,7 +176,7 @@ describe("what goes by it all the same", () => {
         (report): Step =>
           (world) => {
             report(world);
-            recorded += world.last.decision.events.some(({ kind }) => kind === "ReportHeard")
+            recorded += world.last.decision.events.some(({ kind }) => kind === "ReportReceived")
               ? 1
               : 0;
           },

@@ -60,7 +60,7 @@ describe("who has to confirm", () => {
   test("a host that never reported has no say: the manager's word is enough", () => {
     given(asked)
       .when(manager(ready))
-      .expect(promoted(1, 1), happened("ReportHeard", "HandshakePromoted"), versionRose)
+      .expect(promoted(1, 1), happened("ReportReceived", "HandshakePromoted"), versionRose)
       .expect(
         health("healthy", "confirmed"),
         path("fast_path"),
@@ -323,7 +323,7 @@ describe("first channel wins", () => {
         event({ kind: "HandshakeRetired", reason: "abandonment_over" }),
       )
       .when(manager(ready, { of: 1 }))
-      .expect(nonePromoted, happened("ReportHeard"));
+      .expect(nonePromoted, happened("ReportReceived"));
   });
 
   test("a lingering one never comes back", () => {
@@ -375,7 +375,7 @@ describe("after a promotion", () => {
   });
 
   test("a repeated word changes nothing shown", () => {
-    given(onFastPath()).when(manager(ready)).expect(happened("ReportHeard"));
+    given(onFastPath()).when(manager(ready)).expect(happened("ReportReceived"));
     given(onFastPath())
       .when(manager(ready, { sequence: 1 }))
       .expect(nothingHappened);

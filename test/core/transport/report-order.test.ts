@@ -62,5 +62,5 @@ test("a report without a number takes no place", () => {
   given(shared, onFastPath(), wait(1_000), manager(ready, { sequence: 0 }))
     .expect(nothingHappened)
     .when(manager(closed, { sequence: 2 }))
-    .expect(happened("ReportHeard", "HealthChanged", "DiedEarly"));
+    .expect(happened("ReportReceived", "HealthChanged", "DiedEarly"));
 });

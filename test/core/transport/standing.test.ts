@@ -100,7 +100,7 @@ describe("an id that the session does not hold", () => {
   test("Fenced: an end that holds a retired handshake is told so, and its word does not count", () => {
     given(onFastPath(), replaced(5_000))
       .when(manager(ready, { of: 1 }), host(closed, { of: 1 }))
-      .expect(accepted({ standing: "retired" }), happened("ReportHeard"), promoted(2, 2));
+      .expect(accepted({ standing: "retired" }), happened("ReportReceived"), promoted(2, 2));
   });
 
   test("on a session that came back, all handshakes from before are retired", () => {

@@ -41,7 +41,7 @@ interface Running {
 }
 
 /** What stands still for longer is a stall. */
-const unheardMs = 1_250;
+const stretchMs = 1_250;
 
 /** One process after another that keeps the gaps of one disk. */
 class Life {
@@ -81,7 +81,7 @@ class Life {
   }
 
   async #stall(forMs: number): Promise<void> {
-    if (this.#run !== undefined && forMs > unheardMs) this.#noteDeaf();
+    if (this.#run !== undefined && forMs > stretchMs) this.#noteDeaf();
     await this.#clock.jump(forMs);
   }
 

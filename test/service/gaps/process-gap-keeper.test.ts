@@ -34,7 +34,7 @@ async function keeperOf(store: SoleStore, clock: ManualClock): Promise<Kept> {
 }
 
 /** Time passes, and no answer of the store's thread is heard meanwhile. */
-async function passUnheard(clock: ManualClock, durationMs: number): Promise<void> {
+async function passWithoutAnswers(clock: ManualClock, durationMs: number): Promise<void> {
   for (let passedMs = 0; passedMs < durationMs; passedMs += 250) {
     void clock.jump(250);
     for (let count = 0; count < 50; count += 1) await undefined;
@@ -72,7 +72,7 @@ test("a moment alive that is long on its way, since much has to be written, is n
   const { keeper, told } = await keeperOf(store, clock);
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
-  await passUnheard(clock, 5_000);
+  await passWithoutAnswers(clock, 5_000);
   expect(keeper.isCurrent("s1", clock.now())).toBe(true);
   stop.abort();
   await running;
@@ -89,11 +89,11 @@ test("a disk that hangs is a stall, to its end and without an overlap", async ()
   const committing = store.commit(insertion(sessionRecord()));
   await new Promise((resolve) => setImmediate(resolve));
   const hungAt = clock.now();
-  await passUnheard(clock, 3_000);
+  await passWithoutAnswers(clock, 3_000);
   expect(store.isLate).toBe(true);
   const waiting = keeper.observe(clock.now());
   expect(waiting).toBeInstanceOf(Promise);
-  await passUnheard(clock, 2_000);
+  await passWithoutAnswers(clock, 2_000);
   // Somebody else comes, and is as deaf.
   const later = keeper.observe(clock.now());
   await Promise.all([waiting, later, committing]);
@@ -113,13 +113,13 @@ test("a disk that hangs is a stall, to its end and without an overlap", async ()
 });
 
 describe("what the process has not put on record when it ends begins the next gap:", () => {
-  const heardAt = 1_000_000;
+  const aliveAt = 1_000_000;
 
   async function nextGap(
     deafen: (keeper: ProcessGapKeeper, clock: ManualClock) => void,
   ): Promise<Gap> {
     await using folder = await storeFolder();
-    const clock = manualClock(heardAt);
+    const clock = manualClock(aliveAt);
     {
       await using store = await folder.open({ clock });
       const { keeper } = await keeperOf(store, clock);
@@ -128,7 +128,7 @@ describe("what the process has not put on record when it ends begins the next ga
       // Whoever wrote this was heard before, and waited for the disk meanwhile.
       await store.commit(insertion(sessionRecord({ id: "other" })));
       await using killed = await copyOf(folder.storePath);
-      expect(await killed.store.lastAlive()).toBe(heardAt);
+      expect(await killed.store.lastAlive()).toBe(aliveAt);
     }
     await clock.advance(50);
     await using store = await folder.open({ clock });
@@ -143,12 +143,12 @@ describe("what the process has not put on record when it ends begins the next ga
       keeper.noteStoreFault();
       void clock.jump(1_000);
     });
-    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 1_050 });
+    expect(gap).toMatchObject({ from: aliveAt, until: aliveAt + 1_050 });
   });
 
   test("a stall that nobody has noticed yet", async () => {
     const gap = await nextGap((_, clock) => void clock.jump(9_000));
-    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 9_050 });
+    expect(gap).toMatchObject({ from: aliveAt, until: aliveAt + 9_050 });
   });
 
   test("a suspend that nobody has noticed yet", async () => {
@@ -156,7 +156,7 @@ describe("what the process has not put on record when it ends begins the next ga
       void clock.suspend(9_000);
       keeper.noteSuspend();
     });
-    expect(gap).toMatchObject({ from: heardAt, until: heardAt + 9_050 });
+    expect(gap).toMatchObject({ from: aliveAt, until: aliveAt + 9_050 });
   });
 });
 

@@ -37,8 +37,8 @@ function usableAfterItsDeath(witness: Witness): Breach[] {
   const { answers, states } = witness;
   const words = answers.flatMap((answered): readonly Word[] => {
     const { ask, answer } = answered;
-    const isHeard = ask.kind === "Report" && answer.kind === "done";
-    return isHeard ? [{ answered, report: ask }] : [];
+    const isReceived = ask.kind === "Report" && answer.kind === "done";
+    return isReceived ? [{ answered, report: ask }] : [];
   });
   const byEnd = groupBy(words, ({ answered: { era, sessionId }, report: { end, handshakeId } }) =>
     [era, sessionId, end, handshakeId].join(" "),

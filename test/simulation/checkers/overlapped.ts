@@ -9,7 +9,7 @@ import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are
  * retired only after the replacement is confirmed, and it is never confirmed with fewer ready
- * channels than a usable current has by the last report heard from each end. If it fails, the
+ * channels than a usable current has by the last report received from each end. If it fails, the
  * current stays.
  */
 export const overlapped: Checker = (witness) => [
@@ -101,7 +101,7 @@ function wordsOn(
   );
   const ofCurrent = words.filter(({ ask }) => isAbout(ask, before.handshakeId));
   if (!ofCurrent.every(({ ask }) => isGood(ask))) return undefined;
-  const isHeard = (["manager", "host"] as const).every((end) =>
+  const isReceived = (["manager", "host"] as const).every((end) =>
     isUnbroken(
       ofCurrent.filter(
         ({ ask, askId }) => ask.kind === "Report" && ask.end === end && witness.answerOf.has(askId),
@@ -109,7 +109,7 @@ function wordsOn(
       Math.max(since, until - 9_000),
     ),
   );
-  return isHeard ? ofCurrent.map(({ ask }) => ask).filter(isReport) : undefined;
+  return isReceived ? ofCurrent.map(({ ask }) => ask).filter(isReport) : undefined;
 }
 
 function isReport(ask: Ask): ask is Report {

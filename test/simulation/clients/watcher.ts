@@ -24,7 +24,7 @@ export class Watcher {
   readonly #options: WatcherOptions;
   readonly #known = new Map<string, number>();
   #stream: OpenStream | undefined;
-  #heardAt: EpochMs = 0;
+  #receivedAt: EpochMs = 0;
   #isStopped = false;
 
   constructor(world: World, link: Link, options: WatcherOptions) {
@@ -49,7 +49,7 @@ export class Watcher {
 
   #open(): void {
     const { sessions, reader, isSlow } = this.#options;
-    this.#heardAt = this.#world.timeline.now;
+    this.#receivedAt = this.#world.timeline.now;
     const stream: OpenStream = this.#link.watch({
       selection: { sessions, reader, knownVersions: new Map(this.#known) },
       isFast: !isSlow,
@@ -67,7 +67,7 @@ export class Watcher {
   }
 
   #take(message: Message): void {
-    this.#heardAt = this.#world.timeline.now;
+    this.#receivedAt = this.#world.timeline.now;
     if (message.kind === "state") {
       this.#known.set(message.sessionId, message.state.version);
       this.#options.onState(message.sessionId, message.state);
@@ -89,7 +89,7 @@ export class Watcher {
     const { timeline } = this.#world;
     while (!this.#isStopped) {
       await timeline.sleep(5_000);
-      if (this.#stream === undefined || timeline.now - this.#heardAt < silenceMsMax) continue;
+      if (this.#stream === undefined || timeline.now - this.#receivedAt < silenceMsMax) continue;
       this.#stream.close();
       this.#reconnect();
     }

@@ -226,7 +226,7 @@ async function useEverything(server: RedisServer): Promise<void> {
     const bucket = store.bucketOf(record.id);
     const heartbeat = { now: builtAt, quietMs: 1_500, kind: "absence", after: 0 } as const;
     const { incarnation } = await store.heartbeat(bucket, heartbeat);
-    const basis = { gap: 0, incarnation, heardSince: builtAt };
+    const basis = { gap: 0, incarnation, reachedSince: builtAt };
     await store.commit(insertion(record, { basis, deadline: builtAt }));
     expect(await store.due(builtAt, 1)).toEqual([record.id]);
     expect(await store.list({ beachId: undefined, after: undefined, limit: 1 })).toEqual([record]);

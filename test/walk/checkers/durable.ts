@@ -76,20 +76,20 @@ function aged(
   { from, until }: { readonly from: number; readonly until: number },
   after: Session,
 ): readonly string[] {
-  const is = new Map(heardIn(after));
-  return heardIn(before)
+  const is = new Map(receivedIn(after));
+  return receivedIn(before)
     .filter(([name, at]) => is.get(name) !== (at <= from ? at + until - from : Math.max(at, until)))
     .map(([name]) => `a gap made what is known of ${name} older or fresher`);
 }
 
 /** From when each thing ages that the ends said, or did not say. */
-function heardIn({ transport }: Session): readonly (readonly [string, number])[] {
-  const { path, abandoned, unrecognised, hostHeardAt } = transport;
+function receivedIn({ transport }: Session): readonly (readonly [string, number])[] {
+  const { path, abandoned, unrecognised, hostReportedAt } = transport;
   const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
   const next = path.kind === "negotiating" || path.kind === "replacing" ? [path.next] : [];
   const witnessed = [...(current ? [current] : []), ...next, ...abandoned, ...unrecognised];
   const moments: (readonly [string, number | undefined])[] = [
-    ["the host", hostHeardAt],
+    ["the host", hostReportedAt],
     ["the promotion", current && agesFrom(current)],
     ["good evidence", current?.goodSince],
     ...witnessed.flatMap(({ id, manager, host }) => [

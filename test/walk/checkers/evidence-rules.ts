@@ -4,15 +4,13 @@ import type { Evidence, PromotedHandshake, Transport } from "../../../src/core/s
 /** The moment and the horizons by which a word counts. */
 export interface Moment {
   readonly at: number;
-  readonly transport: Pick<Transport, "hostReports" | "hostHeardAt">;
+  readonly transport: Pick<Transport, "hostReports" | "hostReportedAt">;
   readonly policy: Policy;
 }
 
 /** From when something counts as old: what nobody could hear makes nothing older. */
-export function agesFrom(
-  from: Pick<Evidence, "observedAt" | "unheardMs"> | PromotedHandshake,
-): number {
-  return ("promotedAt" in from ? from.promotedAt : from.observedAt) + from.unheardMs;
+export function agesFrom(from: Pick<Evidence, "observedAt" | "gapMs"> | PromotedHandshake): number {
+  return ("promotedAt" in from ? from.promotedAt : from.observedAt) + from.gapMs;
 }
 
 /** The end says that it holds no connection, and no other process of its said otherwise lately. */
@@ -46,9 +44,9 @@ export function isReady(
 
 /** A confirmation needs the host's word. */
 export function hostHasSay({ at, transport, policy }: Moment): boolean {
-  const { hostReports, hostHeardAt } = transport;
+  const { hostReports, hostReportedAt } = transport;
   if (hostReports) return true;
-  return hostHeardAt !== undefined && at - hostHeardAt < policy.hostSayMs;
+  return hostReportedAt !== undefined && at - hostReportedAt < policy.hostSayMs;
 }
 
 /** What was up at this end is down: a death without a way back. */

@@ -16,7 +16,7 @@ type Promotion = Extract<SessionEvent, { kind: "HandshakePromoted" }>;
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are
  * retired only after the replacement is confirmed, and it is never confirmed with fewer ready
- * channels than a usable current has by the last report heard from each end. If it fails, the
+ * channels than a usable current has by the last report received from each end. If it fails, the
  * current stays.
  */
 export function checkOverlapped(

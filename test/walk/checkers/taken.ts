@@ -76,7 +76,7 @@ export function isOfCommand(event: SessionEvent): boolean {
     case "HoldPlaced":
     case "HoldsLifted":
     case "HandshakeStarted":
-    case "ReportHeard":
+    case "ReportReceived":
     case "ReportPlaced":
     case "GenerationNamed":
     case "GenerationRaised":

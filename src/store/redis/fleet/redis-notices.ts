@@ -8,9 +8,9 @@ import {
 import { bucketCount } from "../records/redis-keys.ts";
 
 interface Bucket {
-  /** The newest notice that was heard; undefined before the first heartbeat. */
-  heard: number | undefined;
-  /** How many there were at the heartbeat before: all of them should have been heard by now. */
+  /** The newest notice that was received; undefined before the first heartbeat. */
+  received: number | undefined;
+  /** How many there were at the heartbeat before: all of them should have been received by now. */
   due: number;
   /** In which they are counted; undefined before the first heartbeat. */
   incarnation: number | undefined;
@@ -46,7 +46,7 @@ export class RedisNotices {
   readonly #deps: NoticesDeps;
   readonly #followers = new Set<Follower>();
   readonly #buckets: readonly Bucket[] = Array.from({ length: bucketCount }, () => ({
-    heard: undefined,
+    received: undefined,
     due: 0,
     incarnation: undefined,
     isBehind: false,
@@ -65,12 +65,12 @@ export class RedisNotices {
     return { [Symbol.dispose]: () => this.#followers.delete(follower) };
   }
 
-  hear(bucket: number, message: string): void {
+  receive(bucket: number, message: string): void {
     const notice = parseNotice(message);
     const state = this.#of(bucket);
     if (notice === undefined) return;
-    if (state.heard !== undefined && notice.number > state.heard + 1) state.isBehind = true;
-    state.heard = Math.max(state.heard ?? 0, notice.number);
+    if (state.received !== undefined && notice.number > state.received + 1) state.isBehind = true;
+    state.received = Math.max(state.received ?? 0, notice.number);
     // Heard before the commit is answered: what it changed is told then, or read when it is not.
     if (notice.by === this.#deps.processId && this.#committing.has(notice.id)) return;
     const known = this.#deps.known(notice.id);
@@ -105,15 +105,15 @@ export class RedisNotices {
   /** @param count how many notices there have been in the bucket's incarnation, as a heartbeat tells */
   heartbeat(bucket: number, count: number, incarnation: number): void {
     const state = this.#of(bucket);
-    const isLost = state.heard !== undefined && state.heard < state.due;
+    const isLost = state.received !== undefined && state.received < state.due;
     // A restored or failed-over server counts from an earlier number, and may have caught up.
     const isAnotherCount = state.incarnation !== undefined && state.incarnation !== incarnation;
     if (isLost || isAnotherCount || state.isBehind) {
       state.isBehind = false;
-      state.heard = count;
+      state.received = count;
       for (const follower of this.#followers) follower.missed(bucket);
     }
-    state.heard ??= count;
+    state.received ??= count;
     state.due = count;
     state.incarnation = incarnation;
   }

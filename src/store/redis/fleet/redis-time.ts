@@ -30,7 +30,7 @@ export class RedisTime {
   }
 
   /** The server of a bucket told its time, in answer to what was sent at `sentAt`. */
-  hear(bucket: number, sentAt: EpochMs, reference: EpochMs): void {
+  receive(bucket: number, sentAt: EpochMs, reference: EpochMs): void {
     if (bucket === 0) this.#steer(sentAt, reference);
   }
 

@@ -72,8 +72,8 @@ export class RedisCalls implements AsyncDisposable {
     throw new ChangeUnacknowledged(`${have} of ${replicas} replicas acknowledged the change`);
   }
 
-  listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
-    return this.#guarded(bucket, () => this.#link.listen(bucket, channel, hear));
+  listen(bucket: number, channel: string, receive: (message: string) => void): Promise<void> {
+    return this.#guarded(bucket, () => this.#link.listen(bucket, channel, receive));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,8 +97,8 @@ export class RedisCalls implements AsyncDisposable {
 
   #noteSilence(bucket: number, answer: Promise<unknown>): void {
     // It may only be slow, or this process may have stood still: then the answer comes yet.
-    const heard = (): void => void this.#silentSince.delete(bucket);
-    answer.then(heard, heard);
+    const answered = (): void => void this.#silentSince.delete(bucket);
+    answer.then(answered, answered);
     const now = this.#clock.now();
     const since = this.#silentSince.get(bucket);
     if (since === undefined) {

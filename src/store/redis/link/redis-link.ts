@@ -11,8 +11,8 @@ export interface RedisLink extends AsyncDisposable {
   send(bucket: number, command: readonly string[]): Promise<unknown>;
   /** How many replicas have, within the time, all that this process wrote to the server before. */
   acknowledged(bucket: number, replicas: number, timeoutMs: DurationMs): Promise<number>;
-  /** Calls `hear` with each message of the channel, again after every reconnection. */
-  listen(bucket: number, channel: string, hear: (message: string) => void): Promise<void>;
+  /** Calls `receive` with each message of the channel, again after every reconnection. */
+  listen(bucket: number, channel: string, receive: (message: string) => void): Promise<void>;
   /** What each server says of itself that can be reached: one, or every master of a cluster. */
   inform(): Promise<readonly ServerInfo[]>;
   /**
@@ -104,8 +104,8 @@ class SingleLink implements RedisLink {
     return this.#acknowledgements.wait(replicas, timeoutMs);
   }
 
-  listen(_bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
-    return this.#client.sSubscribe(channel, hear);
+  listen(_bucket: number, channel: string, receive: (message: string) => void): Promise<void> {
+    return this.#client.sSubscribe(channel, receive);
   }
 
   async inform(): Promise<readonly ServerInfo[]> {
@@ -197,8 +197,12 @@ class ClusterLink implements RedisLink {
     return acknowledgements.wait(replicas, timeoutMs);
   }
 
-  async listen(_bucket: number, channel: string, hear: (message: string) => void): Promise<void> {
-    await this.#cluster.sSubscribe(channel, hear);
+  async listen(
+    _bucket: number,
+    channel: string,
+    receive: (message: string) => void,
+  ): Promise<void> {
+    await this.#cluster.sSubscribe(channel, receive);
   }
 
   async inform(): Promise<readonly ServerInfo[]> {

@@ -1027,7 +1027,7 @@ export declare const ControllerLease: GenService<{
    * REFRESH when the session is past observed_generation or a back-off runs (OPERATOR ignores it).
    * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
    *   they are retired only after the replacement is confirmed, and it is never confirmed with
-   *   fewer ready channels than a usable current has by the last report heard from each end. If it
+   *   fewer ready channels than a usable current has by the last report received from each end. If it
    *   fails, the current stays. (RFC 9000 §9.3.2 likewise reverts to the last validated path.)
    * Single: at most one negotiation in flight per session; later asks join it and are told so.
    *

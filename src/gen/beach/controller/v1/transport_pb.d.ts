@@ -322,7 +322,7 @@ export declare const EndViewSchema: GenMessage<EndView>;
  *
  * Overlapped: while a replacement is negotiated, the current handshake and transport stay valid;
  *   they are retired only after the replacement is confirmed, and it is never confirmed with fewer
- *   ready channels than a usable current has by the last report heard from each end. If it fails,
+ *   ready channels than a usable current has by the last report received from each end. If it fails,
  *   the current stays.
  * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
  * Moments are on the service's wall clock: what it shows now, plus what remains or minus what has
@@ -388,7 +388,7 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
 
   /**
    * Age of the newest evidence, as of this message; unset before any. Health does not count the
-   * time in which the service could not hear.
+   * time in which the service could receive nothing.
    *
    * @generated from field: google.protobuf.Duration evidence_age = 8;
    */
