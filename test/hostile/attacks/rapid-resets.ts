@@ -51,7 +51,7 @@ export const rapidResetsWhole: Attack = {
   name: "rapid-resets-whole",
   sends: "the same with a whole call on each stream, that has begun when it is reset",
   right,
-  form: "long",
+  form: "full",
   needs: { outcome: "reset", times: 5_000 },
   async run({ addresses, outcomes, signal }) {
     const head = grpcHead(pathOf("listSessions"));

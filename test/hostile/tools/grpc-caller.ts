@@ -1,8 +1,11 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 
+import { connect as connectTcp, type Socket } from "node:net";
+
 import { enveloped } from "../../server/raw-messages.ts";
 import type { Outcomes } from "./outcomes.ts";
+import { ownAddress } from "./own-address.ts";
 import { reasonIn } from "./refusal-words.ts";
 
 /** What is counted when a status comes with a text that some peers would not take in a header. */
@@ -26,6 +29,7 @@ export async function grpcCaller(
   const session = connect(`http://${address}`, {
     settings: { enablePush: false, ...settings },
     maxSessionMemory: 1_000,
+    createConnection: () => connectSocket(address),
   });
   session.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
   session.on("goaway", (code) => outcomes.see(`GOAWAY ${codeName(code)}`));
@@ -55,6 +59,11 @@ export async function grpcCaller(
     },
     [Symbol.dispose]: () => session.destroy(),
   };
+}
+
+function connectSocket(address: string): Socket {
+  const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
+  return connectTcp({ host, port: Number(port), localAddress: ownAddress });
 }
 
 async function readAll(stream: ClientHttp2Stream): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import { Agent, type IncomingMessage, request } from "node:http";
 
 import type { Outcomes } from "./outcomes.ts";
+import { ownAddress } from "./own-address.ts";
 import { reasonIn } from "./refusal-words.ts";
 
 export interface HttpCall {
@@ -20,7 +21,7 @@ export interface HttpCaller extends Disposable {
 
 /** Every answer is counted: the status, and the refusal's own word where there is one. */
 export function httpCaller(address: string, outcomes: Outcomes, connections: number): HttpCaller {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const agent = new Agent({ keepAlive: true, maxSockets: connections, localAddress: ownAddress });
   const open = ({
     path,
     method = "POST",

@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 
 import type { AttackContext } from "../attack.ts";
 import { holdOn } from "./at-once.ts";
+import { ownAddress } from "./own-address.ts";
 
 /** A connection on which any bytes may be sent; nothing that goes wrong on it is thrown. */
 export class RawSocket implements Disposable {
@@ -24,7 +25,7 @@ export class RawSocket implements Disposable {
     { outcomes, signal }: Pick<AttackContext, "outcomes" | "signal">,
   ): Promise<RawSocket> {
     const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
-    const socket = connect({ host, port: Number(port) });
+    const socket = connect({ host, port: Number(port), localAddress: ownAddress });
     socket.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
     await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), closed]);

@@ -10,7 +10,8 @@ import { type GrpcCaller, grpcCaller } from "./grpc-caller.ts";
 import { bytesOf, pathOf } from "./messages.ts";
 import { Outcomes } from "./outcomes.ts";
 
-export const attackedBeach = "attacked-beach";
+/** Each attacker is a process, and has a private beach and sessions of its own. */
+export const attackedBeach: string = `attacked-beach-${process.pid}`;
 
 /** Never aborts: what an attack has to set up is set up. */
 const never = new AbortController().signal;
@@ -38,7 +39,7 @@ export async function attachMany(
 }
 
 export function sessionNamed(index: number): string {
-  return `attacked-${index}`;
+  return `attacked-${process.pid}-${index}`;
 }
 
 export interface Acquired {
