@@ -7,6 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const longest = [
   "test/e2e/renewal",
   "test/walk/walk",
+  "test/hostile/hostile",
   "test/chaos/",
   "test/watch/size",
   "test/e2e/replicas",

@@ -86,11 +86,14 @@ function toConnectError(thrown: unknown, call: Call): ConnectError {
   return new ConnectError("internal error", Code.Internal);
 }
 
+/** Made once: a stack takes a tenth of a millisecond, and a connection may end with 20,000 calls. */
+export const callerLeft: ConnectError = new ConnectError("the caller left", Code.Canceled);
+
 /** What ended a call that is over: its deadline, a door that closes, or else its caller has left. */
 export function endOf({ reason }: AbortSignal): ConnectError {
   const error = ConnectError.from(reason, Code.Canceled);
   const isOurs = [Code.DeadlineExceeded, Code.Unavailable].includes(error.code);
-  return isOurs ? error : new ConnectError("the caller left", Code.Canceled);
+  return isOurs ? error : callerLeft;
 }
 
 /** Ends, like its source, also when the signal aborts while the source is silent. */

@@ -67,12 +67,14 @@ import {
   connectionChurn,
   silentConnections,
   silentEverywhere,
+  silentOperators,
   slowBody,
   slowHead,
 } from "./attacks/slow-callers.ts";
 import { listStorm, pageTokens, unreadListsGrpc, unreadListsHttp } from "./attacks/unread-lists.ts";
 import {
   healthWatches,
+  manyHealthWatches,
   reflectionStreams,
   unfinishedCalls,
   unreadKeepAlives,
@@ -116,6 +118,7 @@ export const attacks: readonly Attack[] = [
   halfOpen,
   unreadKeepAlives,
   healthWatches,
+  manyHealthWatches,
   reflectionStreams,
   unfinishedCalls,
   rapidResets,
@@ -158,6 +161,7 @@ export const attacks: readonly Attack[] = [
   slowHead,
   silentConnections,
   silentEverywhere,
+  silentOperators,
   connectionChurn,
   longServiceName,
   longPaths,

@@ -10,6 +10,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
+import { callerLeft } from "../guard.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { Intake } from "../intake/intake.ts";
 import { largeAnswerBytes, type Outbox } from "../outbox.ts";
@@ -198,14 +199,11 @@ function openAnswer(call: object, outbox: Outbox): HeldBytes {
   return held;
 }
 
+const deadlinePassed = new ConnectError("the deadline passed", Code.DeadlineExceeded);
+
 function signalOf(call: AnyCall): AbortSignal {
   const controller = new AbortController();
-  const abort = (): void =>
-    controller.abort(
-      isPastDeadline(call)
-        ? new ConnectError("the deadline passed", Code.DeadlineExceeded)
-        : new ConnectError("the caller left", Code.Canceled),
-    );
+  const abort = (): void => controller.abort(isPastDeadline(call) ? deadlinePassed : callerLeft);
   if (call.cancelled) abort();
   else call.once("cancelled", abort);
   return controller.signal;

@@ -71,11 +71,21 @@ export const silentConnections: Attack = {
 
 export const silentEverywhere: Attack = {
   name: "silent-everywhere",
-  sends: "400 connections to each door that say nothing",
+  sends: "400 connections to the gRPC door and to the public one that say nothing",
   right: "each costs little, and none of them stays for long",
   form: "long",
-  async run({ addresses: { grpc, http, ops }, outcomes, signal }) {
-    await silence([grpc, http, ops], perDoor, outcomes, signal);
+  async run({ addresses: { grpc, http }, outcomes, signal }) {
+    await silence([grpc, http], perDoor, outcomes, signal);
+  },
+};
+
+export const silentOperators: Attack = {
+  name: "silent-operators",
+  sends: "400 connections to the ops door that say nothing",
+  right: "whoever asks whether the process lives is answered all the same",
+  form: "full",
+  async run({ addresses: { ops }, outcomes, signal }) {
+    await silence([ops], perDoor, outcomes, signal);
   },
 };
 

@@ -24,21 +24,26 @@ export const unreadKeepAlives: Attack = {
   },
 };
 
-export const healthWatches: Attack = {
-  name: "health-watches",
-  sends: "15,000 watches of health on one connection, then all of them cancelled",
-  right: "each costs little, and all of them are bounded",
-  form: "long",
-  async run({ addresses, outcomes, signal }) {
-    using caller = await grpcCaller(addresses.grpc, outcomes);
-    for (let index = 0; index < 15_000; index += 1) {
-      const stream = caller.open(`${healthPath}Watch`);
-      stream.end(enveloped(Buffer.alloc(0)));
-      stream.resume();
-    }
-    await holdOn(signal);
-  },
-};
+function watchHealth(name: string, count: number, form: Attack["form"]): Attack {
+  return {
+    name,
+    sends: `${count} watches of health on one connection, all of which end with it`,
+    right: "each costs little, and so does the end of all of them",
+    form,
+    async run({ addresses, outcomes, signal }) {
+      using caller = await grpcCaller(addresses.grpc, outcomes);
+      for (let index = 0; index < count; index += 1) {
+        const stream = caller.open(`${healthPath}Watch`);
+        stream.end(enveloped(Buffer.alloc(0)));
+        stream.resume();
+      }
+      await holdOn(signal);
+    },
+  };
+}
+
+export const healthWatches: Attack = watchHealth("health-watches", 4_000, "long");
+export const manyHealthWatches: Attack = watchHealth("health-watches-many", 15_000, "full");
 
 /** Field 4 of reflection's request names a symbol. */
 function fileOf(symbol: string): Buffer {
