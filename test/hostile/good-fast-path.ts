@@ -1,8 +1,10 @@
+import type { HostEvent, StateSeen } from "../../src/demo/beach/messages.ts";
 import {
   type Bookmark,
   bookmark,
   countersOf,
   disturbances,
+  isState,
   onFastPath,
   type SessionUnderTest,
   startSession,
@@ -14,6 +16,7 @@ const sessionId = "good-fast-path";
 
 /** Where a stretch begins that is looked at. */
 interface Since {
+  readonly generation: number;
   readonly place: Bookmark;
   readonly missing: number;
   readonly overHttp: number;
@@ -47,9 +50,11 @@ export class GoodFastPath implements AsyncDisposable {
 
   async begin(): Promise<Since> {
     const { beach, host } = this.#session;
+    const { generation } = await this.#quiet();
     await host.ask({ kind: "mark", sessionId });
     const { applied } = await countersOf(beach, sessionId);
     return {
+      generation,
       place: bookmark(beach),
       missing: applied.missing,
       overHttp: applied.overHttp,
@@ -58,7 +63,7 @@ export class GoodFastPath implements AsyncDisposable {
   }
 
   /** What has disturbed the path since then. */
-  async since({ place, missing, overHttp, logs }: Since): Promise<FastPathSeen> {
+  async since({ generation, place, missing, overHttp, logs }: Since): Promise<FastPathSeen> {
     const { beach, host } = this.#session;
     const { applied } = await countersOf(beach, sessionId);
     const { changes } = disturbances(beach, sessionId, place);
@@ -67,8 +72,8 @@ export class GoodFastPath implements AsyncDisposable {
       if (change.kind === "carrier") return [`fast path: actions over ${change.over}`];
       if (change.kind === "poller") return [`fast path: poller ${change.paused ? "off" : "on"}`];
       if (change.kind !== "state") return [];
-      const isAsBefore = change.path === "FAST_PATH" && change.generation === 1;
-      return isAsBefore && change.negotiating === "" ? [] : [`fast path: ${change.reason}`];
+      const isAsBefore = isQuiet(change) && change.generation === generation;
+      return isAsBefore ? [] : [`fast path: ${change.reason}`];
     });
     const said = [...beach.manager.logs.slice(logs.manager), ...host.logs.slice(logs.host)];
     const lost = said.map(({ msg }) => msg).filter((msg) => /^(the watch ended|cannot)/.test(msg));
@@ -85,7 +90,21 @@ export class GoodFastPath implements AsyncDisposable {
     };
   }
 
+  /** Waits until nothing is being negotiated: a busy machine may have lost a path by itself. */
+  async #quiet(): Promise<StateSeen> {
+    const { host } = this.#session;
+    const isOfSession = (event: HostEvent): event is StateSeen => isState(event, sessionId);
+    const newest = host.events.findLast(isOfSession);
+    if (newest !== undefined && isQuiet(newest)) return newest;
+    const passes = (event: HostEvent): event is StateSeen => isOfSession(event) && isQuiet(event);
+    return await host.when(passes, { from: host.events.length });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
+}
+
+function isQuiet({ path, negotiating }: StateSeen): boolean {
+  return path === "FAST_PATH" && negotiating === "";
 }

@@ -58,7 +58,7 @@ export const fanOutGrpc: Attack = {
   name: "fan-out-grpc",
   sends: "3000 gRPC watchers of one beach on one connection, whose sessions change without pause",
   right,
-  form: "long",
+  form: "full",
   attaches: 10,
   needs: { outcome: "changed", times: 50 },
   keeps: { outcome: "attached", bytesEach: 20_000 },

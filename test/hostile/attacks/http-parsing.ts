@@ -11,7 +11,7 @@ export const pipelinedCalls: Attack = {
   name: "pipelined-calls",
   sends: "calls behind one another on 20 connections of HTTP/1.1, whose answers nobody reads",
   right: "no more is read of a connection whose answers nobody reads",
-  form: "long",
+  form: "full",
   needs: { outcome: "sent", times: 5_000 },
   async run({ addresses, outcomes, signal }) {
     const burst = call.repeat(500);

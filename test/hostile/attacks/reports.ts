@@ -48,7 +48,7 @@ export const manyReporters: Attack = {
   name: "reports-many-reporters",
   sends: "batches of 1000 reports for one session, each by a reporter of a name of its own",
   right: "what is kept of reporters is bounded",
-  form: "long",
+  form: "full",
   attaches: 1,
   keeps,
   async run(context) {

@@ -34,7 +34,7 @@ export const unreadListsGrpc: Attack = {
   name: "unread-lists-grpc",
   sends: "ListSessions with pages of 1000, 500 times on one connection with windows of one byte",
   right: "a page is made in parts and written as it is read; what nobody reads is given up",
-  form: "long",
+  form: "full",
   attaches: 1_000,
   keeps,
   async run({ addresses, outcomes, signal }) {
