@@ -168,5 +168,6 @@ function drawPolicy(plan: FaultPlan): Policy {
     ...(plan.has("many lives") ? manyLives : {}),
     ...(plan.has("tight limits") ? tightLimits : {}),
   };
-  return plan.has("reports spared") ? sharedPolicy(policy) : policy;
+  // One process serves at a time: nobody is still in an incarnation that was lost.
+  return plan.has("reports spared") ? { ...sharedPolicy(policy), splitMs: 0 } : policy;
 }
