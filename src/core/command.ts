@@ -33,6 +33,7 @@ export type Command =
   | Report
   | CheckHandshake
   | CheckLease
+  | ConfirmDelivery
   | PassTime;
 
 export interface Attach {
@@ -125,6 +126,12 @@ export interface CheckLease {
   readonly tokenHash: TokenHash;
 }
 
+/** The message about a handshake has been taken: it is not sent again. */
+export interface ConfirmDelivery {
+  readonly kind: "ConfirmDelivery";
+  readonly handshakeId: HandshakeId;
+}
+
 /** Applies what time has made due, and notes that a session is watched. */
 export interface PassTime {
   readonly kind: "PassTime";
@@ -149,6 +156,7 @@ interface Answers {
   readonly Report: { readonly standing: Standing };
   readonly CheckHandshake: { readonly standing: Standing; readonly honoured: boolean };
   readonly CheckLease: { readonly lease: Lease };
+  readonly ConfirmDelivery: null;
   readonly PassTime: null;
 }
 
@@ -188,6 +196,10 @@ export interface DecisionContext {
   readonly populationOf: (beachId: BeachId) => Population;
   /** Somebody watches the session, or did until just now, so that it is not idle. */
   readonly watched: boolean;
+  /** The session's host watches it, so that it sees every handshake by itself. */
+  readonly hostWatches: boolean;
+  /** There is a way to bring handshakes to hosts that do not watch. */
+  readonly deliversHandshakes: boolean;
 }
 
 /** Chance, handed in. */

@@ -12,6 +12,7 @@ import {
 } from "./lease/decide-lease.ts";
 import { decideRevoke } from "./lease/decide-revoke.ts";
 import type { SessionRecord } from "./session.ts";
+import { decideConfirmDelivery } from "./transport/decide-delivery.ts";
 import { decideCheckHandshake, decideReport } from "./transport/decide-report.ts";
 import { decideRenegotiate } from "./transport/negotiation.ts";
 
@@ -54,6 +55,8 @@ function decideCommand(draft: Draft, command: Command): Decision<Command> {
       return decideCheckHandshake(draft, command);
     case "CheckLease":
       return decideCheckLease(draft, command);
+    case "ConfirmDelivery":
+      return decideConfirmDelivery(draft, command);
     case "PassTime":
       noteWatched(draft);
       return accept<PassTime>(draft, null);

@@ -93,6 +93,23 @@ export type LeaseEvent =
 
 export type TransportEvent =
   | { readonly kind: "HandshakeStarted"; readonly at: EpochMs; readonly handshake: Handshake }
+  /** It is to be sent to the host now, and again at `nextTryAt` unless it has been delivered. */
+  | {
+      readonly kind: "DeliveryDue";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      readonly tries: number;
+      readonly nextTryAt: EpochMs;
+      /** Whose token the host is told; nothing is sent where no lease is live. */
+      readonly leaseId: LeaseId | undefined;
+    }
+  | {
+      readonly kind: "HandshakeDelivered";
+      readonly at: EpochMs;
+      readonly handshakeId: HandshakeId;
+      /** `watch`: the host has come to watch the session, and sees the handshake there. */
+      readonly by: "message" | "watch";
+    }
   | {
       readonly kind: "HandshakePromoted";
       readonly at: EpochMs;

@@ -32,6 +32,8 @@ export function evolve(
     case "HoldsLifted":
       return evolveLease(attached(record, event), event);
     case "HandshakeStarted":
+    case "DeliveryDue":
+    case "HandshakeDelivered":
     case "HandshakePromoted":
     case "GenerationNamed":
     case "GenerationRaised":
@@ -105,6 +107,8 @@ function isShown(session: Session, event: TransportEvent): boolean {
       const promoted = currentOf(session.transport.path);
       return event.received?.changed === true && event.received.handshakeId === promoted?.id;
     }
+    case "DeliveryDue":
+    case "HandshakeDelivered":
     case "GenerationNamed":
     case "ReportPlaced":
     case "DiedEarly":
@@ -129,6 +133,8 @@ function changeOf(session: Session, event: TransportEvent): LastChange | undefin
       return { change: "health_changed", reason: event.reason, at };
     case "HandshakeRetired":
       return isShown(session, event) ? { change: "retired", reason: event.reason, at } : undefined;
+    case "DeliveryDue":
+    case "HandshakeDelivered":
     case "GenerationNamed":
     case "NegotiationDelayed":
     case "BackoffReset":

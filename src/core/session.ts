@@ -167,6 +167,19 @@ export interface Handshake extends Witnessed {
   readonly confirmBy: EpochMs;
   readonly channels: readonly string[];
   readonly managerUrl: string;
+  /** Undefined where the service does not bring it to the host: that watches, or nobody can. */
+  readonly delivery: Delivery | undefined;
+}
+
+/** How far the service has come with bringing a handshake to a host that does not watch. */
+export type Delivery = PendingDelivery | { readonly kind: "delivered" };
+
+export interface PendingDelivery {
+  readonly kind: "pending";
+  /** Whose token the host is told while that lease lives. */
+  readonly askedBy: LeaseId | undefined;
+  readonly tries: number;
+  readonly nextTryAt: EpochMs;
 }
 
 /** The handshake whose transport is, or was, the fast path. */

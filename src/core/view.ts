@@ -1,4 +1,10 @@
-import type { FastPath, Handshake, PromotedHandshake, Transport } from "./session.ts";
+import type {
+  FastPath,
+  Handshake,
+  PendingDelivery,
+  PromotedHandshake,
+  Transport,
+} from "./session.ts";
 import { type EpochMs, latest } from "./time.ts";
 
 /** Which path carries controller actions. */
@@ -18,6 +24,12 @@ export function nextOf(path: FastPath): Handshake | undefined {
 export function usableOf(path: FastPath): PromotedHandshake | undefined {
   const current = currentOf(path);
   return current === undefined || current.health === "lost" ? undefined : current;
+}
+
+/** The delivery of the handshake in flight, while there is one to be made. */
+export function pendingDeliveryOf(path: FastPath): PendingDelivery | undefined {
+  const delivery = nextOf(path)?.delivery;
+  return delivery?.kind === "pending" ? delivery : undefined;
 }
 
 /** FAST_PATH while usable; PENDING from attach until the first negotiation ends; else fallback. */

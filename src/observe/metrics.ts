@@ -13,6 +13,8 @@ export interface Metrics {
   readonly refusals: Tally;
   /** By previous health, new health and reason. */
   readonly healthChanges: Tally;
+  /** By outcome: handshakes sent to hosts that do not watch. */
+  readonly deliveries: Tally;
   /** By reason. */
   readonly starts: Tally;
   readonly promotions: Tally;
@@ -74,6 +76,11 @@ export function createMetrics(): Metrics {
       "lease_gaps_total",
       "Stretches in which the service could not receive reports",
       "kind",
+    ),
+    deliveries: tally(
+      "lease_handshake_deliveries_total",
+      "Handshakes sent to hosts that do not watch",
+      "outcome",
     ),
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
     clockJumps: tally(

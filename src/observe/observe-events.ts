@@ -36,6 +36,9 @@ function count(metrics: Metrics, event: ServiceEvent): void {
     case "clock":
       metrics.clockJumps.count(event.jump.kind);
       break;
+    case "delivery":
+      metrics.deliveries.count(event.outcome);
+      break;
     case "watch":
       metrics.watchStreams.set(event.open);
       break;
@@ -82,6 +85,9 @@ function write(log: Logger, event: ServiceEvent, share: LineShare): void {
     case "clock":
       writeJump(log, event);
       break;
+    case "delivery":
+      writeDelivery(log, event);
+      break;
     case "watch":
       log.debug({ open: event.open }, `watch stream ${event.change}`);
       break;
@@ -96,6 +102,14 @@ function writeJump(log: Logger, { jump }: Extract<ServiceEvent, { kind: "clock" 
   const by_ms = Math.round(byMs);
   if (kind === "stepped") log.warn({ by_ms }, "the wall clock was stepped");
   else log.warn({ suspended_ms: by_ms }, "the machine was suspended");
+}
+
+/** One that was taken is told by what happened to the session; others are sent again. */
+function writeDelivery(log: Logger, event: Extract<ServiceEvent, { kind: "delivery" }>): void {
+  const { sessionId, handshakeId, outcome, tries, error } = event;
+  const level = outcome === "taken" || outcome === "no_lease" ? "debug" : "info";
+  const why = error instanceof Error ? error.message : undefined;
+  log[level]({ session: sessionId, handshake: handshakeId, outcome, tries, why }, "handshake sent");
 }
 
 function writeRenewal(log: Logger, event: Extract<ServiceEvent, { kind: "renewed" }>): void {

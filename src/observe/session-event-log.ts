@@ -48,6 +48,7 @@ function levelOf(event: SessionEvent): Level {
     case "GenerationNamed":
     case "BackoffReset":
     case "DiedEarly":
+    case "DeliveryDue":
       return "debug";
     case "LeaseEnded":
       return event.endedBy === "revoked" ? "info" : "debug";
@@ -62,6 +63,7 @@ function levelOf(event: SessionEvent): Level {
     case "HoldPlaced":
     case "HoldsLifted":
     case "HandshakeStarted":
+    case "HandshakeDelivered":
     case "HandshakePromoted":
     case "HandshakeRetired":
     case "NegotiationDelayed":
@@ -84,6 +86,8 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   HoldPlaced: "hold placed",
   HoldsLifted: "holds lifted",
   HandshakeStarted: "handshake started",
+  DeliveryDue: "handshake to be sent to its host",
+  HandshakeDelivered: "handshake delivered",
   HandshakePromoted: "handshake promoted",
   GenerationNamed: "an end knows a generation that was lost",
   GenerationRaised: "generation raised above one that was lost",
@@ -125,6 +129,12 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
       const { id, attempt, reason } = event.handshake;
       return { handshake: id, attempt, cause: reason };
     }
+    case "DeliveryDue": {
+      const { handshakeId, tries, nextTryAt, leaseId } = event;
+      return { handshake: handshakeId, tries, next_try_ms: nextTryAt - event.at, lease: leaseId };
+    }
+    case "HandshakeDelivered":
+      return { handshake: event.handshakeId, by: event.by };
     case "HandshakePromoted":
       return { handshake: event.promoted.id, cause: event.reason };
     case "GenerationNamed":
@@ -177,6 +187,7 @@ function subjectOf(
   event: SessionEvent,
   previous: SessionRecord | undefined,
 ): HandshakeId | undefined {
+  if (event.kind === "DeliveryDue" || event.kind === "HandshakeDelivered") return undefined;
   if (event.kind === "HandshakeStarted") return event.handshake.id;
   if (event.kind === "HandshakePromoted") return event.promoted.id;
   if (event.kind === "SessionDetached") return handshakesOf(previous)[0]?.id;

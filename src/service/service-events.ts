@@ -1,6 +1,6 @@
 import type { Command, NegotiationAnswer } from "../core/command.ts";
 import type { SessionEvent } from "../core/event.ts";
-import type { SessionId } from "../core/ids.ts";
+import type { HandshakeId, SessionId } from "../core/ids.ts";
 import type { RefusalReason } from "../core/refusal.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { ClockJump } from "./clock.ts";
@@ -36,6 +36,15 @@ export type ServiceEvent =
   | { readonly kind: "gap"; readonly gap: Gap; readonly buckets: number }
   /** The wall clock was stepped, or the machine was suspended. */
   | { readonly kind: "clock"; readonly jump: ClockJump }
+  /** What came of sending a handshake to a host that does not watch. */
+  | {
+      readonly kind: "delivery";
+      readonly sessionId: SessionId;
+      readonly handshakeId: HandshakeId;
+      readonly outcome: DeliveryOutcome;
+      readonly tries: number;
+      readonly error?: unknown;
+    }
   /** A watch stream began or ended, or its reader has taken nothing for so long that it will. */
   | {
       readonly kind: "watch";
@@ -50,6 +59,12 @@ export type ServiceEvent =
       readonly sessionId?: SessionId;
       readonly error: unknown;
     };
+
+/**
+ * `no_lease`: none is live whose token the host could be told. `crowded`: too many are on their way.
+ * Whatever was not taken is sent again later.
+ */
+export type DeliveryOutcome = "taken" | "unknown_session" | "unavailable" | "no_lease" | "crowded";
 
 /** Never throws, never waits. */
 export type ServiceObserver = (event: ServiceEvent) => void;

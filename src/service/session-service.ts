@@ -15,6 +15,7 @@ import { DeadlineLoop } from "./deadline-loop.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { fleetOf } from "./fleet/fleet-of.ts";
 import type { StoreReach } from "./gaps/gap-keeper.ts";
+import { type HandshakeCarrier, HandshakeDelivery } from "./handshake-delivery.ts";
 import type { IdSource } from "./id-source.ts";
 import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -51,6 +52,8 @@ export interface SessionServiceDeps {
   readonly tokens: ControllerTokens;
   readonly budgets: Budgets;
   readonly observe: ServiceObserver;
+  /** Brings handshakes to hosts that do not watch; without one, that is left to the callers. */
+  readonly carrier?: HandshakeCarrier | undefined;
 }
 
 /** Load, decide, commit: the one place where the core meets store, clock and watchers. */
@@ -63,6 +66,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
   readonly #wallTime: WallTime;
+  readonly #delivery: HandshakeDelivery | undefined;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #jumps: Disposable | undefined;
@@ -76,6 +80,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.execute(id, { kind: "PassTime" });
     this.#hub = new WatchHub({ ...deps, passTime });
     this.#deadlines = new DeadlineLoop({ ...deps, lookAgainMs: this.#fleet.lookAgainMs, passTime });
+    const { carrier } = deps;
+    this.#delivery = carrier && this.#deliveryBy(carrier);
     const { bySession, byBeach } = this.#hub.readers;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
@@ -107,6 +113,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    await this.#delivery?.settled();
     this.#jumps?.[Symbol.dispose]();
   }
 
@@ -189,6 +196,18 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   nextLeaseId(): LeaseId {
     return this.#deps.ids.leaseId();
+  }
+
+  #deliveryBy(carrier: HandshakeCarrier): HandshakeDelivery {
+    const { observe } = this.#deps;
+    return new HandshakeDelivery({
+      carrier,
+      observe,
+      tokens: this.tokens,
+      toWall: (at) => this.toWall(at),
+      confirm: (id, handshakeId) => this.execute(id, { kind: "ConfirmDelivery", handshakeId }),
+      closing: this.#stop.signal,
+    });
   }
 
   #noteJump(jump: ClockJump): void {
@@ -276,6 +295,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
       negotiationsInFlight: (managerUrl) => this.#fleet.figures.negotiationsInFlight(managerUrl),
       populationOf: (beachId) => this.#fleet.populations.of(beachId, this.now()),
       watched: this.#idle.isWatched(id, record?.beachId),
+      hostWatches: this.#hub.hostWatches(id),
+      deliversHandshakes: this.#deps.carrier !== undefined,
     };
   }
 
@@ -310,6 +331,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
         this.#fleet.figures.noteNegotiation(beachId, event.at);
       }
       this.#deps.observe({ kind: "happened", sessionId, event, previous, next });
+      if (event.kind === "DeliveryDue") this.#delivery?.send(sessionId, event, next);
     }
   }
 

@@ -25,6 +25,8 @@ export class World {
   now: number = start;
   policy: Policy = defaultPolicy;
   watched = false;
+  hostWatches = false;
+  deliversHandshakes = false;
   /** What others have created. */
   population: Population = { sessionsAtBeach: 0, sessions: 0, attachedLately: 0, leasesAtBeach: 0 };
   /** Negotiations in flight towards every manager, of other sessions. */
@@ -85,7 +87,8 @@ export class World {
   }
 
   #context(): DecisionContext {
-    const { now, policy, gaps, incarnation, entropy, watched } = this;
+    const { now, policy, gaps, incarnation, entropy, watched, hostWatches, deliversHandshakes } =
+      this;
     return {
       now,
       policy,
@@ -93,6 +96,8 @@ export class World {
       incarnation,
       entropy,
       watched,
+      hostWatches,
+      deliversHandshakes,
       negotiationsInFlight: () => this.negotiationsElsewhere,
       populationOf: () => this.population,
     };

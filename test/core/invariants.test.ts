@@ -67,6 +67,7 @@ const next = {
   confirmBy: 2,
   channels: [],
   managerUrl: "",
+  delivery: undefined,
 };
 
 describe("a record", () => {

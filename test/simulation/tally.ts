@@ -31,6 +31,8 @@ const eventKinds = words<SessionEvent["kind"]>({
   HoldPlaced: true,
   HoldsLifted: true,
   HandshakeStarted: true,
+  DeliveryDue: true,
+  HandshakeDelivered: true,
   HandshakePromoted: true,
   GenerationNamed: true,
   GenerationRaised: true,

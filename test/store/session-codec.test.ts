@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type {
   AbandonedHandshake,
   Backoff,
+  Delivery,
   EndedLease,
   Evidence,
   FastPath,
@@ -12,6 +13,7 @@ import type {
   LastChange,
   Lease,
   LeaseBook,
+  PendingDelivery,
   PromotedHandshake,
   ReadyReport,
   Reporter,
@@ -67,6 +69,15 @@ const evidence = model<Evidence>({
   noConnection: maybe(readyReport),
 });
 const witnessed = { id: text, manager: maybe(evidence), host: maybe(evidence) };
+const delivery: fc.Arbitrary<Delivery> = fc.oneof(
+  fc.constant<Delivery>({ kind: "delivered" }),
+  model<PendingDelivery>({
+    kind: fc.constant("pending"),
+    askedBy: maybe(text),
+    tries: count,
+    nextTryAt: moment,
+  }),
+);
 const handshake = model<Handshake>({
   ...witnessed,
   attempt: count,
@@ -83,6 +94,7 @@ const handshake = model<Handshake>({
   confirmBy: moment,
   channels: texts,
   managerUrl: text,
+  delivery: maybe(delivery),
 });
 const promoted = model<PromotedHandshake>({
   ...witnessed,

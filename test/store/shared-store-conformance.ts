@@ -317,6 +317,7 @@ function describeCounts(both: Both): void {
             confirmBy: builtAt + 1,
             channels: [],
             managerUrl: "http://127.0.0.1:8080",
+            delivery: undefined,
             manager: undefined,
             host: undefined,
           },

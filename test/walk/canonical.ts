@@ -1,6 +1,7 @@
 import { mintedAt } from "../../src/core/ids.ts";
 import type {
   AbandonedHandshake,
+  Delivery,
   Evidence,
   Handshake,
   LeaseBook,
@@ -266,8 +267,16 @@ class Form {
     return `${age}${this.#claims(host)}`;
   }
 
-  #next({ confirmBy, manager, host }: Handshake): string {
-    return `${this.#left(confirmBy)}${this.#word(manager)}${this.#word(host)}`;
+  #next({ confirmBy, manager, host, delivery }: Handshake): string {
+    const words = `${this.#word(manager)}${this.#word(host)}`;
+    return `${this.#left(confirmBy)}${words}${this.#delivery(delivery)}`;
+  }
+
+  /** Who asked decides what is sent, and nothing that comes after. */
+  #delivery(delivery: Delivery | undefined): string {
+    if (delivery?.kind !== "pending") return delivery === undefined ? "" : "d";
+    const { tries, nextTryAt } = delivery;
+    return `t${this.#left(nextTryAt)}/${Math.min(tries, failuresThatCount)}`;
   }
 
   #abandoned({ honouredUntil, manager, host }: AbandonedHandshake): string {

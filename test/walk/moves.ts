@@ -14,6 +14,7 @@ export interface Step {
   /** The store has lost what came after this record. */
   readonly incarnationChanged?: boolean;
   readonly watched?: boolean;
+  readonly hostWatches?: boolean;
   /** What the store has done meanwhile, before anything is asked. */
   readonly becomes?: (stood: Stood) => Stood;
 }
@@ -49,6 +50,7 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
     if (scene.forgets) addMemories(record, stand, add);
     addLeaseMoves(record, now, scene, add);
     addNegotiations(record, scene, add);
+    addDeliveries(record, add);
     if (scene.detach) add("detach", { kind: "Detach", reason: "closed" });
     if (scene.detach) add("attach again", attach(scene.hostReports));
     if (scene.gaps) moves.push(...gapsFrom(record, stand, scene), incarnationChanged(now));
@@ -151,6 +153,16 @@ function addNegotiations({ leases, transport }: Session, scene: Scene, add: Add)
   add("renegotiate late", { ...asked, observedGeneration: generation - 1 });
 }
 
+/** Road took a message: about the handshake in flight, or about one that has ended by now. */
+function addDeliveries({ transport }: Session, add: Add): void {
+  const { path, newestHandshakeId } = transport;
+  const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
+  const handshakeId = next?.id ?? newestHandshakeId;
+  if (next?.delivery === undefined && path.kind !== "active") return;
+  if (handshakeId === undefined) return;
+  add("its message is taken", { kind: "ConfirmDelivery", handshakeId });
+}
+
 function gapsFrom({ gapsTaken }: Session, stand: Stand, scene: Scene): readonly Move[] {
   const { now, receivingSince } = stand;
   const number = gapsTaken + 1;
@@ -232,13 +244,21 @@ function timesFrom({ record, now, deadline }: Stand, scene: Scene): readonly Mov
           },
         ]
       : [];
+  const hostWatches: readonly Move[] = scene.delivers
+    ? [
+        {
+          name: "to the deadline, and the host watches",
+          steps: [{ now: at, ask: () => passTime, hostWatches: true }, ...keeping(at, scene)],
+        },
+      ]
+    : [];
   const moments = ticks > 1 ? [ticks, Math.floor(ticks / 2)] : [ticks];
   const passed = moments.map((after) => {
     const at = now + after * tickMs;
     const name = after === ticks ? "to the deadline" : "half-way";
     return { name, steps: [{ now: at, ask: () => passTime }, ...keeping(at, scene)] };
   });
-  return [...passed, ...watched];
+  return [...passed, ...watched, ...hostWatches];
 }
 
 const passTime: Command = { kind: "PassTime" };

@@ -1,4 +1,5 @@
 import { checkCurrent } from "./checkers/current.ts";
+import { checkDelivered } from "./checkers/delivered.ts";
 import { checkDurable } from "./checkers/durable.ts";
 import { checkFenced } from "./checkers/fenced.ts";
 import { checkFolded } from "./checkers/folded.ts";
@@ -33,6 +34,7 @@ export function promisesOf(core: CoreUnderTest): (taken: Taken) => readonly Faul
     Genuine: checkGenuine,
     Truthful: checkTruthful,
     Fenced: checkFenced,
+    Delivered: checkDelivered,
     Durable: checkDurable,
     Current: checkCurrent,
     Ordered: checkOrdered,

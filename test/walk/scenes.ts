@@ -18,6 +18,8 @@ export interface Scene {
   readonly detach: boolean;
   /** Records are forgotten: the store is emptied, or an older copy of it put back. */
   readonly forgets?: boolean;
+  /** Handshakes are brought to a host that does not watch. */
+  readonly delivers?: boolean;
   /** Somebody may watch when the session would go idle. */
   readonly watches?: boolean;
   /** Who starts negotiations: an operator the first one, renewals, or everybody who may. */
@@ -90,6 +92,17 @@ export const scenes: readonly Scene[] = [
     keepsTransport: true,
     says: { next: { manager: ["ready", "actions"], host: ["ready"] } },
     negotiates: "everybody",
+  },
+  {
+    ...still,
+    name: "handshakes that are brought to the host",
+    hostReports: false,
+    leaseKeys: 2,
+    says: { next: { manager: ["ready"] }, current: { manager: ["closed"] } },
+    gaps: true,
+    delivers: true,
+    negotiates: "everybody",
+    statesMax: 40_000,
   },
   {
     ...still,

@@ -178,7 +178,7 @@ class Walk {
   }
 
   #take({ record: before, served }: Stood, command: Command, step: Step): Taken | Fault {
-    const { now, gap, incarnationChanged = false, watched = false } = step;
+    const { now, gap, incarnationChanged = false, watched = false, hostWatches = false } = step;
     const context = {
       now,
       policy: smallPolicy,
@@ -188,6 +188,8 @@ class Walk {
       negotiationsInFlight: () => 0,
       populationOf: () => nobody,
       watched,
+      hostWatches,
+      deliversHandshakes: this.#scene.delivers ?? false,
     };
     try {
       const decision = this.#core.decide("session", before, command, context);

@@ -2,7 +2,7 @@ import type { Policy } from "../policy.ts";
 import type { Session, SessionRecord, Tombstone } from "../session.ts";
 import { type DurationMs, type EpochMs, earliest } from "../time.ts";
 import { nextVerdictAt } from "../transport/health.ts";
-import { currentOf, nextOf, usableOf } from "../view.ts";
+import { currentOf, nextOf, pendingDeliveryOf, usableOf } from "../view.ts";
 
 /** The next moment at which time itself changes something about a record. */
 export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | undefined {
@@ -12,6 +12,7 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
   return [
     nextExpiry(record),
     nextOf(path)?.confirmBy,
+    pendingDeliveryOf(path)?.nextTryAt,
     lingering?.honouredUntil,
     abandoned[0]?.honouredUntil,
     current && nextVerdictAt(record.transport, current, record.activeAt, policy),

@@ -2,6 +2,7 @@ import { apply, type Draft, sessionOf } from "../draft.ts";
 import type { Gap, Handshake, Session } from "../session.ts";
 import type { EpochMs } from "../time.ts";
 import { backOff } from "../transport/backoff.ts";
+import { tryDelivery } from "../transport/decide-delivery.ts";
 import { type Verdict, type verdictAfterReport, verdictOfTime } from "../transport/health.ts";
 import { abandonmentReason, considerPromotion } from "../transport/promotion.ts";
 import { currentOf, nextOf, usableOf } from "../view.ts";
@@ -63,6 +64,7 @@ function applyDeadline(draft: Draft, at: EpochMs): void {
   }
   const next = nextOf(path);
   if (next && next.confirmBy <= at) endNegotiation(draft, next, at);
+  tryDelivery(draft, at);
   forgive(draft, at);
   goIdle(draft, at);
 }

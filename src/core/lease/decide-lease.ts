@@ -72,7 +72,8 @@ function answerLease(
 ): Decision<Renew> & Decision<Acquire> {
   const { now, policy, entropy } = draft.context;
   const lease = sessionOf(draft).leases.live.find((live) => live.id === before.id) ?? before;
-  const negotiation = asked === "lease_only" ? leftAlone : refreshOrNegotiate(draft, asked);
+  const negotiation =
+    asked === "lease_only" ? leftAlone : refreshOrNegotiate(draft, asked, lease.id);
   const share =
     policy.renewAfterMin + (policy.renewAfterMax - policy.renewAfterMin) * entropy.jitter();
   const renewAfterMs = Math.floor((lease.expiresAt - now) * share);

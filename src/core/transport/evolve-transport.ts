@@ -17,6 +17,7 @@ import type {
 import { type DurationMs, type EpochMs, latest } from "../time.ts";
 import { currentOf, nextNegotiationAt, nextOf } from "../view.ts";
 import { throughGap } from "./evidence.ts";
+import { delayDelivery, evolveDelivery } from "./evolve-delivery.ts";
 
 export const unrecognisedMax = 2;
 export const reportersOfEndMax = 4;
@@ -63,6 +64,9 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
         attempts: event.handshake.attempt,
         newestHandshakeId: younger(transport.newestHandshakeId, event.handshake.id),
       };
+    case "DeliveryDue":
+    case "HandshakeDelivered":
+      return { ...transport, path: evolveDelivery(transport.path, event) };
     case "HandshakePromoted":
       return promote(transport, event);
     case "GenerationNamed":
@@ -140,8 +144,10 @@ function shiftPath(path: FastPath, gap: Stretch): FastPath {
       ? { kind: "absent" }
       : { kind: "active", current: promotedThrough(current, gap) };
   if (next === undefined) return kept;
-  const confirmBy = next.confirmBy + gap.until - gap.from;
-  return withNext(kept, { ...witnessThrough(next, gap), confirmBy });
+  const length = gap.until - gap.from;
+  const confirmBy = next.confirmBy + length;
+  const delivery = delayDelivery(next.delivery, length);
+  return withNext(kept, { ...witnessThrough(next, gap), confirmBy, delivery });
 }
 
 /** It counts as long as before, in everything that is counted from a moment. */

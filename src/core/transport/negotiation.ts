@@ -1,16 +1,21 @@
 import type { NegotiationAnswer, Renegotiate } from "../command.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
-import { mintHandshakeId } from "../ids.ts";
+import { type LeaseId, mintHandshakeId } from "../ids.ts";
 import { liveLease, notLive } from "../lease/lease-lookup.ts";
 import type { Handshake, NegotiationReason, Session } from "../session.ts";
 import { nextNegotiationAt, nextOf, usableOf } from "../view.ts";
+import { firstDelivery, tryDelivery } from "./decide-delivery.ts";
 
 /** The answer of a call that neither starts nor waits for a negotiation. */
 export const leftAlone: NegotiationAnswer = { outcome: "refresh", retryAt: undefined };
 
 /** A usable fast path is left alone; without one, a handshake is joined or started. */
-export function refreshOrNegotiate(draft: Draft, reason: NegotiationReason): NegotiationAnswer {
+export function refreshOrNegotiate(
+  draft: Draft,
+  reason: NegotiationReason,
+  askedBy: LeaseId,
+): NegotiationAnswer {
   const { transport } = sessionOf(draft);
   const { now, policy } = draft.context;
   const soon = now + policy.backoffMsBase;
@@ -19,14 +24,15 @@ export function refreshOrNegotiate(draft: Draft, reason: NegotiationReason): Neg
   if (inFlight !== undefined) return { outcome: "renegotiate", offer: inFlight, joined: true };
   const retryAt = nextNegotiationAt(transport, now) ?? (isManagerBusy(draft) ? soon : undefined);
   if (retryAt !== undefined) return { outcome: "refresh", retryAt };
-  return { outcome: "renegotiate", offer: startHandshake(draft, reason), joined: false };
+  return { outcome: "renegotiate", offer: startHandshake(draft, reason, askedBy), joined: false };
 }
 
 /** Starts a replacement, or joins the one in flight; the current one stays until it is confirmed. */
 export function decideRenegotiate(draft: Draft, command: Renegotiate): Decision<Renegotiate> {
   const { tokenHash, observedGeneration } = command;
   if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
-  if (tokenHash !== undefined && liveLease(draft.record, tokenHash) === undefined) {
+  const lease = tokenHash === undefined ? undefined : liveLease(draft.record, tokenHash);
+  if (tokenHash !== undefined && lease === undefined) {
     return refuse(draft, notLive(draft.record, tokenHash));
   }
   const { transport } = draft.record;
@@ -38,8 +44,8 @@ export function decideRenegotiate(draft: Draft, command: Renegotiate): Decision<
     return accept(draft, { outcome: "renegotiate", offer: inFlight, joined: true });
   }
   return command.reason === "operator"
-    ? startUnlessBusy(draft, command)
-    : replaceWithCare(draft, draft.record, command);
+    ? startUnlessBusy(draft, command, lease?.id)
+    : replaceWithCare(draft, draft.record, command, lease?.id);
 }
 
 /** What keeps repeated or hasty calls from replacing a usable fast path again and again. */
@@ -47,6 +53,7 @@ function replaceWithCare(
   draft: Draft,
   session: Session,
   command: Renegotiate,
+  askedBy: LeaseId | undefined,
 ): Decision<Renegotiate> {
   const { now, policy } = draft.context;
   const usable = usableOf(session.transport.path);
@@ -63,15 +70,19 @@ function replaceWithCare(
   }
   const retryAt = nextNegotiationAt(session.transport, now);
   if (retryAt !== undefined) return accept(draft, { outcome: "refresh", retryAt });
-  return startUnlessBusy(draft, command);
+  return startUnlessBusy(draft, command, askedBy);
 }
 
-function startUnlessBusy(draft: Draft, command: Renegotiate): Decision<Renegotiate> {
+function startUnlessBusy(
+  draft: Draft,
+  command: Renegotiate,
+  askedBy: LeaseId | undefined,
+): Decision<Renegotiate> {
   if (isManagerBusy(draft)) {
     const retryAfterMs = draft.context.policy.backoffMsBase;
     return refuse(draft, { reason: "TOO_MANY", what: "negotiations", retryAfterMs });
   }
-  const offer = startHandshake(draft, command.reason);
+  const offer = startHandshake(draft, command.reason, askedBy);
   return accept(draft, { outcome: "renegotiate", offer, joined: false });
 }
 
@@ -80,7 +91,11 @@ function isManagerBusy({ context, record }: Draft): boolean {
   return context.negotiationsInFlight(managerUrl) >= context.policy.negotiationsPerManagerMax;
 }
 
-function startHandshake(draft: Draft, reason: NegotiationReason): Handshake {
+function startHandshake(
+  draft: Draft,
+  reason: NegotiationReason,
+  askedBy: LeaseId | undefined,
+): Handshake {
   const { now, policy, entropy } = draft.context;
   const { transport } = sessionOf(draft);
   const handshake: Handshake = {
@@ -91,9 +106,11 @@ function startHandshake(draft: Draft, reason: NegotiationReason): Handshake {
     confirmBy: now + policy.negotiationTimeoutMs,
     channels: transport.requiredChannels,
     managerUrl: transport.managerUrl,
+    delivery: firstDelivery(draft.context, askedBy),
     manager: undefined,
     host: undefined,
   };
   apply(draft, { kind: "HandshakeStarted", at: now, handshake });
+  tryDelivery(draft, now);
   return handshake;
 }

@@ -1,6 +1,7 @@
 import type {
   AbandonedHandshake,
   Backoff,
+  Delivery,
   FastPath,
   Handshake,
   Health,
@@ -13,9 +14,9 @@ import type {
   UnrecognisedHandshake,
 } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
-import { type Part, part } from "./added-fields.ts";
+import { type AddedField, type Part, part } from "./added-fields.ts";
 import { ends, evidence } from "./evidence-codec.ts";
-import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
+import { type FlatReader, type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 
 const paths = new Words<FastPath["kind"]>({ absent: 0, negotiating: 1, active: 2, replacing: 3 });
 
@@ -147,7 +148,7 @@ function writeHandshake(out: FlatWriter, one: Handshake): void {
   out.repeatedText(one.managerUrl);
 }
 
-function readHandshake(from: FlatReader): Handshake {
+function readHandshake(from: FlatReader, { delivery }: Pick<Handshake, "delivery">): Handshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -158,8 +159,29 @@ function readHandshake(from: FlatReader): Handshake {
     confirmBy: from.moment(),
     channels: from.sharedTexts(),
     managerUrl: from.sharedText(),
+    delivery,
   };
 }
+
+/** How a handshake is brought to its host; earlier versions left that to others. */
+const deliveryField: AddedField<Delivery | undefined> = {
+  absent: undefined,
+  write(delivery) {
+    if (delivery?.kind !== "pending") return delivery === undefined ? null : [];
+    const { tries, nextTryAt, askedBy } = delivery;
+    return [tries, nextTryAt, askedBy ?? null];
+  },
+  read(json) {
+    const values: readonly unknown[] = Array.isArray(json) ? json : [undefined];
+    const [tries, nextTryAt, askedBy] = values;
+    if (values.length === 0) return { kind: "delivered" };
+    const isAsked = typeof askedBy === "string" || askedBy === null;
+    if (typeof tries === "number" && typeof nextTryAt === "number" && isAsked) {
+      return { kind: "pending", tries, nextTryAt, askedBy: askedBy ?? undefined };
+    }
+    throw new RecordUnreadable("a delivery was expected as tries, the next one, and who asked");
+  },
+};
 
 function writePromoted(out: FlatWriter, one: PromotedHandshake): void {
   out.repeatedText(one.id);
@@ -259,5 +281,5 @@ const unrecognisedHandshake: Part<UnrecognisedHandshake> = part(
 const lingering: Part<LingeringHandshake> = part({}, writeLingering, readLingering);
 const abandoned: Part<AbandonedHandshake> = part({}, writeAbandoned, readAbandoned);
 const promoted: Part<PromotedHandshake> = part({}, writePromoted, readPromoted);
-const handshake: Part<Handshake> = part({}, writeHandshake, readHandshake);
+const handshake: Part<Handshake> = part({ delivery: deliveryField }, writeHandshake, readHandshake);
 export const transport: Part<Transport> = part({}, writeTransport, readTransport);

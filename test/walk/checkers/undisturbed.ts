@@ -11,6 +11,9 @@ const leaseCommands: readonly Command["kind"][] = [
   "CheckLease",
 ];
 
+/** A handshake that starts is at once to be sent to a host that does not watch. */
+const ofStart: readonly string[] = ["HandshakeStarted", "DeliveryDue"];
+
 /**
  * While the fast path is usable, renewing changes no handshake id, generation, token or channel,
  * and notifies no host. Trouble of the service or of its store closes no transport. Here: no lease
@@ -26,7 +29,7 @@ export function checkUndisturbed(taken: Taken, changes: readonly Change[]): read
   const own = first < 0 ? [] : changes.slice(first);
   const faults = own
     .filter(({ event: { kind } }) => !/^(Lease|Hold)/.test(kind))
-    .filter(({ event: { kind } }) => !(mayStart && kind === "HandshakeStarted"))
+    .filter(({ event: { kind } }) => !(mayStart && ofStart.includes(kind)))
     .map(({ event }) => `${command.kind} brought ${event.kind}`);
   if (mayStart || decision.session?.kind !== "attached") return faults;
   const kept = same(was.transport, decision.session.transport);
