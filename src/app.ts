@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 
 import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
-import { devPasscodes } from "./auth/passcode.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
@@ -11,7 +10,9 @@ import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
 import { createMetrics, exposeFleet, exposeStore } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
+import { observeRoad } from "./observe/observe-road.ts";
 import { openFilesMax } from "./open-files.ts";
+import { openRoad } from "./road/open-road.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { type Clock, systemClock } from "./service/clock.ts";
@@ -99,6 +100,14 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const { store, clock } = await openStoreAt(settings, overrides, { log, observe });
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
+  const { auth, roadUrl, publishTokenSecret } = settings;
+  const { carrier, ...road } = openRoad({
+    roadUrl,
+    auth,
+    publishTokenSecret,
+    wall: () => clock.wall(),
+    observe: observeRoad(log, metrics),
+  });
   const deps: SessionServiceDeps = {
     store,
     clock,
@@ -107,6 +116,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     tokens: await tokensFor(settings, store),
     budgets,
     observe,
+    carrier,
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
   exposeFleet(metrics, () => service.summarize(undefined));
@@ -123,7 +133,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     api: {
       service,
       authenticator,
-      passcodes: devPasscodes,
+      ...road,
       budgets,
       pagePlaces: new Places(budgets, "pages_made_at_once"),
       defaultManagerUrl: settings.managerUrl,
@@ -342,11 +352,16 @@ async function authenticatorFor(
   throw new StartFault([`LEASE_AUTH_JWKS_FILE cannot be used: ${why}`], { cause: fault });
 }
 
-function warnOfOpenDoors({ auth }: Settings, log: Logger): void {
+function warnOfOpenDoors({ auth, roadUrl }: Settings, log: Logger): void {
   if (auth.kind === "dev") {
     log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
   }
-  log.warn("no Beach Road is set: any passcode that is not empty opens a session");
+  if (roadUrl !== undefined) return;
+  log.warn(
+    auth.kind === "dev"
+      ? "LEASE_ROAD_URL is not set: any passcode that is not empty opens a session"
+      : "LEASE_ROAD_URL is not set: no passcode opens a session, which has to be attached first",
+  );
 }
 
 /** How many sessions there are; undefined while not all of the store can be reached. */

@@ -5,13 +5,26 @@ import type { Refusal } from "../core/refusal.ts";
 export interface PasscodeVerifier {
   /**
    * Undefined when the passcode opens the session. Refused with PASSCODE_WRONG, SESSION_UNKNOWN
-   * when there is no such session, or ROAD_UNAVAILABLE when nobody could judge; never rejects.
+   * when there is no such session, ROAD_UNAVAILABLE when nobody could judge, or TOO_MANY when the
+   * caller has been wrong too often.
    */
-  verify(sessionId: SessionId, passcode: string): Promise<Refusal | undefined>;
+  verify(attempt: PasscodeAttempt): Promise<Refusal | undefined>;
+}
+
+export interface PasscodeAttempt {
+  readonly sessionId: SessionId;
+  readonly passcode: string;
+  /** Who tries, so that attempts can be counted. */
+  readonly caller: string;
 }
 
 /** Takes any passcode that is not empty. For development without Beach Road. */
 export const devPasscodes: PasscodeVerifier = {
-  verify: (_sessionId, passcode) =>
+  verify: ({ passcode }) =>
     Promise.resolve(passcode === "" ? { reason: "PASSCODE_WRONG" } : undefined),
+};
+
+/** Opens nothing: where nobody can judge a passcode, it is worth as much as none. */
+export const noPasscodes: PasscodeVerifier = {
+  verify: () => Promise.resolve({ reason: "SESSION_UNKNOWN" }),
 };

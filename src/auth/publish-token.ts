@@ -38,6 +38,16 @@ export async function mintPublishToken(
   return { token, expiresAtMs: expiresAt * 1000, scopes };
 }
 
+/** Makes publish tokens for hosts whose sessions are handed out. */
+export interface PublishTokens {
+  mint(sessionId: SessionId): Promise<PublishToken>;
+}
+
+export function publishTokensOf(secret: string, wall: () => EpochMs): PublishTokens {
+  const key = new TextEncoder().encode(secret);
+  return { mint: (sessionId) => mintPublishToken(key, sessionId, { wall: wall() }) };
+}
+
 /** Whether a bearer says that it is a publish token; nothing is verified by that. */
 export function isPublishToken(bearer: string): boolean {
   try {

@@ -37,7 +37,8 @@ export type Refusal =
         | "sessions"
         | "beach_sessions"
         | "beach_leases"
-        | "attaches";
+        | "attaches"
+        | "wrong_passcodes";
       readonly retryAfterMs: DurationMs;
     };
 

@@ -15,6 +15,8 @@ export interface Metrics {
   readonly healthChanges: Tally;
   /** By outcome: handshakes sent to hosts that do not watch. */
   readonly deliveries: Tally;
+  /** By call and outcome. */
+  readonly roadCalls: Tally;
   /** By reason. */
   readonly starts: Tally;
   readonly promotions: Tally;
@@ -82,6 +84,7 @@ export function createMetrics(): Metrics {
       "Handshakes sent to hosts that do not watch",
       "outcome",
     ),
+    roadCalls: tally("lease_road_calls_total", "Requests to Beach Road", "call", "outcome"),
     gapSeconds: tally("lease_gap_seconds_total", "Length of those stretches", "kind"),
     clockJumps: tally(
       "lease_clock_jumps_total",

@@ -33,7 +33,8 @@ export type Carried =
 type DeliveryDue = Extract<SessionEvent, { kind: "DeliveryDue" }>;
 
 interface HandshakeDeliveryDeps extends Pick<HandshakeMessage, "tokens" | "toWall"> {
-  readonly carrier: HandshakeCarrier;
+  /** Without one, nothing is sent. */
+  readonly carrier?: HandshakeCarrier | undefined;
   readonly observe: ServiceObserver;
   /** Notes on the record that a handshake needs no further message. */
   readonly confirm: (id: SessionId, handshakeId: HandshakeId) => Promise<unknown>;
@@ -57,13 +58,17 @@ export class HandshakeDelivery {
 
   /** Never throws, never waits. */
   send(id: SessionId, due: DeliveryDue, record: SessionRecord | undefined): void {
+    const { carrier } = this.#deps;
+    if (carrier === undefined) return;
     const message = this.#messageOf(due, record);
     const isCrowded = this.#onTheirWay.size >= onTheirWayMax;
     if (message === undefined || isCrowded) {
       this.#observe(id, due, message === undefined ? "no_lease" : "crowded");
       return;
     }
-    const sending = this.#send(id, due, message).finally(() => this.#onTheirWay.delete(sending));
+    const sending = this.#sendBy(carrier, { id, due, message }).finally(() =>
+      this.#onTheirWay.delete(sending),
+    );
     this.#onTheirWay.add(sending);
   }
 
@@ -72,8 +77,11 @@ export class HandshakeDelivery {
     await Promise.all(this.#onTheirWay);
   }
 
-  async #send(id: SessionId, due: DeliveryDue, message: HandshakeMessage): Promise<void> {
-    const { carrier, confirm, observe, closing } = this.#deps;
+  async #sendBy(
+    carrier: HandshakeCarrier,
+    { id, due, message }: { id: SessionId; due: DeliveryDue; message: HandshakeMessage },
+  ): Promise<void> {
+    const { confirm, observe, closing } = this.#deps;
     try {
       const carried = await carrier.carry(message, closing);
       this.#observe(id, due, carried.outcome, "error" in carried ? carried.error : undefined);

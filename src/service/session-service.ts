@@ -29,6 +29,7 @@ import type {
   WatchSelection,
   WatchStream,
 } from "./lease-service.ts";
+import { mayBeBehind } from "./may-be-behind.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
@@ -66,7 +67,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
   readonly #wallTime: WallTime;
-  readonly #delivery: HandshakeDelivery | undefined;
+  readonly #delivery: HandshakeDelivery;
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #jumps: Disposable | undefined;
@@ -80,8 +81,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
       this.execute(id, { kind: "PassTime" });
     this.#hub = new WatchHub({ ...deps, passTime });
     this.#deadlines = new DeadlineLoop({ ...deps, lookAgainMs: this.#fleet.lookAgainMs, passTime });
-    const { carrier } = deps;
-    this.#delivery = carrier && this.#deliveryBy(carrier);
+    this.#delivery = new HandshakeDelivery({
+      ...deps,
+      toWall: (at) => this.toWall(at),
+      confirm: (id, handshakeId) => this.execute(id, { kind: "ConfirmDelivery", handshakeId }),
+      closing: this.#stop.signal,
+    });
     const { bySession, byBeach } = this.#hub.readers;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
@@ -113,7 +118,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#running;
-    await this.#delivery?.settled();
+    await this.#delivery.settled();
     this.#jumps?.[Symbol.dispose]();
   }
 
@@ -196,18 +201,6 @@ export class SessionService implements LeaseService, AsyncDisposable {
 
   nextLeaseId(): LeaseId {
     return this.#deps.ids.leaseId();
-  }
-
-  #deliveryBy(carrier: HandshakeCarrier): HandshakeDelivery {
-    const { observe } = this.#deps;
-    return new HandshakeDelivery({
-      carrier,
-      observe,
-      tokens: this.tokens,
-      toWall: (at) => this.toWall(at),
-      confirm: (id, handshakeId) => this.execute(id, { kind: "ConfirmDelivery", handshakeId }),
-      closing: this.#stop.signal,
-    });
   }
 
   #noteJump(jump: ClockJump): void {
@@ -331,7 +324,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
         this.#fleet.figures.noteNegotiation(beachId, event.at);
       }
       this.#deps.observe({ kind: "happened", sessionId, event, previous, next });
-      if (event.kind === "DeliveryDue") this.#delivery?.send(sessionId, event, next);
+      if (event.kind === "DeliveryDue") this.#delivery.send(sessionId, event, next);
     }
   }
 
@@ -381,12 +374,6 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deps.observe({ kind: "refused", sessionId, command: command.kind, reason });
     return { kind: "refused", session, refusal };
   }
-}
-
-/** What a crash may take back: nobody was promised it for longer, or shown it at all. */
-function mayBeBehind(event: SessionEvent): boolean {
-  const isPlain = event.kind === "LeaseExtended" && event.plain;
-  return event.kind === "SessionTouched" || event.kind === "ReportPlaced" || isPlain;
 }
 
 /** A command, the session that it is for, and who may give it. */

@@ -104,6 +104,13 @@ export const settingsTable: readonly Setting[] = [
     meaning: "Where offers send hosts when the attach named no manager.",
   },
   {
+    name: "LEASE_ROAD_URL",
+    default: "",
+    type: "url",
+    meaning:
+      "Beach Road, which judges passcodes and brings handshakes to hosts that do not watch. Without it, dev takes any passcode and jwt none.",
+  },
+  {
     name: "LEASE_TTL_MS",
     default: "30000",
     type: "ms",

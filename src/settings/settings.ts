@@ -24,6 +24,7 @@ export interface Settings {
   /** Empty: with `dev`, pages from loopback; nobody otherwise. */
   readonly corsOrigins: readonly string[];
   readonly managerUrl: string;
+  readonly roadUrl: string | undefined;
   readonly policy: Policy;
   readonly logLevel: LogLevel;
   /** Services whose links look like settings and were passed over, as `LEASE_REDIS`. */
@@ -63,6 +64,7 @@ export function toSettings(env: Environment): SettingsResult {
     publishTokenSecret: reading.key("LEASE_PUBLISH_TOKEN_SECRET"),
     corsOrigins: reading.origins(),
     managerUrl: reading.managerUrl(),
+    roadUrl: reading.roadUrl(),
     policy: reading.policy(),
     logLevel: reading.logLevel(),
     linkedServices: reading.linkedServices(),
@@ -169,6 +171,20 @@ class Reading {
       this.fault("LEASE_MANAGER_URL", "must be an http or https URL");
     }
     return url;
+  }
+
+  roadUrl(): string | undefined {
+    const text = this.text("LEASE_ROAD_URL");
+    if (text === "") return undefined;
+    const url = URL.parse(text);
+    const isPlain = url !== null && `${url.username}${url.password}${url.search}${url.hash}` === "";
+    if (!isPlain || !/^https?:$/.test(url.protocol)) {
+      // Not shown as it is: it may hold a password.
+      this.faults.push(
+        "LEASE_ROAD_URL must be an http or https URL without user, query or fragment, such as http://127.0.0.1:4132",
+      );
+    }
+    return text;
   }
 
   logLevel(): LogLevel {

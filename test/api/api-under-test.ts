@@ -2,6 +2,7 @@ import { type Client, createClient, createRouterTransport } from "@connectrpc/co
 import type { ApiDependencies } from "../../src/api/call/dependencies.ts";
 import { createControllerLease } from "../../src/api/controller-lease.ts";
 import { createFastPathRegistry } from "../../src/api/fast-path-registry.ts";
+import { AttachCodes } from "../../src/auth/attach-codes.ts";
 import type { Authenticator, Door } from "../../src/auth/authenticator.ts";
 import { devAuthenticator } from "../../src/auth/dev-authenticator.ts";
 import { devPasscodes } from "../../src/auth/passcode.ts";
@@ -30,6 +31,8 @@ export function dependenciesFor(
     service,
     authenticator: devAuthenticator,
     passcodes: devPasscodes,
+    attachCodes: new AttachCodes(),
+    publishTokens: undefined,
     door: "internal",
     defaultManagerUrl: "http://127.0.0.1:8080",
     holdMsMax: defaultPolicy.holdMsMax,

@@ -28,7 +28,7 @@ function verifier(answer: Refusal | undefined): PasscodeVerifier & { readonly as
   const asked: string[] = [];
   return {
     asked,
-    verify: (sessionId) => {
+    verify: ({ sessionId }) => {
       asked.push(sessionId);
       return Promise.resolve(answer);
     },

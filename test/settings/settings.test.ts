@@ -96,6 +96,7 @@ describe("settings", () => {
       LEASE_TOKEN_KEY_PREVIOUS: "p".repeat(32),
       LEASE_CORS_ORIGINS: "https://a.example, http://b.example:81",
       LEASE_MANAGER_URL: "https://manager.example/x",
+      LEASE_ROAD_URL: "https://road.example/base",
       LEASE_TTL_MS: "20000",
       LEASE_TTL_MIN_MS: "10000",
       LEASE_TTL_MAX_MS: "40000",
@@ -204,6 +205,15 @@ describe("faults", () => {
     );
     expect(faults).toHaveLength(10);
   });
+
+  test.each(["road", "ftp://road", "http://user:secret@road", "http://road?key=secret"])(
+    "refuse %s for Beach Road, and show nothing of it",
+    (url) => {
+      const [fault] = faultsOf({ LEASE_ROAD_URL: url });
+      expect(fault).toMatch(/LEASE_ROAD_URL must be.*without user.*127\.0\.0\.1:4132/);
+      expect(fault).not.toContain("secret");
+    },
+  );
 
   test.each([
     ["a misspelt name", { LEASE_TTLMS: "1" }, /did you mean LEASE_TTL_MS\?/],

@@ -128,9 +128,13 @@ function formOf({ record, now, receivingSince }: Received, gaps: boolean): strin
   return (deaf ? "!" : "") + new Form(record, now, gaps && !deaf ? 1 : 0).text();
 }
 
-function bookForm(book: LeaseBook, left: (at: number) => number): string {
+function bookForm(
+  book: LeaseBook,
+  left: (at: number) => number,
+  leftOfHold: (at: number) => number = left,
+): string {
   const all = book.holds.find((hold) => hold.kind === "session");
-  return `${all ? left(all.until) : 0}${keysOf(book, left)
+  return `${all ? leftOfHold(all.until) : "-"}${keysOf(book, left, leftOfHold)
     .map((key) => key.form)
     .join("")}`;
 }
@@ -166,7 +170,11 @@ class Form {
     const current = path.kind === "active" || path.kind === "replacing" ? path.current : undefined;
     const next = path.kind === "negotiating" || path.kind === "replacing" ? path.next : undefined;
     return [
-      bookForm(leases, (at) => this.#left(at)),
+      bookForm(
+        leases,
+        (at) => this.#left(at),
+        (at) => this.#delay(at),
+      ),
       `i${idle}`,
       this.#say(),
       this.#delays(current),
@@ -191,7 +199,7 @@ class Form {
     return Math.max(0, Math.ceil((at - this.#now) / tickMs));
   }
 
-  /** A gap that began before it was over prolongs it. */
+  /** Of a back-off or a hold: a gap that began before it was over prolongs it. */
   #delay(until: number): number {
     return Math.max(-this.#gapTicks, Math.ceil((until - this.#now) / tickMs));
   }

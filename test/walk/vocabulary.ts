@@ -86,12 +86,16 @@ export interface HeldKey {
 }
 
 /** The two keys in the order of what they hold: what is called first is first in equal records. */
-export function keysOf(book: LeaseBook, left: (at: number) => number): readonly HeldKey[] {
+export function keysOf(
+  book: LeaseBook,
+  left: (at: number) => number,
+  leftOfHold: (at: number) => number = left,
+): readonly HeldKey[] {
   const forms = leaseKeys.map((key) => {
     const lease = book.live.find(({ reason }) => reason === key);
     const hold = book.holds.find((held) => held.kind === "lease" && held.reason === key);
     const term = lease ? `${left(lease.expiresAt)}/${lease.ttlMs / tickMs}` : "-";
-    return { key, form: `(${term},${hold ? left(hold.until) : 0})` };
+    return { key, form: `(${term},${hold ? leftOfHold(hold.until) : "-"})` };
   });
   return forms.sort((a, b) => (a.form < b.form ? -1 : a.form > b.form ? 1 : 0));
 }

@@ -1,5 +1,7 @@
+import type { AttachCodes } from "../../auth/attach-codes.ts";
 import type { Authenticator, Door } from "../../auth/authenticator.ts";
 import type { PasscodeVerifier } from "../../auth/passcode.ts";
+import type { PublishTokens } from "../../auth/publish-token.ts";
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Places } from "../../budget/places.ts";
 import type { SessionId } from "../../core/ids.ts";
@@ -12,6 +14,10 @@ export interface ApiDependencies {
   readonly service: LeaseService;
   readonly authenticator: Authenticator;
   readonly passcodes: PasscodeVerifier;
+  /** Told of the passcodes that callers with standing bring. */
+  readonly attachCodes: Pick<AttachCodes, "note">;
+  /** Undefined where hosts are given no publish tokens. */
+  readonly publishTokens: PublishTokens | undefined;
   readonly door: Door;
   readonly budgets: Budgets;
   /** Where pages of ListSessions are made, at whichever door. */

@@ -39,7 +39,10 @@ export interface AcquireAsked {
   readonly renewsSlowly?: boolean;
 }
 
-type LeaseDependencies = Pick<ApiDependencies, "service" | "passcodes" | "defaultManagerUrl">;
+type LeaseDependencies = Pick<
+  ApiDependencies,
+  "service" | "passcodes" | "attachCodes" | "defaultManagerUrl"
+>;
 
 export function createAcquire(
   dependencies: ApiDependencies,
@@ -104,12 +107,19 @@ export async function acquireLease(
   let seen: SessionRecord | undefined;
   const outcome = await service.execute(sessionId, command(undefined), (record) => {
     seen = record;
-    return standingRefusal(principal, record, { ...asked, account, now: service.now() });
+    const refusal = standingRefusal(principal, record, {
+      ...asked,
+      account,
+      now: service.now(),
+    });
+    // Before the decision, which may be to send a handshake to the host at once.
+    if (refusal === undefined) dependencies.attachCodes.note(sessionId, asked.passcode);
+    return refusal;
   });
   if (outcome.kind !== "refused" || outcome.refusal !== verifyFirst) {
     return toAnsweredBySession(outcome);
   }
-  const attach = await verified(dependencies, principal, asked, seen);
+  const attach = await verified(dependencies, principal, { ...asked, account }, seen);
   if (attach.kind === "refused") return attach;
   // The passcode opens the session as it is by then, whoever owns it.
   return toAnsweredBySession(await service.execute(sessionId, command(attach.value)));
@@ -144,9 +154,9 @@ function standingRefusal(
 
 /** How the session becomes known, if it is to, once the passcode is verified. */
 async function verified(
-  { passcodes, defaultManagerUrl }: LeaseDependencies,
+  { passcodes, attachCodes, defaultManagerUrl }: LeaseDependencies,
   principal: Principal,
-  asked: AcquireAsked,
+  asked: AcquireAsked & { readonly account: AccountId },
   record: SessionRecord | undefined,
 ): Promise<Result<Attach | undefined>> {
   const isKnown = record?.kind === "attached";
@@ -157,8 +167,11 @@ async function verified(
       "must name the private beach that owns a session which is not known yet",
     );
   }
-  const refusal = await passcodes.verify(asked.sessionId, asked.passcode);
+  const { sessionId, passcode, account } = asked;
+  const caller = `${principal.kind} ${account}`;
+  const refusal = await passcodes.verify({ sessionId, passcode, caller });
   if (refusal !== undefined) return refused(refusal);
+  attachCodes.note(sessionId, passcode);
   return done(isKnown ? undefined : newSession(beachId, defaultManagerUrl));
 }
 

@@ -90,7 +90,7 @@ export function presentAnswer(
       issuedAt: toTimestamp(service.toWall(offer.issuedAt)),
       confirmBy: toTimestamp(service.toWall(offer.confirmBy)),
       channels: [...offer.channels],
-      deliveredByServer: service.hostWatches(session.id),
+      deliveredByServer: offer.delivery !== undefined || service.hostWatches(session.id),
       confirmIn: toDuration(offer.confirmBy - service.now()),
     },
   };

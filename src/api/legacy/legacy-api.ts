@@ -1,8 +1,10 @@
 import type { RpcName } from "../../auth/authorize.ts";
 import type { Principal } from "../../auth/principal.ts";
+import type { PublishToken } from "../../auth/publish-token.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { enter } from "../call/gate.ts";
 import { acquireLease } from "../leases/acquire.ts";
+import type { Held } from "../leases/present-lease.ts";
 import { releaseLease } from "../leases/release.ts";
 import { renewLease } from "../leases/renew.ts";
 import { type LegacyErrorBody, refusalToLegacy, thrownRefusal } from "../refusal/error-mapping.ts";
@@ -98,7 +100,11 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           fieldNames,
           renewsSlowly: true,
         });
-        return mapDone(held, (value) => presentLegacyHandshake(service, value, asked.passcode));
+        const publishToken = await hostTokenFor(held, dependencies);
+        const { passcode } = asked;
+        return mapDone(held, (value) =>
+          presentLegacyHandshake(service, value, { passcode, publishToken }),
+        );
       }),
 
     renewHandshake: (request) =>
@@ -112,8 +118,9 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           renewsSlowly: true,
         });
         // The token that was asked with has just been proven; a lost key would derive another one.
+        const publishToken = await hostTokenFor(held, dependencies);
         return mapDone(held, (value) => ({
-          ...presentLegacyHandshake(service, value, ""),
+          ...presentLegacyHandshake(service, value, { passcode: "", publishToken }),
           controller_token: token,
         }));
       }),
@@ -130,12 +137,20 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           fieldNames,
           renewsSlowly: true,
         });
-        return mapDone(held, (value) => presentLegacyLease(service, value));
+        return mapDone(held, (value) => presentLegacyLease(service, value.answer.lease));
       }),
 
     releaseHandshake: release,
     releaseLease: release,
   };
+}
+
+/** For the host of the session, which gets it from whoever holds the lease. */
+async function hostTokenFor(
+  held: Result<Held>,
+  { publishTokens }: ApiDependencies,
+): Promise<PublishToken | undefined> {
+  return held.kind === "done" ? await publishTokens?.mint(held.value.session.id) : undefined;
 }
 
 function toAnswer<Reply>(result: Result<Reply>): LegacyAnswer<Reply> {

@@ -1,26 +1,45 @@
+import type { PublishToken } from "../../auth/publish-token.ts";
+import type { NegotiationAnswer } from "../../core/command.ts";
 import { type HandshakeId, mintedAt } from "../../core/ids.ts";
+import type { Lease, Session } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { usableOf } from "../../core/view.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
 import type { Held } from "../leases/present-lease.ts";
 import { toRfc3339 } from "../moments.ts";
 
-/** What the old handshake routes answer, to the letter. */
-export interface LegacyHandshakeReply {
+type LegacySource = Pick<LeaseService, "toWall"> & {
+  readonly tokens: Pick<LeaseService["tokens"], "of">;
+};
+
+interface LegacyLeased {
   readonly private_beach_id: string;
   readonly manager_url: string;
   readonly controller_token: string;
   readonly lease_expires_at_ms: number;
   readonly stale_session_idle_secs: number;
   readonly viewer_health_interval_secs: number;
+}
+
+interface LegacyToken {
+  readonly token: string;
+  readonly expires_at_ms: number;
+  readonly scopes: readonly string[];
+}
+
+/** What the old handshake routes answer, to the letter. */
+export interface LegacyHandshakeReply extends LegacyLeased {
   readonly controller_auto_attach?: LegacyAutoAttach;
+  /** With which the host publishes while nobody controls it. */
+  readonly idle_publish_token?: LegacyToken;
   readonly handshake_kind: "refresh" | "renegotiate";
 }
 
 /** What a tile relays to the host inside `manager_handshake`. */
 interface LegacyAutoAttach {
   readonly private_beach_id: string;
-  readonly attach_code: string;
+  /** Left out of a message to the host where nobody knows it. */
+  readonly attach_code?: string;
   readonly manager_url: string;
   /** RFC 3339, as `expires_at`. */
   readonly issued_at: string;
@@ -35,31 +54,49 @@ export interface LegacyLeaseReply {
   readonly expires_at_ms: number;
 }
 
-/** @param passcode the request's, which the host is to attach with; empty where there is none */
+interface HandedOver {
+  /** The request's, which the host is to attach with; empty where there is none. */
+  readonly passcode: string;
+  readonly publishToken: PublishToken | undefined;
+}
+
 export function presentLegacyHandshake(
-  service: LeaseService,
-  held: Held,
-  passcode: string,
+  service: LegacySource,
+  { session, answer }: Held,
+  { passcode, publishToken }: HandedOver,
 ): LegacyHandshakeReply {
-  const { session, answer } = held;
-  const autoAttach = passcode === "" ? undefined : presentAutoAttach(service, held, passcode);
-  const lease = presentLegacyLease(service, held);
+  const { lease, negotiation } = answer;
   return {
-    private_beach_id: session.beachId,
-    manager_url: session.transport.managerUrl,
-    controller_token: lease.controller_token,
-    lease_expires_at_ms: lease.expires_at_ms,
-    stale_session_idle_secs: 60,
-    viewer_health_interval_secs: 15,
-    ...(autoAttach === undefined ? {} : { controller_auto_attach: autoAttach }),
-    handshake_kind: answer.negotiation.outcome,
+    ...presentLegacyLeased(service, { session, lease }),
+    ...(passcode !== "" && {
+      controller_auto_attach: presentAutoAttach(service, session, negotiation, passcode),
+    }),
+    ...(publishToken && { idle_publish_token: presentPublishToken(publishToken) }),
+    handshake_kind: negotiation.outcome,
   };
 }
 
-export function presentLegacyLease(
-  service: LeaseService,
-  { answer: { lease } }: Held,
-): LegacyLeaseReply {
+/** What replies and messages about a lease begin with. */
+export function presentLegacyLeased(
+  service: LegacySource,
+  { session, lease }: { readonly session: Session; readonly lease: Lease },
+): LegacyLeased {
+  const { controller_token, expires_at_ms } = presentLegacyLease(service, lease);
+  return {
+    private_beach_id: session.beachId,
+    manager_url: session.transport.managerUrl,
+    controller_token,
+    lease_expires_at_ms: expires_at_ms,
+    stale_session_idle_secs: 60,
+    viewer_health_interval_secs: 15,
+  };
+}
+
+export function presentPublishToken({ token, expiresAtMs, scopes }: PublishToken): LegacyToken {
+  return { token, expires_at_ms: expiresAtMs, scopes };
+}
+
+export function presentLegacyLease(service: LegacySource, lease: Lease): LegacyLeaseReply {
   return {
     controller_token: service.tokens.of(lease.id, lease.tokenHashes),
     expires_at_ms: Math.floor(service.toWall(lease.expiresAt)),
@@ -71,16 +108,17 @@ export function presentLegacyLease(
  * always something: on a refresh the handshake that is promoted, which changes nothing; without a
  * usable one the newest that is abandoned and may still win, or a hint that names no handshake.
  */
-function presentAutoAttach(
-  service: LeaseService,
-  { session, answer: { negotiation } }: Held,
-  passcode: string,
+export function presentAutoAttach(
+  service: LegacySource,
+  session: Session,
+  negotiation: NegotiationAnswer,
+  attachCode: string | undefined,
 ): LegacyAutoAttach {
   const { transport } = session;
   const rfc3339 = (at: EpochMs): string => toRfc3339(service.toWall(at));
   const hint = {
     private_beach_id: session.beachId,
-    attach_code: passcode,
+    ...(attachCode !== undefined && { attach_code: attachCode }),
     manager_url: transport.managerUrl,
   };
   /** The moment in the id, so that every reply about a handshake tells the same one. */

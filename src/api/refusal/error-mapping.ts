@@ -242,6 +242,7 @@ const excesses = {
   sessions: "the service has as many sessions as it may, detach some",
   beach_sessions: "the private beach has as many sessions as it may, detach some",
   beach_leases: "the private beach has as many live leases as it may, release some",
+  wrong_passcodes: "too many wrong passcodes of the session were named within a minute",
   attaches: "the private beach attaches more sessions within a minute than it may",
 } as const;
 

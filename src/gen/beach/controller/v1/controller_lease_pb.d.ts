@@ -147,7 +147,8 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
 
   /**
    * The host has this offer, or will get it, without the caller's help: it watches the session, or
-   * Beach Road has taken the message. False: the caller sends manager_handshake itself.
+   * the service sends manager_handshake through Beach Road until that takes it. False: the caller
+   * sends manager_handshake itself.
    *
    * @generated from field: bool delivered_by_server = 8;
    */

@@ -1,0 +1,19 @@
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What the client of Beach Road tells. */
+interface RoadTold {
+  readonly call: string;
+  readonly kind: "called" | "circuit";
+  readonly outcome?: string;
+  readonly is?: "open" | "closed";
+}
+
+/** A count for each request, and a line for each time that Road is given up or asked again. */
+export function observeRoad(log: Logger, metrics: Metrics): (event: RoadTold) => void {
+  return ({ kind, call, outcome = "", is }) => {
+    if (kind === "called") metrics.roadCalls.count(call, outcome);
+    else if (is === "open") log.warn({ call }, "Beach Road fails; it is left alone for a while");
+    else log.info({ call }, "Beach Road answers again");
+  };
+}
