@@ -8,7 +8,6 @@ import type {
   TransportId,
 } from "./ids.ts";
 import type { Policy } from "./policy.ts";
-import type { Population } from "./quota.ts";
 import type {
   ConnectionState,
   End,
@@ -179,6 +178,17 @@ export interface LeaseAnswer {
   /** When to renew, spread so that callers do not arrive together. */
   readonly renewAfterMs: DurationMs;
   readonly negotiation: NegotiationAnswer;
+}
+
+/** What callers have created; where processes share a store, as of a moment ago. */
+export interface Population {
+  /** Attached sessions of the private beach, and of all. */
+  readonly sessionsAtBeach: number;
+  readonly sessions: number;
+  /** Sessions that the private beach attached within the last minute. */
+  readonly attachedLately: number;
+  /** Live leases of the private beach. */
+  readonly leasesAtBeach: number;
 }
 
 /** All that a decision may know beside the session and the command. */

@@ -3,17 +3,6 @@ import type { BeachId } from "./ids.ts";
 import type { Refusal } from "./refusal.ts";
 import type { DurationMs } from "./time.ts";
 
-/** What callers have created; where processes share a store, as of a moment ago. */
-export interface Population {
-  /** Attached sessions of the private beach, and of all. */
-  readonly sessionsAtBeach: number;
-  readonly sessions: number;
-  /** Sessions that the private beach attached within the last minute. */
-  readonly attachedLately: number;
-  /** Live leases of the private beach. */
-  readonly leasesAtBeach: number;
-}
-
 /** Sessions go when they are detached, or idle for a day: asking more often is no use. */
 const retryMs: DurationMs = 30_000;
 

@@ -1,5 +1,5 @@
+import type { Population } from "../../core/command.ts";
 import type { BeachId } from "../../core/ids.ts";
-import type { Population } from "../../core/quota.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { type FleetCounts, nothingCounted } from "./fleet-counts.ts";
 import { RateWindow } from "./rate-window.ts";

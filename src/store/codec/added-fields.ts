@@ -1,13 +1,10 @@
-import { type FlatReader, type FlatWriter, RecordUnreadable } from "./flat-record.ts";
-
-/** What JSON has for the value of an added field. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [name: string]: Json };
+import {
+  type FlatReader,
+  type FlatWriter,
+  type Json,
+  type JsonFields,
+  RecordUnreadable,
+} from "./flat-record.ts";
 
 /** How a field is kept that was added to a part of a record after others had been written. */
 export interface AddedField<T> {
@@ -65,8 +62,6 @@ export function part<T extends object, A extends AddedTo<T>>(
 
 /** Fields of a later version, as they were read. */
 const unknownFields = Symbol("unknown fields");
-
-type JsonFields = Readonly<Record<string, Json>>;
 
 class AddedFields<T extends object, A extends AddedTo<T>> {
   readonly absent: ValuesOf<T, A>;

@@ -1,5 +1,4 @@
 import type { EpochMs } from "../../core/time.ts";
-import type { Json } from "./added-fields.ts";
 import { equal, type SharedStrings } from "./shared-strings.ts";
 
 /**
@@ -10,7 +9,16 @@ import { equal, type SharedStrings } from "./shared-strings.ts";
 type FlatValue = string | number | null | readonly string[] | JsonFields;
 
 /** Added fields of the part that follows, by name: the only objects in a record. */
-type JsonFields = Readonly<Record<string, Json>>;
+export type JsonFields = Readonly<Record<string, Json>>;
+
+/** What JSON has for the value of an added field. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json };
 
 /** Stored as its number, so that words may be renamed; a number is never given to another word. */
 type WordCodes<Word extends string> = Readonly<Record<Word, number>>;
