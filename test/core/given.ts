@@ -1,9 +1,8 @@
 import { expect } from "vitest";
-import type { Command, DecisionContext, Entropy } from "../../src/core/command.ts";
+import type { Command, DecisionContext, Entropy, Population } from "../../src/core/command.ts";
 import { decide } from "../../src/core/decide.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
-import type { Population } from "../../src/core/command.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import { sequentialIds } from "../support/sequential-ids.ts";
 import { nothingServed, type Served, servedAfter, type Taken } from "../walk/checkers/taken.ts";

@@ -1,6 +1,5 @@
-import type { Attach, Report } from "../../src/core/command.ts";
+import type { Attach, Population, Report } from "../../src/core/command.ts";
 import type { Policy } from "../../src/core/policy.ts";
-import type { Population } from "../../src/core/command.ts";
 import type { NegotiationReason } from "../../src/core/session.ts";
 import { type Step, start, type World } from "./given.ts";
 
