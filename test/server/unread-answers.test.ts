@@ -132,7 +132,7 @@ describe("large answers that nobody reads", () => {
     socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`.repeat(60));
     await vi.waitFor(
       async () => expect(await figure("refusals_total", "unread_ms")).toBe(1),
-      10_000,
+      30_000,
     );
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.resume();

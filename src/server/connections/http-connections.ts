@@ -14,6 +14,7 @@ import type { Outbox } from "../outbox.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type BeginCall, CallTurns } from "./call-turns.ts";
 import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
+import { readInParts } from "./read-in-parts.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
 
 /** How often requests are looked for that take too long to arrive. */
@@ -46,7 +47,10 @@ export class HttpConnections {
     server.on("checkExpectation", (_request, response) =>
       refuse(response, 417, '"expect" must be 100-continue'),
     );
-    server.on("connection", (socket) => this.#connected(socket));
+    server.on("connection", (socket) => {
+      readInParts(socket, () => this.#hasEnough(socket));
+      this.#connected(socket);
+    });
     server.on("request", (request, response) => {
       this.#called(request.socket, response);
       boundSmallChunks(request, this.#budgets);
@@ -158,7 +162,11 @@ export class HttpConnections {
       if (next !== undefined) this.#turns.begin(socket, next);
     });
     if (queue.push(begin) === 1) this.#turns.begin(socket, begin);
-    else if (!this.#budgets.allows("queued_calls", queue.length - 1)) socket.pause();
+  }
+
+  #hasEnough(socket: Socket): boolean {
+    const waiting = (this.#queues.get(socket)?.length ?? 0) - 1;
+    return !this.#budgets.allows("queued_calls", waiting);
   }
 
   async #until(isSo: () => boolean): Promise<void> {
