@@ -70,3 +70,33 @@ async function open(door: "http" | "ops"): Promise<Socket> {
   await once(socket, "connect");
   return socket;
 }
+
+describe("a call over the public door", () => {
+  const call = (version: string, headers: string, path = "/"): string =>
+    `POST ${path}beach.controller.v1.ControllerLease/Release HTTP/${version}\r\n${headers}connection: close\r\ncontent-type: application/json\r\ncontent-length: 44\r\n\r\n{"sessionId":"unknown","controllerToken":""}`;
+  const answerTo = async (sent: string): Promise<string> => {
+    const socket = await open("http");
+    socket.write(sent, "latin1");
+    return text(socket);
+  };
+
+  test.each([
+    ["HTTP/1.0 without a host", "1.0", ""],
+    ["HTTP/1.0 with an empty host", "1.0", "host:\r\n"],
+    ["HTTP/1.1 with an empty host", "1.1", "host:\r\n"],
+    ["a host that DNS does not know", "1.1", "host: lease_service:80\r\n"],
+  ])("is answered: %s", async (_, version, host) => {
+    const answer = await answerTo(call(version, host));
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain('"code":"invalid_argument"');
+  });
+
+  test.each([
+    ["a host that is none", "host: a b:c:d\r\n", "/"],
+    ["a URL without a host", "host: h\r\n", "http://[/"],
+  ])("is refused: %s", async (_, host, path) => {
+    const answer = await answerTo(call("1.1", host, path));
+    expect(answer).toMatch(/^HTTP\/1.1 (400|404) /);
+    expect(answer).toMatch(/"message":"(\\"host\\" must name a host|no such route)"/);
+  });
+});

@@ -20,7 +20,7 @@ import type { ConnectionOptions, Door } from "../door.ts";
 import { boundAddress, refuseUnknownRoutes } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
 import type { Intake } from "../intake/intake.ts";
-import { refuseForeignOrigin, refuseJson } from "../json-refusal.ts";
+import { badRequest, refuseForeignOrigin, refuseJson } from "../json-refusal.ts";
 import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
@@ -78,6 +78,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       tolerateParting(reply.raw);
       const rpc = rpcs.get(routeOptions.url ?? "");
       if (rpc !== undefined) admitRpc(rpc, raw);
+      admitHost(raw);
     });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request, reply) => {
@@ -119,6 +120,17 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       await app.close();
     },
   };
+}
+
+/**
+ * The stack makes a URL of the host, by which nothing is decided, and answers nothing where it
+ * cannot. HTTP/1.0 does without one, as many health checks and old proxies do.
+ */
+function admitHost(request: IncomingMessage): void {
+  const { headers, url = "" } = request;
+  const host = headers.host || "localhost";
+  if (!URL.canParse(url, `http://${host}`)) throw badRequest('"host" must name a host');
+  headers.host = host;
 }
 
 /**
