@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import { createClient } from "@redis/client";
 import { describe, expect, test } from "vitest";
 
 import { holdFastPath } from "../../support/held-session.ts";
@@ -46,6 +47,19 @@ describe.skipIf(!hasRedis)("a start", () => {
     await holdFastPath(service, "session-1");
     const told = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
     expect(told[0]?.why).toMatch(/ECONNREFUSED|it is not ready \(LOADING/);
+  });
+
+  test("waits for one that takes no more clients", async () => {
+    await using server = await startRedis();
+    const other = await createClient({ url: server.url }).connect();
+    await other.configSet("maxclients", "1");
+    const starting = serve(server.url);
+    await delay(1_500);
+    await other.configSet("maxclients", "1000");
+    await using service = await starting;
+    other.destroy();
+    const told = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
+    expect(told[0]?.why).toMatch(/max number of clients reached\); raise its maxclients/);
   });
 
   test("waits for a cluster of which a part is down", async () => {

@@ -66,7 +66,7 @@ export function withoutPassword(url: string): string {
 export function mayPass(error: unknown): boolean {
   const why = causeOf(error);
   if (error instanceof ServerUnfit || error instanceof Forbidden || isForbidden(why)) return false;
-  return isSilent(why) || isHungUp(why) || isNotReady(why);
+  return isSilent(why) || isHungUp(why) || isFull(why) || isNotReady(why);
 }
 
 function isSilent(why: string): boolean {
@@ -76,6 +76,11 @@ function isSilent(why: string): boolean {
 
 function isHungUp(why: string): boolean {
   return /closed unexpectedly|ECONNRESET|EPIPE/i.test(why);
+}
+
+/** Whoever was there before this process may not have gone yet. */
+function isFull(why: string): boolean {
+  return /max number of clients/i.test(why);
 }
 
 function isNotReady(why: string): boolean {
@@ -104,6 +109,9 @@ function remedy(url: string, error: unknown): string {
   }
   if (isNotReady(why)) {
     return `it is not ready (${why}); wait until it has loaded its data and serves every slot`;
+  }
+  if (isFull(why)) {
+    return `it takes no more clients (${why}); raise its maxclients, or end clients that are not needed`;
   }
   if (isHungUp(why)) {
     return `it hung up (${why}); if it wants TLS, write rediss://`;
