@@ -110,7 +110,8 @@ function text(
 
 /** The old routes took any text for a reason; ours are one short line, which logs and people see. */
 function presentableReason(reason: string): string {
-  const line = reason.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  // Half a character is replaced, as it is on its way to disk: the reason is part of a lease's key.
+  const line = reason.toWellFormed().replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
   return Array.from(line).slice(0, limits.reasonLength).join("").trim();
 }
 

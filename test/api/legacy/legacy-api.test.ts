@@ -271,6 +271,14 @@ describe("POST controller/lease", () => {
     expect(again.body).toEqual(first.body);
   });
 
+  test("takes reasons that are the same on disk for the same", async () => {
+    await using it = await legacy();
+    await known(it);
+    const first = await it.api.acquireLease(request({ reason: "half \ud83d" }));
+    const second = await it.api.acquireLease(request({ reason: "half \udc69" }));
+    expect(json(second.body).controller_token).toBe(json(first.body).controller_token);
+  });
+
   test("takes a body that says nothing, and null for what is left out", async () => {
     await using it = await legacy();
     await known(it);
