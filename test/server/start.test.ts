@@ -64,6 +64,15 @@ test("a package that is not installed is named, with the remedy", async () => {
   expect(stderr).toBe("controller-lease: the package not-installed is not installed: run npm ci\n");
 });
 
+test("each of our commands has an older Node say what is missing", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+    scripts: Readonly<Record<string, string>>;
+  };
+  const own = Object.values(scripts).filter((script) => / src\/\S+\.ts\b/.test(script));
+  expect(own.length).toBeGreaterThan(2);
+  expect(own.filter((script) => !script.startsWith("exec node src/start.js src/"))).toEqual([]);
+});
+
 test("options reach the service, and a bug at the start is shown as it is", async () => {
   const args = ["src/start.js", "src/main.ts", "--bogus"];
   const { code, stderr } = await run({ file: process.execPath, args, cwd: root });
