@@ -13,7 +13,7 @@ export interface Attacked extends AttackerWord {
 const main = join(import.meta.dirname, "attacker.ts");
 
 /** How long a process may take: some attacks go on until they have done enough, some set up first. */
-const timesMax = 8;
+const patienceMsMin = 25_000;
 const lateMsMax = 10_000;
 
 /** Attackers, each a process for one attack. The next one starts while another is at work. */
@@ -34,7 +34,7 @@ export class Attackers implements Disposable {
     child.send(order);
     this.#next = start();
     const done = new AbortController();
-    const patienceMs = timesMax * order.seconds * 1000 + lateMsMax;
+    const patienceMs = Math.max(order.seconds * 1000, patienceMsMin) + lateMsMax;
     const late = delay(patienceMs, undefined, { signal: done.signal }).then(
       () => void child.kill("SIGKILL"),
       () => undefined,

@@ -15,8 +15,8 @@ function runBusy(): { readonly pid: number; readonly ended: Promise<unknown> } {
 
 test.each([
   [1_726, 0, false],
-  [1_726, 700, false],
-  [1_726, 800, true],
+  [1_726, 400, false],
+  [1_726, 500, true],
 ])("of a gap of %i ms, held up for %i ms: the machine's is %o", (lengthMs, heldUpMs, expected) => {
   expect(isOfTheMachine({ lengthMs, heldUpMs })).toBe(expected);
 });

@@ -23,13 +23,13 @@ export function gapsIn(lines: readonly string[], process: ProcessWatch): readonl
     });
 }
 
-/** What a loop has to stand still for to be a gap: the service's own word for it. */
-const stallMs = 1_000;
+/** What has to pass between two heartbeats of the service for it to record a gap. */
+const unheardMs = 1_250;
 
 /**
  * Whether the gap is the machine's: had it let the service run whenever that was ready, there would
  * have been none.
  */
 export function isOfTheMachine({ lengthMs, heldUpMs }: RecordedGap): boolean {
-  return lengthMs - heldUpMs < stallMs;
+  return lengthMs - heldUpMs <= unheardMs;
 }
