@@ -26,7 +26,7 @@ import {
   type SessionService,
   type SessionServiceDeps,
 } from "./service/session-service.ts";
-import { type SessionStore, type StoreTrouble, StoreUnavailable } from "./service/session-store.ts";
+import { type SessionStore, type StoreFailure, StoreUnavailable } from "./service/session-store.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -141,7 +141,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       reportEveryMs: reportEveryMs(policy),
       onReportedError: ({ sessionId, end, text }) =>
         log.debug({ session: sessionId, end, text }, "an end reported an error"),
-      onItemFailed: (failure) => observe({ kind: "trouble", where: "batch", ...failure }),
+      onItemFailed: (failure) => observe({ kind: "failed", where: "batch", ...failure }),
     },
     log,
     metrics,
@@ -196,7 +196,7 @@ class RunningApp implements App {
 
   noteUnhandled(error: unknown): "outage" | "bug" {
     if (!(error instanceof StoreUnavailable)) return "bug";
-    this.#observe({ kind: "trouble", where: "unhandled rejection", error });
+    this.#observe({ kind: "failed", where: "unhandled rejection", error });
     return "outage";
   }
 
@@ -261,13 +261,13 @@ async function openStoreAt(
   { clock, lockWaitMs }: AppOverrides,
   { log, observe }: { readonly log: Logger; readonly observe: ServiceObserver },
 ): Promise<OpenedStore> {
-  const onTrouble = (trouble: StoreTrouble): void => observe({ kind: "trouble", ...trouble });
+  const onFailure = (failure: StoreFailure): void => observe({ kind: "failed", ...failure });
   const onRedisWait = (why: string, remainingMs: number): void =>
     log.warn({ why, wait_ms_max: remainingMs }, "Redis is not there yet; waiting for it");
   const onLockWait = (path: string, remainingMs: number): void =>
     log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    const told = { onLockWait, onRedisWait, onTrouble };
+    const told = { onLockWait, onRedisWait, onFailure };
     return await openStore(place, { clock, lockWaitMs, acknowledgements, redisWaitMs, ...told });
   } catch (error) {
     return asStartFault(error);

@@ -86,7 +86,7 @@ async function die(app: App, bug: unknown): Promise<never> {
 }
 
 function confess(log: App["log"], bug: unknown): number {
-  log.fatal({ err: bug }, "bug");
+  log.fatal({ err: bug }, "uncaught exception");
   return exitCodes.bug;
 }
 

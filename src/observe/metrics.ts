@@ -28,7 +28,7 @@ export interface Metrics {
   /** By kind: steps of the wall clock, and suspends. */
   readonly clockJumps: Tally;
   /** By where it was. */
-  readonly troubles: Tally;
+  readonly failures: Tally;
   /** By door, method and code. */
   readonly calls: Tally;
   /** By door and cause: connections that the service ended by itself. */
@@ -91,7 +91,11 @@ export function createMetrics(): Metrics {
       "Steps of the wall clock, and suspends of the machine",
       "kind",
     ),
-    troubles: tally("lease_troubles_total", "Failures that no caller was told of", "where"),
+    failures: tally(
+      "lease_failures_total",
+      "Failures behind the scenes, with no detail in any answer",
+      "where",
+    ),
     calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
     droppedLogLines: tally(
       "lease_log_lines_dropped_total",

@@ -1,11 +1,12 @@
 import type { SessionEvent } from "../core/event.ts";
 import type { ServiceEvent, ServiceObserver } from "../service/service-events.ts";
+import { StoreFault } from "../service/session-store.ts";
 import { LineShare } from "./line-share.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { logSessionEvent } from "./session-event-log.ts";
 
-/** One log line and one count for each thing that the service tells. Never throws. */
+/** One log line and one count for each event of the service. Never throws. */
 export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {
   const share = new LineShare();
   return (event) => {
@@ -42,8 +43,8 @@ function count(metrics: Metrics, event: ServiceEvent): void {
     case "watch":
       metrics.watchStreams.set(event.open);
       break;
-    case "trouble":
-      metrics.troubles.count(event.where);
+    case "failed":
+      metrics.failures.count(event.where);
       break;
   }
 }
@@ -59,7 +60,7 @@ function countHappened(metrics: Metrics, event: SessionEvent): void {
   if (event.kind === "HandshakeRetired") metrics.retirements.count(event.reason);
 }
 
-/** What every renewal does is told at trace, so that a log at info stays readable. */
+/** A renewal is logged at trace, so that a log at info stays readable. */
 function write(log: Logger, event: ServiceEvent, share: LineShare): void {
   switch (event.kind) {
     case "happened":
@@ -91,9 +92,28 @@ function write(log: Logger, event: ServiceEvent, share: LineShare): void {
     case "watch":
       log.debug({ open: event.open }, `watch stream ${event.change}`);
       break;
-    case "trouble":
-      log.error({ where: event.where, session: event.sessionId, err: event.error }, "trouble");
+    case "failed":
+      log.error(
+        { where: event.where, session: event.sessionId, err: event.error },
+        failureOf(event),
+      );
       break;
+  }
+}
+
+/** What failed, for the line of the log. */
+function failureOf({ where, error }: Extract<ServiceEvent, { kind: "failed" }>): string {
+  switch (where) {
+    case "record":
+      return "record unreadable";
+    case "lost session":
+    case "lost keys":
+    case "new incarnation":
+      return "store lost data";
+    case "unfit store":
+      return "store misconfigured";
+    default:
+      return error instanceof StoreFault ? "store call failed" : "internal error";
   }
 }
 

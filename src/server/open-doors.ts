@@ -127,7 +127,7 @@ function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedServi
   const health = createHealth([ControllerLease.typeName, FastPathRegistry.typeName], closing);
   const onCallEnded = ({ method, code, bug }: EndedCall): void => {
     metrics.calls.count(door, method, code === undefined ? "OK" : Code[code]);
-    if (bug !== undefined) log.error({ err: bug, door, method }, "bug");
+    if (bug !== undefined) log.error({ err: bug, door, method }, "internal error");
   };
   const services = [
     serve(ControllerLease, createControllerLease(api)),
@@ -146,7 +146,7 @@ function legacyRoutes({ api, log, metrics }: DoorsOptions): LegacyRoutesOptions 
 }
 
 function bugLogger(log: Logger, door: string): (error: unknown) => void {
-  return (error) => log.error({ err: error, door }, "bug");
+  return (error) => log.error({ err: error, door }, "internal error");
 }
 
 async function exposition({ registry }: Metrics): Promise<{ contentType: string; text: string }> {

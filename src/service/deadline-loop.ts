@@ -53,7 +53,7 @@ export class DeadlineLoop {
         if (passed === "none") await this.#sleep(signal);
         else await this.#deps.clock.sleep(passed === "refused" ? faultDelayMs : 0, signal);
       } catch (error) {
-        this.#deps.observe({ kind: "trouble", where: "deadlines", error });
+        this.#deps.observe({ kind: "failed", where: "deadlines", error });
         await this.#deps.clock.sleep(faultDelayMs, signal);
       }
     }
@@ -80,7 +80,7 @@ export class DeadlineLoop {
       this.#delays.delete(id);
       return outcome.kind;
     } catch (error) {
-      this.#deps.observe({ kind: "trouble", where: "deadlines", sessionId: id, error });
+      this.#deps.observe({ kind: "failed", where: "deadlines", sessionId: id, error });
       return await this.#postpone(id);
     }
   }

@@ -82,7 +82,7 @@ export class IdleKeeper {
         after = records.length < batch ? undefined : records.at(-1)?.id;
       }
     } catch (error) {
-      observe({ kind: "trouble", where: "watched sessions", error });
+      observe({ kind: "failed", where: "watched sessions", error });
     }
   }
 
@@ -95,7 +95,7 @@ export class IdleKeeper {
     try {
       await passTime(sessionId);
     } catch (error) {
-      observe({ kind: "trouble", where: "watched sessions", sessionId, error });
+      observe({ kind: "failed", where: "watched sessions", sessionId, error });
     }
   }
 }

@@ -51,11 +51,11 @@ export type ServiceEvent =
       readonly change: "opened" | "stalled" | "closed";
       readonly open: number;
     }
-  /** Something failed that no caller is told of, or not why; the service goes on. */
+  /** Something failed and no caller learns why; the service goes on. */
   | {
-      readonly kind: "trouble";
+      readonly kind: "failed";
       readonly where: string;
-      /** Where it is one session's trouble. */
+      /** Set where it concerns one session. */
       readonly sessionId?: SessionId;
       readonly error: unknown;
     };

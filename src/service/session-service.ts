@@ -227,7 +227,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   #noteFault(id: SessionId, error: StoreFault): void {
     if (error instanceof StoreUnavailable) this.#fleet.gaps.noteStoreFault(id);
     if (error instanceof SessionUnreadable) return;
-    this.#deps.observe({ kind: "trouble", where: "store", error });
+    this.#deps.observe({ kind: "failed", where: "store", error });
   }
 
   async #attempt<C extends Command>(call: Asked<C>): Promise<Outcome<C> | "conflict"> {

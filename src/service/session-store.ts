@@ -206,11 +206,11 @@ export interface SessionPage {
   readonly limit: number;
 }
 
-/** Something about the store that no call is told of. */
-export interface StoreTrouble {
+/** A failure of the store that no call reports. */
+export interface StoreFailure {
   readonly where: "record" | "lost session" | "lost keys" | "unfit store";
   readonly error: Error;
-  /** Where it is one session's trouble. */
+  /** Set where it concerns one session. */
   readonly sessionId?: SessionId;
 }
 

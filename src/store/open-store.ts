@@ -1,6 +1,6 @@
 import type { DurationMs } from "../core/time.ts";
 import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
-import type { SessionStore, StoreTrouble } from "../service/session-store.ts";
+import type { SessionStore, StoreFailure } from "../service/session-store.ts";
 import { memoryStore } from "./memory-store.ts";
 import { withoutPassword } from "./redis/link/redis-check.ts";
 import { openRedisStore } from "./redis/redis-store.ts";
@@ -26,7 +26,7 @@ export interface OpenStoreOptions {
   /** How many replicas of Redis must have a change before it is answered. */
   readonly acknowledgements: number;
   /** Told of trouble of the store that no call is told of. */
-  readonly onTrouble: (trouble: StoreTrouble) => void;
+  readonly onFailure: (failure: StoreFailure) => void;
 }
 
 /** A store, and the clock of those who use it: never behind a moment that the store has recorded. */
@@ -40,7 +40,7 @@ export async function openStore(
   place: StorePlace,
   options: OpenStoreOptions,
 ): Promise<OpenedStore> {
-  const { clock, acknowledgements, onTrouble } = options;
+  const { clock, acknowledgements, onFailure } = options;
   switch (place.kind) {
     case "memory":
       return { store: memoryStore(), clock: clock ?? systemClock() };
@@ -53,7 +53,7 @@ export async function openStore(
         acknowledgements,
         waitMs: options.redisWaitMs,
         onWait: options.onRedisWait,
-        onTrouble,
+        onFailure,
       });
       return { store, clock: shared };
     }

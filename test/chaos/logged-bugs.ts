@@ -26,7 +26,7 @@ function parse(line: string): LogLine {
 function isBug({ level, msg, err }: LogLine): boolean {
   if (level === "fatal") return true;
   if (level !== "error") return false;
-  return msg !== "trouble" || err?.type !== "StoreUnavailable";
+  return msg !== "store call failed" || err?.type !== "StoreUnavailable";
 }
 
 function inWords({ msg, err }: LogLine): string {

@@ -138,7 +138,7 @@ test("a bug that one report of a batch meets is logged once, with its session", 
   });
   expect(verdicts).toMatchObject([{ refusal: "INTERNAL" }, { refusal: "" }]);
   const troubles = service.log.filter(({ level }) => level === "error");
-  expect(troubles).toMatchObject([{ msg: "trouble", where: "batch", session: "bad" }]);
+  expect(troubles).toMatchObject([{ msg: "internal error", where: "batch", session: "bad" }]);
 });
 
 test("trouble is told once, with the session that it is about", () => {
@@ -146,9 +146,9 @@ test("trouble is told once, with the session that it is about", () => {
   const stream = { write: (line: string) => lines.push(line) };
   const metrics = createMetrics();
   const observe = observeEvents(createLogger("info", { kind: "stream", stream }), metrics);
-  observe({ kind: "trouble", where: "deadlines", sessionId: "s1", error: new Error("two of one") });
+  observe({ kind: "failed", where: "deadlines", sessionId: "s1", error: new Error("two of one") });
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-    { msg: "trouble", where: "deadlines", session: "s1", err: { message: "two of one" } },
+    { msg: "internal error", where: "deadlines", session: "s1", err: { message: "two of one" } },
   ]);
 });
 
@@ -160,6 +160,6 @@ test("a log that fails takes nothing with it", () => {
   };
   const log = createLogger("trace", { kind: "stream", stream });
   const observe = observeEvents(log, createMetrics());
-  expect(() => observe({ kind: "trouble", where: "store", error: new Error("x") })).not.toThrow();
+  expect(() => observe({ kind: "failed", where: "store", error: new Error("x") })).not.toThrow();
   expect(() => observe({ kind: "watch", change: "opened", open: 1 })).not.toThrow();
 });

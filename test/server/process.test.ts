@@ -170,7 +170,7 @@ describe("a rejection that nobody waited for", () => {
   test("is logged and counted when the store is away, and the process goes on", async () => {
     await using service = await spawnService({}, { preload });
     process.kill(service.pid, "SIGUSR2");
-    const counted = 'lease_troubles_total{where="unhandled rejection"} 1\n';
+    const counted = 'lease_failures_total{where="unhandled rejection"} 1\n';
     await expect
       .poll(async () => (await fetch(service.opsUrl("/metrics"))).text(), { timeout: 20_000 })
       .toContain(counted);

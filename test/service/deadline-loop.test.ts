@@ -77,5 +77,5 @@ function endedIn({ seen }: ServiceUnderTest): { sessionId: string; at: EpochMs }
 }
 
 function troubles({ seen }: ServiceUnderTest) {
-  return seen.filter((event) => event.kind === "trouble");
+  return seen.filter((event) => event.kind === "failed");
 }

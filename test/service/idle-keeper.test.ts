@@ -113,7 +113,7 @@ describe("noting that sessions were watched", () => {
     await under.clock.advance(5_000);
     leaving.leave();
     await under.clock.advance(2_000);
-    expect(under.seen.filter(({ kind }) => kind === "trouble")).toMatchObject([
+    expect(under.seen.filter(({ kind }) => kind === "failed")).toMatchObject([
       { where: "watched sessions", sessionId: "s1" },
     ]);
     await under.clock.advance(idleMs - 10_000);

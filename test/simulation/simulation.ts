@@ -115,7 +115,7 @@ function set({ random, plan, policy }: Drawn): Setting {
     random: random.fork(),
     observe: (event) => {
       tallyServiceEvent(tally, event);
-      const isBug = event.kind === "trouble" && !(event.error instanceof StoreUnavailable);
+      const isBug = event.kind === "failed" && !(event.error instanceof StoreUnavailable);
       if (isBug) history.bug(event.where, event.error);
     },
     onGone: () => network.breakStreams(),

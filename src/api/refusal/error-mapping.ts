@@ -190,7 +190,7 @@ function circumstances(refusal: Refusal): string {
     case "LEASE_NOT_LIVE":
       return endings[refusal.endedBy];
     case "REVOKED":
-      return `leases were revoked and are held back, ${retry}`;
+      return `leases were revoked; new ones are blocked, ${retry}`;
     case "PASSCODE_WRONG":
       return "the passcode does not open the session, ask its host for the current one";
     case "ACCOUNT_MISSING":

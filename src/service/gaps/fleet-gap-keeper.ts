@@ -129,7 +129,7 @@ export class FleetGapKeeper implements GapKeeper {
       const share = `${this.#lost.size} of ${this.#buckets.length} buckets`;
       const error = new Error(`The store may have lost sessions or changes, in ${share}`);
       this.#lost.clear();
-      this.#deps.observe({ kind: "trouble", where: "new incarnation", error });
+      this.#deps.observe({ kind: "failed", where: "new incarnation", error });
     }
     for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
       this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
@@ -142,7 +142,7 @@ export class FleetGapKeeper implements GapKeeper {
     } catch (error) {
       const bucket = this.#buckets[number];
       // Once, and not for every bucket twice a second for as long as it lasts.
-      if (!this.isStoreAway) this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
+      if (!this.isStoreAway) this.#deps.observe({ kind: "failed", where: "heartbeat", error });
       if (bucket !== undefined) bucket.isAway = true;
     }
   }

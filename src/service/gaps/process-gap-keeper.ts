@@ -214,7 +214,7 @@ export class ProcessGapKeeper implements GapKeeper {
       await work();
     } catch (error) {
       this.noteStoreFault();
-      this.#deps.observe({ kind: "trouble", where: "heartbeat", error });
+      this.#deps.observe({ kind: "failed", where: "heartbeat", error });
     }
   }
 

@@ -17,7 +17,7 @@ import {
   type SessionChange,
   type SessionPage,
   type SharedStore,
-  type StoreTrouble,
+  type StoreFailure,
 } from "../../service/session-store.ts";
 import { ChangeListeners } from "../change-listeners.ts";
 import { encodeRecord } from "../codec/session-codec.ts";
@@ -51,7 +51,7 @@ export interface RedisStoreOptions {
   /** Told every few seconds that it is waited for, why, and for how long at most. */
   readonly onWait?: (why: string, remainingMs: DurationMs) => void;
   /** Told of what no call is told of: of each record that cannot be read, once. */
-  readonly onTrouble?: (trouble: StoreTrouble) => void;
+  readonly onFailure?: (failure: StoreFailure) => void;
 }
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
@@ -141,18 +141,18 @@ class RedisStore implements SharedStore {
   readonly #time: RedisTime;
 
   constructor(calls: RedisCalls, options: RedisStoreOptions & { readonly database: number }) {
-    const { clock, acknowledgements = 0, onTrouble = () => {}, database } = options;
+    const { clock, acknowledgements = 0, onFailure = () => {}, database } = options;
     const processId = this.#processId;
     this.#calls = calls;
     this.#clock = clock;
     this.#database = database;
     this.#records = new RedisRecords((error) =>
-      onTrouble({ where: "record", sessionId: error.sessionId, error }),
+      onFailure({ where: "record", sessionId: error.sessionId, error }),
     );
-    this.#losses = new RedisLosses({ calls, clock, processId, database, onTrouble });
+    this.#losses = new RedisLosses({ calls, clock, processId, database, onFailure });
     this.#watchman = new RedisWatchman({
       inform: () => calls.inform(),
-      onFault: (why) => onTrouble({ where: "unfit store", error: new Error(`Redis: ${why}`) }),
+      onFault: (why) => onFailure({ where: "unfit store", error: new Error(`Redis: ${why}`) }),
       onDropped: (keys) => this.#losses.ofKeys(keys),
     });
     this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);

@@ -133,7 +133,7 @@ describe.skipIf(!hasRedis)("a user with the rights that are named, and no others
     const held = await holdFastPath(service, "session-1");
     await own.kill();
     await expect(held.renew()).rejects.toThrow(/the store cannot be reached/);
-    await expect.poll(() => service.log.map(({ msg }) => msg)).toContain("trouble");
+    await expect.poll(() => service.log.map(({ msg }) => msg)).toContain("store call failed");
     await service.drain();
     expect(JSON.stringify(service.log)).toContain(`redis://lease:***@127.0.0.1:${own.port}`);
     expect(JSON.stringify(service.log)).not.toContain(secret);

@@ -57,7 +57,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     expect(refused).toMatchObject(unavailable);
     expect(tookMs).toBeLessThan(soonMs);
     expect(under.seen).toContainEqual({
-      kind: "trouble",
+      kind: "failed",
       where: "store",
       error: new ChangeUnacknowledged("0 of 1 replicas acknowledged the change"),
     });

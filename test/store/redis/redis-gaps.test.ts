@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await heartbeatAll(first.keeper);
     expect(first.told.filter(({ kind }) => kind === "gap")).toEqual([ofAll]);
     const lost = new Error("The store may have lost sessions or changes, in 1 of 16 buckets");
-    expect(first.told).toContainEqual({ kind: "trouble", where: "new incarnation", error: lost });
+    expect(first.told).toContainEqual({ kind: "failed", where: "new incarnation", error: lost });
   });
 
   test("are told also by a process that ends before its next heartbeat", async () => {

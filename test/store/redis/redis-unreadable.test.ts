@@ -57,11 +57,13 @@ describe.skipIf(!hasRedis)("a session whose record in Redis is", () => {
     for (const { refusal } of asks.answers) expect(refusal).toEqual(unreadable);
     await expectOthersShown(service);
     // Once, however often it was asked for.
-    const told = service.log.filter(({ msg, session }) => msg === "trouble" && session === broken);
+    const told = service.log.filter(
+      ({ msg, session }) => msg === "record unreadable" && session === broken,
+    );
     expect(told).toHaveLength(1);
     expect(told[0]).toMatchObject({ where: "record" });
     const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
-    expect(metrics).toContain('lease_troubles_total{where="record"} 1');
+    expect(metrics).toContain('lease_failures_total{where="record"} 1');
   });
 });
 

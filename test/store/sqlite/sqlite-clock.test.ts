@@ -62,7 +62,7 @@ describe("a process that starts anew on a file", () => {
       acknowledgements: 0,
       redisWaitMs: 0,
       onRedisWait: () => undefined,
-      onTrouble: () => undefined,
+      onFailure: () => undefined,
     };
     const recorded = Date.now() + 14 * year;
     const first = await openStore(place, options);

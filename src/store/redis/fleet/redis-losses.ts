@@ -1,7 +1,7 @@
 import type { SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
 import type { Clock } from "../../../service/clock.ts";
-import type { StoreTrouble } from "../../../service/session-store.ts";
+import type { StoreFailure } from "../../../service/session-store.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { type Edit, editsOf } from "../records/redis-edits.ts";
 import { type BucketKeys, bucketOf, buckets, keysOf } from "../records/redis-keys.ts";
@@ -13,7 +13,7 @@ interface RedisLossesDeps {
   readonly clock: Clock;
   readonly processId: string;
   readonly database: number;
-  readonly onTrouble: (trouble: StoreTrouble) => void;
+  readonly onFailure: (failure: StoreFailure) => void;
 }
 
 /**
@@ -33,7 +33,7 @@ export class RedisLosses {
    * @param known as this process knew it: only then are counts right again
    */
   async ofSession(id: SessionId, known: SessionRecord | undefined): Promise<void> {
-    const { calls, clock, processId, database, onTrouble } = this.#deps;
+    const { calls, clock, processId, database, onFailure } = this.#deps;
     const keys = keysOf(id);
     const edits =
       known?.kind === "attached"
@@ -50,7 +50,7 @@ export class RedisLosses {
     );
     if (forgotten !== 1) return;
     const error = new Error(`Redis has lost the record of session '${id}'`);
-    onTrouble({ where: "lost session", sessionId: id, error });
+    onFailure({ where: "lost session", sessionId: id, error });
   }
 
   /** Redis shows an older record than this process knew. */
@@ -63,7 +63,7 @@ export class RedisLosses {
     const error = new Error(
       `Redis has dropped ${count} keys for want of memory, sessions may be among them; give it more, and set maxmemory-policy to noeviction`,
     );
-    this.#deps.onTrouble({ where: "lost keys", error });
+    this.#deps.onFailure({ where: "lost keys", error });
     await Promise.all(buckets.map((_, bucket) => this.#begin(bucket)));
   }
 
