@@ -55,7 +55,7 @@ export interface Acquire {
   readonly ttlMs: DurationMs | undefined;
   /** Used only if a lease has to be granted. */
   readonly nextLeaseId: LeaseId;
-  /** Hashes of the tokens that answer to a lease: by the key in use, then by the one before. */
+  /** Hashes of a lease's tokens: from the key in use, then from the previous key. */
   readonly tokenHashesOf: (leaseId: LeaseId) => readonly [TokenHash, ...TokenHash[]];
   /** A passcode was verified: the session may become known, as this attach would make it. */
   readonly attach: Attach | undefined;
@@ -168,7 +168,7 @@ export type AnswerOf<C extends Command> = Answers[C["kind"]];
 export type NegotiationAnswer =
   | {
       readonly outcome: "refresh";
-      /** Before when no handshake is started although none is usable or in flight. */
+      /** No handshake starts before then, although none is usable or in flight. */
       readonly retryAt: EpochMs | undefined;
     }
   | { readonly outcome: "renegotiate"; readonly offer: Handshake; readonly joined: boolean };
@@ -195,7 +195,7 @@ export interface Population {
 export interface DecisionContext {
   readonly now: EpochMs;
   readonly policy: Policy;
-  /** Gaps in order of their numbers; those that the session has taken up are passed over. */
+  /** Gaps in order of their numbers. Those that the session has taken up already are skipped. */
   readonly gaps: readonly Gap[];
   /** Rises each time the store loses what it held, or the newest part of it. */
   readonly incarnation: number;
@@ -204,7 +204,7 @@ export interface DecisionContext {
   readonly negotiationsInFlight: (managerUrl: string) => number;
   /** What there is already of what a private beach may create. */
   readonly populationOf: (beachId: BeachId) => Population;
-  /** Somebody watches the session, or did until just now, so that it is not idle. */
+  /** The session is watched, or was until just now, so it is not idle. */
   readonly watched: boolean;
   /** The session's host watches it, so that it sees every handshake by itself. */
   readonly hostWatches: boolean;

@@ -7,7 +7,7 @@ import type { Refusal } from "./refusal.ts";
 import type { Transport } from "./session.ts";
 import { verdictOfTime } from "./transport/health.ts";
 
-/** Makes a session known, or notes what later handshakes go by; leases stay as they are. */
+/** Makes a session known, or updates what later handshakes use. Leases stay as they are. */
 export function decideAttach(draft: Draft, command: Attach): Decision<Attach> {
   const { record } = draft;
   if (record?.kind !== "attached") {
@@ -32,7 +32,7 @@ export function decideDetach(draft: Draft, command: Detach): Decision<Detach> {
   return accept(draft, { detached: true });
 }
 
-/** The session becomes known, or comes back from its tombstone; answers with what forbids it. */
+/** Makes the session known, or brings it back from its tombstone. Returns the refusal, if any. */
 export function attachSession(draft: Draft, command: Attach): Refusal | undefined {
   const { beachId, managerUrl, requiredChannels, hostReports } = command;
   const refusal = refusalToAttach(draft, beachId);

@@ -29,7 +29,7 @@ export function decide<C extends Command>(
 ): Decision<C> {
   const draft: Draft = { id, context, record, events: [] };
   passTime(draft);
-  // Each case returns the decision of its own command, which the compiler cannot see by itself.
+  // Each case returns the decision of its own command; the compiler cannot tell.
   return decideCommand(draft, command) as Decision<C>;
 }
 

@@ -4,14 +4,14 @@ import type { Refusal } from "./refusal.ts";
 import type { SessionRecord } from "./session.ts";
 
 /**
- * What a command comes to. `events` hold what time alone had made due as well: they are to be
- * committed whether the command is accepted or refused. `session` is the record after them.
+ * The result of a command. `events` include the deadlines that were due, so they are committed
+ * whether the command is accepted or refused. `session` is the record after them.
  */
 export type Decision<C extends Command> = Accepted<C> | Refused;
 
 export interface Accepted<C extends Command> {
   readonly kind: "accepted";
-  /** Undefined when a tombstone had stood for its time. */
+  /** Undefined when a tombstone has expired. */
   readonly session: SessionRecord | undefined;
   readonly events: readonly SessionEvent[];
   readonly answer: AnswerOf<C>;

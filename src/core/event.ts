@@ -25,7 +25,7 @@ export type LifecycleEvent =
       readonly managerUrl: string;
       readonly requiredChannels: readonly string[];
       readonly hostReports: boolean;
-      /** The newest gap, which lies before all that this session will remember. */
+      /** The newest gap at the attach. The session takes up only later ones. */
       readonly gapsTaken: number;
       readonly incarnation: number;
     }
@@ -37,9 +37,9 @@ export type LifecycleEvent =
       readonly hostReports: boolean;
     }
   | { readonly kind: "SessionDetached"; readonly at: EpochMs; readonly reason: string }
-  /** Someone watches it, or did until just now, while nothing else keeps it from going idle. */
+  /** The session is watched, or was until just now, and nothing else keeps it from going idle. */
   | { readonly kind: "SessionTouched"; readonly at: EpochMs }
-  /** A tombstone has stood for its time: the store may drop the record. */
+  /** A tombstone has expired: the store may drop the record. */
   | { readonly kind: "TombstoneExpired"; readonly at: EpochMs }
   /**
    * The store has forgotten what came after this record: no counter repeats what it gave out, or
@@ -73,7 +73,7 @@ export type LeaseEvent =
       /** The ttl is not above the recorded one: it may be written a moment later. */
       readonly plain: boolean;
     }
-  /** The key that derives tokens was lost: a second token answers to the lease from now on. */
+  /** The key that derives tokens was lost. From now on a second token is valid for the lease. */
   | {
       readonly kind: "LeaseRekeyed";
       readonly at: EpochMs;
@@ -119,9 +119,9 @@ export type TransportEvent =
       /** Until when the one that it replaces stays honoured. */
       readonly lingerUntil: EpochMs;
     }
-  /** An end knows a generation that this session has not come to: the store has lost something. */
+  /** An end names a generation above the session's: the store has lost something. */
   | { readonly kind: "GenerationNamed"; readonly at: EpochMs; readonly generation: number }
-  /** It is that of the promoted handshake, which goes on under a greater one. */
+  /** The promoted handshake goes on under this greater generation. */
   | {
       readonly kind: "GenerationRaised";
       readonly at: EpochMs;
@@ -147,7 +147,7 @@ export type TransportEvent =
       readonly which: "recoveries" | "replacements";
       readonly backoff: Backoff;
     }
-  /** A transport is proven: earlier failures delay nothing any more. */
+  /** A transport is proven. Earlier failures no longer delay anything. */
   | {
       readonly kind: "BackoffReset";
       readonly at: EpochMs;
@@ -160,12 +160,12 @@ export type TransportEvent =
       readonly end: End;
       /** Unset for a report without a number. */
       readonly reporter: Reporter | undefined;
-      /** When it was observed, later by each gap since. */
+      /** When it was observed, shifted past each gap since. */
       readonly agesFrom: EpochMs;
-      /** Unset when the report says nothing that counts, as one about a retired handshake. */
+      /** Unset when the report does not count, such as one about a retired handshake. */
       readonly received: ReceivedEvidence | undefined;
     }
-  /** A report that tells nothing new, of which nothing is kept but its place in the order. */
+  /** A report without news. Only its place in the order is kept. */
   | { readonly kind: "ReportPlaced"; readonly at: EpochMs; readonly reporter: Reporter }
   | {
       readonly kind: "HealthChanged";
@@ -179,7 +179,7 @@ export type TransportEvent =
 export interface ReceivedEvidence {
   readonly handshakeId: HandshakeId;
   readonly evidence: Evidence;
-  /** More than ages differs from what this end said before. */
+  /** The report differs from the end's last one in more than its age. */
   readonly changed: boolean;
   readonly goodSince: EpochMs | undefined;
 }

@@ -117,7 +117,7 @@ function isShown(session: Session, event: TransportEvent): boolean {
   }
 }
 
-/** What the event tells watchers to be the last change; undefined when it is none of its own. */
+/** The last change that watchers see after the event; undefined when the event is not one. */
 function changeOf(session: Session, event: TransportEvent): LastChange | undefined {
   const { at } = event;
   switch (event.kind) {
@@ -243,7 +243,7 @@ function held(hold: Hold, { from, until }: GapTaken): Hold {
   return hold.until > from ? { ...hold, until: hold.until + until - from } : hold;
 }
 
-/** More than a session gives out of any counter while nobody notices that the store fell back. */
+/** More than any counter of a session rises before the store's loss is noticed. */
 const leastLift = 1_000;
 
 type IncarnationChanged = Extract<LifecycleEvent, { kind: "IncarnationChanged" }>;

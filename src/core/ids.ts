@@ -17,8 +17,8 @@ export type TokenHash = Id<"token-hash">;
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /**
- * A UUIDv7 (RFC 9562 §5.7) that sorts after every id in `after`, so that the age of two handshakes
- * of one session can be told from their ids alone.
+ * A UUIDv7 (RFC 9562 §5.7) that sorts after every id in `after`, so that ids alone show which of
+ * two handshakes of a session is older.
  *
  * @param entropy 19 lower-case hexadecimal digits
  */
@@ -42,15 +42,15 @@ export function mintHandshakeId(
   return parts.join("-");
 }
 
-/** When a handshake id was minted; undefined for what is none. */
+/** When a handshake id was minted; undefined if the text is not such an id. */
 export function mintedAt(id: HandshakeId): EpochMs | undefined {
   return uuidV7.test(id) ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
 }
 
 /**
- * Whether a session may go on from a handshake that it has no record of. The ids minted after it are
- * younger still: one from the end of time would leave no room for them. One of another kind, as a
- * manager minted them before there was this service, has no age and stands in nobody's way.
+ * Whether a session may go on from a handshake that it has no record of. Later ids must sort after
+ * it, so an id from the far future is refused. An id of another kind, such as one that a manager
+ * minted before this service existed, has no age and is accepted.
  */
 export function mayBeAdopted(id: HandshakeId, now: EpochMs): boolean {
   const at = mintedAt(id);

@@ -2,14 +2,14 @@ import type { DurationMs } from "./time.ts";
 
 /** Every limit and horizon that the core decides by. All durations in milliseconds. */
 export interface Policy {
-  /** The ttl of a grant that asks for none; what is asked is clamped to the two bounds. */
+  /** Default lease ttl. A requested ttl is clamped to the two bounds. */
   readonly leaseTtlMs: DurationMs;
   readonly leaseTtlMsMin: DurationMs;
   readonly leaseTtlMsMax: DurationMs;
   /** The shortest ttl for a caller that never renews sooner than every 5 s. */
   readonly slowLeaseTtlMsMin: DurationMs;
   readonly liveLeasesMax: number;
-  /** The hold of a revocation that names none, and the longest one. */
+  /** Default length of a hold after a revocation, and the longest. */
   readonly holdMs: DurationMs;
   readonly holdMsMax: DurationMs;
   readonly holdsMax: number;
@@ -43,10 +43,12 @@ export interface Policy {
   readonly acksHostSilentMs: DurationMs;
   /** How long evidence has to be good before lost or degraded is left. */
   readonly recoveryMs: DurationMs;
-  /** A claim to hold no connection counts when no other reporter said ready for this long. */
+  /**
+   * A claim to have no connection counts once no other reporter has reported ready for this long.
+   */
   readonly noConnectionMs: DurationMs;
 
-  /** A report that tells nothing new of a healthy fast path is recorded this seldom; 0: always. */
+  /** A report without news about a healthy fast path is recorded at most this often; 0: always. */
   readonly unchangedReportMs: DurationMs;
 
   /** For so long some may still be served by the incarnation that was lost; 0: nobody is. */
@@ -117,13 +119,14 @@ export const defaultPolicy: Policy = {
 };
 
 /**
- * The policy of processes that share a store: reports that tell nothing new are not all written, so
- * that what was last recorded of an end may be that much older than what it last said. After a
- * failover, some may still be connected to the server that was primary before.
+ * The policy of processes that share a store. Reports without news are not all written, so an end's
+ * recorded report may be this much older than its last one. After a failover, some may still be
+ * connected to the server that was primary before.
  */
 export function sharedPolicy(policy: Policy): Policy {
   const { evidenceStaleMs, noConnectionMs } = policy;
-  // A claim to have no connection waits that much longer, and must still count before stale.
+  // A claim to have no connection waits that much longer, and must still count before the evidence
+  // is stale.
   const unchangedReportMs = Math.min(evidenceStaleMs * 0.3, (evidenceStaleMs - noConnectionMs) / 2);
   return {
     ...policy,
@@ -141,7 +144,7 @@ export function scalePolicy(policy: Policy, factor: number): Policy {
   return Object.fromEntries(scaled) as unknown as Policy;
 }
 
-/** How often ends report when nothing changes: often enough that losing a few is no silence. */
+/** How often ends report when nothing changes. A few lost reports must not look like silence. */
 export function reportEveryMs(policy: Policy): DurationMs {
   return Math.round(policy.evidenceStaleMs / 10);
 }

@@ -22,9 +22,9 @@ export interface Session {
   readonly knownSince: EpochMs;
   /** Counts every event, for compare-and-set; never leaves the service. */
   readonly revision: number;
-  /** Rises when anything in the shown transport state but ages changes. */
+  /** Rises when the shown transport state changes, except for its ages. */
   readonly version: number;
-  /** The last moment at which somebody used the session; live leases aside. */
+  /** When the session was last used, apart from live leases. */
   readonly activeAt: EpochMs;
   /** The number of the last gap that this session has taken up. */
   readonly gapsTaken: number;
@@ -35,7 +35,7 @@ export interface Session {
   readonly lastChange: LastChange;
 }
 
-/** What is left of a detached session, so that nothing is used twice when it comes back. */
+/** What is kept of a detached session, so that no number is reused when it comes back. */
 export interface Tombstone {
   readonly kind: "detached";
   readonly id: SessionId;
@@ -71,7 +71,7 @@ export interface Lease {
   readonly account: AccountId;
   readonly reason: string;
   readonly epoch: number;
-  /** All that answer to this lease: one, or two after the token key was lost. */
+  /** The tokens valid for this lease: one, or two after the token key was lost. */
   readonly tokenHashes: readonly TokenHash[];
   /** The ttl last asked for, clamped. */
   readonly ttlMs: DurationMs;
@@ -96,7 +96,7 @@ export interface EndedLease {
   readonly key: LeaseKey | undefined;
 }
 
-/** Until `until`, exclusive, nobody acquires anew: on the session, or under one lease key. */
+/** New leases are blocked until `until` (exclusive), on the session or under one lease key. */
 export type Hold =
   | { readonly kind: "session"; readonly until: EpochMs }
   | {
@@ -108,30 +108,32 @@ export type Hold =
 
 /** The fast path of a session, everything known about it, and what delays the next one. */
 export interface Transport {
-  /** Attached last: for later handshakes. */
+  /** From the last attach, for later handshakes. */
   readonly managerUrl: string;
   readonly requiredChannels: readonly string[];
   readonly hostReports: boolean;
 
   /** Fences promoted transports; grows with each promotion, 0 before the first. */
   readonly generation: number;
-  /** The next promotion is above this too: an end knows it, or a lost incarnation may have used it. */
+  /**
+   * The next promotion is above this: an end has named it, or a lost incarnation may have used it.
+   */
   readonly generationFloor: number;
   readonly path: FastPath;
   /** Handshakes started since the last promotion. */
   readonly attempts: number;
-  /** The first negotiation has ended, well or badly: the path is no longer pending. */
+  /** The first negotiation has ended, so the path is no longer pending. */
   readonly settled: boolean;
   /** Oldest first. */
   readonly abandoned: readonly AbandonedHandshake[];
   readonly lingering: LingeringHandshake | undefined;
-  /** Handshakes that ends named, that this session does not hold, and that may be adopted. */
+  /** Handshakes that an end named and the session does not hold. They may be adopted. */
   readonly unrecognised: readonly UnrecognisedHandshake[];
   readonly newestHandshakeId: HandshakeId | undefined;
   readonly youngestRetiredId: HandshakeId | undefined;
 
   readonly reporters: readonly Reporter[];
-  /** When the host end was last observed, about any handshake; later by each gap since. */
+  /** When the host end last reported, about any handshake; shifted past each gap since. */
   readonly hostReportedAt: EpochMs | undefined;
 
   readonly recoveries: Backoff;
@@ -190,13 +192,15 @@ export interface PromotedHandshake extends Witnessed {
   readonly gapMs: DurationMs;
   readonly health: Health;
   readonly healthReason: HealthReason;
-  /** Since when it has been usable without a break; meaningless while lost. */
+  /** Since when it has been usable without interruption; meaningless while lost. */
   readonly usableSince: EpochMs;
-  /** Since when the evidence has been good, later by each gap since; undefined while it is not. */
+  /**
+   * Since when the evidence has been good, shifted past each gap since; undefined while it is not.
+   */
   readonly goodSince: EpochMs | undefined;
 }
 
-/** Its deadline passed and nothing has replaced it: it may still win until `honouredUntil`. */
+/** Its deadline passed without a replacement. It may still win until `honouredUntil`. */
 export interface AbandonedHandshake extends Witnessed {
   readonly channels: readonly string[];
   readonly honouredUntil: EpochMs;
@@ -250,11 +254,14 @@ export type ConnectionState =
   | "failed"
   | "closed";
 
-/** The last word of one end about one handshake. */
+/** The last report of one end about one handshake. */
 export interface Evidence {
   readonly reporterId: ReporterId;
   readonly transportId: TransportId;
-  /** The connection with which this end last reported ready: only its word counts from then on. */
+  /**
+   * The connection with which this end last reported ready. From then on only reports about it
+   * count.
+   */
   readonly readyTransportId: TransportId | undefined;
   readonly connection: ConnectionState;
   readonly readyChannels: readonly string[];
@@ -268,13 +275,13 @@ export interface Evidence {
   readonly generation: number;
   /** Who said ready, and when last; newest last. */
   readonly readyReports: readonly ReadyReport[];
-  /** A reporter that says it holds no connection for the handshake. */
+  /** A reporter that claims to have no connection for the handshake. */
   readonly noConnection: ReadyReport | undefined;
 }
 
 export interface ReadyReport {
   readonly reporterId: ReporterId;
-  /** Later by each gap since. */
+  /** Shifted past each gap since. */
   readonly at: EpochMs;
 }
 

@@ -1,14 +1,14 @@
 /**
  * Service time in milliseconds since the epoch: the wall clock read once at start, then the
  * monotonic clock and what the machine slept, never below the last recorded moment. Never compare
- * it with `Date.now()`: what is told outside is translated to the wall clock first.
+ * it with `Date.now()`: moments that leave the service are translated to the wall clock.
  */
 export type EpochMs = number;
 
 /** A length of time in milliseconds. */
 export type DurationMs = number;
 
-/** How far the clock that went before may have been ahead of this one. */
+/** How far an earlier clock may have been ahead of this one. */
 export const aheadMsMax: DurationMs = 24 * 60 * 60 * 1000;
 
 /** The later of two moments that may not exist. */

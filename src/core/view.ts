@@ -38,7 +38,7 @@ export function pathOf(transport: Transport): TransportPath {
   return transport.settled ? "http_fallback" : "pending";
 }
 
-/** Before when no negotiation is started unless an operator asks; undefined if now. */
+/** No negotiation starts before this unless an operator asks; undefined when one may start now. */
 export function nextNegotiationAt(transport: Transport, now: EpochMs): EpochMs | undefined {
   const backoff =
     usableOf(transport.path) === undefined ? transport.recoveries : transport.replacements;

@@ -22,14 +22,17 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
   ].reduce(earliest);
 }
 
-/** When a tombstone has stood for its time, and no number in it is ahead of service time. */
+/**
+ * When a tombstone may expire: it has stood for its time, and service time has passed every number
+ * in it.
+ */
 function forgottenAt(tombstone: Tombstone, policy: Policy): EpochMs {
   const { detachedAt, generation, leases } = tombstone;
   const stood = detachedAt + tombstoneLife(tombstone, policy);
   return Math.max(stood, generation + 1, leases.epoch + 1);
 }
 
-/** A session that never had a fast path has left nobody anything that has to be refused for long. */
+/** A session that never had a fast path gave out nothing that must be refused for long. */
 function tombstoneLife({ generation }: Tombstone, policy: Policy): DurationMs {
   const { tombstoneMs, unprovenTombstoneMs } = policy;
   return generation === 0 ? Math.min(unprovenTombstoneMs, tombstoneMs) : tombstoneMs;
@@ -49,7 +52,10 @@ export function recoveriesForgivenAt({ transport }: Session, policy: Policy): Ep
   return usable && failures > 0 ? usable.usableSince + policy.provenMs : undefined;
 }
 
-/** Replacements fail beside a usable transport: it is proven anew from the end of the delay. */
+/**
+ * A failed replacement does not end the usable transport, which is proven from the end of the
+ * delay.
+ */
 export function replacementsForgivenAt(
   { transport }: Session,
   policy: Policy,

@@ -9,8 +9,7 @@ import { currentOf, nextOf, usableOf } from "../view.ts";
 import { idleAt, nextDeadline, recoveriesForgivenAt, replacementsForgivenAt } from "./deadline.ts";
 
 /**
- * Takes up what the store has lost and what the service could not hear, then applies every deadline
- * due, in order of time.
+ * Takes up a new incarnation and the gaps since, then applies every deadline due, in order of time.
  */
 export function passTime(draft: Draft): void {
   takeIncarnation(draft);
@@ -22,14 +21,14 @@ export function passTime(draft: Draft): void {
   applyDue(draft, draft.context.now);
 }
 
-/** Before anything else happens, since what happens next is counted. */
+/** First, since every later event counts from the lifted counters. */
 function takeIncarnation(draft: Draft): void {
   const { now: at, incarnation, policy } = draft.context;
   if (draft.record === undefined || draft.record.incarnation >= incarnation) return;
   apply(draft, { kind: "IncarnationChanged", at, incarnation, splitUntil: at + policy.splitMs });
 }
 
-/** Looked for from the end: there may be thousands that were taken up long ago. */
+/** Searched from the end: thousands may have been taken up long ago. */
 function gapsToTake({ record, context: { gaps } }: Draft): readonly Gap[] {
   if (record?.kind !== "attached") return [];
   const { gapsTaken } = record;
@@ -76,7 +75,7 @@ function expireLeases(draft: Draft, at: EpochMs): void {
   }
 }
 
-/** Its deadline has come: the last chance to be promoted, or it is abandoned and may still win. */
+/** At its deadline a handshake is promoted if it can be, and else abandoned; it may still win. */
 function endNegotiation(draft: Draft, next: Handshake, at: EpochMs): void {
   considerPromotion(draft, at);
   if (nextOf(sessionOf(draft).transport.path)?.id !== next.id) return;
@@ -152,7 +151,7 @@ function goIdle(draft: Draft, at: EpochMs): void {
   else detach(draft, at, "idle");
 }
 
-/** Who watches a session uses it: it goes idle no sooner than a while after the last has left. */
+/** A watched session is in use. It goes idle a while after its last watcher has left. */
 export function noteWatched(draft: Draft): void {
   const { watched, now, policy } = draft.context;
   if (!watched || draft.record?.kind !== "attached" || draft.record.activeAt >= now) return;
@@ -171,8 +170,8 @@ export function detach(draft: Draft, at: EpochMs, reason: string): void {
 const expirySpread = 0.1;
 
 /**
- * Nothing that was live when the gap began ends by the gap itself: as etcd extends every lease on
- * a new leader and spreads the expiries, so that nobody arrives together.
+ * No lease that was live when the gap began ends by the gap. Expiries are spread, so that renewals
+ * do not arrive together. (etcd extends every lease on a new leader in the same way.)
  */
 function takeGap(draft: Draft, gap: Gap): void {
   const session: Session = sessionOf(draft);

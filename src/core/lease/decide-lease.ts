@@ -98,7 +98,7 @@ function clampTtl(askedMs: DurationMs, policy: Policy, renewsSlowly = false): Du
   return Math.min(Math.max(askedMs, least), leaseTtlMsMax);
 }
 
-/** The key that derived the token is gone: the derived one answers beside the recorded one. */
+/** The key that derived the token is lost. From now on the newly derived token is valid as well. */
 function rekey(draft: Draft, lease: Lease, command: Acquire): void {
   const derived = command.tokenHashesOf(lease.id);
   if (derived.some((hash) => lease.tokenHashes.includes(hash))) return;

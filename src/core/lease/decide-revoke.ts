@@ -7,8 +7,8 @@ import type { EpochMs } from "../time.ts";
 import { isSameKey } from "./lease-lookup.ts";
 
 /**
- * Ends leases at once, and lets nobody acquire anew for a while: the emergency stop, which no limit
- * refuses. The transport stays.
+ * The emergency stop: ends leases at once and blocks new ones for a while. No limit refuses it. The
+ * transport stays.
  */
 export function decideRevoke(draft: Draft, command: Revoke): Decision<Revoke> {
   if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
@@ -39,11 +39,10 @@ interface Stop {
 }
 
 /**
- * Who is named is held, live or just ended: whoever asks has listed the leases a moment ago.
+ * Holds every named lease, live or just ended: the caller listed them a moment ago.
  *
- * Where there is no room for more holds on single leases, one on the whole session takes their
- * place: a hold that somebody asked for is not dropped for another, and to stop more than was asked
- * is the lesser evil.
+ * When there is no room for more holds on single leases, one hold on the whole session replaces
+ * them. Stopping more than was asked is better than dropping a hold.
  */
 function holdOf(
   book: LeaseBook,
@@ -84,12 +83,12 @@ function keyOf({ account, reason }: Lease): LeaseKey {
   return { account, reason };
 }
 
-/** Without a hold: nobody but who is named and still there. */
+/** Without a hold, only the named leases that are still live. */
 function named({ live }: LeaseBook, { leaseIds }: Revoke): readonly Lease[] {
   return leaseIds.length === 0 ? live : live.filter(({ id }) => leaseIds.includes(id));
 }
 
-/** With a hold, also who has taken the place of a lease that was named. */
+/** With a hold, also the lease that has replaced a named one. */
 function under(
   { live }: LeaseBook,
   { leaseIds }: Revoke,

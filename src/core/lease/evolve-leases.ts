@@ -2,7 +2,7 @@ import type { LeaseEvent } from "../event.ts";
 import type { EndedLease, Lease, LeaseBook } from "../session.ts";
 import { isSameKey } from "./lease-lookup.ts";
 
-/** How many ended leases a book remembers; of older ones it says unknown. */
+/** How many ended leases a book remembers. Older ones are `unknown`. */
 export const endedLeasesMax = 64;
 
 /** The leases after an event. Nothing here can reach a handshake. */

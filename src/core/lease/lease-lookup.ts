@@ -6,7 +6,7 @@ export function isSameKey(a: LeaseKey, b: LeaseKey): boolean {
   return a.account === b.account && a.reason === b.reason;
 }
 
-/** The live lease that a token answers to. What is due has ended by now. */
+/** The live lease of a token. Leases that are due have ended by now. */
 export function liveLease(
   record: SessionRecord | undefined,
   tokenHash: TokenHash,
@@ -21,7 +21,7 @@ export function notLive(record: SessionRecord | undefined, tokenHash: TokenHash)
   return { reason: "LEASE_NOT_LIVE", endedBy: endOf(record, tokenHash) };
 }
 
-/** How the lease ended that a token answered to; `unknown` when it is not remembered. */
+/** How the lease of a token ended; `unknown` when it is not remembered. */
 export function endOf({ leases }: SessionRecord, tokenHash: TokenHash): LeaseEnd | "unknown" {
   const ended = leases.ended.findLast((lease) => lease.tokenHashes.includes(tokenHash));
   return ended?.endedBy ?? "unknown";

@@ -1,4 +1,4 @@
-/** The channel that carries controller actions: what a fast path needs at the least. */
+/** The channel that carries controller actions; every fast path needs it. */
 export const actionsChannel = "mgr-actions";
 
 /** The one name of a channel; older ends call the actions channel `pb-controller`. */

@@ -14,7 +14,7 @@ import { isGood, newestOf, verdictAfterReport } from "./health.ts";
 import { considerPromotion, heedGeneration, raiseGeneration } from "./promotion.ts";
 import { isHonoured, standingOf } from "./standing.ts";
 
-/** Hears what one end says about one handshake, and draws the conclusions. */
+/** Applies the report of one end about one handshake, and everything that follows from it. */
 export function decideReport(draft: Draft, report: Report): Decision<Report> {
   if (draft.record?.kind !== "attached") return refuse(draft, { reason: "SESSION_UNKNOWN" });
   const { handshakeId } = report;
@@ -32,7 +32,7 @@ function receiveReport(draft: Draft, session: Session, report: Report): void {
   const received = receivedEvidence(draft, session, { report, observed });
   const reporter = reporterOf(report);
   if (isOldNews(draft, session, { report, received })) {
-    // Its place is taken whatever becomes of it: one that was sent before it is too late from now on.
+    // The report takes its place in the order first. Reports sent before it are now too late.
     if (reporter !== undefined) apply(draft, { kind: "ReportPlaced", at, reporter });
     return;
   }
@@ -52,7 +52,7 @@ export function decideCheckHandshake(
   return accept(draft, { standing, honoured: isHonoured(standing) });
 }
 
-/** Each reporter's reports are received in the order of their numbers, and once. */
+/** Each report of a reporter counts once, and in the order of their numbers. */
 function isRepeated(session: Session, report: Report): boolean {
   if (report.sequence === 0) return false;
   const { end, reporterId, sequence } = report;
@@ -65,7 +65,7 @@ function reporterOf({ end, reporterId, sequence }: Report): Reporter | undefined
   return sequence === 0 ? undefined : { end, id: reporterId, sequence };
 }
 
-/** A word about a healthy fast path that differs from the last one only in being younger. */
+/** A report about a healthy fast path that differs from the last one only in its age. */
 function isOldNews(
   { context: { policy } }: Draft,
   { transport: { path } }: Session,
@@ -79,10 +79,10 @@ function isOldNews(
   if (received === undefined || received.changed || received.handshakeId !== path.current.id)
     return false;
   const { evidence } = received;
-  // A claim to have no connection says when it was made, and who goes on takes it back or outlives it.
+  // A claim to have no connection keeps its time: a later report takes it back or outlives it.
   if (previous === undefined || (previous.noConnection ?? evidence.noConnection)) return false;
   return (
-    // Evidence that was overtaken still bears the name of who overtook it.
+    // Overtaken evidence still carries the name of the reporter that overtook it.
     previous.reporterId === report.reporterId &&
     previous.generation === evidence.generation &&
     evidence.oldestUnackedMs <= policy.acksSlowMs &&
@@ -90,7 +90,7 @@ function isOldNews(
   );
 }
 
-/** What was observed in a gap ages from its end: it could not be told before. */
+/** An observation made in a gap ages from the gap's end: it could not be reported earlier. */
 function observationOf({ observedAgeMs }: Report, { now, gaps }: DecisionContext): Observed {
   const at = now - observedAgeMs;
   return { at, agesFrom: afterGaps(at, gaps) };
@@ -129,7 +129,7 @@ function subjectOf({ transport }: Session, id: string): Subject | undefined {
   return held.find((subject) => subject?.id === id);
 }
 
-/** Since when the promoted transport's evidence is good, with this word and without a break. */
+/** Since when the promoted transport's evidence has been good, this report included. */
 function goodSinceAfter(
   draft: Draft,
   session: Session,

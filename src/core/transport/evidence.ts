@@ -6,7 +6,7 @@ import type { EpochMs } from "../time.ts";
 
 const readyReportsMax = 4;
 
-/** The moment by which evidence is as old as it counts: gaps make it no older. */
+/** The moment that evidence ages from, with gaps left out. */
 export function agesFrom({ observedAt, gapMs }: Evidence): EpochMs {
   return observedAt + gapMs;
 }
@@ -16,7 +16,7 @@ export function silentSince(end: Evidence | undefined, current: PromotedHandshak
   return end === undefined ? current.promotedAt + current.gapMs : agesFrom(end);
 }
 
-/** Evidence as it counts after a gap: no older than before, and no fresher. */
+/** The evidence after a gap: no older than before, and no fresher. */
 export function throughGap(evidence: Evidence, gap: Stretch): Evidence {
   const through = (ready: ReadyReport): ReadyReport => ({ ...ready, at: afterGap(ready.at, gap) });
   return {
@@ -27,7 +27,7 @@ export function throughGap(evidence: Evidence, gap: Stretch): Evidence {
   };
 }
 
-/** From when a claim to hold no connection counts: once no other reporter says ready any more. */
+/** From when a claim to have no connection counts: no other reporter reports ready any more. */
 export function noConnectionFrom(
   evidence: Evidence | undefined,
   policy: Policy,
@@ -58,7 +58,7 @@ export function saysReady(
   return up && channels.every((channel) => said.readyChannels.includes(channel));
 }
 
-/** The end's last word is that the handshake is ready, and that word is fresh. */
+/** The end's last report says that the handshake is ready, and is fresh. */
 export function isReady(
   evidence: Evidence | undefined,
   channels: readonly string[],
@@ -70,16 +70,16 @@ export function isReady(
   return fresh && !hasNoConnection(evidence, at, policy);
 }
 
-/** When a report was observed, and from when that ages. */
+/** When a report was observed, and the moment that it ages from. */
 export interface Observed {
   readonly at: EpochMs;
   readonly agesFrom: EpochMs;
 }
 
 /**
- * What an end's report makes of its evidence about a handshake that needs `channels`; undefined
- * when the report says nothing that counts: it speaks of a connection other than the one that was
- * ready, or another process observed later.
+ * The end's evidence after its report about a handshake that needs `channels`. Undefined when the
+ * report does not count: it is about another connection than the one that was ready, or another
+ * process observed later.
  */
 export function receive(
   previous: Evidence | undefined,
@@ -106,7 +106,7 @@ export function receive(
   return { ...word, readyTransportId, readyReports, noConnection };
 }
 
-/** Whether two words of one end differ in more than their age. */
+/** Whether two reports of one end differ in more than their age. */
 export function differs(a: Evidence | undefined, b: Evidence): boolean {
   return (
     a === undefined ||
@@ -116,7 +116,7 @@ export function differs(a: Evidence | undefined, b: Evidence): boolean {
   );
 }
 
-/** What an end says next makes what is known of it no older. */
+/** A later report never makes an end's evidence older. */
 function noOlder(observed: Observed, previous: Evidence | undefined): Observed {
   if (previous === undefined) return observed;
   return {
@@ -148,12 +148,14 @@ function isOfOtherConnection(previous: Evidence | undefined, report: Report): bo
   return ready !== undefined && ready !== report.transportId;
 }
 
-/** Another process of the same end observed later; one reporter's order is its sequence. */
+/**
+ * Another process of the same end observed later. Reports of one reporter are ordered by sequence.
+ */
 function isOvertaken(previous: Evidence, report: Report, observedAt: EpochMs): boolean {
   return previous.reporterId !== report.reporterId && previous.observedAt > observedAt;
 }
 
-/** A word that was observed before the same reporter's last one makes that no older. */
+/** A report observed before the same reporter's last one does not make that one older. */
 function noteReady(previous: Evidence | undefined, by: ReadyReport): readonly ReadyReport[] {
   const known = previous?.readyReports ?? [];
   const isOwn = (ready: ReadyReport): boolean => ready.reporterId === by.reporterId;

@@ -29,7 +29,7 @@ interface Attachment {
   readonly hostReports: boolean;
 }
 
-/** No fast path yet; what a tombstone kept is retired for certain. */
+/** No fast path yet. Handshakes that the tombstone kept are retired. */
 export function initialTransport(attachment: Attachment, before: Tombstone | undefined): Transport {
   const { managerUrl, requiredChannels, hostReports } = attachment;
   return {
@@ -97,8 +97,8 @@ export function evolveTransport(transport: Transport, event: TransportEvent): Tr
 }
 
 /**
- * Moves every deadline by the length of a gap, and tells whether a shown one moved. Those that had
- * passed when it began have been applied by then, or stay passed: evidence is as old as it was.
+ * Moves every deadline by the length of a gap, and says whether a shown one moved. Deadlines that
+ * had passed when it began have been applied or stay passed. Evidence keeps its age.
  */
 export function shiftTransport(
   transport: Transport,
@@ -130,12 +130,12 @@ export function shiftTransport(
   };
 }
 
-/** A back-off that is over by now ends no later than the gap did, and what it forgives waits. */
+/** Moves the end of a back-off by the gap's length. */
 function delayed(backoff: Backoff, length: DurationMs): Backoff {
   return backoff.failures === 0 ? backoff : { ...backoff, notBefore: backoff.notBefore + length };
 }
 
-/** The deadline of a negotiation moves, and nothing is proven while nobody could hear. */
+/** The deadline of a negotiation moves, and a gap proves nothing. */
 function shiftPath(path: FastPath, gap: Stretch): FastPath {
   const current = currentOf(path);
   const next = nextOf(path);
@@ -150,7 +150,7 @@ function shiftPath(path: FastPath, gap: Stretch): FastPath {
   return withNext(kept, { ...witnessThrough(next, gap), confirmBy, delivery });
 }
 
-/** It counts as long as before, in everything that is counted from a moment. */
+/** Everything counted from a moment keeps its length. */
 function promotedThrough(current: PromotedHandshake, gap: Stretch): PromotedHandshake {
   const { promotedAt, gapMs, usableSince, goodSince } = current;
   return {
@@ -287,9 +287,9 @@ function witness<W extends Witnessed>(handshake: W, end: End, evidence: Evidence
 }
 
 /**
- * Each reporter keeps its place, so that reports which change nothing else leave the rest alike. A
- * new one takes the place of the oldest of its own end: restarts of one end must not make those of
- * the other forgotten, whose late reports would count then.
+ * Each reporter keeps its place. A new one replaces the oldest of its own end, so that restarts of
+ * one end never make the service forget the reporters of the other, whose late reports would then
+ * count.
  */
 export function noteReporter(
   reporters: readonly Reporter[],

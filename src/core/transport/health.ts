@@ -9,12 +9,12 @@ export interface Verdict {
   readonly reason: HealthReason;
 }
 
-/** What health is judged by beside the ends' words about one handshake. */
+/** What decides health besides the ends' reports about one handshake. */
 export type Horizons = Pick<Transport, "hostReports" | "hostReportedAt">;
 
 const optionalChannels = ["mgr-acks", "mgr-state"] as const;
 
-/** The host end's word is needed: the attach said so, or it reported lately. */
+/** The host end has a say: the attach said so, or it reported recently. */
 export function hostHasSay(transport: Horizons, at: EpochMs, policy: Policy): boolean {
   if (transport.hostReports) return true;
   const reportedAt = transport.hostReportedAt;
@@ -89,8 +89,8 @@ export function verdictOfTime(
 }
 
 /**
- * The moment at which time alone next changes the verdict, if nobody reports until then. Never
- * before the promotion or `reportedAt`, when the newest report came: nothing counts in hindsight.
+ * The moment at which time alone next changes the verdict if no report comes first. Never before
+ * the promotion or `reportedAt`, when the newest report came: a verdict is never backdated.
  */
 export function nextVerdictAt(
   transport: Horizons,
@@ -158,7 +158,7 @@ function deathOf(
   for (const end of [current.manager, current.host]) {
     if (end === undefined) continue;
     if (hasNoConnection(end, at, policy)) return "end_restarted";
-    // What was never ready carried no action: its end is no death.
+    // A channel that was never ready carried no action, so its closing is no death.
     if (end.readyTransportId === undefined) continue;
     if (end.connection === "failed" || end.connection === "closed") return "connection_closed";
     if (hasClosed(end, current.channels)) return "channel_closed";
@@ -187,13 +187,13 @@ function acksStalled(
   return unackedMs > policy.acksSlowMs && hostSay && hostSilentMs >= policy.acksHostSilentMs;
 }
 
-/** Debounce: lost and degraded are left only on a stretch of good evidence, never on a moment. */
+/** Debounce: only a stretch of good evidence leads out of lost and degraded. */
 function hasRecovered(current: PromotedHandshake, next: Verdict, policy: Policy): boolean {
   if (current.goodSince === undefined || next.health === "stale") return false;
   return (newestOf(current) ?? 0) - current.goodSince >= policy.recoveryMs;
 }
 
-/** The moment by which the newest word about the promoted handshake is as old as it counts. */
+/** The moment that the newest report about the promoted handshake ages from. */
 export function newestOf({ manager, host }: PromotedHandshake): EpochMs | undefined {
   return latest(manager && agesFrom(manager), host && agesFrom(host));
 }

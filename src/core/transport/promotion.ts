@@ -99,14 +99,14 @@ function isManagersAlone(draft: Draft, candidate: Candidate, at: EpochMs): boole
   );
 }
 
-/** A store that was lost may have promoted it: the ends go on, and so does the service. */
+/** A lost store may have promoted it. The ends still use it, so the service adopts it. */
 function isAdoptable(draft: Draft, candidate: Candidate, at: EpochMs): boolean {
   return (
     readiness(draft, at)(candidate.manager, candidate.channels) && staysUsable(draft, candidate, at)
   );
 }
 
-/** The host's last word about it, however old, is not that it is ready. */
+/** The host's last report about it, however old, does not say that it is ready. */
 function spokeAgainst(host: Evidence | undefined, channels: readonly string[]): boolean {
   return host !== undefined && (host.noConnection !== undefined || !saysReady(host, channels));
 }
@@ -130,7 +130,7 @@ function readiness(draft: Draft, at: EpochMs): Readiness {
   return (evidence, channels) => isReady(evidence, channels, at, policy);
 }
 
-/** A replacement brings up what it must, and whatever the one in use has ready. */
+/** A replacement needs the required channels and every channel that the current one has ready. */
 function withChannelsOf(
   channels: readonly string[],
   inUse: Evidence | undefined,
@@ -173,7 +173,7 @@ export function heedGeneration(draft: Draft, named: number): void {
   apply(draft, { kind: "GenerationNamed", at: draft.context.now, generation: named });
 }
 
-/** The promoted handshake is served under no generation below the one that its end knows. */
+/** Raises the generation of the promoted handshake to the one that its end names. */
 export function raiseGeneration(draft: Draft, handshakeId: HandshakeId, named: number): void {
   const { path, generation: served } = sessionOf(draft).transport;
   if (currentOf(path)?.id !== handshakeId || named <= served) return;
@@ -181,7 +181,7 @@ export function raiseGeneration(draft: Draft, handshakeId: HandshakeId, named: n
   apply(draft, { kind: "GenerationRaised", at: draft.context.now, handshakeId, generation });
 }
 
-/** By the moment of the decision: one that was due earlier is served no earlier. */
+/** As of the decision: a generation that was due earlier was not shown earlier. */
 function nextGeneration(draft: Draft): number {
   const { generation, generationFloor } = sessionOf(draft).transport;
   return nextFence(Math.max(generation, generationFloor), draft.context.now);

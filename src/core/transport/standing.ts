@@ -18,8 +18,8 @@ export function isHonoured(standing: Standing): boolean {
 }
 
 /**
- * An id that the session does not hold is retired only for certain. Everything else is unknown:
- * then a store has lost something, and closing a working connection would be our outage.
+ * An id that the session does not hold is retired only if that is certain. Otherwise it is unknown:
+ * a store has lost something, and an end must not close a working connection for that.
  */
 function isRetired(session: Session, id: HandshakeId): boolean {
   const minted = mintedAt(id);
