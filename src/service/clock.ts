@@ -6,37 +6,36 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 export interface Clock {
   /** Service time: never goes back, whatever the wall clock does. */
   now(): EpochMs;
-  /** The wall clock of this moment, for token checks; what is told outside goes by WallTime. */
+  /** The wall clock, for token checks. Moments that leave the service go through WallTime. */
   wall(): EpochMs;
   /** Resolves after the duration, or at once when the signal aborts. Never rejects. */
   sleep(duration: DurationMs, signal: AbortSignal): Promise<void>;
-  /** Tells of each jump when the clock is next read, and before that reading is used. */
+  /** Reports each jump when the clock is next read, before the reading is used. */
   jumps(listener: (jump: ClockJump) => void): Disposable;
 }
 
 /**
- * `stepped`: somebody set the wall clock, by so much. `suspended`: the machine slept for so long, and
- * service time has moved on by it.
+ * `stepped`: the wall clock was set, by this much. `suspended`: the machine slept for this long,
+ * and service time moved on with it.
  */
 export interface ClockJump {
   readonly kind: "stepped" | "suspended";
   readonly byMs: DurationMs;
 }
 
-/** A clock that keeps to another one, so that several processes have one service time. */
+/** A clock that follows a reference, so that several processes share one service time. */
 export interface SteeredClock extends Clock {
   /**
-   * Tells how far the reference is ahead at this moment. The first word is taken as it is, and has
-   * to come before anything goes by this clock; later ones bend it by so little that a second stays
-   * a second to within one percent, and never take it back.
+   * Takes how far the reference is ahead now. The first value sets the clock and must come before
+   * anything reads it. Later values bend it by at most one percent and never move it back.
    */
   steer(aheadMs: DurationMs): void;
 }
 
-/** How much a word may bend the clock, as a share of the time since the word before. */
+/** How much a value may bend the clock, as a share of the time since the value before. */
 const bendShare = 0.01;
 
-/** Goes by `base` until it is steered. */
+/** Follows `base` until it is steered. */
 export function steeredClock(base: Clock): SteeredClock {
   let offset: DurationMs | undefined;
   let steeredAt: EpochMs = 0;
@@ -54,7 +53,7 @@ export function steeredClock(base: Clock): SteeredClock {
       return;
     }
     offset = aheadMs;
-    // What was read before was no service time: a wall clock that is ahead must not hold it up.
+    // Readings before this were not service time: a wall clock that is ahead must not hold it back.
     last = 0;
   };
   return {
@@ -78,7 +77,7 @@ export interface MachineTime {
 
 /** A clock that begins at the wall clock. */
 export interface SystemClock extends Clock {
-  /** Goes on from this moment if it is later: for when nothing has gone by the clock yet. */
+  /** Continues from this moment if it is later; only before anything has read the clock. */
   beginAt(notBefore: EpochMs): void;
 }
 
@@ -86,9 +85,9 @@ export interface SystemClock extends Clock {
 export const stepMs: DurationMs = 100;
 /** A suspend that shows on a clock which is right to a second. */
 const suspendMsMin: DurationMs = 1_100;
-/** How often it is looked for a suspend that the wall clock does not show. */
+/** How often to look for a suspend that the wall clock does not show. */
 const lookEveryMs: DurationMs = 1_000;
-/** Clocks that are read further apart than this are not compared: the process had to wait. */
+/** Clocks read further apart than this are not compared: the process was interrupted. */
 const readMsMax: DurationMs = 20;
 
 /** Service time on the clocks of a machine. */
@@ -108,8 +107,8 @@ const thisMachine: MachineTime = {
 
 /**
  * The wall clock read once, then the monotonic clock and however long the machine was suspended. So
- * service time and wall time stay together through a suspend, and the stretch shows as time in which
- * nobody was heard; a wall clock that is stepped moves service time by nothing.
+ * service time and wall time stay together through a suspend, which counts as a gap. A step of the
+ * wall clock does not move service time.
  */
 class MachineClock implements SystemClock {
   readonly sleep: Clock["sleep"];
@@ -157,7 +156,7 @@ class MachineClock implements SystemClock {
     return Math.abs(movedMs) > stepMs || monotonic - this.#lookedAt >= lookEveryMs;
   }
 
-  /** Tells a suspend by the boot clock; what else moved the wall clock was a step. */
+  /** The boot clock shows a suspend. Any other move of the wall clock is a step. */
   #look(): void {
     const monotonic = this.#machine.monotonic();
     const wallAheadMs = this.#machine.wall() - monotonic;
@@ -172,7 +171,7 @@ class MachineClock implements SystemClock {
       this.#suspendedMs += suspendedMs;
       this.#tell({ kind: "suspended", byMs: suspendedMs });
     }
-    // As fine as the boot clock is, where that tells the one from the other.
+    // The boot clock is exact to a second, so a shorter move counts as a step.
     if (Math.abs(steppedMs) > (isSuspend ? suspendMsMin : stepMs)) {
       this.#tell({ kind: "stepped", byMs: steppedMs });
     }

@@ -6,14 +6,14 @@ import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
 
-/** How many sessions are worked on before the loop lets others in. */
+/** How many sessions the loop handles before it yields. */
 const batch = 500;
 /** How long to wait after a fault. */
 const faultDelayMs: DurationMs = 1000;
-/** The longest that a session which fails is made to wait. */
+/** The longest delay of a session that fails. */
 const delayMsMax: DurationMs = 60_000;
 
-/** For how many sessions that fail it is known how long to wait; others wait longest. */
+/** How many failing sessions have a delay of their own. Others get the longest. */
 const delaysMax = 1000;
 
 /** Reasons handed in: making an AbortError for each wake-up costs more than the wake-up. */
@@ -34,7 +34,7 @@ export class DeadlineLoop {
   readonly #deps: DeadlineLoopDeps;
   #sleepingUntil: EpochMs = Number.POSITIVE_INFINITY;
   #wake: AbortController | undefined;
-  /** How long sessions that failed were made to wait before their next turn. */
+  /** The delay of each session that failed. */
   readonly #delays = new Map<SessionId, DurationMs>();
 
   constructor(deps: DeadlineLoopDeps) {
@@ -59,21 +59,21 @@ export class DeadlineLoop {
     }
   }
 
-  /** Refused deadlines stay due: without a pause they would be tried over and over. */
+  /** Refused deadlines stay due. Without a pause they would be retried in a tight loop. */
   async #passDue(): Promise<"none" | "some" | "refused"> {
     const { store, clock } = this.#deps;
     const ids = await store.due(clock.now(), batch);
-    // Side by side, so that a store that commits in groups writes them as one.
+    // Concurrently, so that a store that groups commits writes them as one.
     const outcomes = await Promise.all(ids.map((id) => this.#pass(id)));
     if (ids.length === 0) return "none";
     return outcomes.every((outcome) => outcome === "refused") ? "refused" : "some";
   }
 
-  /** A bug that one session meets, or a record that cannot be read, makes that one wait, and no other. */
+  /** An error or an unreadable record delays this session alone. */
   async #pass(id: SessionId): Promise<"accepted" | "refused" | "failed"> {
     try {
       const outcome = await this.#deps.passTime(id);
-      // Others are not to wait for it, as they do for a store that is away.
+      // Other sessions do not wait for it, as they would for a store that is away.
       const isUnreadable =
         outcome.kind === "refused" && outcome.refusal.reason === "SESSION_UNREADABLE";
       if (isUnreadable) return await this.#postpone(id);
@@ -107,7 +107,7 @@ export class DeadlineLoop {
     const abort = (): void => wake.abort(stopped);
     signal.addEventListener("abort", abort);
     this.#wake = wake;
-    // Registered before the read, so that a deadline set meanwhile is not slept past.
+    // Registered before the read, so that a deadline set meanwhile is not missed.
     this.#sleepingUntil = Number.POSITIVE_INFINITY;
     const now = clock.now();
     const latest = now + lookAgainMs;

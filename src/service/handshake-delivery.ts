@@ -87,7 +87,7 @@ export class HandshakeDelivery {
       this.#observe(id, due, carried.outcome, "error" in carried ? carried.error : undefined);
       if (carried.outcome === "taken") await confirm(id, due.handshakeId);
     } catch (error) {
-      observe({ kind: "trouble", where: "delivery", sessionId: id, error });
+      observe({ kind: "failed", where: "delivery", sessionId: id, error });
     }
   }
 

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Entropy } from "../core/command.ts";
 import type { LeaseId } from "../core/ids.ts";
 
-/** Where chance comes from: ids that nobody can guess, and jitter. */
+/** The source of randomness: ids that cannot be guessed, and jitter. */
 export interface IdSource extends Entropy {
   leaseId(): LeaseId;
 }

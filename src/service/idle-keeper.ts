@@ -10,11 +10,11 @@ import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { WatchIndex } from "./watch/watch-index.ts";
 
-/** How often it is noted who has left. */
+/** How often departures are recorded. */
 const noteEveryMs: DurationMs = 1_000;
-/** How often, within the time that makes a session idle, all that are watched are noted. */
+/** How often all watched sessions are recorded within the time that makes a session idle. */
 const rounds = 24;
-/** How many sessions are worked on before others are let in. */
+/** How many sessions are handled before the loop yields. */
 const batch = 500;
 
 interface IdleKeeperDeps {
@@ -28,10 +28,10 @@ interface IdleKeeperDeps {
 }
 
 /**
- * Keeps it on record until when sessions were watched, so that none goes idle before its last
- * watcher has been gone for long enough: noted when that one leaves, and now and then while it is
- * there, so that whoever leaves unnoted, with the service itself, takes away no more than a round.
- * Only sessions without a live lease are written, each at most once a second, and behind.
+ * Records until when sessions were watched, so that a session goes idle only after its last watcher
+ * has been gone for long enough. It is recorded when that watcher leaves, and now and then while it
+ * stays, so that a crash loses no more than one round. Only sessions without a live lease are
+ * written, each at most once a second, and behind.
  */
 export class IdleKeeper {
   readonly #deps: IdleKeeperDeps;
@@ -40,13 +40,15 @@ export class IdleKeeper {
     this.#deps = deps;
   }
 
-  /** Somebody watches the session, or did until a moment ago. */
+  /** The session is watched, or was until a moment ago. */
   isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
     const { bySession, byBeach } = this.#deps;
     return bySession.hadLately(id) || (beachId !== undefined && byBeach.hadLately(beachId));
   }
 
-  /** Until the signal aborts, and once more for the sessions whose watchers were sent away. */
+  /**
+   * Runs until the signal aborts, and once more for the sessions whose watchers were disconnected.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, policy, bySession, byBeach } = this.#deps;
     const roundMs = policy.sessionIdleMs / rounds;

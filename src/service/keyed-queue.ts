@@ -1,12 +1,11 @@
 /**
- * Runs tasks of one key one after the other, and tasks of different keys side by side. A task of a
- * key that nobody works on begins at once. Holds an entry per key in work, so it is bounded by the
- * calls in flight.
+ * Runs the tasks of one key in order, and those of different keys concurrently. A task of an idle
+ * key begins at once. Holds an entry per key in work, so it is bounded by the calls in flight.
  */
 export class KeyedQueue<K> {
   readonly #tails = new Map<K, Promise<unknown>>();
 
-  /** Somebody works on the key. */
+  /** A task of the key is running. */
   isBusy(key: K): boolean {
     return this.#tails.has(key);
   }
@@ -19,7 +18,7 @@ export class KeyedQueue<K> {
   }
 
   #follow(key: K, result: Promise<unknown>): void {
-    // Whoever waits for the result hears of a failure; those behind it go on.
+    // The caller that awaits the result receives the failure. Later tasks go on.
     const end = (): void => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     };

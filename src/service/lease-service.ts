@@ -5,29 +5,29 @@ import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { FleetCounts, FleetRates } from "./figures/fleet-counts.ts";
 
-/** What the doors call: every rule behind it is the core's. */
+/** What the doors call. Every rule behind it is in the core. */
 export interface LeaseService {
   /**
    * Loads the session, decides, commits, and answers with the record as it is then. Conflicts are
    * retried a bounded number of times, then refused with CONTENDED; a store fault is refused with
    * STORE_UNAVAILABLE. Commands of one session are carried out in the order in which they are given.
    *
-   * @param permit asked of the record that the decision is made on; everybody may where it is unset
+   * @param permit checked on the record that the decision is made on; unset allows everybody
    */
   execute<C extends Command>(id: SessionId, command: C, permit?: Permit): Promise<Outcome<C>>;
 
   /**
-   * The same for a renewal that needs no waiting, as nearly all of them: it is decided and committed
-   * in this turn, without a promise. Undefined where anything has to be waited for; then nothing has
-   * happened yet, and {@link execute} does it.
+   * The same for a renewal that need not wait, as nearly all of them: it is decided and committed
+   * in this turn, without a promise. Undefined when it has to wait. Nothing has happened then, and
+   * {@link execute} does it.
    */
   renewNow(id: SessionId, command: Renew, permit: Permit): Outcome<Renew> | undefined;
 
   /**
-   * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws
-   * {@link BudgetSpent} at once where there is no room, and later {@link ReaderStalled} for a reader
-   * that took nothing for too long. It cannot throw while the reader still holds on to a message:
-   * then it calls `reset`, once, and is over.
+   * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws {@link
+   * BudgetSpent} at once where there is no room, and later {@link ReaderStalled} for a reader that
+   * took nothing for too long. It cannot throw while the reader has not taken a message: then it
+   * calls `reset` once and ends.
    */
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream;
 
@@ -53,7 +53,7 @@ export interface LeaseService {
   /** Whether the session's host watches it, so that it sees offers without other delivery. */
   hostWatches(id: SessionId): boolean;
 
-  /** Service time, and what a moment of it is on the wall clock, by which all is told outside. */
+  /** Service time, and its translation to the wall clock for answers. */
   now(): EpochMs;
   toWall(at: EpochMs): EpochMs;
 
@@ -71,7 +71,7 @@ export interface ControllerTokens {
   hash(token: string): TokenHash;
 }
 
-/** Refuses whoever may not give a command, by the record; undefined: goes ahead. */
+/** Refuses a caller that may not give the command, judged on the record; undefined allows it. */
 export type Permit = (record: SessionRecord | undefined) => Refusal | undefined;
 
 export type Outcome<C extends Command> =
@@ -104,8 +104,8 @@ export interface WatchCaller {
 /** The messages of a watch, fetched at the reader's pace until they are diverted. */
 export interface WatchStream extends AsyncIterable<WatchMessage> {
   /**
-   * Sends all further messages into the sink, in turns with other watches. Who iterates goes on to
-   * do so, and is given what ends the stream: the word of a drain, the end, or what is thrown.
+   * Sends all further messages into the sink, in turns with other watches. The iterator then yields
+   * only what ends the stream: the message of a drain, the end, or an error.
    */
   divert(sink: WatchSink): void;
 }

@@ -1,9 +1,9 @@
-/** Those who wait for a turn of their own, in the order in which they came. */
+/** The waiters for a turn, in the order in which they came. */
 const waiting: (() => void)[] = [];
 
 /**
- * Resolves in a turn of the event loop that nobody else is given by this: what many long works do in
- * parts takes one part a turn, however many of them there are.
+ * Resolves in a turn of the event loop that no other waiter gets. However many long tasks work in
+ * parts, each turn runs one part.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -16,7 +16,7 @@ function giveTurn(): void {
   if (waiting.length > 0) setImmediate(giveTurn);
 }
 
-/** Does the work for each value in order; after every so many of them, others get their turn. */
+/** Does the work for each value in order, and yields after every so many. */
 export async function eachInTurns<T>(
   values: Iterable<T>,
   perTurn: number,

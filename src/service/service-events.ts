@@ -5,9 +5,9 @@ import type { RefusalReason } from "../core/refusal.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { ClockJump } from "./clock.ts";
 
-/** What the outside may observe of the service: logs, metrics and traces hang on this one list. */
+/** Everything that logs and metrics observe of the service. */
 export type ServiceEvent =
-  /** Something happened to a session, and is durable (a plain extension: will be). */
+  /** An event of a session, already durable (a plain extension: soon). */
   | {
       readonly kind: "happened";
       readonly sessionId: SessionId;
@@ -30,8 +30,9 @@ export type ServiceEvent =
       readonly reason: RefusalReason;
     }
   /**
-   * The service could not hear for a while, of the sessions in so many buckets of its store; one
-   * that a process holds alone is one bucket. The gap's number is the one that it has in one of them.
+   * The service could receive nothing for a while about the sessions in this many buckets of its
+   * store. A store held by one process is one bucket. The number is the gap's number in one of the
+   * buckets.
    */
   | { readonly kind: "gap"; readonly gap: Gap; readonly buckets: number }
   /** The wall clock was stepped, or the machine was suspended. */
@@ -45,7 +46,9 @@ export type ServiceEvent =
       readonly tries: number;
       readonly error?: unknown;
     }
-  /** A watch stream began or ended, or its reader has taken nothing for so long that it will. */
+  /**
+   * A watch stream began or ended, or is about to end since its reader took nothing for too long.
+   */
   | {
       readonly kind: "watch";
       readonly change: "opened" | "stalled" | "closed";

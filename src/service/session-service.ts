@@ -57,7 +57,9 @@ export interface SessionServiceDeps {
   readonly carrier?: HandshakeCarrier | undefined;
 }
 
-/** Load, decide, commit: the one place where the core meets store, clock and watchers. */
+/**
+ * Load, decide, commit: the one place where the core meets the store, the clock and the watchers.
+ */
 export class SessionService implements LeaseService, AsyncDisposable {
   readonly tokens: ControllerTokens;
   readonly #deps: SessionServiceDeps;
@@ -91,7 +93,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
   }
 
-  /** Takes stock of the store, records the absence since the earlier run, and starts to work. */
+  /** Reads the store, records the absence since the earlier run, and starts its loops. */
   async start(): Promise<void> {
     this.#jumps = this.#deps.clock.jumps((jump) => this.#noteJump(jump));
     await this.#fleet.gaps.start();
@@ -105,12 +107,12 @@ export class SessionService implements LeaseService, AsyncDisposable {
     ]);
   }
 
-  /** Settles when its loops have ended: once it is disposed of, or with the bug that ended one. */
+  /** Settles when its loops have ended: on disposal, or with the error that ended one. */
   get running(): Promise<unknown> {
     return this.#running;
   }
 
-  /** Tells every watcher to come back later, and ends their streams. */
+  /** Asks every watcher to reconnect later, and ends its stream. */
   drain(): void {
     this.#hub.drain();
   }
@@ -208,7 +210,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     this.#deps.observe({ kind: "clock", jump });
   }
 
-  /** Store faults become a refusal; everything else that throws is a bug and goes on. */
+  /** Store faults become a refusal. Anything else is rethrown. */
   async #guarded<C extends Command>(call: Asked<C>): Promise<Outcome<C>> {
     try {
       for (let attempt = 1; attempt <= commitAttemptsMax; attempt++) {
@@ -223,7 +225,10 @@ export class SessionService implements LeaseService, AsyncDisposable {
     }
   }
 
-  /** Only what concerns more than the session keeps others away; of a record the store tells. */
+  /**
+   * Only a fault that concerns more than this session puts its bucket away. The store reports
+   * unreadable records itself.
+   */
   #noteFault(id: SessionId, error: StoreFault): void {
     if (error instanceof StoreUnavailable) this.#fleet.gaps.noteStoreFault(id);
     if (error instanceof SessionUnreadable) return;
@@ -237,11 +242,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
     const recalled = this.#fleet.recall(id);
     if (recalled !== undefined) {
       const decided = this.#decide(call, recalled);
-      // Only a commit shows that what was recalled is still so.
+      // Only a commit shows that the remembered record is still current.
       if (decided.change !== undefined) return await this.#commit(call, decided, decided.change);
     }
     const record = await this.#deps.store.load(id);
-    // Not before: the loop may have stood still while the record was on its way.
+    // Not earlier: the loop may have stood still while the record was being loaded.
     await gaps.observe(this.now());
     if (gaps.isAway(id)) return this.#refused(call, undefined, storeAway);
     const decided = this.#decide(call, record);
@@ -260,7 +265,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return "conflict";
   }
 
-  /** Who may do it is judged on the very record that the decision is made on. */
+  /** The permit is checked on the record that the decision is made on. */
   #decide<C extends Command>(
     { id, command, permit }: Asked<C>,
     record: SessionRecord | undefined,
@@ -376,14 +381,14 @@ export class SessionService implements LeaseService, AsyncDisposable {
   }
 }
 
-/** A command, the session that it is for, and who may give it. */
+/** A command, its session, and its permit. */
 interface Asked<C extends Command> {
   readonly id: SessionId;
   readonly command: C;
   readonly permit: Permit;
 }
 
-/** What a command came to on one record, and what has to be committed before it counts. */
+/** The result of a command on one record, and the change to commit before it counts. */
 type Decided<C extends Command> =
   | { readonly decision: Decision<C>; readonly change: SessionChange | undefined }
   | { readonly refusal: Refusal; readonly change: undefined };
@@ -392,7 +397,7 @@ const anybody: Permit = () => undefined;
 
 const contended: Refusal = { reason: "CONTENDED", retryAfterMs: contendedRetryMs };
 
-/** A service that has taken stock of its store and is at work. */
+/** A running service. */
 export async function createSessionService(deps: SessionServiceDeps): Promise<SessionService> {
   const service = new SessionService(deps);
   await service.start();

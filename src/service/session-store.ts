@@ -3,7 +3,7 @@ import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
 
-/** Where sessions live: held by one process, or shared by any number of them. */
+/** Where sessions live: a store of one process, or one shared by any number of them. */
 export type SessionStore = SoleStore | SharedStore;
 
 /**
@@ -35,44 +35,44 @@ export interface KeptSessions extends AsyncDisposable {
 
   /**
    * The earliest deadline of all, or an earlier moment: a deadline that moved later may still be
-   * told at its old place once.
+   * returned once at its old place.
    */
   nextDeadline(): Promise<EpochMs | undefined>;
 
-  /**
-   * Hands the session out as due no more until then, or until a commit sets its deadline anew.
-   */
+  /** Does not return the session as due again until then, or until a commit sets its deadline. */
   postpone(id: SessionId, until: EpochMs): Promise<void>;
 
   /** A page of attached sessions in order of id, those after `after` only. */
   list(page: SessionPage): Promise<readonly SessionRecord[]>;
 
-  /** Tells of every change that this process commits, in the order of each session's revisions. */
+  /** Publishes every change that this process commits, in the order of each session's revisions. */
   changes(listener: (notice: ChangeNotice) => void): Disposable;
 }
 
 /** `unaware`: the change was decided without a gap, or an incarnation, that its bucket has on record. */
 export type CommitResult = "committed" | "conflict" | "unaware";
 
-/** A store that one process holds and nobody else can open. It alone knows when it was away. */
+/**
+ * A store that one process holds and no other can open. Only that process knows when it was away.
+ */
 export interface SoleStore extends KeptSessions {
   readonly kind: "sole";
 
   commit(change: SessionChange): Promise<"committed" | "conflict">;
 
   /**
-   * What `load` would resolve with, without waiting for it: by {@link SoleStore.commitNow} alone a
-   * renewal takes no turn of the event loop. `pending` where it has to be waited for.
+   * What `load` would resolve with, without waiting. With {@link SoleStore.commitNow}, a renewal
+   * takes no turn of the event loop. `pending` when it has to wait.
    */
   peek(id: SessionId): SessionRecord | undefined | "pending";
 
   /**
-   * Commits a change that may be written behind, without waiting. False where that cannot be, or
-   * the change no longer fits: then nothing has happened.
+   * Commits a change that may be written behind, without waiting. False when that is impossible or
+   * the change no longer fits; nothing has happened then.
    */
   commitNow(change: SessionChange): boolean;
 
-  /** Writes take so long at present that whoever waits for one is not heard. */
+  /** Writes take so long at present that callers wait too long for them. */
   readonly isLate: boolean;
 
   /** Makes a gap durable and gives it the next number. */
@@ -82,18 +82,19 @@ export interface SoleStore extends KeptSessions {
   gaps(): Promise<readonly Gap[]>;
 
   /**
-   * How often the store has lost the newest part of what it held before it was opened, as when a
-   * backup was restored; 0 if never. Sessions take it up as they do gaps: no counter repeats.
+   * The incarnation of the store: how often it lost the newest part of what it held before it was
+   * opened, as when a backup was restored; 0 if never. Sessions take it up as they do gaps, so no
+   * counter repeats.
    */
   incarnation(): Promise<number>;
 
-  /** Records that the service was alive and heard at that moment; a gap begins at the last one. */
+  /** Records that the service was alive at that moment. A gap begins at the last recorded one. */
   recordAlive(at: EpochMs): Promise<void>;
 
   /**
-   * From now on, what is written takes a moment alive with it: the one that this answers then.
+   * From now on every write records a moment alive too: the one that this function returns then.
    *
-   * @param aliveUntil answers no later than the beginning of what is not on record yet
+   * @param aliveUntil returns no moment later than the beginning of an unrecorded stretch
    */
   aliveBy(aliveUntil: () => EpochMs): void;
 
@@ -102,8 +103,8 @@ export interface SoleStore extends KeptSessions {
 }
 
 /**
- * A store that any number of processes share. Its sessions are dealt out over buckets, each of which
- * is reached or lost as a whole; a gap is a stretch in which nobody at all reached a bucket.
+ * A store that any number of processes share. Its sessions are spread over buckets, each of which
+ * is reached or lost as a whole. A gap is a stretch in which no process reached a bucket.
  *
  * Rates are those of all processes together, each as of its last heartbeats.
  */
@@ -119,10 +120,10 @@ export interface SharedStore extends KeptSessions, RateCounter {
    */
   recall(id: SessionId): SessionRecord | undefined;
 
-  /** Shows that this process reaches the bucket, and answers with what the bucket has on record. */
+  /** Records that this process reaches the bucket, and returns what the bucket has on record. */
   heartbeat(bucket: number, heartbeat: Heartbeat): Promise<HeartbeatAnswer>;
 
-  /** Tells of what other processes changed. */
+  /** Publishes the changes of other processes. */
   follow(follower: Follower): Disposable;
 
   /** Counts over all sessions, or over those of one beach. */
@@ -140,7 +141,9 @@ export interface SharedStore extends KeptSessions, RateCounter {
 
 export interface Heartbeat {
   readonly now: EpochMs;
-  /** When the last heartbeat of anybody is older than this, a gap lies between the two. */
+  /**
+   * A gap lies between this heartbeat and the last one of any process if that is older than this.
+   */
   readonly quietMs: DurationMs;
   /** What such a gap would be. */
   readonly kind: Gap["kind"];
@@ -151,33 +154,33 @@ export interface Heartbeat {
 export interface HeartbeatAnswer {
   /** The gaps that the caller does not know, oldest first. */
   readonly gaps: readonly Gap[];
-  /** Which incarnation the bucket is in: it rises when the store may have lost what it had shown. */
+  /** The bucket's incarnation. It rises when the store may have lost what it had shown. */
   readonly incarnation: number;
 }
 
-/** Somebody who wants to hear what other processes changed. */
+/** Is notified of the changes of other processes. */
 export interface Follower {
-  /** Whether a change of this session is of interest; the others are not even loaded. */
+  /** Whether changes of this session are of interest. Others are not loaded. */
   isWanted(id: SessionId, beachId: BeachId): boolean;
   /** The newest state of a session that another process changed. */
   tell(id: SessionId, record: SessionRecord | undefined): void;
-  /** Notices of a bucket were lost: what is of interest has to be read again. */
+  /** Notices of a bucket were lost. Everything of interest must be read again. */
   missed(bucket: number): void;
 }
 
-/** What a decision knew of its bucket. */
+/** What a decision knew about its bucket. */
 export interface DecisionBasis {
-  /** The newest gap, and the incarnation, that it went by. */
+  /** The newest gap and the incarnation that the decision took into account. */
   readonly gap: number;
   readonly incarnation: number;
-  /** The bucket must have been reached by somebody at or after this moment. */
+  /** Some process must have reached the bucket at or after this moment. */
   readonly reachedSince: EpochMs;
 }
 
 /**
- * How many gaps are remembered, by a store and by whoever decides: one every nine seconds of the
- * day that a session may sleep for until it goes idle. It takes up all that it has slept through
- * when it is loaded, and gets no time back for a gap that is forgotten by then.
+ * How many gaps a store and a process remember: one every nine seconds of the day after which an
+ * unused session goes idle. A session takes up the gaps since its last use when it is loaded. A
+ * forgotten gap moves none of its deadlines.
  */
 export const gapsMax = 10_000;
 
@@ -190,7 +193,7 @@ export interface SessionChange {
   /** When time itself next changes something about the record. */
   readonly deadline: EpochMs | undefined;
   readonly durability: "durable" | "behind";
-  /** Asked for by shared stores alone. */
+  /** Required by shared stores only. */
   readonly basis?: DecisionBasis;
 }
 
@@ -222,7 +225,7 @@ export class StoreUnavailable extends StoreFault {
   override readonly name = "StoreUnavailable";
 }
 
-/** What the store holds of one session cannot be used by this process: no other is concerned. */
+/** This process cannot use the record of one session. No other session is affected. */
 export class SessionUnreadable extends StoreFault {
   override readonly name = "SessionUnreadable";
   readonly sessionId: SessionId;
@@ -233,7 +236,7 @@ export class SessionUnreadable extends StoreFault {
   }
 }
 
-/** The store has the change, and fewer copies of it than were asked for. */
+/** The store has the change, with fewer copies than required. */
 export class ChangeUnacknowledged extends StoreFault {
   override readonly name = "ChangeUnacknowledged";
 }

@@ -1,13 +1,13 @@
 /** A small part of some work; answers whether there is more to do. */
 type Step = () => boolean;
 
-/** How much of one work is done before the next work has its go. */
+/** How much of one task is done before the next has its turn. */
 const goPoints = 256;
 
 /**
- * Does work in small steps, so much in each turn of the event loop. What a turn has no room for
- * waits for later turns, in which whatever waits is worked on by turns. Bounded by its users: each
- * adds a work once. Work is counted in points, of about a microsecond each.
+ * Does work in small steps, up to a limit in each turn of the event loop. The rest waits for later
+ * turns, shared fairly between tasks. Bounded by its users: each adds a task once. Work is counted
+ * in points of about a microsecond.
  */
 export class Turns {
   readonly #pointsPerTurn: number;
@@ -27,7 +27,7 @@ export class Turns {
     if (!isNext || this.#go(step, 0)) this.#waiting.push(step);
   }
 
-  /** Resolves when there is room for work of so many points, which then counts as done. */
+  /** Resolves when there is room for work of this many points, and counts it as done. */
   room(points: number): Promise<void> {
     return new Promise((resolve) => {
       this.add(() => {
@@ -52,7 +52,7 @@ export class Turns {
     return true;
   }
 
-  /** The first work of a turn sees to it that there is a next one. */
+  /** The first work of a turn schedules the next turn. */
   #begin(): void {
     if (this.#isTurning) return;
     this.#isTurning = true;

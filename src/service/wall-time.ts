@@ -1,14 +1,14 @@
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import { type Clock, stepMs } from "./clock.ts";
 
-/** Clocks that are read further apart than this are not compared: the process had to wait. */
+/** Clocks read further apart than this are not compared: the process was interrupted. */
 const readMsMax: DurationMs = 20;
 
 /**
- * Translates service time into the time that is told outside, which is wall time: the one place that
- * does. How far the two are apart is held steady, at nothing where they agree, until the wall clock
- * is really stepped. So an instant reads the same each time it is told, by whichever process, and
- * one answer never speaks by two clocks.
+ * Translates service time into wall time for everything that leaves the service; nothing else does.
+ * The difference stays fixed, at zero where the two agree, until the wall clock is really stepped.
+ * So an instant reads the same in every answer of every process, and one answer never uses two
+ * clocks.
  */
 export class WallTime {
   readonly #clock: Pick<Clock, "now" | "wall">;

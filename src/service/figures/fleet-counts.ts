@@ -3,7 +3,7 @@ import type { SessionRecord } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import { nextOf, pathOf } from "../../core/view.ts";
 
-/** How many there are of what, over a fleet or a private beach. */
+/** Counts over a fleet or a private beach. */
 export interface FleetCounts {
   readonly sessions: number;
   readonly liveLeases: number;
@@ -13,13 +13,13 @@ export interface FleetCounts {
   readonly negotiationsInFlight: number;
 }
 
-/** How often what happened of late. */
+/** Recent rates. */
 export interface FleetRates {
   readonly renewalsLastMinute: number;
   readonly renegotiationsLastHour: number;
 }
 
-/** Counts what happens at the beaches, and says how often it did of late. */
+/** Counts events of the beaches, and answers with recent rates. */
 export interface RateCounter {
   noteRenewal(beachId: BeachId, now: EpochMs): void;
   noteNegotiation(beachId: BeachId, now: EpochMs): void;

@@ -4,10 +4,10 @@ import type { FleetRates, RateCounter } from "./fleet-counts.ts";
 import { RateWindow } from "./rate-window.ts";
 
 const minute: DurationMs = 60_000;
-/** Beaches whose rates are kept; the one that has been quiet longest gives way. */
+/** Beaches whose rates are kept. The one quiet for longest is dropped first. */
 const beachesMax = 10_000;
 
-/** The rates of a process that alone serves its store. */
+/** The rates of a process that serves its store alone. */
 export class RateKeeper implements RateCounter {
   readonly #fleet = new Rates();
   readonly #beaches = new Map<BeachId, Rates>();

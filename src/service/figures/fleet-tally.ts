@@ -15,7 +15,7 @@ export class FleetTally {
   readonly #beaches = new Map<BeachId, FleetCounts>();
   readonly #inFlight = new Map<string, number>();
 
-  /** Takes account of a change; renewals are told apart cheaply, since they are most of them. */
+  /** Counts a change. Renewals are recognised cheaply, since most changes are renewals. */
   note({ previous, next }: ChangeNotice): void {
     if (previous && next && isSameCount(previous, next)) return;
     if (previous) this.#add(previous, -1);

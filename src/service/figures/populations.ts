@@ -7,11 +7,11 @@ import { RateWindow } from "./rate-window.ts";
 const minute: DurationMs = 60_000;
 /** How old counts may be before they are asked for again. */
 const freshMs: DurationMs = 1_000;
-/** Beaches that are remembered; the one that was asked for longest ago gives way. */
+/** Beaches that are remembered. The one asked for longest ago is dropped first. */
 const beachesMax = 10_000;
 
 interface Counter {
-  /** At once where this process counts by itself, as of now. */
+  /** Current and immediate where this process does the counting itself. */
   count(beachId: BeachId | undefined): FleetCounts | Promise<FleetCounts>;
 }
 
@@ -64,7 +64,7 @@ export class Populations {
       fetched.counts = await asked;
       fetched.sessionsSince -= before;
     } catch {
-      // The store is away: calls that need it are refused for that.
+      // The store is away. Calls that need it are refused for that reason.
     } finally {
       fetched.at = now;
       fetched.isAsked = false;

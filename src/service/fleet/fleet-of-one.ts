@@ -21,7 +21,7 @@ interface FleetOfOneDeps {
   readonly observe: ServiceObserver;
 }
 
-/** This process alone: it counts by itself, and knows by itself when it could not hear. */
+/** A fleet of one process. It does its own counting, and knows its gaps itself. */
 export class FleetOfOne implements Fleet {
   readonly lookAgainMs: DurationMs = 60_000;
   readonly storeFaults: readonly string[] = [];
@@ -39,18 +39,18 @@ export class FleetOfOne implements Fleet {
   async start(watcher: ChangeWatcher): Promise<void> {
     await this.#takeStock();
     this.#store.changes((notice) => {
-      // Here and not after the commit: one whose acknowledgement was lost has changed the count too.
+      // Here and not after the commit: a commit whose acknowledgement was lost counts too.
       this.figures.tally.note(notice);
       watcher.notify(notice);
     });
   }
 
-  /** The store itself has everything at hand. */
+  /** The store itself holds everything in memory. */
   recall(): undefined {
     return undefined;
   }
 
-  /** The store is at hand: nothing is gained by keeping anything beside it. */
+  /** The store is in memory, so nothing is kept beside it. */
   spares(): boolean {
     return false;
   }

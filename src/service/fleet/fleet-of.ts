@@ -22,7 +22,7 @@ export function fleetOf({ store, clock, observe }: FleetDeps): Fleet {
   }
 }
 
-/** The policy by which a store is served: processes that share one spare it what tells nothing new. */
+/** The policy for a store. Processes that share one do not write reports without news. */
 export function policyFor(store: SessionStore, policy: Policy): Policy {
   return store.kind === "shared" ? sharedPolicy(policy) : policy;
 }

@@ -8,31 +8,35 @@ import type { GapKeeper } from "../gaps/gap-keeper.ts";
 import type { ChangeNotice, SessionChange } from "../session-store.ts";
 
 /**
- * All processes that serve one store: this one alone, or any number of them. What differs between
- * the two is here, and nowhere else in the service.
+ * All processes that serve one store: this one alone, or any number. Everything that differs
+ * between the two is behind this interface.
  */
 export interface Fleet {
   readonly gaps: GapKeeper;
   readonly figures: FleetFigures;
-  /** What there is of what callers may create. */
+  /** How much callers have created. */
   readonly populations: Populations;
 
-  /** How long to sleep at most without a look at deadlines: others may have set earlier ones. */
+  /**
+   * The longest sleep between two looks at the deadlines: other processes may have set earlier
+   * ones.
+   */
   readonly lookAgainMs: DurationMs;
 
   /** What is wrong with a store that answers, with the remedy. */
   readonly storeFaults: readonly string[];
 
-  /** Learns what is there, and tells the watcher of every change from now on. */
+  /** Reads what the store holds, and notifies the watcher of every change from now on. */
   start(watcher: ChangeWatcher): Promise<void>;
 
   /**
-   * What is at hand of a session that others may have changed since: a decision made on it counts
-   * only once it is committed. Undefined where nothing is, or where the store has it at hand.
+   * The remembered record of a session, which others may have changed since: a decision made on it
+   * counts only once it is committed. Undefined when nothing is remembered, or when the store holds
+   * the record in memory.
    */
   recall(id: SessionId): SessionRecord | undefined;
 
-  /** Whether the store is spared what the events tell: this process keeps it instead. */
+  /** Whether this process keeps what the events say instead of writing it. */
   spares(events: readonly SessionEvent[]): boolean;
   keep(id: SessionId, record: SessionRecord | undefined): void;
   /** The record with what this process keeps of it. */
@@ -52,11 +56,13 @@ export interface FleetFigures extends RateCounter {
   negotiationsInFlight(managerUrl: string): number;
 }
 
-/** Somebody who wants to hear of every change, whichever process makes it. */
+/** Is notified of every change, whichever process makes it. */
 export interface ChangeWatcher {
   notify(notice: ChangeNotice): void;
-  /** Whether a change of this session is of interest; others' are not even loaded otherwise. */
+  /**
+   * Whether changes of this session are of interest. Other processes' changes are loaded only then.
+   */
   isWanted(id: SessionId, beachId: BeachId): boolean;
-  /** Changes of some sessions were missed: what is of interest has to be read again. */
+  /** Changes of some sessions were missed. Everything of interest must be read again. */
   missed(concerns: (id: SessionId) => boolean): void;
 }

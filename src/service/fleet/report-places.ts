@@ -4,13 +4,13 @@ import type { SessionId } from "../../core/ids.ts";
 import type { Reporter, SessionRecord } from "../../core/session.ts";
 import { noteReporter } from "../../core/transport/evolve-transport.ts";
 
-/** A place is of use for the few seconds until a later report of the same end is written. */
+/** A place matters for the few seconds until a later report of the same end is written. */
 const sessionsMax = 20_000;
 
 /**
- * The places in the order of reports that were not written to a shared store, since they told
- * nothing new. What this process heard after them keeps its place; another process knows of them
- * from the next report on that is written.
+ * The places in the order of reports that were not written to a shared store, since they brought no
+ * news. This process knows them at once; other processes learn of them with the next report that is
+ * written.
  */
 export class ReportPlaces {
   readonly #taken = new LRUCache<SessionId, readonly Reporter[]>({ max: sessionsMax });

@@ -17,7 +17,10 @@ interface SharedFleetDeps {
   readonly observe: ServiceObserver;
 }
 
-/** One process of any number: the store counts for all, and tells each what the others changed. */
+/**
+ * One of several processes. The store counts for all of them, and notifies each of the others'
+ * changes.
+ */
 export class SharedFleet implements Fleet {
   /** The process that set an earlier deadline may have ended before it came. */
   readonly lookAgainMs: DurationMs = 1_000;
@@ -52,7 +55,7 @@ export class SharedFleet implements Fleet {
     return this.#store.recall(id);
   }
 
-  /** A report that tells nothing new only takes its place in the order. */
+  /** A report without news only takes its place in the order. */
   spares(events: readonly SessionEvent[]): boolean {
     return events.every(({ kind }) => kind === "ReportPlaced");
   }

@@ -27,7 +27,7 @@ interface Bucket {
   incarnation: number;
   /** Since this process started or failed to reach it, until it is reached. */
   isAway: boolean;
-  /** The end of the newest gap that is to be told; earlier ones are read again with a new incarnation. */
+  /** The end of the newest gap that was reported. Gaps are read again with a new incarnation. */
   toldUntil: EpochMs;
 }
 
@@ -104,7 +104,7 @@ export class FleetGapKeeper implements GapKeeper {
   async start(): Promise<void> {
     const { clock } = this.#deps;
     const now = clock.now();
-    // What happened before this process was there has been told by others.
+    // Gaps before the start of this process were reported by others.
     for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
     await this.#heartbeatAll(now);
   }
@@ -119,7 +119,7 @@ export class FleetGapKeeper implements GapKeeper {
   }
 
   async #heartbeatAll(now: EpochMs): Promise<void> {
-    // One that cannot be reached is no reason not to serve the others.
+    // One unreachable bucket must not keep the others from being served.
     await Promise.all(this.#buckets.map((_, number) => this.#tryHeartbeat(number, now)));
     this.#tell();
   }
@@ -141,7 +141,7 @@ export class FleetGapKeeper implements GapKeeper {
       await this.#heartbeat(number, now);
     } catch (error) {
       const bucket = this.#buckets[number];
-      // Once, and not for every bucket twice a second for as long as it lasts.
+      // Reported once, and not twice a second for every bucket.
       if (!this.isStoreAway) this.#deps.observe({ kind: "failed", where: "heartbeat", error });
       if (bucket !== undefined) bucket.isAway = true;
     }

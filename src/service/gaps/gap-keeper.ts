@@ -3,13 +3,16 @@ import type { Gap } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import type { DecisionBasis } from "../session-store.ts";
 
-/** Of how many parts of the store how many cannot be reached; one that is whole is one part. */
+/**
+ * How many parts the store has, and how many of them cannot be reached. An undivided store is one
+ * part.
+ */
 export interface StoreReach {
   readonly parts: number;
   readonly away: number;
 }
 
-/** Knows when the service could not hear, and whether it can now. */
+/** Knows when the service could receive nothing, and whether it can now. */
 export interface GapKeeper {
   /** The gaps that a decision about the session has to take up, in order of their numbers. */
   gapsOf(id: SessionId): readonly Gap[];
@@ -17,10 +20,10 @@ export interface GapKeeper {
   /** Which incarnation of the store the session is in. */
   incarnationOf(id: SessionId): number;
 
-  /** What a decision about the session made at `now` goes by; undefined where nobody asks. */
+  /** What a decision about the session at `now` is based on; undefined for a sole store. */
   basisOf(id: SessionId, now: EpochMs): DecisionBasis | undefined;
 
-  /** The store failed for this session and has not answered since: nothing can be decided. */
+  /** The store failed for this session and has not answered since. Nothing can be decided. */
   isAway(id: SessionId): boolean;
 
   /** Some of the store cannot be reached. */
@@ -30,21 +33,21 @@ export interface GapKeeper {
   readonly reach: StoreReach;
 
   /**
-   * To be waited for before anything is decided on what was loaded: a process that stood still has
-   * missed reports.
+   * Must be awaited before deciding on a loaded record: a process that stood still has missed
+   * reports.
    */
   observe(now: EpochMs): Promise<void>;
 
   /** Whether there is nothing to wait for before something is decided about the session. */
   isCurrent(id: SessionId, now: EpochMs): boolean;
 
-  /** The machine was suspended until just now: nobody was heard meanwhile. */
+  /** The machine was suspended until just now, and received nothing meanwhile. */
   noteSuspend(): void;
 
   /** A call of the store failed for this session: it is away until it answers again. */
   noteStoreFault(id: SessionId): void;
 
-  /** Learns what the store has on record for the session and this process does not know. */
+  /** Reads the gaps and the incarnation that the store has on record for the session. */
   catchUp(id: SessionId): Promise<void>;
 
   start(): Promise<void>;

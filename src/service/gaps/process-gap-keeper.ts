@@ -8,7 +8,7 @@ import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 
 /** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */
 const stallMs: DurationMs = 1000;
-/** How often the process shows that it hears, and how often that is made durable. */
+/** How often the process notes that it is alive, and how often that is made durable. */
 const heartbeatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
 /** So long after a heartbeat that may have been on time, the stretch is one without reports. */
@@ -23,8 +23,8 @@ interface ProcessGapKeeperDeps {
 }
 
 /**
- * Notices when this process, the only one, could not hear, and puts each gap on record before going
- * on.
+ * Notices when this process, the only one, could receive nothing, and records each gap before it
+ * goes on.
  */
 export class ProcessGapKeeper implements GapKeeper {
   readonly #deps: ProcessGapKeeperDeps;
@@ -36,11 +36,11 @@ export class ProcessGapKeeper implements GapKeeper {
   #wasSuspended = false;
   /** Since when the store has been away; undefined while it answers. */
   #awaySince: EpochMs | undefined;
-  /** When the earliest stall began that is on its way to the store. */
+  /** When the earliest stall began that is still being written. */
   #stalledSince: EpochMs | undefined;
   /** The newest of them. */
   #recording: Promise<void> | undefined;
-  /** The moment alive that is on its way to the store. */
+  /** The moment alive that is being written. */
   #writing: Promise<void> | undefined;
 
   constructor(deps: ProcessGapKeeperDeps) {
@@ -89,8 +89,8 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /**
-   * A loop that stood still has missed reports. Who comes while the gap is being recorded waits with
-   * the first, since it was as deaf.
+   * A loop that stood still has missed reports. Calls that arrive while the gap is being recorded
+   * wait for it too.
    */
   async observe(now: EpochMs): Promise<void> {
     if (this.#hasStoodStill(now)) this.#noteStall(now);
@@ -106,8 +106,8 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   /**
-   * Until when the process certainly heard. Should it end now, the next one records a gap from here
-   * on: whatever is not on record yet must lie in it.
+   * Until when the process certainly received reports. If it ends now, the next process records a
+   * gap from here on, which must contain every stretch that is not recorded yet.
    */
   #aliveUntil(): EpochMs {
     const now = this.#deps.clock.now();
@@ -117,7 +117,7 @@ export class ProcessGapKeeper implements GapKeeper {
 
   #noteStall(now: EpochMs): void {
     const from = this.#heartbeatAt;
-    // Whoever renews may have slept as well, or given up: as after a restart.
+    // Clients may have slept as well, or given up: as after a restart.
     const kind = this.#wasSuspended ? "absence" : "stall";
     this.#wasSuspended = false;
     this.#heartbeatAt = now;
@@ -125,7 +125,7 @@ export class ProcessGapKeeper implements GapKeeper {
     if (this.isStoreAway) return;
     this.#stalledSince ??= from;
     const recording = this.#recordInTurn(this.#recording, from, now, kind).finally(() => {
-      // The store may take so long that another stall is on its way behind this one.
+      // The store may take so long that another stall is queued behind this one.
       if (this.#recording !== recording) return;
       this.#recording = undefined;
       this.#stalledSince = undefined;
@@ -133,7 +133,7 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#recording = recording;
   }
 
-  /** After the one before: if that fails, both lie within the absence that begins then. */
+  /** Waits for the one before. If that fails, both lie within the absence that begins then. */
   async #recordInTurn(
     before: Promise<void> | undefined,
     from: EpochMs,
@@ -155,7 +155,7 @@ export class ProcessGapKeeper implements GapKeeper {
     this.#awaySince ??= this.#aliveAt;
   }
 
-  /** Nobody but this process puts anything on record. */
+  /** Only this process records anything. */
   async catchUp(): Promise<void> {}
 
   async run(signal: AbortSignal): Promise<void> {
@@ -166,7 +166,7 @@ export class ProcessGapKeeper implements GapKeeper {
       const now = clock.now();
       await this.#trying(async () => {
         await this.observe(now);
-        // Who reports while a write takes that long is heard no sooner than the write has ended.
+        // A report that arrives during such a write is received only when the write has ended.
         if (!store.isLate) this.#heartbeatAt = Math.max(this.#heartbeatAt, now);
       });
       if (now - this.#aliveAt >= aliveMs) this.#beginToBeAlive();
@@ -174,7 +174,7 @@ export class ProcessGapKeeper implements GapKeeper {
     await this.#writing;
   }
 
-  /** One at a time, and not waited for: many rows may have to be written first. */
+  /** One at a time, and not awaited: many rows may have to be written first. */
   #beginToBeAlive(): void {
     this.#writing ??= this.#trying(() => this.#beAlive()).finally(() => {
       this.#writing = undefined;
@@ -184,7 +184,7 @@ export class ProcessGapKeeper implements GapKeeper {
   async #beAlive(): Promise<void> {
     const { store, clock, isNeeded } = this.#deps;
     while (this.#awaySince !== undefined) {
-      // A stall that is still on its way may get on record, and then the absence begins at its end.
+      // A stall that is still being written may get on record. The absence then begins at its end.
       await this.#recording?.catch(() => undefined);
       await this.#takeRecorded();
       const until = clock.now();
@@ -192,7 +192,7 @@ export class ProcessGapKeeper implements GapKeeper {
       await this.#record(this.#awaySince, until, "absence");
       // Should the store be away again, what is on record is not recorded twice.
       this.#aliveAt = until;
-      // Whoever came meanwhile was refused: the absence goes on for as long as that took.
+      // Calls in the meantime were refused, so the absence goes on.
       this.#awaySince = clock.now() - until > stretchMs ? until : undefined;
     }
     const aliveAt = this.#aliveUntil();

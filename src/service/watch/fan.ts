@@ -2,11 +2,11 @@ import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
-/** What a session has become, as its readers are told. */
+/** The state that readers of a session get. */
 export interface Change {
   readonly record: SessionRecord | undefined;
   readonly beachId: BeachId | undefined;
-  /** How many changes right before this one nobody is told of. */
+  /** How many changes right before this one were merged into it. */
   readonly merged: number;
 }
 
@@ -16,8 +16,8 @@ interface FanDeps {
 }
 
 /**
- * Tells the readers of one session of its changes, a reader a step. While it is at work on one
- * change, those that follow are merged, so that it holds two changes at most.
+ * Publishes the changes of one session to its readers, one reader a step. Changes that arrive
+ * meanwhile are merged, so it holds at most two.
  */
 export class Fan {
   readonly #deps: FanDeps;
@@ -33,15 +33,15 @@ export class Fan {
     this.#readers = this.#begin(change);
   }
 
-  /** Tells of the change as well, once the one at work has been told. */
+  /** Publishes the change after the one in progress. */
   follow(change: Change): void {
     const before = this.#next;
-    // That nobody knows a session any more says less than how it came to its end.
+    // How a session ended says more than that it is unknown.
     if (before !== undefined && change.record === undefined) return;
     this.#next = before === undefined ? change : { ...change, merged: before.merged + 1 };
   }
 
-  /** Tells one reader; answers whether there are more. */
+  /** Publishes to one reader; returns whether there are more. */
   step(): boolean {
     const { value, done } = this.#readers.next();
     if (done !== true) {

@@ -4,20 +4,20 @@ import type { DurationMs } from "../../core/time.ts";
 
 /** A watch with at most so many names is a small one … */
 const smallNames = 100;
-/** … for which this share of the budget of names is kept. */
+/** … and this share of the budget of names is reserved for those. */
 const smallShare = 0.2;
 const retryAfterMs: DurationMs = 5_000;
 
 /**
  * Bounds what all watches of the process, and those of one connection, remember together: names are
- * the sessions that they show, and the versions that their readers know. What there is no room for
- * throws {@link BudgetSpent}.
+ * the sessions that they show, and the versions that their readers know. Throws when there is no
+ * room: {@link BudgetSpent}.
  */
 export class WatchBudget {
   readonly #budgets: Budgets;
   readonly #streams: Budget;
   readonly #names: Budget;
-  /** An entry is gone with its connection. */
+  /** Entries go away with their connection. */
   readonly #byConnection = new WeakMap<object, Budget>();
 
   constructor(budgets: Budgets) {

@@ -49,7 +49,7 @@ const namePoints = 2;
 /** How many sessions are touched side by side. */
 const touched = 25;
 
-/** What letting time pass for a session comes to, as far as it matters here. */
+/** The result of letting time pass for a session, as far as it matters here. */
 type PassedTime =
   | { readonly kind: "accepted"; readonly session?: SessionRecord | undefined }
   | Pick<Extract<Outcome<PassTime>, { kind: "refused" }>, "kind" | "refusal">;
@@ -65,14 +65,14 @@ interface WatchHubDeps {
 
 /**
  * Streams transport truth: register, then read, then stream. A reader is registered before the
- * current states are read, so that no change falls between the two. Whatever there is much of, such
- * as the readers of one session, is worked on in turns.
+ * current states are read, so that no change falls between the two. Long work, such as publishing
+ * to many readers, is done in turns.
  */
 export class WatchHub implements ChangeWatcher {
   readonly #deps: WatchHubDeps;
   readonly #turns = new Turns(pointsPerTurn);
   readonly #budget: WatchBudget;
-  /** Sessions of whose changes readers are being told. */
+  /** Sessions whose changes are being published. */
   readonly #fans = new Map<SessionId, Fan>();
   readonly readers: WatchReaders = new WatchReaders(this.#turns);
   #draining = false;
@@ -104,7 +104,7 @@ export class WatchHub implements ChangeWatcher {
     return this.readers.bySession.has(id) || this.readers.byBeach.has(beachId);
   }
 
-  /** Whoever may have been owed such a change reads everything again, at its own pace. */
+  /** Every reader that may have missed such a change reads everything again, at its own pace. */
   missed(concerns: (id: SessionId) => boolean): void {
     for (const reader of this.readers) {
       const { sessions } = reader;
@@ -118,13 +118,15 @@ export class WatchHub implements ChangeWatcher {
     return this.readers.hosts.has(id);
   }
 
-  /** Tells every reader to come back later, and ends their streams. */
+  /** Asks every reader to reconnect later, and ends its stream. */
   drain(): void {
     this.#draining = true;
     for (const reader of this.readers) reader.wake();
   }
 
-  /** Breaks silences, and gives up readers that take nothing, until the signal aborts. */
+  /**
+   * Sends bookmarks on silent streams, and ends readers that take nothing, until the signal aborts.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     while (!signal.aborted) {
@@ -207,7 +209,7 @@ export class WatchHub implements ChangeWatcher {
     await snapshot.readOn();
   }
 
-  /** Who has a stream keeps it: a store that is away is asked again when it may be back. */
+  /** Open streams stay open. A store that is away is asked again later. */
   async #readAgain(reader: WatchReader, signal: AbortSignal): Promise<void> {
     reader.isBehind = false;
     reader.ahead.clear();
@@ -223,9 +225,10 @@ export class WatchHub implements ChangeWatcher {
   }
 
   /**
-   * Versions only rise on a stream: of a session of which the store lost what the reader was told,
-   * the reader takes nothing until its counters are lifted, which happens when it is next touched.
-   * One of which nothing is left is told as gone. Answers whether all of them could be looked at.
+   * Versions only rise on a stream. When the store lost a state that the reader has, the reader
+   * takes no state of that session until its counters are lifted, which happens when it is next
+   * touched. A session without a record is sent as gone. Returns whether all of them could be
+   * looked at.
    */
   async #liftLost(reader: WatchReader): Promise<boolean> {
     const ids = [...reader.ahead];
@@ -258,9 +261,9 @@ export class WatchHub implements ChangeWatcher {
     });
   }
 
-  /** Tells a reader of a change; with it goes what the reader takes at once. */
+  /** Publishes a change to a reader, and sends at once what the reader takes. */
   #tell(reader: WatchReader, id: SessionId, { record, merged }: Change): void {
-    // That nobody knows a session any more is news to those alone who asked for it by name.
+    // Only readers that asked for a session by name are told that it is unknown.
     if (reader.isGone || (record === undefined && reader.sessions.kind === "beach")) return;
     try {
       reader.offer(id, record, merged);
@@ -272,13 +275,13 @@ export class WatchHub implements ChangeWatcher {
       this.#flow(reader);
   }
 
-  /** What there is to tell goes into the reader's sink, until the service drains. */
+  /** Sends messages into the reader's sink until the service drains. */
   #flowsByItself(reader: WatchReader): boolean {
     if (reader.sink === undefined) return false;
     return reader.isHolding || (reader.hasNews && !this.#draining);
   }
 
-  /** Resolves when the reader has taken what there was to tell, or is woken for another reason. */
+  /** Resolves when the reader has taken everything, or is woken for another reason. */
   async #flowed(reader: WatchReader): Promise<void> {
     this.#flow(reader);
     if (!this.#flowsByItself(reader) || reader.failure !== undefined) return;
@@ -335,7 +338,7 @@ export class WatchHub implements ChangeWatcher {
     return false;
   }
 
-  /** What to tell next: of a drain at once, for what else there is can be had elsewhere. */
+  /** The next message. A drain comes first, since other processes have the rest. */
   #messageFor(reader: WatchReader): WatchMessage | undefined {
     if (this.#draining) return { kind: "draining", reconnectAfterMs: this.#reconnectAfterMs() };
     if (reader.bearer?.isWarningDue === true) {
@@ -355,7 +358,7 @@ export class WatchHub implements ChangeWatcher {
     reader.bookmarkAt = this.#nextBookmark();
   }
 
-  /** Counts looks and not moments: while this process stood still nobody could take anything. */
+  /** Counts looks and not time: while this process stood still no reader could take anything. */
   #look(reader: WatchReader, giveUp: () => void, now: EpochMs): void {
     this.#lookAtBearer(reader);
     if (reader.isHolding) {

@@ -5,7 +5,7 @@ import type { WatchMessage, WatchSelection, WatchSink } from "../lease-service.t
 import type { Admission } from "./watch-budget.ts";
 import type { WatchedBearer } from "./watched-bearer.ts";
 
-/** The newest of a session that a reader has not been sent yet. */
+/** The newest state of a session that the reader has not been sent yet. */
 interface Pending {
   readonly record: SessionRecord | undefined;
   readonly coalesced: number;
@@ -14,8 +14,8 @@ interface Pending {
 const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
 
 /**
- * What one reader still has to be told: per session the newest state and nothing else, so that a
- * slow reader costs no more than the sessions it asked for. What was merged is counted.
+ * What one reader still has to be sent: only the newest state of each session, so a slow reader
+ * costs no more than the sessions it asked for. Merged states are counted.
  */
 export class WatchReader {
   readonly sessions: WatchSelection["sessions"];
@@ -24,11 +24,11 @@ export class WatchReader {
   readonly #pending = new Map<SessionId, Pending>();
   /** What the reader has of each session: a version, or that it is gone. */
   readonly #told = new Map<SessionId, number | "gone">();
-  /** What it said that it had, for sessions of which nothing was told yet. */
+  /** The versions that the reader named, for sessions not sent yet. */
   #known: ReadonlyMap<SessionId, number>;
   #wake: (() => void) | undefined;
 
-  /** Sessions of which the reader has, or is about to be told, more than the store says there is. */
+  /** Sessions of which the reader has, or will be sent, a newer state than the store has. */
   readonly ahead: Set<SessionId> = new Set();
   /** Where messages go, once its stream has begun; until then they are fetched. */
   sink: WatchSink | undefined;
@@ -38,15 +38,15 @@ export class WatchReader {
   isAwaited = false;
   /** Everything that there was when it began has been offered. */
   hasSnapshot = false;
-  /** When the next sign of life is due, unless something else is told before. */
+  /** When the next bookmark is due, unless another message is sent before. */
   bookmarkAt: EpochMs;
   bookmarkDue = false;
   readonly bearer: WatchedBearer | undefined;
-  /** Changes may have passed it by: it has to read the states that there are again. */
+  /** It may have missed changes and must read all states again. */
   isBehind = false;
   /** The reader has been handed a message and has not come back for more. */
   isHolding = false;
-  /** For how long it has not, as far as the service was there to see it. */
+  /** For how long it has not, not counting time in which the service stood still. */
   heldMs: DurationMs = 0;
   /** It is not registered any more. */
   isGone = false;
@@ -66,7 +66,7 @@ export class WatchReader {
     this.bearer = bearer;
   }
 
-  /** Something waits for it that it may be told now. */
+  /** Something waits for it that may be sent now. */
   get hasNews(): boolean {
     return (
       this.#pending.size > 0 ||
@@ -76,7 +76,7 @@ export class WatchReader {
   }
 
   /**
-   * Takes in a state; older than what the reader has been or will be told, it is dropped.
+   * Takes in a state. One that is older than what the reader has been or will be sent is dropped.
    *
    * @param merged how many changes between this state and the one offered before were left out
    */
@@ -116,20 +116,23 @@ export class WatchReader {
     return undefined;
   }
 
-  /** Sessions that the reader has: told of, or as it said, without word that they are gone. */
+  /**
+   * Sessions that the reader has, from this stream or as it named them, and that were not sent as
+   * gone.
+   */
   get held(): readonly SessionId[] {
     const told = [...this.#told].filter(([, version]) => version !== "gone").map(([id]) => id);
     const known = [...this.#known.keys()].filter((id) => !this.#told.has(id));
     return [...told, ...known].filter((id) => !this.#pending.has(id));
   }
 
-  /** The reader has a state of the session, as it was told or as it said. */
+  /** The reader has a state of the session, from this stream or as it named it. */
   has(id: SessionId): boolean {
     const told = this.#told.get(id);
     return told === undefined ? this.#known.has(id) : told !== "gone";
   }
 
-  /** What the reader said it had has been compared with all there is, and is needed no more. */
+  /** The versions that the reader named were compared with everything and are dropped. */
   forgetKnown(): void {
     this.#admission.shrink(this.#known.size);
     this.#known = nothingKnown;
@@ -140,7 +143,7 @@ export class WatchReader {
     this.#wake = undefined;
   }
 
-  /** Resolves when there is something to tell, or the reader is woken. */
+  /** Resolves when there is a message, or the reader is woken. */
   waitForNews(): Promise<void> {
     if (this.hasNews || this.isBehind) return Promise.resolve();
     return this.waitToBeWoken();
@@ -152,7 +155,7 @@ export class WatchReader {
     });
   }
 
-  /** The first word on a session is the truth whatever its version; then versions only rise. */
+  /** The first state of a session is the truth whatever its version; then versions only rise. */
   #isNews(id: SessionId, record: SessionRecord | undefined): boolean {
     const told = this.#told.get(id);
     if (told !== undefined) return supersedes(record, told);
@@ -163,8 +166,8 @@ export class WatchReader {
   }
 
   /**
-   * Of a private beach, a session that is gone is not remembered: otherwise every session that ever
-   * was would be, and whatever is said of it next is news all the same.
+   * A watch of a private beach does not remember sessions that are gone: it would remember every
+   * session that ever was. Whatever comes next about one is news anyway.
    */
   #remember(id: SessionId, version: number | "gone"): void {
     const before = this.#told.size;
@@ -185,7 +188,7 @@ function supersedes(record: SessionRecord | undefined, newest: number | "gone"):
   return record !== undefined && (newest === "gone" || record.version > newest);
 }
 
-/** Of the states that were left out, those that the reader cannot have had. */
+/** The merged states that the reader cannot have seen. */
 function leftOut(
   record: SessionRecord | undefined,
   before: number | "gone" | undefined,

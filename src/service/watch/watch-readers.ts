@@ -3,7 +3,7 @@ import type { Turns } from "../turns.ts";
 import { ReaderIndex, WatchIndex } from "./watch-index.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
-/** How many names of a reader that has left are let go in one step. */
+/** How many names of a reader that has left are released in one step. */
 const namesPerStep = 100;
 
 interface Registration {
@@ -47,7 +47,7 @@ export class WatchReaders implements Iterable<WatchReader> {
     if (beachId !== undefined) yield* this.byBeach.of(beachId);
   }
 
-  /** Answers with what undoes it, in any number of calls. */
+  /** Returns the function that undoes it, which may be called more than once. */
   register(reader: WatchReader, { reset, onLeft, onLetGo }: Registration): () => void {
     const { sessions, role } = reader;
     const ids = sessions.kind === "named" ? sessions.ids : [];

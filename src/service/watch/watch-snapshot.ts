@@ -6,8 +6,8 @@ import type { WatchReader } from "./watch-reader.ts";
 const page = 500;
 
 /**
- * The states that there are when a reader begins, offered to it page by page, at its own pace: what
- * changes in between reaches the reader by itself, and the newer of the two counts.
+ * The states at the beginning of a watch, offered page by page at the reader's pace. Changes in
+ * between reach the reader by themselves, and the newer of the two counts.
  */
 export class WatchSnapshot {
   readonly #store: SessionStore;
@@ -27,7 +27,7 @@ export class WatchSnapshot {
     return this.#isRead;
   }
 
-  /** Offers the next page; after the last, what the reader said it had is forgotten. */
+  /** Offers the next page. After the last one, the versions that the reader named are dropped. */
   async readOn(): Promise<void> {
     const { done = false } = await this.#pages.next();
     if (done) this.#reader.forgetKnown();
@@ -37,7 +37,7 @@ export class WatchSnapshot {
   async *#named(ids: readonly SessionId[]): AsyncGenerator<void> {
     for (let from = 0; from < ids.length; from += page) {
       for (const { id, found } of await this.#loadAll(ids.slice(from, from + page))) {
-        // What the reader has of it is the best there is.
+        // The reader keeps what it has.
         if (found === "unreadable" && this.#reader.has(id)) continue;
         this.#reader.offer(id, found === "unreadable" ? undefined : found);
       }
@@ -61,8 +61,8 @@ export class WatchSnapshot {
   }
 
   /**
-   * Sessions that the reader still has and that are not on the beach: they left it while the reader
-   * was away. One of another beach is not known here, as one that never was.
+   * Sessions that the reader still has and that left the beach while it was away. A session of
+   * another beach counts as unknown here.
    */
   async *#leftMeanwhile(beachId: BeachId, here: ReadonlySet<SessionId>): AsyncGenerator<void> {
     const left = this.#reader.held.filter((id) => !here.has(id));

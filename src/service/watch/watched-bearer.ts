@@ -1,19 +1,21 @@
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { BearerEnded } from "../lease-service.ts";
 
-/** A reader hears this long before its bearer ends, so that the next stream overlaps this one … */
+/**
+ * A reader is warned this long before its bearer ends, so that the next stream overlaps this one …
+ */
 const warnMs: DurationMs = 30_000;
-/** … or after half of what remains, when the bearer ends sooner than that. */
+/** … or at half of the remaining time, when the bearer ends sooner. */
 const warnShare = 0.5;
 /** A stream goes on for this long after the end of its bearer, as the clocks of both may differ. */
 const bearerGraceMs: DurationMs = 30_000;
 
-/** The bearer that a stream was opened with, as the stream outlives it by nothing but a grace. */
+/** The bearer that a stream was opened with. The stream outlives it only by a grace. */
 export class WatchedBearer {
   readonly #endsAt: EpochMs;
   readonly #warnAt: EpochMs;
   #isWarned = false;
-  /** The reader has to be told that its bearer ends. */
+  /** It is time to warn the reader that its bearer ends. */
   isWarningDue = false;
 
   /** @param wall this moment, as `endsAt` in wall time */
@@ -30,7 +32,7 @@ export class WatchedBearer {
     this.isWarningDue = true;
   }
 
-  /** How long the bearer is still valid; the reader counts as told. */
+  /** How long the bearer is still valid; the reader counts as warned. */
   warn(wall: EpochMs): DurationMs {
     this.isWarningDue = false;
     return Math.max(0, this.#endsAt - wall);
