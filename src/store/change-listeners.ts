@@ -2,7 +2,7 @@ import type { ChangeNotice } from "../service/session-store.ts";
 
 export type ChangeListener = (notice: ChangeNotice) => void;
 
-/** Those who want to hear of committed changes. */
+/** The listeners for committed changes. */
 export class ChangeListeners {
   readonly #listeners = new Set<{ readonly tell: ChangeListener }>();
 
@@ -17,7 +17,7 @@ export class ChangeListeners {
       try {
         listener.tell(notice);
       } catch (error) {
-        // A listener that throws is a bug: it must be heard of, but the commit stands.
+        // A listener that throws is a bug. It must surface, but the commit stands.
         queueMicrotask(() => {
           throw error;
         });

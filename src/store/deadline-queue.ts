@@ -9,12 +9,12 @@ export interface Scheduled {
 
 /** Deadlines that moved later are put in their new place at most this many per call. */
 const movesMaxPerCall = 5_000;
-/** Places that nobody stands in any more are tolerated up to this many beside the live ones. */
+/** How many deserted places are tolerated beside the live ones. */
 const deserted = 1_024;
 
 /**
- * A binary heap of deadlines in which moving one later costs nothing: the old place stays, and
- * whoever is found there too early is put where it belongs. A renewal only moves deadlines later.
+ * A binary heap of deadlines in which moving one later costs nothing: the old place stays, and an
+ * item found there too early is moved to its new place. A renewal only moves deadlines later.
  *
  * Holds one place per scheduled item, and at most as many deserted ones again.
  */

@@ -13,8 +13,8 @@ import { GapLog } from "./gap-log.ts";
 import { SessionIndex } from "./session-index.ts";
 
 /**
- * Keeps everything in this process: `durable` lasts as long as the process.
- * The reference for every other store.
+ * Keeps everything in this process: `durable` means as long as the process lives. The reference for
+ * every other store.
  */
 export function memoryStore(): SoleStore {
   return new MemoryStore();
@@ -84,7 +84,7 @@ class MemoryStore implements SoleStore {
     return this.#gaps.all;
   }
 
-  /** Always 0: what is lost is lost with the process. */
+  /** Always 0: nothing outlives the process. */
   async incarnation(): Promise<number> {
     this.#mustBeOpen();
     return 0;

@@ -13,23 +13,23 @@ export type StorePlace =
   | { readonly kind: "redis"; readonly url: string };
 
 export interface OpenStoreOptions {
-  /** Instead of the system's, which follows what the store says of time. */
+  /** Replaces the system's clock, which follows the store's. */
   readonly clock: Clock | undefined;
   /** How long to wait for another process that holds a file; 15 s. */
   readonly lockWaitMs: DurationMs | undefined;
-  /** Told that it is waited for such a process, and for how long at most. */
+  /** Called when it waits for such a process, with the longest wait. */
   readonly onLockWait: (path: string, remainingMs: DurationMs) => void;
   /** How long to wait for a Redis that does not answer yet. */
   readonly redisWaitMs: DurationMs;
-  /** Told every few seconds that it is waited for, why, and for how long at most. */
+  /** Called every few seconds while it waits, with the reason and the longest wait. */
   readonly onRedisWait: (why: string, remainingMs: DurationMs) => void;
   /** How many replicas of Redis must have a change before it is answered. */
   readonly acknowledgements: number;
-  /** Told of trouble of the store that no call is told of. */
+  /** Called with failures of the store that no call reports. */
   readonly onFailure: (failure: StoreFailure) => void;
 }
 
-/** A store, and the clock of those who use it: never behind a moment that the store has recorded. */
+/** A store, and a clock for its users that is never behind a moment that the store has recorded. */
 export interface OpenedStore {
   readonly store: SessionStore;
   readonly clock: Clock;

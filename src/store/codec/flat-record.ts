@@ -2,9 +2,9 @@ import type { EpochMs } from "../../core/time.ts";
 import { equal, type SharedStrings } from "./shared-strings.ts";
 
 /**
- * A record as one JSON array without keys: values stand in the order in which they are written. The
- * first moment is told whole and the others from there; a text or list that has been told before is
- * told by its place among those.
+ * A record as one JSON array without keys: values in the order in which they are written. The first
+ * moment is written whole and the others relative to it. A repeated text or list is written as the
+ * index of its first occurrence.
  */
 type FlatValue = string | number | null | readonly string[] | JsonFields;
 
@@ -107,7 +107,7 @@ export class FlatWriter {
   /** Service time, or a count that began at service time. */
   moment(value: EpochMs): void {
     if (!Number.isSafeInteger(value)) {
-      // Differences of fractions are not exact: such a moment is told whole, as text.
+      // Differences of fractions are not exact, so such a moment is written whole, as text.
       if (!Number.isFinite(value)) throw new TypeError(`Cannot store ${value} as a moment`);
       this.#values.push(String(value));
       return;

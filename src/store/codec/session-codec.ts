@@ -16,15 +16,14 @@ import { transport } from "./transport-codec.ts";
  * record is written anew when it next changes.
  *
  * 2: the incarnation that a session has taken up, and how far its generations may have come in one
- * that was lost; for how long each word of an end could not be followed by another, in the place of
- * one moment for all of them.
+ * that was lost; how long gaps have lasted since each report, in place of one moment for all of
+ * them.
  *
  * 3: fields that were added since, by name, see {@link part}. A record without any is written as 2,
  * which processes of the version before can read as well.
  *
- * A new field needs no new version. Where one is needed all the same, a reader of the version before
- * must get on with it: processes of both share a store while a fleet is renewed, and again when the
- * new version is taken back.
+ * A new field needs no new version. If one is needed, the previous version must be able to read it:
+ * processes of both share a store during a rolling upgrade, and again during a rollback.
  */
 const recordVersion = 3;
 const recordVersionOfNothingAdded = 2;

@@ -97,7 +97,8 @@ function readTransport(from: FlatReader): Transport {
 
 function readHostReportedAt(from: FlatReader): EpochMs | undefined {
   const reportedAt = from.maybeMoment();
-  // Version 1 kept here from when evidence aged after a gap: now each word knows that itself.
+  // Version 1 kept here the moment that evidence ages from after a gap. Each report now has its
+  // own.
   if (from.version < 2) from.moment();
   return reportedAt;
 }

@@ -42,21 +42,23 @@ import { type HeartbeatReply, toCounts, toGap, toMs } from "./records/redis-repl
 import { commitScript, heartbeatScript, loadScript } from "./records/redis-scripts.ts";
 
 export interface RedisStoreOptions {
-  /** Kept to the server's clock, where it can be, so that all processes have one service time. */
+  /**
+   * Follows the server's clock, if it can be steered, so that all processes share one service time.
+   */
   readonly clock: Clock | SteeredClock;
   /** How many replicas of the server must have a change before it is answered; 0. */
   readonly acknowledgements?: number;
-  /** For how long to wait for a server that does not answer yet, or not as it will; 0. */
+  /** How long to wait for a server that does not answer yet, or is not ready; 0. */
   readonly waitMs?: DurationMs;
-  /** Told every few seconds that it is waited for, why, and for how long at most. */
+  /** Called every few seconds while it waits, with the reason and the longest wait. */
   readonly onWait?: (why: string, remainingMs: DurationMs) => void;
-  /** Told of what no call is told of: of each record that cannot be read, once. */
+  /** Called with failures that no call reports, such as an unreadable record, once for each. */
   readonly onFailure?: (failure: StoreFailure) => void;
 }
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
 const rememberedMax = 50_000;
-/** An attempt that takes longer is given up, so that whoever started the process hears why. */
+/** An attempt that takes longer is given up, so that the reason is shown. */
 const openMs: DurationMs = 5_000;
 const retryMs: DurationMs = 500;
 const waitToldEveryMs: DurationMs = 5_000;
@@ -169,7 +171,7 @@ class RedisStore implements SharedStore {
 
   async start(): Promise<void> {
     await Promise.all(buckets.map((_, bucket) => this.#tryOut(bucket)));
-    // Before anything is done that counts, since everything goes by it.
+    // First of all, since everything depends on it.
     await this.#time.set(this.#calls);
     const listening = buckets.map((keys, bucket) =>
       this.#calls.listen(bucket, keys.changesIn(this.#database), (message) =>
@@ -190,7 +192,7 @@ class RedisStore implements SharedStore {
   }
 
   async load(id: SessionId): Promise<SessionRecord | undefined> {
-    // As of now: what this process commits while the answer is on its way is newer, not lost.
+    // Read before the call: what this process commits meanwhile is newer, not lost.
     const known = this.#remembered.peek(id);
     const bucket = bucketOf(id);
     const keys = keysOf(id);
@@ -289,7 +291,7 @@ class RedisStore implements SharedStore {
     return this.#calls[Symbol.asyncDispose]();
   }
 
-  /** Throws unless this process may do in the bucket whatever it will have to do. */
+  /** Throws unless this process has every right in the bucket that it will need. */
   async #tryOut(bucket: number): Promise<void> {
     const bucketKeys = buckets[bucket] as BucketKeys;
     const { tried } = bucketKeys;
@@ -297,7 +299,7 @@ class RedisStore implements SharedStore {
     const keys = [String(tried.length), ...tried];
     const refused = await this.#calls.send(bucket, ["EVAL", tryScript.text, ...keys, channel]);
     checkTried(refused as readonly string[]);
-    // Once more by its hash, which is a right of its own.
+    // Again by its hash, which needs a right of its own.
     await this.#calls.run(bucket, tryScript, tried, [channel]);
     await this.#acknowledged.tryOut(bucket);
   }
@@ -313,7 +315,7 @@ class RedisStore implements SharedStore {
       if (reply[0] === "committed") await this.#acknowledged.committed(bucket);
       return reply[0] as CommitResult;
     } catch (error) {
-      // It may or may not have been changed: only the server knows.
+      // The change may or may not have happened: only the server knows.
       this.#remembered.delete(id);
       this.#acknowledged.failed(bucket, id);
       throw error;

@@ -7,9 +7,9 @@ import { storeCannotOpen } from "../store-cannot-open.ts";
 const linksMax = 40;
 
 /**
- * The one path of a file, whether it is there yet or not: absolute, and without symbolic links. What
- * lies beside a store's file (its log, its key, its backups) lies beside this path. Throws Node's
- * error where links lead in a circle or a folder cannot be looked into.
+ * The canonical path of a file, whether it exists or not: absolute, and without symbolic links. A
+ * store's log, key and backups lie beside this path. Throws Node's error where links lead in a
+ * circle or a folder cannot be looked into.
  */
 export function realPathOf(path: string): string {
   let at = resolve(path);
@@ -30,8 +30,8 @@ function realFolder(path: string): string {
 }
 
 /**
- * Throws StoreCannotOpen for a file of several names: SQLite keeps its log beside the one by which
- * it was opened, and whoever opens it by another finds it without what is in there.
+ * Throws StoreCannotOpen for a file with several hard links: SQLite keeps its log beside the name
+ * that was opened, so opening the file by another name would miss the log.
  */
 export function mustHaveOneName(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });

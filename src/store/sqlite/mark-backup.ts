@@ -11,8 +11,8 @@ export interface BackupMark {
 }
 
 /**
- * Moves the log into the file, and marks it: what the running store goes on to give out is lost to
- * whoever begins with this copy. A copy that is not whole is an error.
+ * Moves the log into the file, and marks it as a backup: a store opened from it lacks what the
+ * running store does next. An incomplete copy is an error.
  */
 function markBackup({ path, incarnation }: BackupMark): void {
   const db = new DatabaseSync(path);

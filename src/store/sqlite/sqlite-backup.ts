@@ -37,9 +37,9 @@ export interface Backup {
   readonly source: FileHandle;
   /** Path of the copy, beside it; it must not exist. */
   readonly to: string;
-  /** The incarnation that whoever goes on from the copy is in. */
+  /** The incarnation of a store opened from the copy. */
   readonly incarnation: number;
-  /** Breaks the copying off. */
+  /** Stops the copying. */
   readonly signal: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ export interface Backup {
  * file already. Never waits on the event loop, and leaves nothing behind when it fails.
  *
  * For as long as it runs nothing may move from the log to the file: then the file does not change,
- * and the log only grows. A transaction of which the end was not read is none.
+ * and the log only grows. A transaction whose end was not read does not count.
  */
 export async function copyStore({ from, source, to, incarnation, signal }: Backup): Promise<void> {
   const folder = await mkdtemp(join(dirname(to), ".backup-")).catch(refuseFolder);

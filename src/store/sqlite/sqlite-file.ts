@@ -153,7 +153,9 @@ export class SqliteFile {
     this.#db.exec(`PRAGMA max_page_count = ${Math.floor(this.#bytesMax / pageBytes)}`);
   }
 
-  /** All of the batch or, when it throws, none of it as far as this process can tell. */
+  /**
+   * Writes all of the batch. When it throws, none of it is written as far as this process knows.
+   */
   write({ rows, aliveAt }: Batch): void {
     this.#transact(() => {
       for (const row of rows) this.#writeRow(row);
@@ -177,7 +179,7 @@ export class SqliteFile {
     try {
       this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
     } catch {
-      // The next commit tells whoever waits for it what is wrong with the disk.
+      // The next commit reports what is wrong with the disk.
     }
   }
 
@@ -240,7 +242,7 @@ export class SqliteFile {
     return row?.value as number | undefined;
   }
 
-  /** It never goes back, whatever was on its way when. */
+  /** It never goes back, in whatever order writes arrive. */
   #writeAlive(at: EpochMs): void {
     const latest = Math.max(at, this.lastAlive() ?? at);
     this.#db.prepare(metaUpsert).run("alive", latest);

@@ -54,7 +54,7 @@ export class SqliteHolder {
     this.#staged = [];
     this.#file.write({ rows, aliveAt });
     this.#rowsSinceCheckpoint += rows.length + 1;
-    // Whoever waits for the transaction is answered first.
+    // Callers that wait for the transaction are answered first.
     setImmediate(() => this.#checkpointIfDue());
   }
 

@@ -16,7 +16,7 @@ export async function recoverSessions(file: SqliteThread): Promise<SessionIndex>
     for (const [, id, deadline, text] of page) {
       index.put(id, decode(file.path, id, { text, shared }), deadline ?? undefined);
     }
-    // Where the next page is there already, nobody else would get a turn.
+    // When the next page is already there, the loop would never yield.
     await nextTurn();
   }
   return index;

@@ -28,13 +28,13 @@ export interface SqliteStoreOptions {
   readonly clock: Clock;
   /** How long to wait for another process that holds the file, as one that drains; 15 s. */
   readonly lockWaitMs?: DurationMs;
-  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  /** Called once when another process has held the file for a second, with the remaining wait. */
   readonly onLockWait?: (remainingMs: DurationMs) => void;
   /** Makes the folder of the file if it is missing; false. */
   readonly createFolder?: boolean;
   /** Writes that would make the file larger than this fail as on a full disk; no limit. */
   readonly fileBytesMax?: number;
-  /** Told after each transaction but those of gaps. */
+  /** Called after each transaction, except for gaps. */
   readonly observe?: (written: WrittenTransaction) => void;
 }
 
@@ -45,9 +45,9 @@ export interface SqliteSessionStore extends SoleStore {
 
   /**
    * Copies all that is durable to a file of that name beside the store's, and resolves with its
-   * path. It is marked: whoever goes on from it repeats nothing that this store gives out. Rejects
-   * with BackupRefused when the name is no plain one or taken, or another backup is under way; with
-   * StoreUnavailable when the store closes meanwhile.
+   * path. It is marked, so that a store opened from it reuses no number that this store gives out.
+   * Rejects with BackupRefused when the name is no plain one or taken, or another backup is under
+   * way; with StoreUnavailable when the store closes meanwhile.
    */
   backUp(name: string): Promise<string>;
 }

@@ -14,14 +14,14 @@ export interface WaitOptions {
   readonly clock: Clock;
   /** How long to wait while another process holds the file. */
   readonly lockWaitMs: DurationMs;
-  /** Told once, when another process has held the file for a second: how much longer to wait. */
+  /** Called once when another process has held the file for a second, with the remaining wait. */
   readonly onLockWait: ((remainingMs: DurationMs) => void) | undefined;
 }
 
 /** To hand so many rows over takes half a millisecond. */
 const rowsPerTurn = 500;
 const lockRetryMs: DurationMs = 50;
-/** Most waits are for a process that is about to end, and over before anybody wonders. */
+/** Most waits are short: the other process is about to end. */
 const lockWaitToldAfterMs: DurationMs = 1_000;
 
 /**
@@ -66,8 +66,8 @@ async function openWhenFree(
 }
 
 /**
- * A file that is held and written in a thread of its own: neither a transaction of many rows nor a
- * slow disk holds the event loop. What is asked of it is done in that order.
+ * A file that is held and written by its own thread, so that neither a large transaction nor a slow
+ * disk blocks the event loop. Requests are carried out in order.
  */
 export class SqliteThread {
   readonly path: string;
@@ -88,7 +88,7 @@ export class SqliteThread {
       const page = await next;
       if (page === undefined) return;
       next = this.#calls.call("nextPage");
-      // Whoever cannot use this page does not wait for the next.
+      // The caller may stop at this page, so a failure to read the next one is handled here.
       next.catch(() => undefined);
       yield page;
     }
@@ -100,8 +100,8 @@ export class SqliteThread {
   }
 
   /**
-   * All of the batch is on disk or, with StoreUnavailable, none of it as far as can be told. Rejects
-   * where it is called anew before it is done.
+   * Resolves when all of the batch is on disk. Rejects with StoreUnavailable when, as far as is
+   * known, none of it is. Must not be called again before it settles.
    */
   async write({ rows, aliveAt }: Batch): Promise<void> {
     if (this.#isWriting) throw new Error("one batch is written at a time");

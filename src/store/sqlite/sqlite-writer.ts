@@ -13,7 +13,7 @@ export interface WrittenTransaction {
 
 /** So many transitions share one fsync. */
 const durableMax = 1_000;
-/** To show a transition and to answer it takes longer than to write it: so many get a turn. */
+/** Publishing and answering a transition takes longer than writing it: this many share a turn. */
 const shownPerTurn = 100;
 /** So many rows that are behind share one fsync; beside durable ones, which wait for it, fewer. */
 const behindMax = 2_000;
@@ -58,9 +58,8 @@ export interface SqliteWriterDeps {
  * Group commit: rows given in one turn of the event loop, or while the transaction before is being
  * written, share one.
  *
- * With the rows goes the moment alive. It never claims more than is true: only who serves knows when
- * it last heard, and it is written only when every row that was behind at that moment is on disk
- * with it.
+ * The moment alive is written with the rows. It never claims too much: the gap keeper provides it,
+ * and it is written only when every row that was behind at that moment is on disk with it.
  */
 export class SqliteWriter {
   readonly #deps: SqliteWriterDeps;
@@ -77,7 +76,7 @@ export class SqliteWriter {
   #isFailing = false;
   #passes: Promise<void> = Promise.resolve();
   #work: Promise<void> = Promise.resolve();
-  /** Until whoever waits for a row that is on disk knows it. */
+  /** Resolves when the callers of rows on disk have been answered. */
   #telling: Promise<void> = Promise.resolve();
 
   constructor(deps: SqliteWriterDeps) {
@@ -85,7 +84,7 @@ export class SqliteWriter {
     this.#aliveAt = deps.file.head.lastAlive;
   }
 
-  /** The transaction that is being written takes long: who waits for one waits longer still. */
+  /** The transaction being written takes long. Later ones wait even longer. */
   get isLate(): boolean {
     return this.#hasLasted(this.#writingSince);
   }
@@ -100,7 +99,7 @@ export class SqliteWriter {
     this.#passes = this.#passRegularly();
   }
 
-  /** Asks this, from now on, for the moment alive that goes with what is written. */
+  /** Sets the function that returns the moment alive for each write. */
   aliveBy(aliveUntil: () => EpochMs): void {
     this.#aliveUntil = aliveUntil;
   }

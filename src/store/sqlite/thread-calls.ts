@@ -17,8 +17,8 @@ interface Fault {
 /**
  * Calls what another thread offers with {@link answerCalls}. Calls are carried out one after
  * another, in the order in which they were made. Only while one is under way does the thread keep
- * the process from ending. A thread that ends by itself is a bug, and takes the process with it:
- * nothing that it held can be served any more.
+ * the process from ending. A thread that ends by itself is a bug, and ends the process: nothing
+ * that it held can be served any more.
  */
 export class ThreadCalls<Api extends Calls<Api>> {
   readonly #thread: Worker;

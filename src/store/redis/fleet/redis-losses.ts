@@ -17,8 +17,8 @@ interface RedisLossesDeps {
 }
 
 /**
- * What Redis has lost that it had shown. Each loss begins an incarnation, so that no counter of a session
- * repeats, and whoever follows reads again.
+ * Losses of data that Redis had shown. Each begins an incarnation, so that no counter of a session
+ * repeats and followers read again.
  */
 export class RedisLosses {
   readonly #deps: RedisLossesDeps;
@@ -28,9 +28,9 @@ export class RedisLosses {
   }
 
   /**
-   * The record of a session is gone. If that is news, whatever else names the session forgets it.
+   * The record of a session is gone. If that is news, the indexes forget the session too.
    *
-   * @param known as this process knew it: only then are counts right again
+   * @param known the record that this process remembers; without it the counts stay wrong
    */
   async ofSession(id: SessionId, known: SessionRecord | undefined): Promise<void> {
     const { calls, clock, processId, database, onFailure } = this.#deps;
@@ -58,7 +58,7 @@ export class RedisLosses {
     await this.#begin(bucketOf(id));
   }
 
-  /** Servers have dropped keys, of which nobody knows whose they were. */
+  /** Servers have dropped keys. Which sessions they belonged to is unknown. */
   async ofKeys(count: number): Promise<void> {
     const error = new Error(
       `Redis has dropped ${count} keys for want of memory, sessions may be among them; give it more, and set maxmemory-policy to noeviction`,

@@ -12,9 +12,9 @@ interface Bucket {
   received: number | undefined;
   /** How many there were at the heartbeat before: all of them should have been received by now. */
   due: number;
-  /** In which they are counted; undefined before the first heartbeat. */
+  /** The incarnation that they are counted in; undefined before the first heartbeat. */
   incarnation: number | undefined;
-  /** Something could not be read: whoever follows has to read again. */
+  /** Something could not be read. Followers must read again. */
   isBehind: boolean;
 }
 
@@ -29,7 +29,7 @@ interface Notice {
 }
 
 interface NoticesDeps {
-  /** By which this process knows its own notices. */
+  /** Marks the notices of this process. */
   readonly processId: string;
   /** The newest revision that this process knows of a session. */
   readonly known: (id: SessionId) => number | undefined;
@@ -39,8 +39,8 @@ interface NoticesDeps {
 }
 
 /**
- * Hears of what other processes changed. A notice only says that there is something to read; they
- * are numbered, and each heartbeat tells how many there were, so that one that was lost is noticed.
+ * Receives notices of other processes' changes. A notice only says that there is something to read.
+ * Notices are numbered, and each heartbeat returns their count, so that a lost one is noticed.
  */
 export class RedisNotices {
   readonly #deps: NoticesDeps;
@@ -71,7 +71,8 @@ export class RedisNotices {
     if (notice === undefined) return;
     if (state.received !== undefined && notice.number > state.received + 1) state.isBehind = true;
     state.received = Math.max(state.received ?? 0, notice.number);
-    // Heard before the commit is answered: what it changed is told then, or read when it is not.
+    // The notice can arrive before the answer to the commit. The answer publishes the change;
+    // without one, the session is read.
     if (notice.by === this.#deps.processId && this.#committing.has(notice.id)) return;
     const known = this.#deps.known(notice.id);
     if (known !== undefined && known >= notice.revision) return;
@@ -80,8 +81,8 @@ export class RedisNotices {
   }
 
   /**
-   * Runs a commit of this process. What came of one that fails is not known: followers are told
-   * what is there, once it can be read.
+   * Runs a commit of this process. The effect of a failed one is unknown, so the session is read
+   * again and followers get what is there.
    */
   async committing<T>(bucket: number, change: SessionChange, commit: () => Promise<T>): Promise<T> {
     const { id, previous, next } = change;
@@ -102,7 +103,7 @@ export class RedisNotices {
     }
   }
 
-  /** @param count how many notices there have been in the bucket's incarnation, as a heartbeat tells */
+  /** @param count the number of notices in the bucket's incarnation, from a heartbeat */
   heartbeat(bucket: number, count: number, incarnation: number): void {
     const state = this.#of(bucket);
     const isLost = state.received !== undefined && state.received < state.due;
@@ -151,7 +152,7 @@ export class RedisNotices {
   }
 }
 
-/** What is told of a change; empty when nobody has to hear of it, as of a renewal. */
+/** The notice of a change; empty for one without news, such as a renewal. */
 export function noticeOf(change: SessionChange, processId: string): string {
   const { id, previous, next } = change;
   if (!isTold(change)) return "";
@@ -160,7 +161,7 @@ export function noticeOf(change: SessionChange, processId: string): string {
   return [processId, revision, next?.beachId ?? previous?.beachId, id].join("\n");
 }
 
-/** What is told of a session that the store has lost; its beach may be unknown. */
+/** The notice of a session that the store has lost. Its beach may be unknown. */
 export function noticeOfLoss(id: SessionId, beachId: BeachId | undefined, by: string): string {
   return [by, Number.MAX_SAFE_INTEGER, beachId ?? "", id].join("\n");
 }

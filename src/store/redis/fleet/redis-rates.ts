@@ -7,10 +7,10 @@ import { bucketOf, buckets, keysOf } from "../records/redis-keys.ts";
 const turnMs = { renewals: 1_000, negotiations: 60_000 } as const;
 type Counted = keyof typeof turnMs;
 const ringPlaces = 60;
-/** What a ring was last added to so long ago holds nothing that still counts. */
+/** A ring without additions for this long holds nothing that still counts. */
 export const ratesKeptMs: DurationMs = ringPlaces * Math.max(...Object.values(turnMs));
 
-/** So many counts of a bucket wait for its next heartbeat. */
+/** How many counts of a bucket wait for its next heartbeat. */
 const pendingMax = 10_000;
 
 /**
@@ -28,7 +28,7 @@ export class RedisRates {
     for (const key of [keys.rates, keys.ratesOf(beachId)]) {
       // No id holds the end of a line.
       const name = `${key}\n${what} ${turn % ringPlaces}\n${turn}`;
-      // As in an outage of its bucket: what was counted first counts least by then.
+      // After an outage of its bucket the oldest counts matter least.
       if (pending !== undefined && pending.size >= pendingMax && !pending.has(name)) {
         pending.delete(pending.keys().next().value ?? name);
       }

@@ -5,8 +5,8 @@ import { buckets } from "../records/redis-keys.ts";
 import { toMs } from "../records/redis-replies.ts";
 
 /**
- * Keeps a clock to the server's, where it can be kept: all processes have one service time. The
- * server of one bucket is the reference for all, since several may disagree.
+ * Steers a clock by the server's, if it can be steered, so that all processes share one service
+ * time. The server of one bucket is the reference for all, since several may disagree.
  */
 export class RedisTime {
   readonly #clock: Clock | SteeredClock;
@@ -29,7 +29,7 @@ export class RedisTime {
     this.#steer(sentAt, Math.max(latest, toMs(seconds, microseconds)));
   }
 
-  /** The server of a bucket told its time, in answer to what was sent at `sentAt`. */
+  /** Takes the time of a bucket's server, returned by the call sent at `sentAt`. */
   receive(bucket: number, sentAt: EpochMs, reference: EpochMs): void {
     if (bucket === 0) this.#steer(sentAt, reference);
   }

@@ -6,9 +6,9 @@ interface Connection {
 }
 
 /**
- * Asks how many replicas have what was written on a connection. A question holds up whatever else
- * the connection carries, so there is one at a time, and everybody who asks meanwhile shares the
- * next: it covers all that was written before it is sent.
+ * Asks how many replicas have what was written on a connection. The question blocks the connection,
+ * so there is one at a time. Callers in the meantime share the next one, which covers everything
+ * written before it is sent.
  */
 export class Acknowledgements {
   readonly #connection: Connection;
@@ -39,5 +39,5 @@ export class Acknowledgements {
 }
 
 function ignore(): void {
-  // Whoever asked hears of it.
+  // The callers receive the failure.
 }

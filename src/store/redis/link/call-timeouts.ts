@@ -16,10 +16,10 @@ interface Waiting {
 const lookEveryMs: DurationMs = 100;
 
 /**
- * Gives up calls that take longer than `timeoutMs`. One look at the oldest serves them all: a timer
- * for each call would cost more than the call. Holds one entry per call under way.
+ * Gives up calls that take longer than `timeoutMs`. One timer that looks at the oldest serves them
+ * all: a timer for each call would cost more than the call. Holds one entry per call under way.
  *
- * Counts looks and not moments: while this process stood still it could read no answer.
+ * Counts looks and not time: while this process stood still it could read no answer.
  */
 export class CallTimeouts {
   readonly #clock: Clock;

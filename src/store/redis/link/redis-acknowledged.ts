@@ -1,12 +1,12 @@
 import type { SessionId } from "../../../core/ids.ts";
 import type { RedisCalls } from "./redis-calls.ts";
 
-/** Of so many sessions of a bucket it is known one by one that their last change is uncertain. */
+/** How many sessions of a bucket with an uncertain last change are remembered one by one. */
 const uncertainMax = 1_000;
 
 /**
- * Sees to it that this process shows nothing of its own changes that too few replicas have: a change
- * that was refused for it, and is found when the call is repeated, is no more certain than it was.
+ * Keeps this process from showing changes of its own that too few replicas have. A change that was
+ * refused for this is no more certain when a repeated call finds it.
  */
 export class AcknowledgedChanges {
   readonly #calls: RedisCalls;
@@ -33,7 +33,7 @@ export class AcknowledgedChanges {
     this.#uncertain.delete(bucket);
   }
 
-  /** What came of a change of the session is not known. */
+  /** The effect of a change of the session is unknown. */
   failed(bucket: number, id: SessionId): void {
     if (this.#replicas === 0) return;
     const uncertain = this.#uncertain.get(bucket) ?? new Set();
@@ -41,7 +41,7 @@ export class AcknowledgedChanges {
     this.#uncertain.set(bucket, uncertain.size < uncertainMax ? uncertain.add(id) : "all");
   }
 
-  /** Resolves once what was loaded of the session may be shown. */
+  /** Resolves once the loaded record may be shown. */
   async loaded(bucket: number, id: SessionId): Promise<void> {
     const uncertain = this.#uncertain.get(bucket);
     if (uncertain === "all" || uncertain?.has(id)) await this.committed(bucket);

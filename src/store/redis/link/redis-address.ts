@@ -1,4 +1,4 @@
-/** Where Redis is and who asks, as the client library takes it. */
+/** The address and credentials of Redis, as the client library takes them. */
 export interface RedisAddress {
   readonly username?: string;
   readonly password?: string;

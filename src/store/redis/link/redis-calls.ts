@@ -10,13 +10,14 @@ import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";
 import type { RedisLink, ServerInfo } from "./redis-link.ts";
 
-/** A caller hears of trouble within about a second. */
+/** A caller learns of a failure within about a second. */
 const answerMs: DurationMs = 900;
-/** Two of them are shorter, since who asks may have to wait for the question before to end. */
+/** Two of them are shorter, since a caller may have to wait for the question before. */
 const acknowledgeMs: DurationMs = 400;
 /**
- * A server that has answered nothing for so long since a first call of it was given up is left: a
- * machine that vanished ends no connection, and what took its place answers at the same address.
+ * The connection to a server is closed when it has answered nothing for this long since a first
+ * call was given up: a machine that vanished ends no connection, and its replacement answers at the
+ * same address.
  */
 const silentMs: DurationMs = 2_000;
 

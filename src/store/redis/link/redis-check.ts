@@ -4,7 +4,7 @@ import { rights, rightsOnCluster, rightsToAcknowledge } from "./redis-rights.ts"
 
 const majorVersionMin = 7;
 
-/** A server on which the store would lose what it promised to keep. */
+/** A server that would lose what the store promised to keep. */
 class ServerUnfit extends Error {}
 
 /** Throws unless the server can keep the store's promises. */

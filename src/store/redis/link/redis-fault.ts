@@ -3,7 +3,7 @@ import { StoreFault, StoreUnavailable } from "../../../service/session-store.ts"
 /** Redis answered, and refuses this one call for what is stored under its keys. */
 export class CallRefused extends StoreUnavailable {}
 
-/** Whatever Redis, or the way to it, has against a call: its effect is not known. */
+/** A failure of Redis or of the connection: the effect of the call is unknown. */
 export function unavailable(error: unknown): StoreFault {
   if (error instanceof StoreFault) return error;
   const why = error instanceof Error ? error.message : String(error);

@@ -69,7 +69,7 @@ function connectClient(url: string) {
   const client = createClient({
     ...login,
     pingInterval: pingMs,
-    // A call that cannot be made now is refused now: who asks is told to ask again.
+    // A call that cannot be made now is refused at once, with a time to retry.
     disableOfflineQueue: true,
     socket: {
       ...socket,
@@ -127,7 +127,7 @@ async function openClusterLink(
   signal: AbortSignal,
 ): Promise<RedisLink> {
   const cluster = clusterOf(url);
-  // It would wait for a master that is down, for as long as nobody has taken its place.
+  // It would wait for a master that is down until another replaces it.
   const giveUp = (): void => cluster.destroy();
   signal.addEventListener("abort", giveUp);
   try {
@@ -240,5 +240,5 @@ function reconnect(client: Pick<Client, "isReady" | "destroy" | "connect">): voi
 }
 
 function ignore(): void {
-  // Every call that fails for it says so itself.
+  // Every failing call reports it.
 }

@@ -3,18 +3,18 @@ import type { Clock } from "../../../service/clock.ts";
 import { faultOf } from "./redis-check.ts";
 import type { ServerInfo } from "./redis-link.ts";
 
-/** How often it is looked whether a server is still what it was at the start. */
+/** How often to check that servers still meet the demands of the start. */
 const lookEveryMs: DurationMs = 5_000;
 
 interface RedisWatchmanDeps {
   readonly inform: () => Promise<readonly ServerInfo[]>;
-  /** A server is not fit any more, or for another reason. */
+  /** A server no longer meets the demands, or fails another one. */
   readonly onFault: (fault: string) => void;
   /** Servers have dropped so many keys since the look before, of whatever kind. */
   readonly onDropped: (keys: number) => Promise<void>;
 }
 
-/** Looks again and again at what the start demands: a server may be set up anew while it runs. */
+/** Repeats the checks of the start: a server may be reconfigured while it runs. */
 export class RedisWatchman {
   readonly #deps: RedisWatchmanDeps;
   #faults: readonly string[] = [];
@@ -44,7 +44,7 @@ export class RedisWatchman {
     if (dropped > 0) await this.#deps.onDropped(dropped);
   }
 
-  /** Until the signal aborts. What cannot be reached is told of by whoever needs it. */
+  /** Runs until the signal aborts. Calls report servers that cannot be reached. */
   async run(clock: Clock, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await clock.sleep(lookEveryMs, signal);

@@ -9,7 +9,7 @@ interface Deadline {
   readonly deadline: EpochMs;
 }
 
-/** For how long a session that is due is due for one process alone. */
+/** How long a process has a due session to itself. */
 const claimMs: DurationMs = 2_000;
 
 /** The deadlines of all buckets that can be reached; a commit sets that of its session itself. */
@@ -20,7 +20,7 @@ export class RedisDeadlines {
     this.#calls = calls;
   }
 
-  /** Claimed for this process: nobody is handed them again before {@link claimMs} are over. */
+  /** Claimed for this process: no process gets them again before {@link claimMs} are over. */
   async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
     const found = await this.#earliest(limit, now);
     const earliest = found.toSorted((a, b) => a.deadline - b.deadline).slice(0, limit);
@@ -40,7 +40,7 @@ export class RedisDeadlines {
     return found.length === 0 ? undefined : Math.min(...found.map(({ deadline }) => deadline));
   }
 
-  /** For every process: what one of them cannot work on, the others could not either. */
+  /** For every process: what one of them cannot handle, the others cannot either. */
   async postpone(id: SessionId, until: EpochMs): Promise<void> {
     const { deadlines } = keysOf(id);
     await this.#calls.send(bucketOf(id), ["ZADD", deadlines, "XX", String(until), id]);
@@ -58,7 +58,7 @@ export class RedisDeadlines {
   }
 }
 
-/** The answers of the buckets that can be reached; of the others nothing can be done anyway. */
+/** The answers of the buckets that can be reached. Nothing can be done about the others. */
 async function inReach<T>(answers: readonly (T | Promise<T>)[]): Promise<readonly T[]> {
   const settled = await Promise.allSettled(answers);
   const reached = settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);

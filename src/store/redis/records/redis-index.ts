@@ -49,7 +49,7 @@ export class RedisIndex {
       .reduce((sum, some) => addCounts(sum, some), nothingCounted);
   }
 
-  /** A session that cannot be read is passed over: it is told of where records are read. */
+  /** A session that cannot be read is skipped. Reading records reports it. */
   async #load(id: SessionId): Promise<SessionRecord | undefined> {
     try {
       return await this.#deps.load(id);

@@ -33,7 +33,7 @@ export class BucketKeys {
   readonly counts: string;
   /** Hash: handshakes in flight, by manager URL. */
   readonly negotiations: string;
-  /** Hash: how often what happened of late, over the beaches whose rates are kept here. */
+  /** Hash: recent rates over the beaches whose rates are kept here. */
   readonly rates: string;
   /** Sorted set: keys of rates, of all beaches and of each, by when they were last added to. */
   readonly ratesKept: string;
@@ -53,7 +53,7 @@ export class BucketKeys {
 
   /**
    * Channel: notices of changes in that database. Channels are the server's, while keys are of a
-   * database each: without its number, two fleets on one server would hear each other.
+   * database each: without its number, two fleets on one server would receive each other's notices.
    */
   changesIn(database: number): string {
     return database === 0 ? `${this.#prefix}:changes` : `${this.#prefix}:changes:${database}`;

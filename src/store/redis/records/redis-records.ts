@@ -8,10 +8,10 @@ import { decodeRecord } from "../../codec/session-codec.ts";
 import { SharedStrings } from "../../codec/shared-strings.ts";
 import { CallRefused } from "../link/redis-fault.ts";
 
-/** Of so many sessions it is remembered that it was told what is wrong with them. */
+/** How many sessions are remembered as reported. */
 const toldMax = 1_000;
 
-/** Reads what Redis holds of sessions, and tells once of each that cannot be read. */
+/** Reads the records of sessions, and reports each unreadable one once. */
 export class RedisRecords {
   readonly #strings = new SharedStrings();
   readonly #told = new LRUCache<SessionId, string>({ max: toldMax });
@@ -34,7 +34,7 @@ export class RedisRecords {
     }
   }
 
-  /** Settles as a call does that is for this session alone. */
+  /** Settles like the call. A fault of the record concerns this session alone. */
   async call<T>(id: SessionId, call: Promise<T>): Promise<T> {
     try {
       return await call;

@@ -40,7 +40,7 @@ export function toFleetCounts(reply: readonly (string | null)[]): FleetCounts {
   return Object.fromEntries(counts) as FleetCounts;
 }
 
-/** A moment as `TIME` tells it. */
+/** A moment as `TIME` returns it. */
 export function toMs(seconds: string | undefined, microseconds: string | undefined): EpochMs {
   return Number(seconds) * 1000 + Number(microseconds) / 1000;
 }

@@ -14,8 +14,8 @@ end
 `;
 
 /**
- * The newest record of a session. A script, since only of a script a replica can tell that it is to
- * leave it to the primary: a primary that was demoted would answer a plain read with what it has.
+ * The newest record of a session. A script, since a replica refuses scripts that may write: a
+ * demoted primary would answer a plain read from its own data.
  *
  * KEYS: session, sessions. ARGV: 1 session id.
  * Answers {record or false, 1 if there is none though the session is attached}.
@@ -30,7 +30,7 @@ return {record, lost and 1 or 0}
  * Forgets an attached session whose record is gone, which begins an incarnation: others may be gone too.
  *
  * KEYS: session, state, deadlines, sessions, and whatever the edits name.
- * ARGV: 1 session id, 2 now, 3 edits as JSON, 4 channel, 5 what to tell.
+ * ARGV: 1 session id, 2 now, 3 edits as JSON, 4 channel, 5 notice.
  * Answers 1, or 0 when there is nothing to forget.
  */
 export const forgetLostScript: RedisScript = script(`
@@ -45,7 +45,7 @@ for _, edit in ipairs(cjson.decode(ARGV[3])) do
     redis.call('HDEL', edit[2], edit[3])
   end
 end
--- What is lost at once is found one by one: ten seconds of it are one loss.
+-- Records lost together are found one by one. Losses within ten seconds count as one.
 local state, now = redis.call('HMGET', KEYS[2], 'history', 'lost'), tonumber(ARGV[2])
 if tonumber(state[2] or '0') <= now - 10000 then
   local history = math.max(tonumber(state[1] or '0') + 1, now)
@@ -60,10 +60,10 @@ return 1
  * Compare-and-set of one session, with everything that goes with it.
  *
  * KEYS: session, state, deadlines, and whatever the edits name.
- * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it),
- *   4 deadline ('' for none), 5 session id, 6 newest gap known, 7 incarnation known (kept as history),
- *   8 moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for none),
- *   10 channel ('' to tell nobody), 11 what to tell.
+ * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it), 4 deadline
+ *   ('' for none), 5 session id, 6 newest gap known, 7 incarnation known (kept as history), 8
+ *   moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for none), 10
+ *   channel ('' to publish nothing), 11 notice.
  * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
  */
 export const commitScript: RedisScript = script(`${originOf}
@@ -74,8 +74,8 @@ if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
   or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
   return {'unaware'}
 end
--- After a failover counters may be behind what was shown, and a revision may come a second time with
--- another record: nothing is built on either before that is known.
+-- After a failover counters may be behind what was shown, and a revision may exist twice with
+-- different records. Nothing is committed before the failover is known.
 if state[4] ~= origin() then
   return {'unaware'}
 end
@@ -106,7 +106,7 @@ if ARGV[9] ~= '' then
   end
 end
 
--- Numbered, so that whoever listens sees that one was lost.
+-- Numbered, so that listeners notice a lost one.
 if ARGV[10] ~= '' then
   local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
   redis.call('SPUBLISH', ARGV[10], number .. '\\n' .. ARGV[11])
@@ -115,8 +115,8 @@ return {'committed'}
 `);
 
 /**
- * Shows that somebody reaches the bucket, records the gap before that, notices a new origin, and
- * lets go of rates that nobody has added to for so long that nothing in them counts.
+ * Records that a process reaches the bucket and the gap before that, notices a new origin, and
+ * deletes rates that are out of date.
  *
  * KEYS: state, gaps, negotiations, rates kept, and whatever the increments and those name.
  * ARGV: 1 now, 2 silence that makes a gap, 3 kind of gap, 4 newest gap known, 5 gaps kept,
@@ -132,9 +132,9 @@ local quiet, kind, time, here = tonumber(ARGV[2]), ARGV[3], redis.call('TIME'), 
 -- Numbers of this size would be written as 1.7e+12.
 local function whole(number) return string.format('%.0f', number) end
 
--- What a server that stood still finds waiting was sent all along, and heard by nobody: how late it
--- is shows on the server's own clock. Later than ten seconds nobody waits, and it is the clock that
--- was set.
+-- A server that stood still finds heartbeats waiting, which were not received in time. Its own
+-- clock shows how late they are. No caller waits longer than ten seconds: beyond that the clock was
+-- set.
 local clock = math.floor(time[1] * 1000 + time[2] / 1000)
 if alive and state[6] and state[4] == here then
   local late = alive + clock - tonumber(state[6]) - now
@@ -153,7 +153,7 @@ if not alive or now > alive then
   redis.call('HSET', KEYS[1], 'alive', whole(now), 'clock', whole(clock))
 end
 
--- Data that are older than a heartbeat of the caller have been put back under a server that went on.
+-- Data older than the caller's last heartbeat were restored under a running server.
 local history = state[3]
 if state[4] ~= here or (alive or 0) < tonumber(ARGV[8]) then
   history = whole(math.max(tonumber(history or '0') + 1, now))
@@ -170,7 +170,8 @@ for _, increment in ipairs(increments) do
   redis.call('ZADD', KEYS[4], 'GT', whole(now), key)
 end
 
--- A few at a time, so that no heartbeat takes long; but more than came, so that they never pile up.
+-- A few at a time, so that no heartbeat takes long, but more than were added, so that they never
+-- pile up.
 local since, most = whole(now - tonumber(ARGV[6])), #increments + 10
 local old = redis.call('ZRANGE', KEYS[4], '-inf', '(' .. since, 'BYSCORE', 'LIMIT', 0, most)
 for _, key in ipairs(old) do
@@ -194,10 +195,10 @@ redis.call('HSET', KEYS[1], 'history', string.format('%.0f', math.max(history + 
 `);
 
 /**
- * Claims sessions that are due: until the claim ends they are due for nobody else. Whoever commits
- * a claimed session puts its deadline in its place.
+ * Claims sessions that are due: until the claim ends they are due for no other process. The commit
+ * of a claimed session sets its deadline.
  *
- * A deadline of which the session is gone is forgotten.
+ * The deadline of a session that is gone is deleted.
  *
  * KEYS: deadlines, then sessions. ARGV: 1 now, 2 end of the claim, then the ids of these sessions.
  * Answers the ids that were claimed.
