@@ -1,11 +1,11 @@
 import { nextTurn } from "../../service/next-turn.ts";
 
-/** So many of the longest to decide hold the event loop for a few milliseconds. */
+/** How many of the slowest decisions take a few milliseconds together. */
 const perTurn = 100;
 
 /**
- * What the work makes of each value, in order. All of it is begun before any is waited for; between
- * two parts of a large batch, others get their turn.
+ * The results of the work, in the order of the values. All work begins before any is awaited. A
+ * large batch yields between its parts.
  */
 export async function inTurns<T, R>(
   values: readonly T[],
@@ -16,7 +16,7 @@ export async function inTurns<T, R>(
     if (from > 0) await nextTurn();
     const some = values.slice(from, from + perTurn);
     const part = Promise.all(some.map((value, index) => work(value, from + index)));
-    // One that fails while later ones are still being begun is not unhandled: it is told below.
+    // A failure while later work is still beginning is handled below.
     part.catch(ignore);
     parts.push(part);
   }
@@ -24,5 +24,5 @@ export async function inTurns<T, R>(
 }
 
 function ignore(): void {
-  // Whoever waits for the batch hears of it.
+  // The caller that awaits the batch receives the failure.
 }

@@ -9,7 +9,7 @@ import type { End } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
 
-/** What every implementation of an api stands on; one object per door. */
+/** The dependencies of every API implementation; one object per door. */
 export interface ApiDependencies {
   readonly service: LeaseService;
   readonly authenticator: Authenticator;
@@ -22,15 +22,17 @@ export interface ApiDependencies {
   readonly budgets: Budgets;
   /** Where pages of ListSessions are made, at whichever door. */
   readonly pagePlaces: Places;
-  /** What offers tell hosts where an attach named no manager. */
+  /** The manager URL in offers when an attach named none. */
   readonly defaultManagerUrl: string;
   /** The longest hold that a revocation may ask for: the policy's. */
   readonly holdMsMax: DurationMs;
   /** The pace at which ends repeat reports in which nothing changed. */
   readonly reportEveryMs: DurationMs;
-  /** Told of an end's last transport error, for the log alone. */
+  /** Called with an end's last transport error, for the log only. */
   readonly onReportedError: (report: ReportedError) => void;
-  /** Told of a bug that spoiled one item of a batch: of the whole call its door is told. */
+  /**
+   * Called with an internal error of one item of a batch. Errors of a whole call go to its door.
+   */
   readonly onItemFailed: (failure: ItemFailure) => void;
 }
 

@@ -42,8 +42,8 @@ export async function executeOnSession<C extends Command>(
 }
 
 /**
- * Lets a principal reach its own sessions, and those that nobody knows: the command answers for
- * these. Any other one is not known to it.
+ * Lets a principal reach its own sessions, and unknown ones, for which the command answers. Other
+ * sessions are unknown to it.
  */
 export function permitOf(principal: Principal): Permit {
   if (principal.reach.kind === "every") return everySession;

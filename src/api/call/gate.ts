@@ -8,7 +8,7 @@ import { thrownRefusal } from "../refusal/error-mapping.ts";
 import { done, type Result, refused } from "../refusal/result.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
-/** Tells who calls and whether they may make this call at this door at all. */
+/** Authenticates the caller and checks whether it may make this call at this door. */
 export async function enter(
   { authenticator, door }: Pick<ApiDependencies, "authenticator" | "door">,
   rpc: RpcName,

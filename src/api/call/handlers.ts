@@ -9,13 +9,13 @@ export interface Call {
   /** How the answer is written, where it is not in binary. */
   readonly format?: DirectStream["format"];
   /**
-   * Past the stack that speaks the protocol, for a stream whose first message has been sent. From
-   * then on the stack is given nothing but what ends the stream.
+   * Writes past the protocol stack, for a stream whose first message has been sent. From then on
+   * the stack only gets the end of the stream.
    */
   direct?(): DirectStream | undefined;
   /**
-   * Holds so many bytes of a large answer against the caller, until they have left. Throws TOO_MANY
-   * where the connection, or all of them together, has too much that nobody reads.
+   * Counts these bytes of a large answer against the caller until they have been sent. Throws
+   * TOO_MANY when too much is unread on the connection or in the process.
    */
   holdAnswer?(bytes: number): void;
   /** Ends the call by force: for a reader that takes nothing, not even the end of its stream. */

@@ -8,7 +8,7 @@ import type { ApiDependencies } from "./dependencies.ts";
 import { enter } from "./gate.ts";
 import type { Call } from "./handlers.ts";
 
-/** An rpc of one request and one answer: who calls, what is asked, what it comes to. */
+/** A unary RPC: authenticate, parse, execute. */
 export interface UnaryCall<Request, Asked, Reply> {
   readonly rpc: RpcName;
   /** As it follows "Cannot". */
@@ -17,7 +17,7 @@ export interface UnaryCall<Request, Asked, Reply> {
   readonly perform: (principal: Principal, asked: Asked, call: Call) => Promise<Result<Reply>>;
 }
 
-/** Throws a ConnectError for every refusal; what else is thrown is a bug. */
+/** Throws a ConnectError for every refusal. Anything else it throws is an internal error. */
 export function unary<Request, Asked, Reply>(
   dependencies: Pick<ApiDependencies, "authenticator" | "door">,
   { rpc, action, parse, perform }: UnaryCall<Request, Asked, Reply>,

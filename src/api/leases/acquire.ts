@@ -121,11 +121,11 @@ export async function acquireLease(
   }
   const attach = await verified(dependencies, principal, { ...asked, account }, seen);
   if (attach.kind === "refused") return attach;
-  // The passcode opens the session as it is by then, whoever owns it.
+  // The passcode opens the session as it is then, whatever its owner.
   return toAnsweredBySession(await service.execute(sessionId, command(attach.value)));
 }
 
-/** Told apart by what it is, not by what it says: no caller sees it. */
+/** Recognised by identity. No caller sees it. */
 const verifyFirst: Refusal = { reason: "PASSCODE_WRONG" };
 
 interface Standing extends Pick<AcquireAsked, "reason" | "passcode"> {

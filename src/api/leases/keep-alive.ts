@@ -49,7 +49,7 @@ export function createKeepAlive(
         ? presentNotKept(sessionId, result.refusal)
         : presentKept(result.value, service);
     } catch (error) {
-      // A bug that one renewal meets spoils no other.
+      // An internal error of one renewal affects no other.
       onItemFailed({ sessionId, error });
       return presentFailed(sessionId);
     }
@@ -100,7 +100,7 @@ function presentNotKept(sessionId: string, refusal: Refusal): KeepAliveResult {
   };
 }
 
-/** A renewal that met a bug, of which no caller is told more. */
+/** The result of a renewal with an internal error. Its caller learns no details. */
 function presentFailed(sessionId: string): KeepAliveResult {
   return { sessionId, refusal: internalReason, detail: internalMessage(renewing) };
 }

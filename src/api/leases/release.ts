@@ -43,7 +43,7 @@ function parseRelease(request: ReleaseRequest): Result<ReleaseAsked> {
   return check.finish({ sessionId, token });
 }
 
-/** Tells whether the token's lease was live until now, and if not, how it had ended. */
+/** Whether the token's lease was live until now, and otherwise how it had ended. */
 export async function releaseLease(
   service: LeaseService,
   principal: Principal,

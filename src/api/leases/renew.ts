@@ -49,7 +49,7 @@ export function parseRenew(request: RenewRequest): Result<RenewAsked> {
   return check.finish({ sessionId, token, ttlMs, leaseOnly });
 }
 
-/** Takes the way without a wait where there is one: nearly every call of the service is this one. */
+/** Takes the path without a wait where possible: nearly every call of the service is a renewal. */
 export async function renewLease(
   service: LeaseService,
   principal: Principal,

@@ -31,7 +31,7 @@ interface LegacyRelease {
 
 /**
  * The old JSON routes on top of the same leases. Every method resolves with the status and body to
- * send, refusals included; it rejects only for a bug, which is a 500 without text.
+ * send, refusals included. It rejects only for an internal error, which is a 500 without text.
  */
 export interface LegacyApi {
   /** POST /sessions/{id}/controller-handshake: acquires, and renegotiates only if it must. */
@@ -81,7 +81,7 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
       });
       if (released.kind === "refused") return released;
       const { endedBy } = released.value;
-      // Whoever gives a lease up twice has given it up; a token that never was is a mismatch.
+      // Releasing twice is no error. A token that never existed is a mismatch.
       return endedBy === "unknown"
         ? refused({ reason: "LEASE_NOT_LIVE", endedBy })
         : done({ released: true });
@@ -117,7 +117,8 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
           leaseOnly: true,
           renewsSlowly: true,
         });
-        // The token that was asked with has just been proven; a lost key would derive another one.
+        // The request's token has just been verified. After the loss of a key, the derived one
+        // would differ.
         const publishToken = await hostTokenFor(held, dependencies);
         return mapDone(held, (value) => ({
           ...presentLegacyHandshake(service, value, { passcode: "", publishToken }),

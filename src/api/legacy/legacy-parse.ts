@@ -54,7 +54,7 @@ export function parseLease(request: LegacyRequest): Result<LeaseAsked> {
   return check.finish({ ttlMs, reason, requestingAccountId });
 }
 
-/** The token may stand in the query too: some proxies strip the body of a DELETE. */
+/** The token may be in the query too: some proxies strip the body of a DELETE. */
 export function parseToken(request: LegacyRequest): Result<TokenAsked> {
   const { check, fields } = open(request);
   const inBody = fields[tokenField] !== undefined && fields[tokenField] !== null;

@@ -44,7 +44,7 @@ interface LegacyAutoAttach {
   /** RFC 3339, as `expires_at`. */
   readonly issued_at: string;
   readonly expires_at?: string;
-  /** Left out where no handshake is there that a host could attach with. */
+  /** Left out when there is no handshake that a host could attach with. */
   readonly handshake_id?: string;
 }
 
@@ -121,7 +121,7 @@ export function presentAutoAttach(
     ...(attachCode !== undefined && { attach_code: attachCode }),
     manager_url: transport.managerUrl,
   };
-  /** The moment in the id, so that every reply about a handshake tells the same one. */
+  /** The moment in the id, so that every reply about a handshake has the same one. */
   const named = (id: HandshakeId, otherwise: EpochMs) => ({
     handshake_id: id,
     issued_at: rfc3339(mintedAt(id) ?? otherwise),

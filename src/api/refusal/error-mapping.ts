@@ -78,14 +78,14 @@ export function refusalsMarkdown(): string {
   return [...head, ...rows, ""].join("\n");
 }
 
-/** What a legacy call answers when something broke that no caller is told of. */
+/** The answer of a legacy call after an internal error. */
 export const legacyInternalError: LegacyRefusal = {
   status: 500,
   body: { error: "internal_error", message: null },
   retryAfterSeconds: undefined,
 };
 
-/** What a batch says of an item that met a bug, in place of a refusal's reason. */
+/** The reason word of an item with an internal error. */
 export const internalReason = "INTERNAL";
 
 export function internalMessage(action: string): string {
@@ -109,7 +109,7 @@ export function valueOrThrow<T>(result: Result<T>, action: string): T {
   throw refusalToConnectError(result.refusal, action);
 }
 
-/** What a refusal says to people: the action, the state, and what would work. */
+/** The message of a refusal: the action, the state, and what would work. */
 export function refusalMessage(refusal: Refusal, action: string): string {
   return `Cannot ${action}: ${circumstances(refusal)}`;
 }
@@ -129,7 +129,7 @@ export function refusalToLegacy(refusal: Refusal): LegacyRefusal {
   };
 }
 
-/** The refusal behind something thrown; undefined for a bug, whose text no caller sees. */
+/** The refusal behind an error; undefined for an internal error, whose text no caller sees. */
 export function thrownRefusal(thrown: unknown): Refusal | undefined {
   if (thrown instanceof StoreFault) return refusalOf(thrown);
   if (thrown instanceof BudgetSpent) {
@@ -181,7 +181,7 @@ function metadataOf(refusal: Refusal): Record<string, string> {
   return {};
 }
 
-/** The state that stands against the call, and what would work. */
+/** The state that forbids the call, and what would work. */
 function circumstances(refusal: Refusal): string {
   const retry = `try again in ${Math.ceil(retryAfterOf(refusal) ?? 0)} ms`;
   switch (refusal.reason) {

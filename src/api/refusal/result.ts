@@ -11,7 +11,7 @@ interface BudgetRefusal {
   readonly retryAfterMs: DurationMs;
 }
 
-/** What a step of a call comes to, before a door has put it into its own words. */
+/** The result of a step of a call, before a door translates it. */
 export type Result<T> = Done<T> | Refused;
 
 export interface Done<T> {

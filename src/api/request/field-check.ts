@@ -2,7 +2,7 @@ import type { FieldViolation } from "../../core/refusal.ts";
 import { done, type Result, refused } from "../refusal/result.ts";
 import type { Fault } from "./field-rules.ts";
 
-/** Collects every wrong field of one request, so that the caller hears of all at once. */
+/** Collects every wrong field of one request, so that one answer lists them all. */
 export class FieldCheck {
   readonly violations: FieldViolation[] = [];
   readonly #path: string;

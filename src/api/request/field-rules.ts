@@ -15,7 +15,7 @@ export function idFault(value: string): Fault {
   return id.test(value) ? undefined : idWanted;
 }
 
-/** As much of a wrong id as goes back to its caller. */
+/** How much of a wrong id is returned to its caller. */
 export function idStart(value: string): string {
   return value.slice(0, limits.idLength);
 }
@@ -27,7 +27,7 @@ export function optionalIdFault(value: string): Fault {
 
 /** Counted in characters, not in UTF-16 units or bytes. */
 export function lengthFault(value: string, max: number): Fault {
-  // A character takes at most two units; what is longer than that is not taken apart.
+  // A character takes at most two units. Longer text is not examined.
   const tooLong = value.length > 2 * max || (value.length > max && [...value].length > max);
   return tooLong ? `must be at most ${max} characters` : undefined;
 }

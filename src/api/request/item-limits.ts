@@ -4,7 +4,7 @@ import { limits } from "./limits.ts";
 
 /**
  * How many entries the long lists and maps of requests may have. They are counted before a message
- * is read, for reading them is what costs; short ones are judged with the other fields.
+ * is read, since reading them is what costs. Short ones are checked with the other fields.
  */
 const itemLimits: Readonly<Record<string, number>> = {
   "beach.controller.v1.KeepAliveRequest.renewals": limits.batch,

@@ -13,8 +13,8 @@ import { entryPath } from "./parse-values.ts";
 
 /**
  * What is wrong with JSON that a message cannot be read from: every field that cannot be read by
- * itself, and of a list or map the first such item. The decoder stops at the first fault, and tells
- * of few where they are. None of the text is repeated: it may hold a secret.
+ * itself, and of a list or map the first such item. The decoder stops at the first fault and rarely
+ * says where it is. None of the text is repeated: it may hold a secret.
  *
  * @param itemsPerTurn how many items at the top are looked at before others get their turn
  */

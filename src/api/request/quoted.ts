@@ -1,4 +1,4 @@
-/** A caller's text goes back to it only in part: it may be long, secret or unfit for a header. */
+/** Only part of a caller's text is returned: it may be long, secret or unfit for a header. */
 const shownMax = 24;
 
 /** Text of a caller, as messages and refusals show it: the plain part of its beginning, in quotes. */

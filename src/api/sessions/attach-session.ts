@@ -26,14 +26,14 @@ export function createAttachSession(
     perform: async (principal, addressed) => {
       if (!ownsAttached(principal, addressed)) return refused({ reason: "NOT_YOUR_BEACH" });
       const { sessionId, command } = addressed;
-      // Whose it is so far, the command itself judges: the owner of another beach is told.
+      // The command checks the owner: a caller of another beach gets NOT_YOUR_BEACH.
       const result = toAnsweredBySession(await service.execute(sessionId, command));
       return mapDone(result, ({ session }) => ({ transport: presentTransport(session, service) }));
     },
   });
 }
 
-/** Nobody attaches a session for a private beach other than its own. */
+/** A caller attaches sessions for its own private beach only. */
 function ownsAttached(principal: Principal, { sessionId, command }: Addressed<Attach>): boolean {
   return reaches(principal, { id: sessionId, beachId: command.beachId });
 }

@@ -30,7 +30,7 @@ function isUnknownSession(result: { readonly kind: "done" } | Refused): boolean 
   return result.kind === "refused" && result.refusal.reason === "SESSION_UNKNOWN";
 }
 
-/** What the service itself says in SessionGone; readers act on these words. */
+/** The service's own reasons in SessionGone. Readers act on them. */
 const ownReasons: ReadonlySet<string> = new Set(["unknown", "idle"]);
 
 const ownReasonWanted = `must not be "unknown" or "idle": these are the service's own words`;

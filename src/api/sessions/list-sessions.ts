@@ -71,9 +71,9 @@ async function listPage(
   call: Call,
 ): Promise<Page> {
   const scope = visible(principal, beachId);
-  // Who has left while others were served needs no page.
+  // A caller that has left meanwhile needs no page.
   if (scope === "nothing" || call.signal.aborted) return {};
-  // One more than fits tells whether another page follows.
+  // One more than fits shows whether another page follows.
   const found = await service.list(scope.beachId, after, size + 1);
   const bytesMax = budgets.limit(call.format === "json" ? "json_page_bytes" : "page_bytes");
   const sessions = await fitting(found.slice(0, size), { time: service, bytesMax }, call);

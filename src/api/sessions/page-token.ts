@@ -6,7 +6,9 @@ export function writePageToken(beachId: BeachId, last: SessionId): string {
   return Buffer.from(`${beachId}/${last}`).toString("base64url");
 }
 
-/** The last session of the page before; undefined for a token of another listing, or of nobody. */
+/**
+ * The last session of the page before; undefined for a token of another listing or an invented one.
+ */
 export function readPageToken(token: string, beachId: BeachId): SessionId | undefined {
   const text = Buffer.from(token, "base64url").toString();
   const last = text.slice(beachId.length + 1);

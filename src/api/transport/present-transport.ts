@@ -58,7 +58,7 @@ export function presentTransport(session: Session, time: TimeSource): TransportI
   };
 }
 
-/** What one record says whenever it is told, until the wall clock is stepped. */
+/** The part of a record's message that stays the same until the wall clock is stepped. */
 export function presentLasting(session: Session, time: Pick<TimeSource, "toWall">): TransportInit {
   const toWall = (at: EpochMs): EpochMs => time.toWall(at);
   const { transport, leases, lastChange } = session;
@@ -82,8 +82,8 @@ export function presentLasting(session: Session, time: Pick<TimeSource, "toWall"
 }
 
 /**
- * What depends on when the record is told: ages, what remains, and a delay that may have run out.
- * What lies within a part of the state adds to what lasts of that part.
+ * The part that depends on the moment of sending: ages, remaining times, and a delay that may be
+ * over. Protobuf merges it into the lasting part.
  */
 export function presentAges({ transport }: Session, time: TimeSource): TransportInit {
   const now = time.now();

@@ -57,9 +57,8 @@ function parseBatch({ reports }: ReportTransportRequest): Result<readonly Transp
 }
 
 /**
- * Hears every report of a batch, in order where several are about one session: the numbers of a
- * reporter only rise, and the service carries out what it is given for a session in that order. A
- * report that is refused spoils no other one.
+ * Applies every report of a batch. Reports about one session are applied in their order, since the
+ * numbers of a reporter only rise. A refused report affects no other.
  */
 function receiveReports(
   dependencies: ReportDependencies,
@@ -76,7 +75,7 @@ function receiveReports(
       }
       return await receive(dependencies, principal, asked.value);
     } catch (error) {
-      // A bug that one report meets spoils no other.
+      // An internal error of one report affects no other.
       dependencies.onItemFailed({ sessionId, error });
       return { sessionId, refusal: internalReason, detail: internalMessage(receiving) };
     }
@@ -107,7 +106,10 @@ function verdict({ session, answer }: AnsweredBySession<Report>): ReportVerdict 
   };
 }
 
-/** An end closes its connection when the session was detached; of an unknown one it keeps it. */
+/**
+ * An end closes its connection when the session was detached, and keeps it when the session is
+ * unknown.
+ */
 function refusedVerdict(
   sessionId: SessionId,
   refusal: Refusal,

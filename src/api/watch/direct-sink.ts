@@ -32,7 +32,7 @@ export class DirectSink implements WatchSink {
     try {
       if (!this.#send(await shown)) return;
     } catch (thrown) {
-      // Whoever writes next is told.
+      // The next write reports it.
       this.#fault = { thrown };
     }
     this.onReady();

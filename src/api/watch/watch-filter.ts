@@ -3,22 +3,19 @@ import type { SessionId } from "../../core/ids.ts";
 import type { LeaseService, WatchMessage, WatchSelection } from "../../service/lease-service.ts";
 import { find } from "../call/gate.ts";
 
-/**
- * Shows a reader the sessions that are its own. Of any other it hears once that it is not known,
- * and nothing of what becomes of it.
- */
+/** Shows a reader its own sessions. Any other session is sent once as unknown, and never again. */
 export class WatchFilter {
   readonly #service: LeaseService;
   readonly #principal: Principal;
   /** The reader sees every message as it is. */
   readonly #isOpen: boolean;
-  /** Sessions last told to be unknown; at most those that the reader named. */
+  /** Sessions last sent as unknown; at most those that the reader named. */
   readonly #unknown = new Set<SessionId>();
 
   constructor(service: LeaseService, principal: Principal, { sessions }: WatchSelection) {
     this.#service = service;
     this.#principal = principal;
-    // Nobody is shown a beach of which they do not reach all sessions.
+    // A reader sees a beach only if it reaches all of its sessions.
     this.#isOpen = principal.reach.kind === "every" || sessions.kind === "beach";
   }
 

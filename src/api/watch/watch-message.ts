@@ -46,7 +46,7 @@ export function presentMessage(message: WatchMessage, time: TimeSource): Respons
 interface EncodedState {
   /** All of the state that time alone does not change. */
   readonly lasting: Uint8Array;
-  /** How far the wall clock was ahead of service time by which its moments are told. */
+  /** How far the wall clock was ahead of service time when its moments were translated. */
   readonly aheadMs: DurationMs;
   /** The whole message in its envelope, and the moment as of which its ages are. */
   readonly envelope: Buffer;
@@ -61,10 +61,9 @@ interface WrittenState {
 
 /**
  * The messages of many streams as bytes, each in its envelope, which is the same in all protocols.
- * What a change left is serialised once for all its readers: they are told of the same record, which
- * never changes. Only ages, and delays that run out, depend on the moment; they are serialised once
- * for each millisecond in which anybody is told, which is as fine as service time and ages are, so
- * that they are as of each message.
+ * A changed record is serialised once for all its readers. Only ages and running delays depend on
+ * the moment. They are serialised once for each millisecond in which a message is sent, which is
+ * the resolution of service time.
  *
  * Moments are serialised anew when the wall clock has been stepped.
  *
@@ -151,7 +150,7 @@ function wrapped(lasting: Uint8Array, ages: Uint8Array): Uint8Array {
     .finish();
 }
 
-/** A response that says nothing but how many states were merged. */
+/** A response that only says how many states were merged. */
 function encodedCount(coalesced: number): Uint8Array {
   return toBinary(
     WatchTransportResponseSchema,

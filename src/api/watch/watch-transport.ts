@@ -18,7 +18,7 @@ import { EncodedMessages, presentMessage } from "./watch-message.ts";
 
 const action = "watch the transport";
 
-/** Streams what the service tells, as far as the caller reaches, until either side ends it. */
+/** Streams the messages that the caller may see, until either side ends it. */
 export function createWatchTransport(
   dependencies: ApiDependencies,
 ): Handlers<typeof ControllerLease>["watchTransport"] {
@@ -77,8 +77,8 @@ function goingAway(): ConnectError {
 }
 
 /**
- * A beach that the principal does not reach has no sessions for it. Nobody counts as the host of
- * sessions that are not its own: their offers would pass for delivered.
+ * A beach that the principal does not reach has no sessions for it. A caller never counts as the
+ * host of sessions that are not its own: their offers would count as delivered.
  */
 async function within(
   service: LeaseService,
