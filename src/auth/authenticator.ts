@@ -11,11 +11,11 @@ export interface Credentials {
   readonly isPeerVerified?: boolean;
 }
 
-/** Tells who calls, by the headers of a call. */
+/** Authenticates the caller by the headers of a call. */
 export interface Authenticator {
   /**
    * Never rejects for bad credentials: those are refused with UNAUTHENTICATED, or with
-   * KEYS_UNAVAILABLE while nobody can tell.
+   * KEYS_UNAVAILABLE while keys are missing.
    */
   authenticate(call: Credentials, door: Door): Promise<Authentication>;
 }

@@ -117,9 +117,9 @@ export interface AcquireFacts {
 }
 
 /**
- * Whether an acquire goes ahead as it is, needs its passcode verified first, or is refused. A lease
- * that is being renewed was granted to somebody who had standing then, so no passcode is asked for:
- * trouble of whoever verifies passcodes must not end leases.
+ * Whether an acquire goes ahead as it is, needs its passcode verified first, or is refused. A
+ * renewed lease was granted to a caller with standing, so it needs no passcode: an outage of Beach
+ * Road must not end leases.
  */
 export function standingToAcquire(
   principal: Principal,

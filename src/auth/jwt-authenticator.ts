@@ -17,7 +17,7 @@ export interface JwtAuthenticatorOptions {
   readonly wall: () => EpochMs;
 }
 
-/** Clocks of whoever signs and whoever verifies may be apart by this much. */
+/** How far the clocks of issuer and verifier may differ. */
 export const clockToleranceSeconds = 30;
 const algorithms = ["ES256", "RS256"];
 /** A bearer is a header, which has to fit beside the others. */
@@ -33,7 +33,7 @@ interface Verified {
 }
 
 /**
- * Tells who calls by the bearer of a call: a JWT of Beach Gate (RFC 7519, ES256 or RS256 through a
+ * Authenticates the caller by its bearer: a JWT of Beach Gate (RFC 7519, ES256 or RS256 through a
  * key set), or the publish token of a host (HS256). At the internal door a client certificate that
  * was verified stands for a service.
  */
@@ -76,7 +76,7 @@ const byCertificate: Authentication = {
   },
 };
 
-/** A bearer that acts everywhere is of no use to whoever finds it outside. */
+/** A leaked bearer that acts everywhere is useless at the public door. */
 function admit(principal: Principal, door: Door): Authentication {
   return principal.kind === "service" && door === "public"
     ? refuse("invalid")

@@ -59,7 +59,7 @@ export async function openAuthenticator(
   };
 }
 
-/** Never rejects, as the two that it waits for. */
+/** Never rejects, like the two that it awaits. */
 async function reload(
   keys: VerificationKeys,
   clock: OpenAuthenticatorOptions["clock"],

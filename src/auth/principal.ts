@@ -1,7 +1,7 @@
 import type { AccountId, BeachId, SessionId } from "../core/ids.ts";
 import type { EpochMs } from "../core/time.ts";
 
-/** Who calls, as far as its credentials tell. */
+/** Who calls, according to its credentials. */
 export interface Principal {
   /** A part of Beach that acts for others, someone at a dashboard, or the host of a session. */
   readonly kind: "service" | "person" | "host";
@@ -14,7 +14,7 @@ export interface Principal {
   readonly expiresAt: EpochMs | undefined;
 }
 
-/** Which sessions are a principal's own; for any other one it hears that it is not known. */
+/** Which sessions are a principal's own. Any other session is unknown to it. */
 type Reach =
   | { readonly kind: "every" }
   | { readonly kind: "beach"; readonly beachId: BeachId }
@@ -22,7 +22,7 @@ type Reach =
   /** The credentials name none: sessions open by their passcodes alone. */
   | { readonly kind: "nothing" };
 
-/** What a session's owner is told by. */
+/** What identifies a session's owner. */
 export interface Owned {
   readonly id: SessionId;
   readonly beachId: BeachId;

@@ -18,7 +18,7 @@ export interface PublishToken {
 
 export interface PublishTokenTimes {
   readonly wall: EpochMs;
-  /** 30 minutes unless told otherwise. */
+  /** Default 30 minutes. */
   readonly lifeSeconds?: number;
 }
 

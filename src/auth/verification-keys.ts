@@ -9,7 +9,7 @@ export interface VerificationKeysOptions {
   readonly load: LoadKeySet;
   /** Monotonic. */
   readonly now: () => EpochMs;
-  /** Told when the set could be loaded, or could not. */
+  /** Called when the set was loaded, or could not be. */
   readonly onLoaded: (outcome: KeySetLoaded) => void;
 }
 
@@ -20,15 +20,15 @@ export type KeySetLoaded =
 /** How often a bearer with an unknown key may have the set loaded again. */
 const loadAgainAfterMs: DurationMs = 30_000;
 
-/** No key set was ever loaded: whether a bearer is valid cannot be told. */
+/** No key set was ever loaded, so no bearer can be verified. */
 export class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable";
 }
 
 /**
- * The public keys that bearers are verified with. They stay in use while whoever serves them is
- * away: trouble of the key server is no trouble of those who hold a bearer. A bearer with an unknown
- * key has the set loaded again, at most every 30 s, whatever became of the time before.
+ * The public keys that bearers are verified with. They stay in use while the key server is away, so
+ * its outage affects no valid bearer. A bearer with an unknown key reloads the set, at most every
+ * 30 s, whether or not the last load succeeded.
  */
 export class VerificationKeys {
   readonly #options: VerificationKeysOptions;

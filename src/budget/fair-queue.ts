@@ -1,9 +1,9 @@
 /**
- * What waits, each for somebody: they are served in turn, and each of them in order. Whoever has much
- * that waits holds up nobody else.
+ * A queue with turns: owners are served in turn, and the items of each in order. A long queue of
+ * one owner delays no other.
  */
 export class FairQueue<T> {
-  /** The one whose turn is next stands first. */
+  /** The next owner comes first. */
   readonly #queues = new Map<object, Queue<T>>();
 
   get isEmpty(): boolean {

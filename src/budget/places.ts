@@ -15,7 +15,7 @@ export class Places {
   /**
    * Does the work when there is a place for it.
    *
-   * @param whose a connection: others do not wait for all that one has waiting
+   * @param whose a connection: one with much waiting delays no other
    */
   async at<T>(whose: object, work: () => Promise<T>): Promise<T> {
     if (this.#taken < this.#limit) this.#taken += 1;

@@ -19,9 +19,9 @@ export interface HeaderFault {
 }
 
 /**
- * Makes the deadline in the headers of a call one that the stacks can keep. One that no timer
- * reaches, 24 days or more, is taken out: it means that there is none. One that cannot be read is
- * taken out and told, since the stacks would refuse it with the value repeated.
+ * Makes the deadline in the headers of a call one that the stacks can keep. One beyond the range of
+ * a timer, 24 days or more, is removed: the call has none. One that cannot be read is removed and
+ * reported, since the stacks would repeat its value in their refusal.
  */
 export function admitDeadline(headers: Headers): HeaderFault | undefined {
   return (

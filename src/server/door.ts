@@ -12,7 +12,7 @@ export interface Door {
 export interface ConnectionOptions {
   /** How many may be open; more are closed as they come. */
   readonly connectionsMax: number;
-  /** Told of each that was closed for that. */
+  /** Called with each that was closed for that. */
   readonly onDropped: () => void;
   readonly sleep: Sleep;
 }

@@ -8,7 +8,7 @@ import type { ServedService, UntypedHandler } from "./served-service.ts";
 export interface Guard {
   /** Aborts when the service begins to drain: streams that end from then on say UNAVAILABLE. */
   readonly closing: AbortSignal;
-  /** Told of each call that ended; a bug behind INTERNAL comes along, for the log alone. */
+  /** Called when a call has ended, with the error behind INTERNAL for the log. */
   readonly onCallEnded: (call: EndedCall) => void;
 }
 
@@ -19,7 +19,10 @@ export interface EndedCall {
   readonly bug: unknown;
 }
 
-/** The same service, with bugs hidden from callers, calls counted, and streams ended on a drain. */
+/**
+ * The same service, with internal errors hidden from callers, calls counted, and streams ended on a
+ * drain.
+ */
 export function guarded({ service, handler }: ServedService, guard: Guard): ServedService {
   return { service, handler: (method) => guardedHandler(method, handler(method), guard) };
 }
@@ -62,7 +65,7 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
   };
 }
 
-/** What the caller is told of something thrown; only the log is told of a bug. */
+/** The error that the caller gets. An internal error goes to the log only. */
 function told(
   thrown: unknown,
   call: Call,
@@ -81,7 +84,7 @@ export function goingAway(): ConnectError {
 
 function toConnectError(thrown: unknown, call: Call): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
-  // Whatever breaks once the call is over breaks because it is.
+  // Errors after the end of a call are caused by that end.
   if (call.signal.aborted) return endOf(call.signal);
   return new ConnectError("internal error", Code.Internal);
 }

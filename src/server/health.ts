@@ -9,7 +9,7 @@ import {
 
 /**
  * The standard health protocol for services that are well together until `closing` aborts; every
- * watcher is told of that.
+ * watcher is notified then.
  *
  * @param services full names; the empty name stands for all of them
  */

@@ -7,7 +7,7 @@ interface JsonRefusal {
   readonly message: string | null;
 }
 
-/** A refusal that its caller is told of, with the status that a handler gives it. */
+/** A refusal with the status that a handler gives it. */
 class Refused extends Error {
   override readonly name = "Refused";
   readonly statusCode: number;
@@ -33,7 +33,10 @@ export function conflict(message: string): Error {
   return refusedRequest(409, message);
 }
 
-/** Answers what Fastify or a handler threw; a bug is told to `onBug`, its text to no caller. */
+/**
+ * Answers an error of Fastify or a handler. An internal error goes to `onBug`, and its text to no
+ * caller.
+ */
 export function refuseJson(
   error: unknown,
   reply: FastifyReply,

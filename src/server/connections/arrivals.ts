@@ -1,12 +1,12 @@
 import type { Sleep } from "../door.ts";
 
-/** Nobody comes for this long: whoever wanted to has gone elsewhere, or waits between two calls. */
+/** No connection for this long: clients have moved elsewhere, or are between two calls. */
 const quietMs = 50;
 /** How often that is looked for while calls are served on: 2 s in all, for balancers to notice. */
 const servingLooksMax = 40;
 /** How often while calls wait for the listener to close: 250 ms in all. */
 const holdingLooksMax = 5;
-/** Turns of the loop in search of one in which nobody came. */
+/** Turns of the loop to look for one without a new connection. */
 const turnsMax = 1000;
 
 const never = new AbortController().signal;
@@ -34,9 +34,9 @@ export class Arrivals {
   }
 
   /**
-   * Closes a listener at a moment at which nobody waits to be accepted: the kernel would reset them.
-   * Calls are served on until none come; where they do not cease, they have to wait a moment, since
-   * most callers call again only when they have been answered.
+   * Closes a listener at a moment when no connection waits to be accepted: the kernel would reset
+   * it. Calls are served until none arrive. If they do not stop, new ones are held back for a
+   * moment, since most callers call again only after an answer.
    */
   async end(closeListener: () => void): Promise<void> {
     if (!(await this.#isQuietWithin(servingLooksMax))) {
@@ -69,7 +69,7 @@ export class Arrivals {
   }
 }
 
-/** One turn of the loop, in which whoever has connected is accepted. */
+/** One turn of the loop, in which waiting connections are accepted. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

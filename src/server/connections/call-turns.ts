@@ -2,15 +2,15 @@ import { FairQueue } from "../../budget/fair-queue.ts";
 
 /** So many calls of most kinds are begun within a few milliseconds; then others get their turn. */
 const perTurn = 32;
-/** Calls that a turn looks at, those included whose callers have left. */
+/** Calls that a turn looks at, including those whose callers have left. */
 const looksPerTurn = 1_000;
 
 /** Begins a call; false when its caller has left, so that nothing was begun. */
 export type BeginCall = () => boolean;
 
 /**
- * Begins so many calls in one turn of the event loop and no more, however many came at once. Those
- * that have to wait are taken from each connection in turn.
+ * Begins only so many calls in one turn of the event loop, however many arrived at once. Waiting
+ * calls are taken from each connection in turn.
  */
 export class CallTurns {
   readonly #waiting = new FairQueue<BeginCall>();

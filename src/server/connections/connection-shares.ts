@@ -9,12 +9,12 @@ export interface ConnectionShares {
 const reserve = 48;
 const opsMax = 64;
 const opsMin = 8;
-/** What a door may have at most, however many files there may be. */
+/** The most that a door may have, whatever the limit on files. */
 const doorMax = 50_000;
 
 /**
- * Shares what the process may open among the doors, so that one that is full leaves the others
- * theirs: operators a few, and the two others half of the rest each.
+ * Divides the process's limit on open files among the doors, so that a full door does not starve
+ * another: a few for operators, and half of the rest for each of the two others.
  *
  * @param openFilesMax how many files and connections the process may have open in all
  */

@@ -21,7 +21,7 @@ import { boundSmallChunks } from "./small-chunks.ts";
 const checkEveryMs = 1_000;
 /** How long a connection may be idle between two requests. */
 const keepAliveMs = 72_000;
-/** How long a connection may take to its first request once nobody else can connect. */
+/** How long a connection may take to its first request while the door is full. */
 const unusedMs = 500;
 
 /** The connections of a door over HTTP/1.1, and what is under way on them. */
@@ -79,7 +79,7 @@ export class HttpConnections {
   /** Calls that came before the one in front of them was answered; the first one has begun. */
   readonly #queues = new WeakMap<Socket, BeginCall[]>();
   #isLeaving = false;
-  /** Told when a connection or a response has closed. */
+  /** Called when a connection or a response has closed. */
   #onClosed: (() => void)[] = [];
 
   constructor(options: ConnectionOptions, outbox: Outbox) {
@@ -90,8 +90,8 @@ export class HttpConnections {
   }
 
   /**
-   * Serves on until nobody comes, and has each answer say that its connection closes; then closes
-   * the listeners, and resolves when everybody who had connected has been answered.
+   * Serves until no more connections arrive, and marks each answer as the last of its connection.
+   * Then closes the listeners, and resolves when every connection has been answered.
    */
   async leave(): Promise<void> {
     this.#isLeaving = true;

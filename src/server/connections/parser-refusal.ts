@@ -58,7 +58,7 @@ export function refuseUnparsed(
   refuseOnSocket(socket, told ?? unreadable);
 }
 
-/** Counts a refusal that is for a budget, also where nobody can be told of it any more. */
+/** Counts a refusal for a budget, even when it can no longer be sent. */
 function refusalOf(code: string, budgets: Budgets): Refusal | undefined {
   const refusal = refusals[code];
   if (refusal === undefined) return undefined;

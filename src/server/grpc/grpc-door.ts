@@ -37,9 +37,9 @@ const channelOptions: ChannelOptions = {
   // Longer than a message may be, so that the handlers see most of those that are too long, and
   // refuse them in our own words. The stack has no room for these in its own refusal.
   "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  // What clients accept unless told otherwise.
+  // The default limit of clients.
   "grpc.max_send_message_length": 4 * 1024 * 1024,
-  // A peer that vanished without a word is noticed within 30 s, so that its streams cost nothing.
+  // A peer that vanished is noticed within 30 s, so that its streams cost nothing.
   "grpc.keepalive_time_ms": 20 * second,
   "grpc.keepalive_timeout_ms": 10 * second,
   "grpc.keepalive_permit_without_calls": 1,
@@ -61,7 +61,7 @@ export interface GrpcDoorOptions {
   readonly connections: ConnectionOptions;
   readonly intake: Intake;
   readonly outbox: Outbox;
-  /** Told of each connection that HTTP/2 itself ended, and why. */
+  /** Called with each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError: (detail: string) => void;
 }
 

@@ -83,7 +83,7 @@ export function admitStreams(
   http2Server.removeAllListeners("stream");
   http2Server.on("stream", (stream, headers) => {
     countReset(stream, resets);
-    // Opened and reset in one go: there is nobody to be answered.
+    // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return void stream.on("error", () => undefined);
     if (!isGrpc(headers)) return refuseType(stream);
     const fault = admitDeadline(headers);
@@ -156,7 +156,10 @@ function knowsOfEnd(session: ServerHttp2Session): Promise<void> {
   });
 }
 
-/** Told of each connection that HTTP/2 itself ends, since its caller broke a rule or a limit. */
+/**
+ * Calls back for each connection that HTTP/2 itself ends, because its caller broke a rule or a
+ * limit.
+ */
 export function onTransportError(http2Server: Http2Server, tell: (detail: string) => void): void {
   http2Server.on("sessionError", (error: NodeJS.ErrnoException) => {
     if (error.code?.startsWith("ERR_HTTP2") === true) tell(error.message);
@@ -167,7 +170,7 @@ function isGrpc({ "content-type": type = "" }: IncomingHttpHeaders): boolean {
   return type.startsWith("application/grpc");
 }
 
-/** What speaks no gRPC cannot read a status of it. */
+/** A caller that does not speak gRPC cannot read its status. */
 function refuseType(stream: ServerHttp2Stream): void {
   stream.on("error", () => undefined);
   stream.respond({ ":status": 415, "content-type": "application/json; charset=utf-8" });

@@ -65,7 +65,7 @@ export function directStream(stream: ServerHttp2Stream): DirectStream {
   const direct: DirectStream = {
     format: "binary",
     write(envelope) {
-      // Who has gone is told of as cancelled; what is written to nobody holds nobody up.
+      // A caller that has left shows as cancelled. A write to it does not block.
       if (stream.destroyed || stream.writableEnded) return true;
       stream.write(envelope, written);
       return false;

@@ -127,7 +127,7 @@ function closeInput(stream: ServerHttp2Stream): void {
   });
 }
 
-/** What grpc-js itself finds wrong with the messages of a call, and what its caller is told. */
+/** What grpc-js itself finds wrong with the messages of a call, and the refusal for it. */
 const messageFaults: readonly (readonly [theirs: string, ours: string])[] = [
   ["Error deserializing request", "must be in protobuf's binary encoding"],
   ["Received no request message", "must be sent"],

@@ -9,8 +9,8 @@ const addressesMax = 10_000;
 const others = "others";
 
 /**
- * Streams that callers opened and reset, counted by their address over all connections: HTTP/2 counts
- * them for each connection alone, so that whoever connects anew would pay nothing.
+ * Streams that callers opened and reset, counted by their address over all connections: HTTP/2
+ * counts them for each connection only, so that a new connection would start from zero.
  */
 export class ResetBudget {
   readonly #budgets: Budgets;
@@ -20,7 +20,7 @@ export class ResetBudget {
     this.#budgets = budgets;
   }
 
-  /** Counts one; says whether the connection that it came by may go on. */
+  /** Counts one; returns whether its connection may go on. */
   count(address: string): boolean {
     const isKnown = this.#used.has(address) || this.#used.size < addressesMax;
     const key = isKnown ? address : others;
@@ -29,7 +29,7 @@ export class ResetBudget {
     return used.take();
   }
 
-  /** Says whether somebody may connect from there. */
+  /** Whether a new connection from there is accepted. */
   admits(address: string): boolean {
     const used = this.#used.get(address)?.used ?? 0;
     const fits = used <= this.#limit * (1 - 1 / refillShare);

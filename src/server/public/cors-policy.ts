@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 
-/** Tells whether pages of an origin may call the public door. */
+/** Whether pages of an origin may call the public door. */
 export type OriginRule = (origin: string) => boolean;
 
 /** @param allowLoopback pages that this machine serves may call as well */

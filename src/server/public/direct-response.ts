@@ -16,7 +16,7 @@ export function directResponse(
     format,
     write(envelope) {
       const { socket } = response;
-      // Who has gone is told of as closed; what is written to nobody holds nobody up.
+      // A caller that has left shows as closed. A write to it does not block.
       if (socket === null || socket.destroyed || response.writableEnded) return true;
       const isNext = response.writableLength === socket.writableLength;
       const target = isNext ? socket : response;

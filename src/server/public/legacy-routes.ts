@@ -13,9 +13,12 @@ type Answer = Promise<LegacyAnswer<unknown>>;
 
 export interface LegacyRoutesOptions {
   readonly api: LegacyApi;
-  /** Told of each answer: the route, as `POST /sessions/:id/controller/lease`, and its status. */
+  /**
+   * Called with each answer: the route, such as `POST /sessions/:id/controller/lease`, and its
+   * status.
+   */
   readonly onAnswered: (route: string, status: number) => void;
-  /** Told of what broke behind a 500. */
+  /** Called with the error behind a 500. */
   readonly onBug: (error: unknown) => void;
 }
 

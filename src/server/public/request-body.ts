@@ -23,7 +23,7 @@ interface RequestBodyOptions {
   readonly answer: HeldBytes;
   /** What is wrong with the headers, if anything is. */
   readonly fault: HeaderFault | undefined;
-  /** To be told when the one answer of a call begins to be written. */
+  /** Called when the one answer of a call begins to be written. */
   readonly onAnswered: () => void;
 }
 
@@ -71,7 +71,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #refuseHeaders(): void {
     const { encoding, encodingHeader } = this.#packing;
     if (this.#fault === undefined && isKnown(encoding)) return;
-    // Nobody will read the body: it is let go.
+    // The body will not be read and is released.
     this.#request.resume();
     if (this.#fault !== undefined) refuseHeader(this.#fault.header, this.#fault.mustBe);
     refuseEncoding(encodingHeader, encoding);
