@@ -12,7 +12,7 @@ export class CallbackError extends Error {
   }
 }
 
-/** Receives what went wrong and is being dealt with. */
+/** Called with failures that the library handles by itself. */
 export type OnTrouble = (error: unknown) => unknown;
 
 /**
@@ -41,7 +41,7 @@ export function deliver(
   }
 }
 
-/** Tells of trouble. A receiver that fails in turn has nobody left to be reported to. */
+/** Reports a failure. A failure of the receiver itself is dropped. */
 export function report(error: unknown, onTrouble: OnTrouble | undefined): void {
   // Whatever called this goes on: that matters more than a broken receiver.
   const ignore = (): void => undefined;

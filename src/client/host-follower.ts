@@ -10,7 +10,7 @@ import type { Backoff } from "./backoff.ts";
 import { deliver, type OnTrouble } from "./callback.ts";
 import { TransportWatcher } from "./transport-watcher.ts";
 
-/** What a host's HTTP action poller is to do, and why. */
+/** What a host's HTTP action poller should do, and why. */
 export type PollerDirective =
   | { readonly kind: "paused" }
   | {
@@ -19,16 +19,18 @@ export type PollerDirective =
     };
 
 export interface HostFollowerOptions {
-  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
+  /** In Node, one of `createNodeTransport`: it closes a connection on which nothing comes back. */
   readonly transport: Transport;
   readonly sessionId: string;
   /** A handshake to build a connection for: once for each, and again if the callback fails. */
   readonly onOffer: (offer: Negotiation) => unknown;
-  /** The poller runs until told otherwise; called on changes, and again if the callback fails. */
+  /**
+   * The poller runs until this says otherwise. Called on changes, and again if the callback fails.
+   */
   readonly onPoller: (directive: PollerDirective) => unknown;
   /** Each state as it arrives. */
   readonly onState?: (state: TransportState) => unknown;
-  /** The session is not known, or no longer; on `unknown` the last word stands. */
+  /** The session is not known, or no longer; on `unknown` the last state stands. */
   readonly onGone?: (reason: string) => unknown;
   /** The stream ended, or a callback failed (`CallbackError`); the follower goes on by itself. */
   readonly onTrouble?: OnTrouble;
@@ -76,7 +78,7 @@ export class HostFollower {
     return this.#watcher.stop();
   }
 
-  /** The last word of the service; undefined before the first. */
+  /** The last state from the service; undefined before the first. */
   get state(): TransportState | undefined {
     return this.#state;
   }

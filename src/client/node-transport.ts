@@ -12,9 +12,9 @@ export interface NodeTransportOptions {
   readonly protocol: "grpc" | "connect" | "connect-http2";
   /** Such as one that sets the bearer of each call. */
   readonly interceptors?: readonly Interceptor[];
-  /** After so much silence on a connection that is in use, the other side is asked for an answer. */
+  /** After this much silence on a connection in use, the client pings. */
   readonly pingIntervalMs?: number;
-  /** A connection on which that does not come in time is left, and its calls fail. */
+  /** Without an answer in this time the connection is closed, and its calls fail. */
   readonly pingTimeoutMs?: number;
 }
 
@@ -28,10 +28,9 @@ export interface NodeTransport extends Transport {
 const pings = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 } as const;
 
 /**
- * A transport that does not go on trying a connection on which nothing comes back: whoever was at
- * its other end may be gone without a word, or stand still, and the next connection may lead to
- * another replica. Over HTTP/2 it pings (gRPC A8, client-side keepalive); over HTTP/1.1 a call that
- * is given up takes its connection with it.
+ * A transport that closes a connection on which nothing comes back: the other end may have vanished
+ * or stand still, and the next connection may lead to another replica. Over HTTP/2 it pings (gRPC
+ * A8, client-side keepalive); over HTTP/1.1 a call that is given up takes its connection with it.
  */
 export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
   const { baseUrl, protocol, interceptors = [], ...given } = options;

@@ -25,9 +25,8 @@ interface Unknown {
 }
 
 /**
- * Has sessions attached again that the service does not know. Each session has a back-off of its
- * own and is waited for by nobody, so that one whose attach fails, does not help, or never answers
- * holds up no other.
+ * Attaches sessions again that the service does not know. Each session has its own back-off and is
+ * not awaited, so an attach that fails, does not help or never answers delays no other session.
  */
 export class SessionAttacher {
   readonly #options: SessionAttacherOptions;
@@ -45,7 +44,7 @@ export class SessionAttacher {
     for (const start of this.#waiting.splice(0)) start();
   }
 
-  /** The service does not know the session: has it attached, unless that is under way. */
+  /** The service does not know the session. Attaches it, unless that is under way. */
   notKnown(sessionId: string): void {
     const unknown = this.#unknown.get(sessionId) ?? {
       backoff: (this.#options.createBackoff ?? createBackoff)(),
@@ -57,17 +56,17 @@ export class SessionAttacher {
     void this.#attach(sessionId, unknown);
   }
 
-  /** The service knows these sessions, or nobody reports them any more. */
+  /** The service knows these sessions, or they are no longer reported. */
   forget(sessionIds: Iterable<string>): void {
     for (const sessionId of sessionIds) this.#unknown.delete(sessionId);
   }
 
-  /** The sessions that a back-off is kept for. */
+  /** The sessions with a back-off. */
   get sessionIds(): readonly string[] {
     return [...this.#unknown.keys()];
   }
 
-  /** Never rejects: nobody waits for it. */
+  /** Never rejects: it is not awaited. */
   async #attach(sessionId: string, unknown: Unknown): Promise<void> {
     const { signal } = this.#stop;
     unknown.isBusy = true;
@@ -98,7 +97,7 @@ export class SessionAttacher {
       signal.addEventListener("abort", giveUp, { once: true });
     });
     const attach = async (): Promise<void> => this.#options.attach(sessionId, signal);
-    // A callback that ignores the signal is left alone, and whatever it comes to is of no interest.
+    // A callback that ignores the signal is left alone, and its result is dropped.
     await Promise.race([attach(), gaveUp]);
   }
 

@@ -24,13 +24,13 @@ import {
 import { type AttachSession, SessionAttacher } from "./session-attacher.ts";
 
 export interface TransportReporterOptions {
-  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
+  /** In Node, one of `createNodeTransport`: it closes a connection on which nothing comes back. */
   readonly transport: Transport;
-  /** Whose word this is: the manager's or a host's. */
+  /** The reporting end: the manager or a host. */
   readonly end: TransportEnd;
   /**
-   * The handshake is replaced for certain: close its connection. Nothing else says so. Called again
-   * after the next report if it fails.
+   * The handshake is certainly replaced: close its connection. This is the only reason to close it.
+   * Called again after the next report if it fails.
    */
   readonly onRetired: (handshake: ReportedHandshake) => unknown;
   /**
@@ -67,12 +67,12 @@ const callTimeoutMsDefault = 5_000;
 type Observe = () => TransportReport | undefined;
 
 /**
- * Tells the service, whole and numbered, what this process sees of its connections: at the pace
- * the service asks for, and at once on each change.
+ * Reports the connections of this process to the service, whole and numbered: at the pace that the
+ * service asks for, and at once on each change.
  *
  * A promoted handshake that this process holds no connection for is reported as such, so that a
- * restarted process is found out at once. One run of the process is one reporter. A closed
- * connection is reported until the service has heard it.
+ * restart is noticed at once. One run of the process is one reporter. A closed connection is
+ * reported until the service has received it.
  */
 export class TransportReporter {
   readonly reporterId: string = crypto.randomUUID();
@@ -111,7 +111,7 @@ export class TransportReporter {
     this.#running ??= this.#run();
   }
 
-  /** Says nothing more. A connection that stays open goes stale at the service in time. */
+  /** Stops reporting. A connection that stays open becomes stale at the service in time. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#wake.abort();
@@ -273,8 +273,8 @@ export class TransportReporter {
   }
 
   /**
-   * The greatest is kept: a service that has forgotten it says a lower one, and raises that when it
-   * is told.
+   * The greatest is kept: a service that has lost it names a lower one, and raises it on the next
+   * report.
    */
   #noteGeneration(handshake: ReportedHandshake, generation: bigint): void {
     const key = keyOf(handshake);
@@ -296,7 +296,7 @@ export class TransportReporter {
     deliver("onRetired", () => onRetired({ sessionId, handshakeId }), onTrouble, keep);
   }
 
-  /** Forgets a connection whose end was heard, unless another has taken its place meanwhile. */
+  /** Forgets a connection whose end was received, unless another has replaced it meanwhile. */
   #drop(about: TransportReport): void {
     const held = this.#held.get(keyOf(about));
     if (held?.transportId === about.transportId) this.#held.delete(keyOf(about));

@@ -13,7 +13,7 @@ import { deliver, type OnTrouble, report } from "./callback.ts";
 import { type SilenceWatchdog, watchSilence } from "./silence-watchdog.ts";
 
 export interface TransportWatcherOptions {
-  /** In Node, one of `createNodeTransport`: it leaves a connection on which nothing comes back. */
+  /** In Node, one of `createNodeTransport`: it closes a connection on which nothing comes back. */
   readonly transport: Transport;
   /** These sessions, or every one of a private beach. */
   readonly watched:
@@ -26,7 +26,7 @@ export interface TransportWatcherOptions {
    * stream delivers it again.
    */
   readonly onState: (state: TransportState) => unknown;
-  /** A session has no state to show; on `unknown` a reader keeps its last word. */
+  /** A session has no state to show; on `unknown` a reader keeps its last state. */
   readonly onGone?: (sessionId: string, reason: string) => unknown;
   /**
    * The stream ended or could not be opened, or a callback failed (`CallbackError`); the watcher
