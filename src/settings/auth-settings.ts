@@ -1,6 +1,6 @@
 import type { SettingName } from "./settings-table.ts";
 
-/** How callers are told apart. */
+/** How callers are authenticated. */
 export type AuthSetting =
   | { readonly kind: "dev" }
   | {

@@ -18,7 +18,9 @@ interface LinkShape {
 
 const url = /^(tcp|udp|sctp):\/\//;
 
-/** What such variables look like. The value counts too: LEASE_HTTP_PORT=8090 is a setting misspelt. */
+/**
+ * What such variables look like. The value counts too: LEASE_HTTP_PORT=8090 is a misspelt setting.
+ */
 const shapes: readonly LinkShape[] = [
   { name: /^(?<service>.+?)_PORT$/, value: url },
   { name: /^(?<service>.+?)_PORT_\d+_(TCP|UDP|SCTP)$/, value: url },
@@ -30,7 +32,10 @@ const shapes: readonly LinkShape[] = [
   { name: /^(?<service>.+?)_NAME$/, value: /^\/.+\/.+$/ },
 ];
 
-/** Containers that are linked hand on their whole environment; only a link's name tells it apart. */
+/**
+ * A container link copies the whole environment of the other container. Only the link's name
+ * identifies it.
+ */
 const handedOn = /^(?<service>.+?)_ENV_.+$/;
 
 /** The service links among the variables whose names begin with `prefix`. */

@@ -6,7 +6,7 @@ import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
 import { defaultOf, type SettingName, settingsTable, typeOf } from "./settings-table.ts";
 
-/** What the service is told from outside, checked as a whole. */
+/** The settings of the service, checked as a whole. */
 export interface Settings {
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
@@ -21,7 +21,7 @@ export interface Settings {
   readonly tokenKeyPrevious: string | undefined;
   readonly auth: AuthSetting;
   readonly publishTokenSecret: string | undefined;
-  /** Empty: with `dev`, pages from loopback; nobody otherwise. */
+  /** Empty: with `dev`, pages from loopback; otherwise none. */
   readonly corsOrigins: readonly string[];
   readonly managerUrl: string;
   readonly roadUrl: string | undefined;
