@@ -820,8 +820,8 @@ export declare type SessionGone = Message<"beach.controller.v1.SessionGone"> & {
   sessionId: string;
 
   /**
-   * unknown: not attached, or lost with a store; a host keeps its last word. idle: nobody used the
-   * session for 24 h. Otherwise the reason that its detach gave.
+   * unknown: not attached, or lost with a store; a host keeps its last state. idle: the session was
+   * not used for 24 h. Otherwise the reason that its detach gave.
    *
    * @generated from field: string reason = 2;
    */
@@ -969,12 +969,13 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
  * below 4 MiB.
  *
- * What callers may have under way is bounded, for each connection and for the process. Whoever would
- * have more gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where 60,000
- * are open over gRPC, or where one connection would have more open than are left for others; where
- * requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on one
- * connection. An answer that is not read to its end within 60 s is given up, and its stream is reset.
- * An address that resets streams faster than 500 a second is cut off for a while, from 10,000 on.
+ * What callers may have under way is bounded, for each connection and for the process. A call
+ * beyond a limit gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where
+ * 60,000 are open over gRPC, or where one connection would have more open than are left for others;
+ * where requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on
+ * one connection. An answer that is not read to its end within 60 s is given up, and its stream is
+ * reset. An address that resets streams faster than 500 a second is cut off for a while, from
+ * 10,000 on.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

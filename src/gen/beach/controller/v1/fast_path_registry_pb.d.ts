@@ -99,7 +99,7 @@ export declare type DetachSessionRequest = Message<"beach.controller.v1.DetachSe
   sessionId: string;
 
   /**
-   * Told to watchers in SessionGone; at most 64 characters, none of them a control character. "idle"
+   * Watchers get it in SessionGone; at most 64 characters, none of them a control character. "idle"
    * and "unknown" are refused: there they are what the service itself says, the former after 24 h
    * without live lease, report or watcher.
    *
@@ -435,15 +435,15 @@ export declare type RevokeLeasesResponse = Message<"beach.controller.v1.RevokeLe
 
   /**
    * How many of lease_ids the session does not remember: more than 64 leases have ended since, or
-   * they never were. They struck nobody; list the session again.
+   * they never were. Nothing was revoked for them; list the session again.
    *
    * @generated from field: uint32 unknown = 2;
    */
   unknown: number;
 
   /**
-   * Nobody acquires anew on the whole session: no lease was named, or there was no room for more
-   * holds on single leases (64 may stand), so that this one covers all.
+   * The hold blocks new leases on the whole session: no lease was named, or there was no room for
+   * more holds on single leases (64 may stand), so that this one covers all.
    *
    * @generated from field: bool session_held = 3;
    */
@@ -762,7 +762,7 @@ export declare const FastPathRegistry: GenService<{
   /**
    * Ends every lease of a session, or those named, at once: the emergency stop. No limit refuses it.
    *
-   * A hold follows, in which nobody acquires anew (PERMISSION_DENIED REVOKED, with RetryInfo); with
+   * A hold follows that blocks new leases (PERMISSION_DENIED REVOKED, with RetryInfo); with
    *   lease_ids it covers only those leases' (account, reason). Leases that stay live can be
    *   renewed.
    * A named lease that has just ended is struck all the same: the hold covers its (account, reason),

@@ -326,8 +326,8 @@ export declare const EndViewSchema: GenMessage<EndView>;
  *   the current stays.
  * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
  * Moments are on the service's wall clock: what it shows now, plus what remains or minus what has
- * passed. An instant reads the same each time it is told, until that clock is stepped by more than
- * a tenth of a second. For a countdown on another clock use the durations beside them.
+ * passed. An instant reads the same in every answer, until that clock is stepped by more than a
+ * tenth of a second. For a countdown on another clock use the durations beside them.
  *
  * @generated from message beach.controller.v1.TransportState
  */
@@ -453,8 +453,8 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   liveLeases: number;
 
   /**
-   * Changes whenever a lease of the session is granted or ends, never on a renewal: whoever caches
-   * CheckLease drops the cache when it moves.
+   * Changes whenever a lease of the session is granted or ends, never on a renewal: a client that
+   * caches CheckLease drops the cache when it moves.
    *
    * @generated from field: uint64 lease_version = 17;
    */
@@ -825,7 +825,7 @@ export enum TransportChange {
   LEASES_CHANGED = 7,
 
   /**
-   * The session was detached; watchers are told by SessionGone.
+   * The session was detached; watchers get SessionGone.
    *
    * @generated from enum value: TRANSPORT_CHANGE_DETACHED = 8;
    */
