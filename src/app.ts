@@ -41,18 +41,18 @@ export interface App extends AsyncDisposable {
   /** Where the doors listen, as `host:port`. */
   readonly addresses: Addresses;
   /**
-   * Stops serving: health says so, watchers are told, streams end with UNAVAILABLE, sockets close,
-   * the store is written and closed. A second call joins the first.
+   * Stops serving: health says so, watchers are asked to reconnect, streams end with UNAVAILABLE,
+   * sockets close, the store is written and closed. A second call joins the first.
    */
   drain(): Promise<void>;
-  /** Settles when the app has drained, whoever asked for it. */
+  /** Settles when the app has drained, on whatever request. */
   readonly drained: Promise<void>;
   readonly log: Logger;
-  /** Resolves when the log has been written so far, or nobody takes it. */
+  /** Resolves when the log so far has been written, or its reader has stopped reading. */
   flushLog(): Promise<void>;
   /**
-   * To be told of a rejection that nobody waited for. An outage of the store is logged and counted;
-   * of anything else it answers that it is a bug: what the process holds can then not be relied on.
+   * Takes an unhandled rejection. An outage of the store is logged and counted. Anything else is a
+   * bug: the state of the process can no longer be trusted.
    */
   noteUnhandled(error: unknown): "outage" | "bug";
 }
@@ -83,7 +83,7 @@ const drainGraceMs = 5_000;
 const opsGraceMs = 1_000;
 /** How long a drain may take as a whole. */
 const drainMsMax = 9_000;
-/** How long the last lines of the log may take to be read. */
+/** How long the reader of the log may take for the last lines. */
 const flushMsMax = 500;
 
 /** Opens the store, recovers, and opens the doors. Rejects with StartFault when it cannot. */
@@ -190,7 +190,7 @@ class RunningApp implements App {
     this.#closing = parts.closing;
     this.#observe = parts.observe;
     const closed = aborted(parts.closing.signal).then(() => close(parts));
-    // Without one of its loops the service would go on and let no deadline pass.
+    // Without one of its loops the service would go on and apply no deadline.
     this.drained = Promise.race([closed, parts.service.running.then(() => closed)]);
   }
 
@@ -291,7 +291,7 @@ async function backUp(store: OpenStore, name: string, log: Logger): Promise<Back
   }
 }
 
-/** What is wrong with the store is told with the setting that names it. */
+/** Names the setting in an error of the store. */
 function asStartFault(error: unknown): never {
   if (error instanceof StoreCannotOpen || error instanceof StoreUnavailable) {
     throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });

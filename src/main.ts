@@ -16,7 +16,7 @@ const options = {
   version: { type: "boolean" },
 } as const;
 
-// Whoever read the output may leave, and a disk may fill up: no reason to stop serving.
+// A reader of the output may leave, and a disk may fill up. Neither is a reason to stop serving.
 process.stdout.on("error", () => undefined);
 process.exitCode = await run(process.argv.slice(2));
 process.exit();
@@ -48,7 +48,7 @@ async function serve(settings: Settings): Promise<number> {
   app = await startApp(settings);
   const { addresses, drained, log } = app;
   process.on("uncaughtException", (error) => void die(app, error));
-  // Ending here would end every replica at the same outage.
+  // Exiting here would end every replica in the same outage.
   process.on("unhandledRejection", (error) => {
     if (app.noteUnhandled(error) === "bug") void die(app, error);
   });
@@ -63,7 +63,7 @@ async function serve(settings: Settings): Promise<number> {
   return exitCode;
 }
 
-/** Signals of daily life that would end the process, or open Node's debugger, and ask for nothing. */
+/** Everyday signals that would otherwise end the process or open Node's debugger. */
 function takeOtherSignals(app: () => App | undefined): void {
   // The settings are read once. Files that are to be read anew on a SIGHUP belong here.
   const signals: readonly NodeJS.Signals[] = ["SIGHUP", "SIGUSR1", "SIGUSR2"];
@@ -78,7 +78,7 @@ function endingSignals(): readonly NodeJS.Signals[] {
   return process.stdout.isTTY || process.stderr.isTTY ? [...ends, "SIGHUP"] : ends;
 }
 
-/** Ends the process as soon as its last word is written. */
+/** Ends the process as soon as its last line is written. */
 async function die(app: App, bug: unknown): Promise<never> {
   const exitCode = confess(app.log, bug);
   await app.flushLog();

@@ -4,16 +4,16 @@ import type { DurationMs, EpochMs } from "../core/time.ts";
 /** Lines that the sessions of one private beach may write at once, and how many a second after. */
 const linesAtOnce = 2_000;
 const linesPerSecond = 20;
-/** Beaches that are remembered; the one that wrote longest ago gives way. */
+/** Beaches that are remembered. The one that wrote longest ago is dropped first. */
 const beachesMax = 10_000;
 const second: DurationMs = 1_000;
 
-/** What becomes of a line: it is the first of many that are not written, or one of the others. */
+/** The fate of a line: written, the first of those suppressed, or another one of them. */
 type Verdict = "write" | "write none from here on" | "write none";
 
 /**
- * Shares the log out between private beaches, so that no caller fills a disk with lines about what
- * it creates. A beach that has had its share writes none until half of it has come back.
+ * Divides the log among private beaches, so that no caller fills a disk with lines. A beach that
+ * has used its share writes none until half of it is restored.
  */
 export class LineShare {
   readonly #beaches = new Map<BeachId, Share>();

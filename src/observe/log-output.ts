@@ -2,7 +2,7 @@ import { constants, openSync } from "node:fs";
 
 import { type DestinationStream, pino } from "pino";
 
-/** Lines that wait for a reader of the log may take this much; then they are dropped. */
+/** How much the waiting lines may take before further ones are dropped. */
 const waitingBytesMax = 1024 * 1024;
 
 export interface LogOutput extends DestinationStream {
@@ -13,8 +13,8 @@ export interface LogOutput extends DestinationStream {
 }
 
 /**
- * Writes lines to a descriptor, and never makes the process wait for whoever reads them: where they
- * are not taken, or a disk is full, they wait up to a limit and are dropped after that.
+ * Writes lines to a descriptor without ever waiting for its reader. While the reader stops or a
+ * disk is full, lines wait up to a limit and are then dropped.
  */
 export function logOutput(descriptor: number): LogOutput {
   // Before pino's own listener, which would try for ever to write what cannot be written.

@@ -11,7 +11,7 @@ export type LogTarget =
   | { readonly kind: "pretty" }
   | { readonly kind: "stream"; readonly stream: DestinationStream };
 
-/** A bearer, a controller token or a passcode shows in no line, wherever it was logged. */
+/** No line shows a bearer, a controller token or a passcode. */
 const secrets = [
   "authorization",
   "token",
@@ -29,7 +29,7 @@ export interface LogSink {
   flushed(): Promise<void>;
 }
 
-/** @param onDropped told of lines that nobody took, when they are taken again */
+/** @param onDropped called after lines were dropped, when they are read again */
 export function openLog(
   level: string,
   target: LogTarget,

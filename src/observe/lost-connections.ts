@@ -14,12 +14,12 @@ export interface LostConnection {
 const lineEveryMs = 10_000;
 
 interface Lines {
-  /** Not told of yet. */
+  /** Not logged yet. */
   untold: number;
   nextAt: number;
 }
 
-/** Counts each, and tells the log of the first at once and of the others together. */
+/** Counts each. The first is logged at once, the others together. */
 export function observeLostConnections(
   log: Logger,
   metrics: Metrics,

@@ -33,12 +33,12 @@ export interface Metrics {
   readonly calls: Tally;
   /** By door and cause: connections that the service ended by itself. */
   readonly lostConnections: Tally;
-  /** Lines that nobody read while there was room for them. */
+  /** Lines that were dropped since the log was not read. */
   readonly droppedLogLines: Tally;
   readonly watchStreams: Gauge;
 }
 
-/** Figures that are looked up when somebody scrapes. */
+/** Figures that are looked up at a scrape. */
 export interface FleetFigures {
   readonly liveLeases: number;
   readonly pending: number;

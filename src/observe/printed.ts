@@ -4,8 +4,8 @@ import { Writable } from "node:stream";
 import type { Logger } from "./logger.ts";
 
 /**
- * Has Node's own warnings, and what dependencies print, come as lines of the log: whoever reads it
- * reads nothing else, and nobody may read what is printed beside it.
+ * Turns Node's own warnings and what dependencies print into lines of the log. Other output may
+ * never be read.
  */
 export function logWhatIsPrinted(log: Logger): void {
   process.removeAllListeners("warning");
