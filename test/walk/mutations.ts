@@ -251,7 +251,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "an epoch of a lost incarnation is used again",
     caughtBy: ["Fenced"],
-    edits: [{ file: "evolve.ts", find: "epoch: lifted(leases.epoch), ", put: "" }],
+    edits: [{ file: "evolve.ts", find: "epoch: fence(leases.epoch), ", put: "" }],
   },
   {
     name: "an unknown handshake is called retired",
@@ -319,7 +319,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "transport/evolve-transport.ts",
-        find: "const confirmBy = next.confirmBy + gap.until - gap.from;",
+        find: "const confirmBy = next.confirmBy + length;",
         put: "const { confirmBy } = next;",
       },
     ],
