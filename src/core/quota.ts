@@ -3,7 +3,7 @@ import type { BeachId } from "./ids.ts";
 import type { Refusal } from "./refusal.ts";
 import type { DurationMs } from "./time.ts";
 
-/** Sessions go when they are detached, or idle for a day: asking more often is no use. */
+/** Sessions end when they are detached or idle for a day, so a quick retry is useless. */
 const retryMs: DurationMs = 30_000;
 
 /** Why the private beach may attach no other session; undefined when it may. */
