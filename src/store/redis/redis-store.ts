@@ -160,7 +160,7 @@ class RedisStore implements SharedStore {
     this.#acknowledged = new AcknowledgedChanges(calls, acknowledgements);
     this.#notices = new RedisNotices({
       processId: this.#processId,
-      known: (id) => this.#remembered.peek(id)?.revision,
+      known: (id) => this.#remembered.peek(id),
       forget: (id) => this.#remembered.delete(id),
       load: (id) => this.load(id),
     });

@@ -1,16 +1,42 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
+import { RedisNotices } from "../../../src/store/redis/fleet/redis-notices.ts";
 import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
 import { accepted, type RedisServiceUnderTest, redisService } from "../../support/redis-service.ts";
 import { attach } from "../../support/session-service.ts";
+import { sessionRecord } from "../../support/store-records.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
 import { acquire, named, type Reader, watch } from "../../support/watching.ts";
 
 const id = "session-1";
 /** Two heartbeats are a second, the rest is for a busy machine; by itself nothing changes for 15 s. */
 const inTime = { timeout: 8_000 };
+
+/** On a cluster, notices come by another connection than answers. */
+test("Current: a change that this process has read for itself before its notice comes is told", () => {
+  const record = sessionRecord({ revision: 7 });
+  const told: unknown[] = [];
+  const notices = new RedisNotices({
+    processId: "here",
+    known: () => record,
+    forget: () => expect.fail("what is known is the newest"),
+    load: () => expect.fail("nothing is to be read"),
+  });
+  notices.follow({
+    isWanted: () => true,
+    tell: (...news) => told.push(news),
+    missed: () => expect.fail("nothing was missed"),
+  });
+  const noticeBy = (process: string): string =>
+    ["1", process, record.revision, record.beachId, record.id].join("\n");
+  notices.receive(bucketOf(record.id), noticeBy("there"));
+  expect(told).toEqual([[record.id, record]]);
+  // Whoever follows is told of its own changes when they are committed.
+  notices.receive(bucketOf(record.id), noticeBy("here"));
+  expect(told).toHaveLength(1);
+});
 
 /** Two processes, of which the one that watches reaches Redis by a way that can be troubled. */
 describe.skipIf(!hasRedis)("a process that watches what others change", () => {

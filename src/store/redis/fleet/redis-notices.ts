@@ -31,8 +31,8 @@ interface Notice {
 interface NoticesDeps {
   /** Marks the notices of this process. */
   readonly processId: string;
-  /** The newest revision that this process knows of a session. */
-  readonly known: (id: SessionId) => number | undefined;
+  /** The newest record of a session that this process knows. */
+  readonly known: (id: SessionId) => SessionRecord | undefined;
   /** What this process knows of the session is out of date. */
   readonly forget: (id: SessionId) => void;
   readonly load: (id: SessionId) => Promise<SessionRecord | undefined>;
@@ -74,10 +74,15 @@ export class RedisNotices {
     // The notice can arrive before the answer to the commit. The answer publishes the change;
     // without one, the session is read.
     if (notice.by === this.#deps.processId && this.#committing.has(notice.id)) return;
+    const isWanted = this.#isWanted(notice.id, notice.beachId);
     const known = this.#deps.known(notice.id);
-    if (known !== undefined && known >= notice.revision) return;
+    if (known !== undefined && known.revision >= notice.revision) {
+      // Read for a call of this process before the notice came: nobody has been told yet.
+      if (isWanted && notice.by !== this.#deps.processId) this.#tellAll(notice.id, known);
+      return;
+    }
     this.#deps.forget(notice.id);
-    if (this.#isWanted(notice.id, notice.beachId)) this.#read(bucket, notice.id);
+    if (isWanted) this.#read(bucket, notice.id);
   }
 
   /**
@@ -138,8 +143,12 @@ export class RedisNotices {
   #tell(bucket: number, id: SessionId, record: SessionRecord | undefined): void {
     const changedMeanwhile = this.#reading.get(id) === true;
     this.#reading.delete(id);
-    for (const follower of this.#followers) follower.tell(id, record);
+    this.#tellAll(id, record);
     if (changedMeanwhile) this.#read(bucket, id);
+  }
+
+  #tellAll(id: SessionId, record: SessionRecord | undefined): void {
+    for (const follower of this.#followers) follower.tell(id, record);
   }
 
   #isWanted(id: SessionId, beachId: BeachId): boolean {
