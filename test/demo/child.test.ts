@@ -25,6 +25,7 @@ const manager = (doors: Doors): ManagerConfig => ({
   requiredChannels: ["mgr-actions"],
   actionsPerSecond: 30,
   oldRenewals: false,
+  hostReports: true,
 });
 
 const host = (doors: Doors): HostConfig => ({

@@ -6,6 +6,8 @@ import {
   type ManagerConfig,
   type ManagerEvent,
   type NegotiationManners,
+  type OldHostConfig,
+  type OldHostEvent,
   type OldTileEvent,
   plainManners,
   type TileConfig,
@@ -16,6 +18,7 @@ import { type Child, startChild } from "./supervise.ts";
 export type ManagerProcess = Child<ManagerCommand, ManagerEvent>;
 export type HostProcess = Child<HostCommand, HostEvent>;
 export type TileProcess = Child<never, TileEvent>;
+export type OldHostProcess = Child<never, OldHostEvent>;
 export type OldTileProcess = Child<never, OldTileEvent>;
 
 export interface BeachOptions {
@@ -25,6 +28,8 @@ export interface BeachOptions {
   readonly privateBeachId?: string;
   readonly hosts: readonly BeachHost[];
   readonly oldRenewals?: boolean;
+  /** Sessions whose hosts neither watch nor report. */
+  readonly oldHosts?: readonly OldHostConfig[];
 }
 
 export interface BeachHost {
@@ -39,6 +44,7 @@ export interface Beach extends AsyncDisposable {
   readonly managerUrl: string;
   /** The host processes that run now, in the order of the options. */
   readonly hosts: readonly HostProcess[];
+  readonly oldHosts: readonly OldHostProcess[];
   /** Starts a host's process anew; the one before is expected to be gone. */
   restartHost(index: number): Promise<HostProcess>;
   startTile(options: Omit<TileConfig, "httpUrl">): TileProcess;
@@ -89,10 +95,14 @@ async function assemble(
     return process;
   };
   const hosts = await Promise.all(options.hosts.map(startHost));
+  const oldHosts = (options.oldHosts ?? []).map((config) =>
+    stack.use(startChild<never, OldHostEvent>("../host/old-host.ts", [JSON.stringify(config)])),
+  );
   return {
     manager,
     managerUrl,
     hosts,
+    oldHosts,
     restartHost: async (index) => {
       const host = options.hosts[index];
       if (host === undefined) throw new RangeError(`there is no host ${index}`);
@@ -122,15 +132,20 @@ async function assemble(
     privateBeachId = defaultBeachId,
     hosts,
     oldRenewals,
+    oldHosts = [],
   }: BeachOptions): ManagerProcess {
     const config: ManagerConfig = {
       grpcUrl,
       httpUrl,
       privateBeachId,
-      sessionIds: hosts.flatMap((host) => host.sessionIds),
+      sessionIds: [
+        ...hosts.flatMap((host) => host.sessionIds),
+        ...oldHosts.map(({ sessionId }) => sessionId),
+      ],
       requiredChannels: ["mgr-actions"],
       actionsPerSecond,
       oldRenewals: oldRenewals === true,
+      hostReports: oldHosts.length === 0,
     };
     return startChild<ManagerCommand, ManagerEvent>("../manager/manager.ts", [
       JSON.stringify(config),

@@ -14,6 +14,14 @@ export interface ManagerConfig {
    * connection and mints a handshake.
    */
   readonly oldRenewals: boolean;
+  /** Hosts report what they see of their connections. Old ones do not. */
+  readonly hostReports: boolean;
+}
+
+/** An old host: all that it knows of handshakes comes out of Beach Road's control queue. */
+export interface OldHostConfig {
+  readonly roadUrl: string;
+  readonly sessionId: string;
 }
 
 export interface HostConfig {
@@ -115,6 +123,11 @@ export type HostEvent =
   | StateSeen
   | LinkSeen
   | { readonly kind: "poller"; readonly sessionId: string; readonly paused: boolean };
+
+export type OldHostEvent =
+  | { readonly kind: "ready" }
+  | LinkSeen
+  | { readonly kind: "applied"; readonly sequence: number };
 
 export type TileEvent =
   | { readonly kind: "ready" }

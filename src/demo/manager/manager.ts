@@ -75,7 +75,7 @@ async function attach(sessionId: string): Promise<void> {
       privateBeachId: config.privateBeachId,
       requiredChannels: [...config.requiredChannels],
       managerUrl: url,
-      hostReports: true,
+      hostReports: config.hostReports,
     },
     { timeoutMs: callTimeoutMs },
   );
