@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 
 import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
+import { CallRates } from "./budget/call-rates.ts";
 import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
@@ -135,6 +136,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
       authenticator,
       ...road,
       budgets,
+      callRates: new CallRates(budgets),
       pagePlaces: new Places(budgets, "pages_made_at_once"),
       defaultManagerUrl: settings.managerUrl,
       holdMsMax: policy.holdMsMax,

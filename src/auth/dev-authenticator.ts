@@ -5,6 +5,7 @@ const anyone: Promise<Authentication> = Promise.resolve({
   principal: {
     kind: "service",
     authenticatedBy: "dev",
+    subject: "dev",
     scopes: ["*"],
     reach: { kind: "every" },
     account: undefined,

@@ -69,6 +69,7 @@ const byCertificate: Authentication = {
   principal: {
     kind: "service",
     authenticatedBy: "certificate",
+    subject: "certificate",
     scopes: ["*"],
     reach: { kind: "every" },
     account: undefined,
@@ -129,6 +130,7 @@ function principalOf(claims: JWTPayload): Principal {
   return {
     kind: isService ? "service" : "person",
     authenticatedBy: "jwt",
+    subject: String(claims.sub),
     scopes,
     reach: reachOf(isService, beachId),
     account: textOf(claims.account_id),

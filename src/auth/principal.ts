@@ -6,6 +6,8 @@ export interface Principal {
   /** A part of Beach that acts for others, someone at a dashboard, or the host of a session. */
   readonly kind: "service" | "person" | "host";
   readonly authenticatedBy: "dev" | "jwt" | "publish_token" | "certificate";
+  /** Who it is: the subject of the bearer, or what stands for it. */
+  readonly subject: string;
   readonly scopes: readonly string[];
   readonly reach: Reach;
   /** Undefined when the credentials name none. */

@@ -74,6 +74,7 @@ export async function verifyPublishToken(
   return {
     kind: "host",
     authenticatedBy: "publish_token",
+    subject: sid,
     scopes: Array.isArray(scp) ? scp.filter((scope) => typeof scope === "string") : [],
     reach: { kind: "session", sessionId: sid },
     account: undefined,

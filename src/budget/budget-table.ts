@@ -46,7 +46,8 @@ export type BudgetName =
   | "queued_calls"
   | "small_chunks"
   | "request_ms"
-  | "header_bytes";
+  | "header_bytes"
+  | "principal_calls";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -209,6 +210,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "the headers of a request over HTTP/1.1, its path included",
     beyond: "431, and the connection closes",
+  },
+  principal_calls: {
+    limit: 30_000,
+    unit: "calls",
+    of: "one caller within ten seconds, by its bearer's subject; each message of KeepAlive is one",
+    beyond: tooMany,
   },
 };
 

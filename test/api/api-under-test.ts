@@ -8,6 +8,7 @@ import { devAuthenticator } from "../../src/auth/dev-authenticator.ts";
 import { devPasscodes } from "../../src/auth/passcode.ts";
 import type { Principal } from "../../src/auth/principal.ts";
 import { Budgets } from "../../src/budget/budgets.ts";
+import { CallRates } from "../../src/budget/call-rates.ts";
 import { Places } from "../../src/budget/places.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
@@ -27,6 +28,7 @@ export function dependenciesFor(
   const budgets = new Budgets();
   return {
     budgets,
+    callRates: new CallRates(budgets),
     pagePlaces: new Places(budgets, "pages_made_at_once"),
     service,
     authenticator: devAuthenticator,

@@ -7,6 +7,7 @@ export function service(changes: Changes = {}): Principal {
   return {
     kind: "service",
     authenticatedBy: "jwt",
+    subject: "service-1",
     scopes: ["*"],
     reach: { kind: "every" },
     account: "service-account",
@@ -20,6 +21,7 @@ export function person(changes: Changes = {}): Principal {
   return {
     kind: "person",
     authenticatedBy: "jwt",
+    subject: "person-1",
     scopes: ["pb:sessions.read", "pb:control.write"],
     reach: { kind: "beach", beachId: "beach-1" },
     account: "person-account",
@@ -33,6 +35,7 @@ export function host(changes: Changes = {}): Principal {
   return {
     kind: "host",
     authenticatedBy: "publish_token",
+    subject: "s-1",
     scopes: ["pb:sessions.write", "pb:harness.publish"],
     reach: { kind: "session", sessionId: "s-1" },
     account: undefined,

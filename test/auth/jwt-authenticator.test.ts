@@ -88,6 +88,7 @@ describe("a bearer", () => {
         principal: {
           kind: "person",
           authenticatedBy: "jwt",
+          subject: "person-1",
           scopes: ["pb:sessions.read", "pb:control.write"],
           reach: { kind: "beach", beachId: "beach-1" },
           account: "account-1",
@@ -159,6 +160,7 @@ describe("a publish token", () => {
       principal: {
         kind: "host",
         authenticatedBy: "publish_token",
+        subject: "s-1",
         scopes,
         reach: { kind: "session", sessionId: "s-1" },
         account: undefined,

@@ -3,6 +3,7 @@ import type { Authenticator, Door } from "../../auth/authenticator.ts";
 import type { PasscodeVerifier } from "../../auth/passcode.ts";
 import type { PublishTokens } from "../../auth/publish-token.ts";
 import type { Budgets } from "../../budget/budgets.ts";
+import type { CallRates } from "../../budget/call-rates.ts";
 import type { Places } from "../../budget/places.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { End } from "../../core/session.ts";
@@ -20,6 +21,8 @@ export interface ApiDependencies {
   readonly publishTokens: PublishTokens | undefined;
   readonly door: Door;
   readonly budgets: Budgets;
+  /** How often each caller calls, at whichever door. */
+  readonly callRates: CallRates;
   /** Where pages of ListSessions are made, at whichever door. */
   readonly pagePlaces: Places;
   /** The manager URL in offers when an attach named none. */

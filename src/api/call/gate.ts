@@ -5,19 +5,31 @@ import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { LeaseService } from "../../service/lease-service.ts";
 import { thrownRefusal } from "../refusal/error-mapping.ts";
-import { done, type Result, refused } from "../refusal/result.ts";
+import { done, type Refusal, type Result, refused } from "../refusal/result.ts";
 import type { ApiDependencies } from "./dependencies.ts";
 
 /** Authenticates the caller and checks whether it may make this call at this door. */
 export async function enter(
-  { authenticator, door }: Pick<ApiDependencies, "authenticator" | "door">,
+  dependencies: Pick<ApiDependencies, "authenticator" | "door" | "callRates">,
   rpc: RpcName,
   call: Credentials,
 ): Promise<Result<Principal>> {
+  const { authenticator, door } = dependencies;
   const authentication = await authenticator.authenticate(call, door);
   if (authentication.kind === "refused") return refused(authentication.refusal);
-  const refusal = authorize(authentication.principal, rpc, door);
-  return refusal === undefined ? done(authentication.principal) : refused(refusal);
+  const { principal } = authentication;
+  const refusal = authorize(principal, rpc, door) ?? (await countCall(dependencies, principal));
+  return refusal === undefined ? done(principal) : refused(refusal);
+}
+
+/** Counts a call, or a message of a stream; in dev everybody is the same caller, and not counted. */
+export async function countCall(
+  { callRates }: Pick<ApiDependencies, "callRates">,
+  principal: Principal,
+): Promise<Refusal | undefined> {
+  if (principal.authenticatedBy === "dev") return undefined;
+  const spent = await callRates.count(principal, `${principal.kind} ${principal.subject}`);
+  return spent && thrownRefusal(spent);
 }
 
 /** The session as it stands; a store that cannot be reached is a refusal. */

@@ -19,7 +19,7 @@ export interface UnaryCall<Request, Asked, Reply> {
 
 /** Throws a ConnectError for every refusal. Anything else it throws is an internal error. */
 export function unary<Request, Asked, Reply>(
-  dependencies: Pick<ApiDependencies, "authenticator" | "door">,
+  dependencies: Pick<ApiDependencies, "authenticator" | "door" | "callRates">,
   { rpc, action, parse, perform }: UnaryCall<Request, Asked, Reply>,
 ): (request: Request, call: Call) => Promise<Reply> {
   if (!isServed(rpc, dependencies.door)) return () => Promise.reject(notServed(action));

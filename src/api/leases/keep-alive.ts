@@ -9,13 +9,14 @@ import type {
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { enter } from "../call/gate.ts";
+import { countCall, enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
 import {
   internalMessage,
   internalReason,
   refusalMessage,
+  refusalToConnectError,
   retryAfterOf,
   valueOrThrow,
 } from "../refusal/error-mapping.ts";
@@ -57,7 +58,11 @@ export function createKeepAlive(
 
   return async function* (requests, call) {
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
+    let isFirst = true;
     for await (const message of requests) {
+      const refusal = isFirst ? undefined : await countCall(dependencies, principal);
+      if (refusal !== undefined) throw refusalToConnectError(refusal, action);
+      isFirst = false;
       const renewals = valueOrThrow(batchOf(message), action);
       const results = await inTurns(renewals, (renewal) => keep(principal, renewal));
       yield { results: [...results] };
