@@ -1,4 +1,9 @@
-import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  constants,
+} from "node:http2";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 
@@ -126,40 +131,46 @@ export class Http2Caller implements Disposable {
     stream.on("trailers", note);
     stream.on("error", () => undefined);
     stream.resume();
-    const closed = new Promise<true>((resolve) => stream.once("close", () => resolve(true)));
+    // What Node says last of a stream may never come: see {@link reset}.
+    const closed = new Promise<true>((resolve) => {
+      for (const event of ["trailers", "end", "close"]) stream.once(event, () => resolve(true));
+    });
     for (const bytes of data) stream.write(bytes);
-    if (ending === "reset") stream.close(constants.NGHTTP2_CANCEL);
-    else stream.end();
+    if (ending === "reset") return await reset([stream]);
+    stream.end();
     const mayStayOpen = streaming.test(path);
     const isEnded = await Promise.race([
       closed,
       delay(mayStayOpen ? openMs : answerMsMax, false, { ref: false }),
     ]);
-    if (!isEnded) stream.close(constants.NGHTTP2_CANCEL);
+    await reset([stream]);
     if (!isEnded && !mayStayOpen) return "no answer";
     const status = last["grpc-status"];
     if (status === undefined) return undefined;
     return faultOfGrpc(String(status), decodeURIComponent(String(last["grpc-message"] ?? "")));
   };
 
-  /** Resolves when all have been reset. */
   readonly burst: Send<ResetBurst> = async ({ path, streams, data }) => {
     const { session } = this;
-    const closed = Array.from({ length: streams }, () => {
+    const opened = Array.from({ length: streams }, () => {
       const stream = session.request(start(path));
       stream.on("error", () => undefined);
       stream.write(data);
-      stream.close(constants.NGHTTP2_CANCEL);
-      return new Promise<void>((resolve) => stream.once("close", () => resolve()));
+      return stream;
     });
-    const all = Promise.all(closed).then(() => true);
-    const isEnded = await Promise.race([all, delay(answerMsMax, false, { ref: false })]);
-    return isEnded ? undefined : "streams that were reset do not end";
+    return await reset(opened);
   };
 
   [Symbol.dispose](): void {
     this.#session?.destroy();
   }
+}
+
+/** Node may never say of a stream that was reset while it was written to that it has closed. */
+async function reset(streams: readonly ClientHttp2Stream[]): Promise<undefined> {
+  for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+  await nextTurn();
+  for (const stream of streams) stream.destroy();
 }
 
 function start(path: string): Readonly<Record<string, string>> {

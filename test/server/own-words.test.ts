@@ -115,6 +115,18 @@ describe("The internal door says in its own words what is wrong with", () => {
     expect(await ended).toMatchObject(end);
   });
 
+  test("many calls without a message that come at once", async () => {
+    await using service = await runService();
+    using caller = new RawHttp2(service.addresses.grpc);
+    const ends = Array.from({ length: 300 }, () => {
+      const stream = caller.open(renew);
+      const ended = grpcEnd(stream);
+      stream.end();
+      return ended;
+    });
+    for (const { status } of await Promise.all(ends)) expect(status).toBe("3");
+  });
+
   test("what is no gRPC", async () => {
     await using service = await runService();
     using caller = new RawHttp2(service.addresses.grpc);

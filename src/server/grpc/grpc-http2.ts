@@ -101,6 +101,8 @@ export function admitStreams(
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;
         for (const listener of listeners) listener.call(http2Server, stream, headers);
+        // It ended while it waited, with nothing in it: grpc-js would wait for the end forever.
+        if (stream.readableEnded) stream.emit("end");
         return true;
       }),
     );
