@@ -43,6 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/core/time.ts",
     "src/core/view.ts",
     "src/service/service-events.ts",
+    "src/service/session-store.ts",
   ],
   "src/api": ["src/core", "src/budget", "src/service", "src/auth", "src/gen"],
   "src/road": ["src/core", "src/service", "src/auth", "src/api/legacy"],
