@@ -4,7 +4,15 @@ import { refuseLongMessage, refuseMessage } from "../../api/request/read-message
 import type { Budgets } from "../../budget/budgets.ts";
 import { Places } from "../../budget/places.ts";
 
-type Unpacking = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
+interface Limits {
+  readonly maxOutputLength: number;
+  readonly chunkSize: number;
+}
+
+type Unpacking = (bytes: Uint8Array, limits: Limits) => Promise<Buffer>;
+
+/** What is unpacked comes in pieces of this size; smaller ones leave the memory in shreds. */
+const chunkSize = 64 * 1024;
 
 const unpackings = {
   gzip: promisify(gunzip) as Unpacking,
@@ -41,7 +49,7 @@ export class Unpacker {
     try {
       const maxOutputLength = this.#budgets.limit(budget);
       return await this.#places.at(connection, () =>
-        unpackings[encoding](packed, { maxOutputLength }),
+        unpackings[encoding](packed, { maxOutputLength, chunkSize }),
       );
     } catch (error) {
       const isTooLong =
