@@ -80,8 +80,8 @@ export interface AppOverrides {
 
 /** How long calls under way may take to end once the service drains. */
 const drainGraceMs = 5_000;
-/** How long operators may take to read their last answers. */
-const opsGraceMs = 1_000;
+/** Operators' callers are served on for up to 2.3 s before the door closes, and have their answers. */
+const opsGraceMs = 3_000;
 /** How long a drain may take as a whole. */
 const drainMsMax = 9_000;
 /** How long the reader of the log may take for the last lines. */
