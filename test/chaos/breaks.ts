@@ -161,8 +161,8 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "store/redis/fleet/redis-notices.ts",
-        find: "if (known !== undefined && known >= notice.revision) return;",
-        put: "if (known !== undefined) return;",
+        find: "if (known !== undefined && known.revision >= notice.revision) {",
+        put: "if (known !== undefined) {",
       },
     ],
   },
