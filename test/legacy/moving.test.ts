@@ -79,7 +79,10 @@ describe.runIf(hasProxy("nginx"))("Behind nginx as the page on moving sets it up
       const { controller_token } = joined.body as { controller_token: string };
       expect(joined).toMatchObject({ status: 200, body: { handshake_kind: "renegotiate" } });
       const token = { controller_token };
-      expect(await it.call("POST", `${handshake}/renew`, token)).toMatchObject({ status: 200 });
+      expect(await it.call("POST", `${handshake}/renew`, token)).toMatchObject({
+        status: 200,
+        body: { ...token, handshake_kind: "refresh" },
+      });
       const lease = `/sessions/${id}/controller/lease`;
       expect(await it.call("POST", lease, { reason: "surfer" })).toMatchObject({
         status: 200,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { beach } from "../api/conformance/conformance-subject.ts";
 import { breakSession } from "../support/broken-session.ts";
+import { startFakeRoad } from "../support/fake-road.ts";
 import { type JwtMode, jwtMode } from "../support/jwt-mode.ts";
 import { type ManualClock, manualClock } from "../support/manual-clock.ts";
 import { type RunningService, runService } from "../support/run-service.ts";
@@ -173,13 +174,17 @@ interface Jwt extends AsyncDisposable {
 }
 
 async function inJwtMode(env: Readonly<Record<string, string>> = {}): Promise<Jwt> {
-  const jwt = await jwtMode(startsAt);
-  const clock = manualClock(startsAt);
-  const service = await runService({
-    clock,
-    ids: sequentialIds(),
-    env: { ...jwt.env, ...env },
-  });
+  const stack = new AsyncDisposableStack();
+  const jwt = stack.use(await jwtMode(startsAt));
+  const road = stack.use(await startFakeRoad());
+  road.register("s1", join.passcode);
+  const service = stack.use(
+    await runService({
+      clock: manualClock(startsAt),
+      ids: sequentialIds(),
+      env: { ...jwt.env, LEASE_ROAD_URL: road.url, ...env },
+    }),
+  );
   return {
     jwt,
     service,
@@ -188,10 +193,7 @@ async function inJwtMode(env: Readonly<Record<string, string>> = {}): Promise<Jw
       const headers = { "content-type": "application/json", ...authorization };
       return (method, path, body = {}) => oldClient(service)(method, path, body, headers);
     },
-    async [Symbol.asyncDispose]() {
-      await service[Symbol.asyncDispose]();
-      await jwt[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 

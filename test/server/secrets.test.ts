@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { startFakeRoad } from "../support/fake-road.ts";
 import { jwtMode } from "../support/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../support/run-service.ts";
 import { grpcEnd, RawHttp2 } from "./raw-http2.ts";
@@ -89,7 +90,13 @@ async function sayOverGrpc(service: SpawnedService, bearer: string): Promise<rea
 
 test("no token, passcode, bearer or key is in anything that a full run printed or refused", async () => {
   await using jwt = await jwtMode();
-  await using service = await spawnService({ ...jwt.env, LEASE_LOG_LEVEL: "trace" });
+  await using road = await startFakeRoad();
+  road.register(sessionId, passcode);
+  await using service = await spawnService({
+    ...jwt.env,
+    LEASE_ROAD_URL: road.url,
+    LEASE_LOG_LEVEL: "trace",
+  });
   const listener = new Listener(service);
   const person = await jwt.person({ sub: "person-1" });
   const viewer = await jwt.person({ scope: "pb:sessions.read" });
