@@ -17,9 +17,10 @@ interface Ended {
 
 /** What `npm run <name>` starts, without the time that npm takes. */
 function run(name: string, arg: string): Promise<Ended> {
-  const file = scripts[name]?.replace(/^node /, "") ?? expect.fail(`no script ${name}`);
+  const script = scripts[name] ?? expect.fail(`no script ${name}`);
+  const files = script.replace(/^(exec )?node /, "").split(" ");
   return new Promise((resolve) => {
-    execFile(process.execPath, [join(root, file), arg], (error, stdout, stderr) => {
+    execFile(process.execPath, [...files, arg], { cwd: root }, (error, stdout, stderr) => {
       const lines = stderr.trimEnd().split("\n");
       // Where this machine has no Redis, that is said as well.
       const complaints = lines.filter((line) => line !== "" && !line.startsWith("skipping "));
