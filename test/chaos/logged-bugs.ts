@@ -6,7 +6,7 @@ interface LogLine {
   readonly err?: { readonly type?: string; readonly message?: string; readonly stack?: string };
 }
 
-/** What the processes wrote of bugs: whatever is worse than a store that is away. */
+/** What the processes wrote of bugs: whatever is worse than a store that is away, or was killed. */
 export function bugsLogged(runs: readonly ReplicaRun[]): readonly string[] {
   return runs.flatMap(({ replica, service }) => {
     const logged = service.stdout.map(parse).filter(isBug).map(inWords);
@@ -26,6 +26,8 @@ function parse(line: string): LogLine {
 function isBug({ level, msg, err }: LogLine): boolean {
   if (level === "fatal") return true;
   if (level !== "error") return false;
+  // Of a Redis that was killed it is said that it may have lost something, whatever it has kept.
+  if (msg === "store lost data") return false;
   return msg !== "store call failed" || err?.type !== "StoreUnavailable";
 }
 

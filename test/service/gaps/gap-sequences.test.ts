@@ -11,7 +11,6 @@ import { Random } from "../../simulation/random.ts";
 import { SimulatedStore } from "../../simulation/simulated-store.ts";
 import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
 import { insertion, sessionRecord } from "../../support/store-records.ts";
-import { byLength } from "../../support/test-length.ts";
 
 interface Step {
   readonly kind: "time passes" | "stall" | "store away" | "crash" | "drain" | "call" | "write";
