@@ -7,8 +7,8 @@ import { scenes } from "./scenes.ts";
 import { smallPolicy } from "./small-policy.ts";
 import { walk } from "./walk.ts";
 
-/** From a larger scene, the states that take the fewest moves to come to. */
-const statesMax = byLength({ short: 10_000, long: Number.POSITIVE_INFINITY });
+/** From a larger scene, the states that take the fewest moves to come to: some are without end. */
+const statesMax = byLength({ short: 10_000, long: 40_000 });
 
 test("the small policy keeps every relation between its limits", () => {
   expect(policyFaults(smallPolicy)).toEqual([]);
