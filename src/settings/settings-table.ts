@@ -70,7 +70,7 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_AUTH_JWKS_FILE",
     default: "",
     type: "path",
-    meaning: "The same key set in a file, read again every five minutes and on SIGHUP.",
+    meaning: "The same key set in a file, read again every five minutes.",
   },
   {
     name: "LEASE_AUTH_ISSUER",
