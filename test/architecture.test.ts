@@ -11,7 +11,7 @@ import {
   type Sources,
   unusedFiles,
   wrongImports,
-} from "./support/architecture.ts";
+} from "./support/sources/architecture.ts";
 
 const root = join(import.meta.dirname, "..");
 

@@ -8,7 +8,7 @@ import { refusalsMarkdown } from "../src/api/refusal/error-mapping.ts";
 import { budgetsMarkdown } from "../src/budget/budget-table.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { settingsMarkdown } from "../src/settings/settings-help.ts";
-import { runService } from "./support/run-service.ts";
+import { runService } from "./support/process/run-service.ts";
 
 const root = join(import.meta.dirname, "..");
 const protoFolder = join(root, "proto/beach/controller/v1");

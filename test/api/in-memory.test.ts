@@ -1,4 +1,4 @@
-import { serviceUnderTest } from "../support/session-service.ts";
+import { serviceUnderTest } from "../support/service/session-service.ts";
 import { dependenciesFor, inMemory } from "./api-under-test.ts";
 import { testApiConformance } from "./conformance/api-conformance.ts";
 import type { ConformanceSubject } from "./conformance/conformance-subject.ts";

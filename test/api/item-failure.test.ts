@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 
 import type { ApiDependencies } from "../../src/api/call/dependencies.ts";
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { breakSession } from "../support/broken-session.ts";
-import { type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { breakSession } from "../support/service/broken-session.ts";
+import { type ServiceUnderTest, serviceUnderTest } from "../support/service/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
 import { ofPromotion, readyReport } from "./conformance/conformance-subject.ts";
 import { takeUntil } from "./expect-refusal.ts";

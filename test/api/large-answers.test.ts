@@ -11,7 +11,7 @@ import {
   SessionSummarySchema,
 } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { ChannelState, TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { serviceUnderTest } from "../support/session-service.ts";
+import { serviceUnderTest } from "../support/service/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
 import { readyReport } from "./conformance/conformance-subject.ts";
 import { takeUntil } from "./expect-refusal.ts";

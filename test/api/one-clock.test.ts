@@ -2,8 +2,8 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 
 import { ConnectionState, TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { manualClock } from "../support/manual-clock.ts";
-import { type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { manualClock } from "../support/service/manual-clock.ts";
+import { type ServiceUnderTest, serviceUnderTest } from "../support/service/session-service.ts";
 import { type DoorClients, dependenciesFor, inMemory } from "./api-under-test.ts";
 import { beach, readyReport } from "./conformance/conformance-subject.ts";
 

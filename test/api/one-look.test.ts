@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 
-import { hasRedis, startRedis } from "../support/redis-server.ts";
-import { redisService } from "../support/redis-service.ts";
-import { serviceUnderTest } from "../support/session-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+import { hasRedis, startRedis } from "../support/redis/redis-server.ts";
+import { redisService } from "../support/redis/redis-service.ts";
+import { serviceUnderTest } from "../support/service/session-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 import { calledBy } from "./api-under-test.ts";
 import { refusalOf } from "./expect-refusal.ts";
 import { person, service as servicePrincipal } from "./principals.ts";

@@ -5,8 +5,8 @@ import { createListSessions } from "../../src/api/sessions/list-sessions.ts";
 import { Budgets } from "../../src/budget/budgets.ts";
 import { Places } from "../../src/budget/places.ts";
 import { ListSessionsRequestSchema } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { runService } from "../support/run-service.ts";
-import { serviceUnderTest } from "../support/session-service.ts";
+import { runService } from "../support/process/run-service.ts";
+import { serviceUnderTest } from "../support/service/session-service.ts";
 import { dependenciesFor, inMemory } from "./api-under-test.ts";
 
 const listSessions = "/beach.controller.v1.FastPathRegistry/ListSessions";

@@ -4,7 +4,7 @@ import type { PasscodeVerifier } from "../../src/auth/passcode.ts";
 import type { Refusal } from "../../src/core/refusal.ts";
 import { HandshakeStanding, TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import type { LeaseService } from "../../src/service/lease-service.ts";
-import { serviceUnderTest } from "../support/session-service.ts";
+import { serviceUnderTest } from "../support/service/session-service.ts";
 import { calledBy, dependenciesFor, inMemory } from "./api-under-test.ts";
 import { readyReport } from "./conformance/conformance-subject.ts";
 import { refusalOf, takeUntil } from "./expect-refusal.ts";

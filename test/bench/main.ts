@@ -1,5 +1,5 @@
-import { flag, readCommandOptions } from "../support/command-options.ts";
-import { hasRedis } from "../support/redis-server.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
+import { flag, readCommandOptions } from "../support/runs/command-options.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
 import { latenciesOf } from "./half-load.ts";
 import { batchLoad, type Measured, measure, unaryLoad } from "./load.ts";

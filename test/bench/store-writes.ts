@@ -6,8 +6,8 @@ import type { SessionRecord } from "../../src/core/session.ts";
 import { systemClock } from "../../src/service/clock.ts";
 import type { SoleStore } from "../../src/service/session-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { readCommandOptions, text, wholeNumberFrom } from "../support/command-options.ts";
-import { busySession, insertion, revisionOf } from "../support/store-records.ts";
+import { readCommandOptions, text, wholeNumberFrom } from "../support/runs/command-options.ts";
+import { busySession, insertion, revisionOf } from "../support/store/store-records.ts";
 
 const usage = `npm run store-writes -- [--sessions N] [--folder PATH] [--help]
 

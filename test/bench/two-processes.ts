@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type RedisServer, startRedis } from "../support/redis-server.ts";
+import { type RedisServer, startRedis } from "../support/redis/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
 import { type Choice, type Load, pacedLoad, warmUpMs } from "./load.ts";
 

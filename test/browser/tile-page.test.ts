@@ -7,9 +7,9 @@ import {
   ConnectionState,
   TransportEnd,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { servePage } from "../support/built-page.ts";
-import { chromiumPath, openBrowser } from "../support/chromium.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
+import { servePage } from "./built-page.ts";
+import { chromiumPath, openBrowser } from "./chromium.ts";
 
 const sessionId = "session-1";
 

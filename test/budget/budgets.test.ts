@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { budgetTable } from "../../src/budget/budget-table.ts";
 import { Budgets } from "../../src/budget/budgets.ts";
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 
 describe("a budget", () => {
   test("gives up to its limit, and again what was given back", () => {

@@ -1,6 +1,6 @@
 import { registerHooks } from "node:module";
 
-import { edited } from "../support/edit.ts";
+import { edited } from "../support/sources/edit.ts";
 import { breakNamed } from "./breaks.ts";
 
 // Loaded before the service: has it load broken sources. Those on disk stay as they are, and nothing

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { describe, expect, it, test } from "vitest";
 
-import { edited } from "../support/edit.ts";
+import { edited } from "../support/sources/edit.ts";
 import { breakNamed, breaks, preloadOf } from "./breaks.ts";
 
 const sources = new URL("../../src/", import.meta.url);

@@ -1,10 +1,10 @@
 import type { Policy } from "../../src/core/policy.ts";
 import type { EpochMs } from "../../src/core/time.ts";
 import { History } from "../simulation/history.ts";
-import { Random } from "../simulation/random.ts";
 import type { Sight } from "../simulation/sight.ts";
 import { refusals, renewRows, Tally } from "../simulation/tally.ts";
 import { tallySights } from "../simulation/tally-events.ts";
+import { Random } from "../support/runs/random.ts";
 import { type Break, preloadOf } from "./breaks.ts";
 import { clientFaults } from "./client-faults.ts";
 import { differingFigures } from "./figures.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-
-import { commitSeed } from "../simulation/seeds.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { byLength } from "../support/test-length.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
+import { commitSeed } from "../support/runs/seeds.ts";
+import { byLength } from "../support/runs/test-length.ts";
 import { judgeChaos } from "./judge-chaos.ts";
 
 const minutes = byLength({ short: 0.25, long: 1 });

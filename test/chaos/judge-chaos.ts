@@ -1,7 +1,7 @@
 import { breachesOf, type NamedBreach } from "../simulation/checkers/all-checkers.ts";
 import { type Knowledge, witnessOf } from "../simulation/checkers/witness.ts";
-import { describeFailure } from "../simulation/report.ts";
 import type { Tally } from "../simulation/tally.ts";
+import { describeFailure } from "../support/runs/report.ts";
 import { type ChaosOptions, type ChaosRun, liveThroughChaos } from "./chaos-run.ts";
 
 /** What became of a run. */

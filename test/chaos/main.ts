@@ -1,3 +1,4 @@
+import { hasRedis } from "../support/redis/redis-server.ts";
 import {
   flag,
   numberAbove0,
@@ -5,8 +6,7 @@ import {
   optional,
   readCommandOptions,
   wholeNumberFrom,
-} from "../support/command-options.ts";
-import { hasRedis } from "../support/redis-server.ts";
+} from "../support/runs/command-options.ts";
 import { type Break, breakNamed, breaks } from "./breaks.ts";
 import type { ChaosOptions } from "./chaos-run.ts";
 import { type ChaosVerdict, judgeChaos } from "./judge-chaos.ts";

@@ -1,7 +1,7 @@
 import type { DurationMs } from "../../src/core/time.ts";
 import type { History } from "../simulation/history.ts";
-import type { Random } from "../simulation/random.ts";
 import type { Time } from "../simulation/world.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { Fleet } from "./fleet.ts";
 import { Outages, type Part } from "./outages.ts";
 import type { Replica } from "./replica.ts";

@@ -6,8 +6,8 @@ import { HostFollower, TransportReporter, TransportWatcher } from "../../src/cli
 import { createNodeTransport, type NodeTransport } from "../../src/client/node-transport.ts";
 import type { WatchTransportResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ConnectionState, TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { type RunningService, runService } from "../support/run-service.ts";
-import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../support/network/tcp-proxy.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { createQueue } from "./scripted-service.ts";
 
 // The network keeps back every byte of the connections there are, with neither FIN nor RST: whoever

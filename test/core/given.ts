@@ -4,7 +4,7 @@ import { decide } from "../../src/core/decide.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
-import { sequentialIds } from "../support/sequential-ids.ts";
+import { sequentialIds } from "../support/service/sequential-ids.ts";
 import { nothingServed, type Served, servedAfter, type Taken } from "../walk/checkers/taken.ts";
 import { brokenPromises } from "./checkers.ts";
 

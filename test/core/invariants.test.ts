@@ -4,7 +4,7 @@ import { mintHandshakeId } from "../../src/core/ids.ts";
 import { faultsOf } from "../../src/core/invariants.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { LeaseBook, Session, Transport } from "../../src/core/session.ts";
-import { busySession, tombstoneRecord } from "../support/store-records.ts";
+import { busySession, tombstoneRecord } from "../support/store/store-records.ts";
 
 const { holdsMax, abandonedMax, liveLeasesMax } = defaultPolicy;
 

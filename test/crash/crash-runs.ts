@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
-import { Random } from "../simulation/random.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
+import { Random } from "../support/runs/random.ts";
 import { Caller } from "./caller.ts";
 import { checkSession } from "./check-session.ts";
 import { type LostFact, SessionLoad, shortTtlMs } from "./session-load.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { commitSeed } from "../simulation/seeds.ts";
-import { byLength } from "../support/test-length.ts";
+import { commitSeed } from "../support/runs/seeds.ts";
+import { byLength } from "../support/runs/test-length.ts";
 import { type CrashRun, crashRuns } from "./crash-runs.ts";
 import { CrashTotals, describeLost, lineOf } from "./report.ts";
 

@@ -1,4 +1,4 @@
-import { readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
+import { readCommandOptions, wholeNumberFrom } from "../support/runs/command-options.ts";
 import { crashRuns } from "./crash-runs.ts";
 import { CrashTotals, describeLost, lineOf } from "./report.ts";
 

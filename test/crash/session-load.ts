@@ -11,7 +11,7 @@ import {
   HandshakeStanding,
   TransportEnd,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Random } from "../simulation/random.ts";
+import type { Random } from "../support/runs/random.ts";
 import { type Caller, leases, type Reply, registry } from "./caller.ts";
 import { KnownSession } from "./known-session.ts";
 

@@ -13,8 +13,8 @@ import {
   plainManners,
   type TileConfig,
 } from "../../src/demo/beach/messages.ts";
-import { doorsOf } from "../support/beach-under-test.ts";
-import { runService } from "../support/run-service.ts";
+import { doorsOf } from "../support/process/beach-under-test.ts";
+import { runService } from "../support/process/run-service.ts";
 
 type Doors = ReturnType<typeof doorsOf>;
 

@@ -5,7 +5,7 @@ import type { Readable } from "node:stream";
 
 import { afterEach, expect, test } from "vitest";
 
-import { hasTerminals, spawnOnTerminal } from "../support/terminal.ts";
+import { hasTerminals, spawnOnTerminal } from "../support/process/terminal.ts";
 
 const main = join(import.meta.dirname, "../../src/demo/main.ts");
 

@@ -9,9 +9,9 @@ import {
   lastBall,
   onFastPath,
   startSession,
-} from "../support/beach-under-test.ts";
-import { spawnService } from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+} from "../support/process/beach-under-test.ts";
+import { spawnService } from "../support/process/run-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const sessionId = "adopted";
 

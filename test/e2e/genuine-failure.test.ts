@@ -9,8 +9,8 @@ import {
   onFastPath,
   type SessionUnderTest,
   startSession,
-} from "../support/beach-under-test.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+} from "../support/process/beach-under-test.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 
 /** Far above the second or so that it takes, and far below what WebRTC would need by itself. */
 const fallbackMsMax = 5_000;

@@ -8,8 +8,8 @@ import {
   lastBall,
   onFastPath,
   startSession,
-} from "../support/beach-under-test.ts";
-import { spawnService } from "../support/run-service.ts";
+} from "../support/process/beach-under-test.ts";
+import { spawnService } from "../support/process/run-service.ts";
 
 const sessionId = "old";
 /** Signalling and ICE take a while between real machines; measured: about 6 s. */

@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 
 import { startBeach } from "../../src/demo/beach/beach.ts";
 import type { ManagerEvent } from "../../src/demo/beach/messages.ts";
-import { doorsOf } from "../support/beach-under-test.ts";
-import { startFakeRoad } from "../support/fake-road.ts";
-import { spawnService } from "../support/run-service.ts";
+import { doorsOf } from "../support/process/beach-under-test.ts";
+import { startFakeRoad } from "../support/process/fake-road.ts";
+import { spawnService } from "../support/process/run-service.ts";
 
 const sessionId = "old-host";
 

@@ -16,9 +16,9 @@ import {
   isState,
   lastBall,
   renewedOverFirst,
-} from "../support/beach-under-test.ts";
-import { type Reach, runService, spawnService } from "../support/run-service.ts";
-import { copyOf, storeFolder } from "../support/store-files.ts";
+} from "../support/process/beach-under-test.ts";
+import { type Reach, runService, spawnService } from "../support/process/run-service.ts";
+import { copyOf, storeFolder } from "../support/store/store-files.ts";
 
 interface Rally {
   readonly renewEveryMs: number;

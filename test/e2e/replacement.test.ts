@@ -19,8 +19,8 @@ import {
   onFastPath,
   type SessionUnderTest,
   startSession,
-} from "../support/beach-under-test.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+} from "../support/process/beach-under-test.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 
 let service: SpawnedService;
 

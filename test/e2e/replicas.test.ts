@@ -18,10 +18,10 @@ import {
   isState,
   lastBall,
   renewedOverFirst,
-} from "../support/beach-under-test.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { type Replicas, startReplicas } from "../support/replicas.ts";
-import type { SpawnedService } from "../support/run-service.ts";
+} from "../support/process/beach-under-test.ts";
+import { type Replicas, startReplicas } from "../support/process/replicas.ts";
+import type { SpawnedService } from "../support/process/run-service.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 
 /** Each named after the door that its host speaks to. */
 const sessionIds = ["grpc", "connect"] as const;

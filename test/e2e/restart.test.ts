@@ -15,9 +15,9 @@ import {
   hostOf,
   isState,
   renewedOverFirst,
-} from "../support/beach-under-test.ts";
-import { type Env, type SpawnedService, spawnService } from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+} from "../support/process/beach-under-test.ts";
+import { type Env, type SpawnedService, spawnService } from "../support/process/run-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const sessionIds = ["pong-left", "pong-right"] as const;
 const renewEveryMs = 500;

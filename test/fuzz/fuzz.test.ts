@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { byLength } from "../support/test-length.ts";
+import { byLength } from "../support/runs/test-length.ts";
 import { fuzz } from "./fuzz.ts";
 
 const seconds = byLength({ short: 3, long: 5 });

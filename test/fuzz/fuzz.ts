@@ -3,8 +3,8 @@ import fc from "fast-check";
 
 import { HeapCollector, inspectorEnv } from "../hostile/heap-collector.ts";
 import { ProcessWatch } from "../hostile/process-watch.ts";
-import { type JwtMode, jwtMode } from "../support/jwt-mode.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 import { Http2Caller, httpSender, open, rawSender, type Send } from "./callers.ts";
 import { goodCaller } from "./good-caller.ts";
 import { grpcRequests, httpRequests, rawBytes, resetBursts } from "./requests.ts";

@@ -2,8 +2,8 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type CallOptions, type Client, createClient } from "@connectrpc/connect";
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { JwtMode } from "../support/jwt-mode.ts";
-import type { SpawnedService } from "../support/run-service.ts";
+import type { JwtMode } from "../support/process/jwt-mode.ts";
+import type { SpawnedService } from "../support/process/run-service.ts";
 
 const callTimeoutMs = 10_000;
 const sessionId = "good-1";

@@ -1,6 +1,10 @@
 import { randomInt } from "node:crypto";
 
-import { numberFrom0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
+import {
+  numberFrom0,
+  readCommandOptions,
+  wholeNumberFrom,
+} from "../support/runs/command-options.ts";
 import { fuzz } from "./fuzz.ts";
 
 const help = `Sends a service whatever chance makes, on every door: bytes, JSON, protobuf, frames, bearers.

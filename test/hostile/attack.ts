@@ -1,5 +1,5 @@
 import type { Addresses } from "../../src/app.ts";
-import type { Random } from "../simulation/random.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { Outcomes } from "./tools/outcomes.ts";
 
 /** Which runs an attack belongs to: a short run is part of a long one, and that of the full one. */

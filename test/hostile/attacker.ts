@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Addresses } from "../../src/app.ts";
-import { Random } from "../simulation/random.ts";
+import { Random } from "../support/runs/random.ts";
 import { attackNamed } from "./attacks.ts";
 import { Outcomes } from "./tools/outcomes.ts";
 import { attachMany } from "./tools/sessions.ts";

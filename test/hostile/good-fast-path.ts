@@ -8,8 +8,8 @@ import {
   onFastPath,
   type SessionUnderTest,
   startSession,
-} from "../support/beach-under-test.ts";
-import type { Reach } from "../support/run-service.ts";
+} from "../support/process/beach-under-test.ts";
+import type { Reach } from "../support/process/run-service.ts";
 import { goodBeach } from "./good-callers.ts";
 
 const sessionId = "good-fast-path";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { commitSeed } from "../simulation/seeds.ts";
-import { byLength, testLength } from "../support/test-length.ts";
+import { commitSeed } from "../support/runs/seeds.ts";
+import { byLength, testLength } from "../support/runs/test-length.ts";
 import { attacksOf } from "./attacks.ts";
 import { reportOf } from "./report.ts";
 import { runTogether } from "./run-attacks.ts";

@@ -4,7 +4,7 @@ import {
   oneOf,
   readCommandOptions,
   wholeNumberFrom,
-} from "../support/command-options.ts";
+} from "../support/runs/command-options.ts";
 import { forms } from "./attack.ts";
 import { attackNamed, attacks, attacksOf } from "./attacks.ts";
 import { reportOf } from "./report.ts";

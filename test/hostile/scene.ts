@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 import type { ServiceUnder } from "./attack.ts";
 import { Attackers } from "./attackers.ts";
 import { gapsIn, type RecordedGap } from "./gaps.ts";

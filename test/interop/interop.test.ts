@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { beach } from "../api/conformance/conformance-subject.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
 import { beach, freshId, readyReport } from "../api/conformance/conformance-subject.ts";
-import { manualClock } from "../support/manual-clock.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
-import { sequentialIds } from "../support/sequential-ids.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
+import { manualClock } from "../support/service/manual-clock.ts";
+import { sequentialIds } from "../support/service/sequential-ids.ts";
 import { oldClient } from "./old-client.ts";
 
 const startsAt = Date.parse("2026-01-02T03:04:05.000Z");

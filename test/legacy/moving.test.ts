@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { beach } from "../api/conformance/conformance-subject.ts";
-import { hasProxy, type RunningProxy, startNginx } from "../support/proxies.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { hasProxy, type RunningProxy, startNginx } from "../support/network/proxies.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../src/server/README.md"), "utf8");
 const snippet = /```nginx\n(?<text>[^`]+)```/.exec(page)?.groups?.text ?? "";

@@ -1,4 +1,4 @@
-import type { RunningService } from "../support/run-service.ts";
+import type { RunningService } from "../support/process/run-service.ts";
 
 /** What an old client sees of an answer. */
 export interface Seen {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import { beach } from "../api/conformance/conformance-subject.ts";
-import { breakSession } from "../support/broken-session.ts";
-import { startFakeRoad } from "../support/fake-road.ts";
-import { type JwtMode, jwtMode } from "../support/jwt-mode.ts";
-import { type ManualClock, manualClock } from "../support/manual-clock.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
-import { sequentialIds } from "../support/sequential-ids.ts";
-import { storeFolder } from "../support/store-files.ts";
-import { insertion, sessionRecord } from "../support/store-records.ts";
+import { startFakeRoad } from "../support/process/fake-road.ts";
+import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
+import { breakSession } from "../support/service/broken-session.ts";
+import { type ManualClock, manualClock } from "../support/service/manual-clock.ts";
+import { sequentialIds } from "../support/service/sequential-ids.ts";
+import { storeFolder } from "../support/store/store-files.ts";
+import { insertion, sessionRecord } from "../support/store/store-records.ts";
 import { oldClient, type Seen } from "./old-client.ts";
 
 const startsAt = Date.parse("2026-01-02T03:04:05.000Z");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createLogger } from "../../src/observe/logger.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
-import { attach, serviceUnderTest } from "../support/session-service.ts";
+import { attach, serviceUnderTest } from "../support/service/session-service.ts";
 
 test("one private beach writes no more lines than its share, and others write theirs", async () => {
   const lines: string[] = [];

@@ -5,7 +5,7 @@ import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_le
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { freshId, readyReport } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
-import type { Reach } from "../support/run-service.ts";
+import type { Reach } from "../support/process/run-service.ts";
 import type { RetryingClient } from "./generic-client.ts";
 
 /** What a client was answered about a session, as far as it has come. */

@@ -7,9 +7,9 @@ import { systemClock } from "../../src/service/clock.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { freshId } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { type Replicas, startReplicas } from "../support/replicas.ts";
-import type { SpawnedService } from "../support/run-service.ts";
+import { type Replicas, startReplicas } from "../support/process/replicas.ts";
+import type { SpawnedService } from "../support/process/run-service.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 import { watchStates } from "./seen-states.ts";
 
 /** For how long nobody else is handed a session that one process has claimed. */

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { describe, expect, test } from "vitest";
 
 import { readEnv } from "../../src/settings/read-env.ts";
-import { hasRedis } from "../support/redis-server.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 
 const main = join(import.meta.dirname, "../../src/demo/main.ts");
 

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-
-import { hasRedis } from "../support/redis-server.ts";
-import { startReplicas } from "../support/replicas.ts";
+import { startReplicas } from "../support/process/replicas.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 import { contradictionOf, type Facts, liveThrough } from "./answered-facts.ts";
 import { connectOver, grpcOver, type RetryingClient } from "./generic-client.ts";
 

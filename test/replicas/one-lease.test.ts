@@ -4,9 +4,9 @@ import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_leas
 import { TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { beach, leased, live, sessionOf } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { type Replicas, startReplicas } from "../support/replicas.ts";
-import type { SpawnedService } from "../support/run-service.ts";
+import { type Replicas, startReplicas } from "../support/process/replicas.ts";
+import type { SpawnedService } from "../support/process/run-service.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 
 describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
   let replicas: Replicas;

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { freshId } from "../api/conformance/conformance-subject.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { type Replicas, startReplicas } from "../support/replicas.ts";
+import { type Replicas, startReplicas } from "../support/process/replicas.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 import { type BeachOfClients, privateBeachId, startBeachOfClients } from "./beach-of-clients.ts";
 
 const replicaCount = 3;

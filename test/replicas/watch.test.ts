@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { live, readyReport, sessionOf } from "../api/conformance/conformance-subject.ts";
-import { hasRedis } from "../support/redis-server.ts";
-import { type Replicas, startReplicas } from "../support/replicas.ts";
-import type { SpawnedService } from "../support/run-service.ts";
+import { type Replicas, startReplicas } from "../support/process/replicas.ts";
+import type { SpawnedService } from "../support/process/run-service.ts";
+import { hasRedis } from "../support/redis/redis-server.ts";
 import { watchStates } from "./seen-states.ts";
 
 const changes = 100;

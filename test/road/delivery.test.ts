@@ -10,10 +10,14 @@ import {
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { oldClient } from "../legacy/old-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/fake-road.ts";
-import { manualClock, settle } from "../support/manual-clock.ts";
-import { type RunningService, type RunOptions, runService } from "../support/run-service.ts";
-import { sequentialIds } from "../support/sequential-ids.ts";
+import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
+import {
+  type RunningService,
+  type RunOptions,
+  runService,
+} from "../support/process/run-service.ts";
+import { manualClock, settle } from "../support/service/manual-clock.ts";
+import { sequentialIds } from "../support/service/sequential-ids.ts";
 
 const startsAt = Date.parse("2026-01-02T03:04:05.000Z");
 const tokenKey = "the key of the golden answers, not a secret";

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { writeKeys } from "../../src/keys/write-keys.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { oldClient } from "../legacy/old-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/fake-road.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 
 const sessionId = "s1";
 const passcode = "passcode-nobody-may-read";

@@ -6,7 +6,7 @@ import {
   type RoadEvent,
   RoadUnavailable,
 } from "../../src/road/road-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/fake-road.ts";
+import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
 
 let fake: FakeRoad;
 let told: RoadEvent[];

@@ -9,7 +9,7 @@ import type {
   ConformanceSubject,
   SendRaw,
 } from "../api/conformance/conformance-subject.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { rawOverGrpc, rawOverHttp } from "./raw-messages.ts";
 
 interface Protocol extends ConformanceOptions {

@@ -15,8 +15,8 @@ import {
   runService,
   runToExit,
   spawnService,
-} from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+} from "../support/process/run-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 function backUp(service: Reach, query: string, headers = {}): Promise<Response> {
   return fetch(service.opsUrl(`/backup${query}`), { method: "POST", headers });

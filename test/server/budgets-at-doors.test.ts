@@ -5,7 +5,7 @@ import { text } from "node:stream/consumers";
 import { afterEach, expect, test, vi } from "vitest";
 
 import type { BudgetLimits } from "../../src/budget/budgets.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";
 

@@ -2,8 +2,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
-import { type JwtMode, jwtMode } from "../support/jwt-mode.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 
 const limit = 5;
 /** So many at once that the machine cannot make one window of two. */

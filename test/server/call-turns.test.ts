@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 
 import { CallTurns } from "../../src/server/connections/call-turns.ts";
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";
 

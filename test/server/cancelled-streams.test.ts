@@ -8,8 +8,8 @@ import type { KeepAliveRequestSchema } from "../../src/gen/beach/controller/v1/c
 import { createLogger } from "../../src/observe/logger.ts";
 import { observeLostConnections } from "../../src/observe/lost-connections.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
-import { runService } from "../support/run-service.ts";
-import { byLength } from "../support/test-length.ts";
+import { runService } from "../support/process/run-service.ts";
+import { byLength } from "../support/runs/test-length.ts";
 
 /** More than the 1000 that Node takes from one connection unless told otherwise. */
 const cancelled = byLength({ short: 1_400, long: 2_980 });

@@ -1,4 +1,4 @@
-import type { Env, Reach } from "../support/run-service.ts";
+import type { Env, Reach } from "../support/process/run-service.ts";
 import type { RawWatch } from "./raw-watch.ts";
 
 /**

@@ -8,7 +8,7 @@ import {
   AcquireRequestSchema,
   ControllerLease,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { spawnService } from "../support/run-service.ts";
+import { spawnService } from "../support/process/run-service.ts";
 import { type RawGrpc, rawGrpc } from "./grpc/raw-grpc.ts";
 
 /** What came of one call: a status, or the error of the connection. */

@@ -12,7 +12,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../src/gen/grpc/health/v1/health_pb.js";
-import { type Reach, runService, spawnService } from "../support/run-service.ts";
+import { type Reach, runService, spawnService } from "../support/process/run-service.ts";
 import { largeStates } from "./changing-sessions.ts";
 import { openUnreadWatch } from "./grpc/unread-watch.ts";
 import { rawProtocols } from "./raw-watch.ts";

@@ -6,8 +6,8 @@ import type { TransportState } from "../../src/gen/beach/controller/v1/transport
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { beach } from "../api/conformance/conformance-subject.ts";
 import { oldClient } from "../legacy/old-client.ts";
-import { manualClock } from "../support/manual-clock.ts";
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
+import { manualClock } from "../support/service/manual-clock.ts";
 
 const sessionId = "s1";
 const join = { passcode: "123456", requester_private_beach_id: beach };

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { beach } from "../api/conformance/conformance-subject.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { openRawWatch, type RawProtocol, rawProtocols } from "./raw-watch.ts";
 
 function inProtocol(code: Code, protocol: RawProtocol): string {

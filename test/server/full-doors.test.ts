@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 
 import { connectionShares } from "../../src/server/connections/connection-shares.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 
 async function connectMany(address: string, count: number): Promise<Disposable> {
   const [host, port] = address.split(":");

@@ -10,7 +10,11 @@ import {
   RenewRequestSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { type RunningService, type RunOptions, runService } from "../support/run-service.ts";
+import {
+  type RunningService,
+  type RunOptions,
+  runService,
+} from "../support/process/run-service.ts";
 import { rawGrpc } from "./grpc/raw-grpc.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";

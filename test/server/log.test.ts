@@ -7,10 +7,10 @@ import { createMetrics } from "../../src/observe/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 import { systemClock } from "../../src/service/clock.ts";
 import { beach, readyReport } from "../api/conformance/conformance-subject.ts";
-import { breakSession } from "../support/broken-session.ts";
-import { type LogLine, runService } from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
-import { insertion, sessionRecord } from "../support/store-records.ts";
+import { type LogLine, runService } from "../support/process/run-service.ts";
+import { breakSession } from "../support/service/broken-session.ts";
+import { storeFolder } from "../support/store/store-files.ts";
+import { insertion, sessionRecord } from "../support/store/store-records.ts";
 
 const passcode = "passcode-nobody-may-read";
 const bearer = "bearer-nobody-may-read";

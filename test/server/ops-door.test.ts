@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 
 test("the operators' door says that the process lives and is ready", async () => {
   await using service = await runService({ store: "sqlite" });

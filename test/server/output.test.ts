@@ -7,9 +7,9 @@ import { join } from "node:path";
 
 import { expect, test, vi } from "vitest";
 
-import { type Env, runService } from "../support/run-service.ts";
-import { storeFolder } from "../support/store-files.ts";
-import { hasTerminals, spawnOnTerminal } from "../support/terminal.ts";
+import { type Env, runService } from "../support/process/run-service.ts";
+import { hasTerminals, spawnOnTerminal } from "../support/process/terminal.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 

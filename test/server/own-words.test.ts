@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";
 

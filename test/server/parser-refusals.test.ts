@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 
 let service: RunningService;
 beforeAll(async () => {

@@ -7,8 +7,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startApp } from "../../src/app.ts";
 import { type Settings, toSettings } from "../../src/settings/settings.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
-import { advanceByTries, manualClock } from "../support/manual-clock.ts";
-import { runService, runToExit, spawnService, startProcess } from "../support/run-service.ts";
+import {
+  runService,
+  runToExit,
+  spawnService,
+  startProcess,
+} from "../support/process/run-service.ts";
+import { advanceByTries, manualClock } from "../support/service/manual-clock.ts";
 
 let folder = "";
 

@@ -6,7 +6,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 
 import type { RawMessage, SendRaw } from "../api/conformance/conformance-subject.ts";
 import { takeUntil } from "../api/expect-refusal.ts";
-import type { Reach } from "../support/run-service.ts";
+import type { Reach } from "../support/process/run-service.ts";
 import { rawGrpc } from "./grpc/raw-grpc.ts";
 
 /** Sends bytes as they are over Connect or gRPC-Web; how they are refused is read as ever. */

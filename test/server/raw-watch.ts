@@ -20,7 +20,7 @@ import {
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
-import type { Reach } from "../support/run-service.ts";
+import type { Reach } from "../support/process/run-service.ts";
 
 /** How a stream ended, as its reader sees it. */
 export interface StreamEnd {

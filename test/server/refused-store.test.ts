@@ -2,9 +2,9 @@ import { chmod, readdir, readFile, truncate, writeFile } from "node:fs/promises"
 
 import { describe, expect, test } from "vitest";
 
-import { runToExit, type StartOptions } from "../support/run-service.ts";
-import { type StoreFolder, storeFolder, withDatabase } from "../support/store-files.ts";
-import { insertion, sessionsOf } from "../support/store-records.ts";
+import { runToExit, type StartOptions } from "../support/process/run-service.ts";
+import { type StoreFolder, storeFolder, withDatabase } from "../support/store/store-files.ts";
+import { insertion, sessionsOf } from "../support/store/store-records.ts";
 
 /** A store of ours, with so much in it that its tables have several pages. */
 async function fill(folder: StoreFolder): Promise<void> {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
-import { startFakeRoad } from "../support/fake-road.ts";
-import { jwtMode } from "../support/jwt-mode.ts";
-import { type SpawnedService, spawnService } from "../support/run-service.ts";
+import { startFakeRoad } from "../support/process/fake-road.ts";
+import { jwtMode } from "../support/process/jwt-mode.ts";
+import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";
 

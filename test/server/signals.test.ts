@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 
-import { spawnService } from "../support/run-service.ts";
+import { spawnService } from "../support/process/run-service.ts";
 
 test.each(["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE"] as const)(
   "%s changes nothing",

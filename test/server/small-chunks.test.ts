@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { expect, test } from "vitest";
 
 import { pathOf } from "../hostile/tools/messages.ts";
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 
 /** Sends a body of blanks in chunks of that size, and resolves with the status or the error. */
 function sendChunks(address: string, path: string, chunks: number, bytes: number): Promise<string> {

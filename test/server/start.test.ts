@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { readEnv } from "../../src/settings/read-env.ts";
-import { storeFolder } from "../support/store-files.ts";
-import { testLength } from "../support/test-length.ts";
+import { testLength } from "../support/runs/test-length.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const root = join(import.meta.dirname, "../..");
 

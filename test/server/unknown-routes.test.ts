@@ -2,7 +2,7 @@ import { request } from "node:http";
 
 import { expect, test } from "vitest";
 
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 
 interface Answer {
   readonly status: number | undefined;

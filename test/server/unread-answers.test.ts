@@ -7,7 +7,11 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { KeepAliveRequestSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ListSessionsRequestSchema } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { type RunningService, type RunOptions, runService } from "../support/run-service.ts";
+import {
+  type RunningService,
+  type RunOptions,
+  runService,
+} from "../support/process/run-service.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "./raw-http2.ts";
 import { enveloped } from "./raw-messages.ts";
 

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { expect, test, vi } from "vitest";
-
-import { freePort } from "../support/redis-server.ts";
-import { storeFolder } from "../support/store-files.ts";
-import { hasTerminals, spawnOnTerminal } from "../support/terminal.ts";
+import { hasTerminals, spawnOnTerminal } from "../support/process/terminal.ts";
+import { freePort } from "../support/redis/redis-server.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { refusalOf, takeUntil } from "../api/expect-refusal.ts";
-import { type RunningService, runService } from "../support/run-service.ts";
+import { type RunningService, runService } from "../support/process/run-service.ts";
 import { ChangingSessions } from "./changing-sessions.ts";
 
 const path = `/${ControllerLease.typeName}/WatchTransport`;

@@ -1,10 +1,14 @@
 import { describe, expect, test } from "vitest";
 
 import { steeredClock } from "../../src/service/clock.ts";
-import { manualClock } from "../support/manual-clock.ts";
-import { accepted } from "../support/redis-service.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
-import { acquire } from "../support/watching.ts";
+import { accepted } from "../support/redis/redis-service.ts";
+import { manualClock } from "../support/service/manual-clock.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
+import { acquire } from "../support/service/watching.ts";
 
 const hour = 3_600_000;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 
 import { type SteeredClock, steeredClock, systemClock } from "../../src/service/clock.ts";
-import { type ManualClock, manualClock } from "../support/manual-clock.ts";
+import { type ManualClock, manualClock } from "../support/service/manual-clock.ts";
 
 const start = 1_700_000_000_000;
 const hour = 3_600_000;

@@ -3,8 +3,12 @@ import { describe, expect, it } from "vitest";
 import { nextDeadline } from "../../src/core/deadlines/deadline.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { EpochMs } from "../../src/core/time.ts";
-import { breakSession, mendSession } from "../support/broken-session.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { breakSession, mendSession } from "../support/service/broken-session.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
 
 /** The ttl of every lease here: when it ends, the deadline loop has something to do. */
 const ttlMs = 30_000;

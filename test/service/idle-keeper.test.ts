@@ -3,9 +3,13 @@ import { describe, expect, it } from "vitest";
 import type { WatchSelection } from "../../src/service/lease-service.ts";
 import type { SessionChange, SessionStore } from "../../src/service/session-store.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { manualClock, settle } from "../support/manual-clock.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
-import { acquire, named, wholeBeach } from "../support/watching.ts";
+import { manualClock, settle } from "../support/service/manual-clock.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
+import { acquire, named, wholeBeach } from "../support/service/watching.ts";
 
 /** A session goes idle after this long here, and the rounds of notes are this far apart. */
 const idleMs = 240_000;

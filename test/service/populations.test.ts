@@ -3,8 +3,12 @@ import { expect, it } from "vitest";
 import type { SessionId } from "../../src/core/ids.ts";
 import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
 import { Populations } from "../../src/service/figures/populations.ts";
-import { settle } from "../support/manual-clock.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
+import { settle } from "../support/service/manual-clock.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
 
 const elsewhere = { ...attach, beachId: "beach-2" };
 

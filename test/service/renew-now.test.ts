@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import type { Acquire, Renew } from "../../src/core/command.ts";
 import type { Permit } from "../../src/service/lease-service.ts";
 import type { SessionService } from "../../src/service/session-service.ts";
-import { hasRedis, startRedis } from "../support/redis-server.ts";
-import { redisService } from "../support/redis-service.ts";
-import { attach, serviceUnderTest } from "../support/session-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+import { hasRedis, startRedis } from "../support/redis/redis-server.ts";
+import { redisService } from "../support/redis/redis-service.ts";
+import { attach, serviceUnderTest } from "../support/service/session-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 const anybody: Permit = () => undefined;
 

@@ -5,8 +5,12 @@ import type { SessionEvent } from "../../src/core/event.ts";
 import type { Outcome } from "../../src/service/lease-service.ts";
 import { gapsMax } from "../../src/service/session-store.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../support/session-service.ts";
-import { storeFolder } from "../support/store-files.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 describe("SessionService", () => {
   it("Single: renewals that arrive together start one handshake and join it", async () => {

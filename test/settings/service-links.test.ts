@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { type Environment, toSettings } from "../../src/settings/settings.ts";
 import { settingsTable } from "../../src/settings/settings-table.ts";
-import { runService } from "../support/run-service.ts";
+import { runService } from "../support/process/run-service.ts";
 
 function servicesIn(env: Environment): readonly string[] {
   const result = toSettings(env);

@@ -1,6 +1,6 @@
+import { describeFailure } from "../support/runs/report.ts";
 import { breachesOf, type NamedBreach } from "./checkers/all-checkers.ts";
 import { witnessOf } from "./checkers/witness.ts";
-import { describeFailure } from "./report.ts";
 import { type Run, simulate } from "./simulation.ts";
 import type { Tally } from "./tally.ts";
 

@@ -1,6 +1,10 @@
-import { numberFrom0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
+import {
+  numberFrom0,
+  readCommandOptions,
+  wholeNumberFrom,
+} from "../support/runs/command-options.ts";
+import { seedAt } from "../support/runs/seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
-import { seedAt } from "./seeds.ts";
 import { Tally } from "./tally.ts";
 
 const help = `Lives through seeded days of the service: clients, network, store, clocks, and their troubles.

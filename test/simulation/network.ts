@@ -1,10 +1,10 @@
 import type { Command } from "../../src/core/command.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { Outcome } from "../../src/service/lease-service.ts";
+import type { Random } from "../support/runs/random.ts";
 import { type Answer, type Ask, toAnswer, toCommand } from "./ask.ts";
 import type { FaultName, FaultPlan } from "./faults/fault.ts";
 import type { History } from "./history.ts";
-import type { Random } from "./random.ts";
 import type { Answered } from "./sight.ts";
 import { type Inside, type SimulatedService, sayingOf } from "./simulated-service.ts";
 import { Stream, type StreamOptions } from "./stream.ts";

@@ -1,7 +1,7 @@
 import type { ConnectionState, End } from "../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { FaultName } from "./faults/fault.ts";
-import type { Random } from "./random.ts";
 import type { Time } from "./world.ts";
 
 export const channelLabels = ["mgr-actions", "mgr-acks", "mgr-state"] as const;

@@ -6,11 +6,11 @@ import type { IdSource } from "../../src/service/id-source.ts";
 import type { ServiceEvent } from "../../src/service/service-events.ts";
 import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { Disk } from "./disk.ts";
 import type { StoreWeather } from "./faults/store-weather.ts";
 import type { Saying } from "./history.ts";
 import { Process, processClock } from "./process.ts";
-import type { Random } from "./random.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 import type { Timeline } from "./timeline.ts";
 

@@ -11,9 +11,9 @@ import {
 import { ChangeListeners } from "../../src/store/change-listeners.ts";
 import { GapLog } from "../../src/store/gap-log.ts";
 import { SessionIndex } from "../../src/store/session-index.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { Disk, DiskRow } from "./disk.ts";
 import type { CallFate, StoreWeather } from "./faults/store-weather.ts";
-import type { Random } from "./random.ts";
 
 /** What is behind is written this often: half of the second that it may take. */
 const passEveryMs: DurationMs = 500;

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-
-import { byLength, testLength } from "../support/test-length.ts";
+import { commitSeed, seedAt } from "../support/runs/seeds.ts";
+import { byLength, testLength } from "../support/runs/test-length.ts";
 import { failedSeeds } from "./failed-seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
-import { commitSeed, seedAt } from "./seeds.ts";
 import { simulate } from "./simulation.ts";
 import { Tally } from "./tally.ts";
 

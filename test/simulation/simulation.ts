@@ -1,6 +1,7 @@
 import { defaultPolicy, type Policy, sharedPolicy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
+import { Random } from "../support/runs/random.ts";
 import { type Knowledge, knownAtTheDoor } from "./checkers/witness.ts";
 import { Disk } from "./disk.ts";
 import { Chaos } from "./faults/chaos.ts";
@@ -11,7 +12,6 @@ import { History } from "./history.ts";
 import { Network } from "./network.ts";
 import { PeerNetwork } from "./peer-link.ts";
 import { populate } from "./population.ts";
-import { Random } from "./random.ts";
 import type { Sight } from "./sight.ts";
 import { SimulatedService } from "./simulated-service.ts";
 import { Tally } from "./tally.ts";

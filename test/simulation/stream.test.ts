@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 
 import { defaultPolicy } from "../../src/core/policy.ts";
+import { Random } from "../support/runs/random.ts";
 import { Disk } from "./disk.ts";
 import type { FaultPlan } from "./faults/fault.ts";
 import { StoreWeather } from "./faults/store-weather.ts";
 import { History } from "./history.ts";
 import { Network } from "./network.ts";
-import { Random } from "./random.ts";
 import { SimulatedService } from "./simulated-service.ts";
 import { Timeline } from "./timeline.ts";
 

@@ -1,9 +1,9 @@
 import type { Policy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { Random } from "../support/runs/random.ts";
 import type { Answer, Ask } from "./ask.ts";
 import type { FaultName, FaultPlan } from "./faults/fault.ts";
 import type { PeerNetwork } from "./peer-link.ts";
-import type { Random } from "./random.ts";
 import type { StreamOptions } from "./stream.ts";
 
 /** What every client lives in: the same whether the service around it is simulated or real. */

@@ -5,7 +5,7 @@ import { addedNumber, part } from "../../src/store/codec/added-fields.ts";
 import { FlatReader, FlatWriter, RecordUnreadable } from "../../src/store/codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
 import { SharedStrings } from "../../src/store/codec/shared-strings.ts";
-import { busySession, tombstoneRecord } from "../support/store-records.ts";
+import { busySession, tombstoneRecord } from "../support/store/store-records.ts";
 import { recordsOfVersion2 } from "./records/redis-of-version-2.ts";
 
 const decode = (text: string) => decodeRecord(text, new SharedStrings());

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import { HandshakeKind } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { keysOf } from "../../src/store/redis/records/redis-keys.ts";
-import { hasRedis, type RedisServer, startRedis } from "../support/redis-server.ts";
-import { runService, verdictsOf } from "../support/run-service.ts";
+import { runService, verdictsOf } from "../support/process/run-service.ts";
+import { hasRedis, type RedisServer, startRedis } from "../support/redis/redis-server.ts";
 import { leftInRedis } from "./records/redis-of-version-2.ts";
 
 const { sessions, tokenKey, commands } = leftInRedis;

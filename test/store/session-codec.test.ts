@@ -26,7 +26,7 @@ import type {
 import { RecordUnreadable } from "../../src/store/codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
 import { SharedStrings } from "../../src/store/codec/shared-strings.ts";
-import { busySession, sessionRecord, tombstoneRecord } from "../support/store-records.ts";
+import { busySession, sessionRecord, tombstoneRecord } from "../support/store/store-records.ts";
 
 // A model of each interface: the compiler asks for every field, and so does the round trip.
 type Model<T> = { readonly [K in keyof T]-?: fc.Arbitrary<T[K]> };

@@ -14,7 +14,7 @@ import {
   sessionRecord,
   sessionsOf,
   tombstoneRecord,
-} from "../support/store-records.ts";
+} from "../support/store/store-records.ts";
 import { describeSessionStore } from "./store-conformance.ts";
 
 /** An empty place that any number of stores may be opened on. */

@@ -2,7 +2,7 @@ import { describe, expect } from "vitest";
 
 import type { SoleStore } from "../../src/service/session-store.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
-import { builtAt, insertion, revisionOf, sessionRecord } from "../support/store-records.ts";
+import { builtAt, insertion, revisionOf, sessionRecord } from "../support/store/store-records.ts";
 import { describeSessionStore, type OpenStore, testsOn } from "./store-conformance.ts";
 
 /** What every store promises that one process holds. */

@@ -16,7 +16,7 @@ import {
   sessionRecord,
   sessionsOf,
   tombstoneRecord,
-} from "../support/store-records.ts";
+} from "../support/store/store-records.ts";
 
 /** An empty store; disposing of this removes what it leaves behind. */
 export interface OpenStore<S extends SessionStore = SessionStore> extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { memoryStore } from "../../src/store/memory-store.ts";
-import { insertion, sessionRecord } from "../support/store-records.ts";
+import { insertion, sessionRecord } from "../support/store/store-records.ts";
 import { describeSoleStore } from "./sole-store-conformance.ts";
 
 describeSoleStore("the memory store", async () => ({

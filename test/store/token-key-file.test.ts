@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 import { loadOrCreateTokenKey, tokenKeyPath } from "../../src/store/token-key-file.ts";
-import { storeFolder } from "../support/store-files.ts";
+import { storeFolder } from "../support/store/store-files.ts";
 
 describe("the token key file", () => {
   test("is made beside the store with 32 random bytes that only its user can read", async () => {

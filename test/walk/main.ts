@@ -1,4 +1,4 @@
-import { readCommandOptions } from "../support/command-options.ts";
+import { readCommandOptions } from "../support/runs/command-options.ts";
 import { brokenBy } from "./mutant.ts";
 import { mutations } from "./mutations.ts";
 import { countsOf, reportOf, violationOf } from "./report.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-import { edited } from "../support/edit.ts";
+import { edited } from "../support/sources/edit.ts";
 import type { CoreUnderTest } from "./core-under-test.ts";
 import type { Mutation } from "./mutations.ts";
 import { scenes } from "./scenes.ts";

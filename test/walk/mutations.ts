@@ -1,4 +1,4 @@
-import type { Edit } from "../support/edit.ts";
+import type { Edit } from "../support/sources/edit.ts";
 
 /** A fault to be put into a copy of the core, and the promises whose checker may catch it. */
 export interface Mutation {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { policyFaults } from "../../src/core/policy.ts";
-import { byLength } from "../support/test-length.ts";
+import { byLength } from "../support/runs/test-length.ts";
 import { reportOf, violationOf } from "./report.ts";
 import { scenes } from "./scenes.ts";
 import { smallPolicy } from "./small-policy.ts";

@@ -1,4 +1,8 @@
-import { numberAbove0, readCommandOptions, wholeNumberFrom } from "../support/command-options.ts";
+import {
+  numberAbove0,
+  readCommandOptions,
+  wholeNumberFrom,
+} from "../support/runs/command-options.ts";
 import { serialisingMicros } from "./serialising.ts";
 import type { FanOutFigures } from "./size-run.ts";
 import { runFanOut, runFloor, runMixed } from "./size-run.ts";

@@ -4,7 +4,7 @@ import type { LegacyRequest } from "../../../src/api/legacy/legacy-parse.ts";
 import type { Principal } from "../../../src/auth/principal.ts";
 import type { Session } from "../../../src/core/session.ts";
 import { ConnectionState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
-import { type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
+import { type ServiceUnderTest, serviceUnderTest } from "../../support/service/session-service.ts";
 import { dependenciesFor, everybodyIs, inMemory } from "../api-under-test.ts";
 import { readyReport } from "../conformance/conformance-subject.ts";
 import { person } from "../principals.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { TransportHealth } from "../../../src/gen/beach/controller/v1/transport_pb.js";
-import { serviceUnderTest } from "../../support/session-service.ts";
+import { serviceUnderTest } from "../../support/service/session-service.ts";
 import { dependenciesFor, inMemory } from "../api-under-test.ts";
 import { readyReport } from "../conformance/conformance-subject.ts";
 

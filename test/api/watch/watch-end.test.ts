@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { WatchTransportResponse } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { serviceUnderTest } from "../../support/session-service.ts";
+import { serviceUnderTest } from "../../support/service/session-service.ts";
 import { dependenciesFor, inMemory } from "../api-under-test.ts";
 import { refusalOf } from "../expect-refusal.ts";
 

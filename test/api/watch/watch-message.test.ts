@@ -11,8 +11,12 @@ import {
   WatchTransportResponseSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import type { WatchMessage } from "../../../src/service/lease-service.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
-import { acquire } from "../../support/watching.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../../support/service/session-service.ts";
+import { acquire } from "../../support/service/watching.ts";
 
 const formats = ["binary", "json"] as const;
 

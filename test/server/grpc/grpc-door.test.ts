@@ -18,7 +18,7 @@ import {
 } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { unknownField } from "../../api/conformance/conformance-unreadable.ts";
 import { refusalOf } from "../../api/expect-refusal.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { rawOverGrpc } from "../raw-messages.ts";
 import { rawGrpc } from "./raw-grpc.ts";
 import { openUnreadWatch } from "./unread-watch.ts";

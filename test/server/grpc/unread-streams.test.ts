@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 
 import { defaultPolicy } from "../../../src/core/policy.ts";
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { type ManualClock, manualClock } from "../../support/service/manual-clock.ts";
 import { ChangingSessions, largeStates } from "../changing-sessions.ts";
 import {
   openHttpWatch,

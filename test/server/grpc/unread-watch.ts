@@ -1,5 +1,5 @@
 import { beach } from "../../api/conformance/conformance-subject.ts";
-import type { Reach } from "../../support/run-service.ts";
+import type { Reach } from "../../support/process/run-service.ts";
 import { ChangingSessions } from "../changing-sessions.ts";
 import { openRawWatch, type RawProtocol, type RawWatch } from "../raw-watch.ts";
 

@@ -4,8 +4,13 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 import { describe, expect, test } from "vitest";
 
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { hasProxy, type RunningProxy, startHaproxy, startNginx } from "../../support/proxies.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import {
+  hasProxy,
+  type RunningProxy,
+  startHaproxy,
+  startNginx,
+} from "../../support/network/proxies.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
 
 type LeaseClient = Client<typeof ControllerLease>;
 

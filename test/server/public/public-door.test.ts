@@ -8,7 +8,7 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../../src/gen/grpc/health/v1/health_pb.js";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { enveloped } from "../raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";

@@ -7,10 +7,10 @@ import { ProcessGapKeeper } from "../../../src/service/gaps/process-gap-keeper.t
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
 import { Disk } from "../../simulation/disk.ts";
 import { StoreWeather } from "../../simulation/faults/store-weather.ts";
-import { Random } from "../../simulation/random.ts";
 import { SimulatedStore } from "../../simulation/simulated-store.ts";
-import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
-import { insertion, sessionRecord } from "../../support/store-records.ts";
+import { Random } from "../../support/runs/random.ts";
+import { type ManualClock, manualClock } from "../../support/service/manual-clock.ts";
+import { insertion, sessionRecord } from "../../support/store/store-records.ts";
 
 interface Step {
   readonly kind: "time passes" | "stall" | "store away" | "crash" | "drain" | "call" | "write";

@@ -4,15 +4,15 @@ import { describe, expect, test } from "vitest";
 import type { Gap } from "../../../src/core/session.ts";
 import { ProcessGapKeeper } from "../../../src/service/gaps/process-gap-keeper.ts";
 import { type SoleStore, StoreUnavailable } from "../../../src/service/session-store.ts";
-import { type ManualClock, manualClock } from "../../support/manual-clock.ts";
-import { copyOf, storeFolder } from "../../support/store-files.ts";
+import { type ManualClock, manualClock } from "../../support/service/manual-clock.ts";
+import { copyOf, storeFolder } from "../../support/store/store-files.ts";
 import {
   builtAt,
   insertion,
   revisionOf,
   sessionRecord,
   sessionsOf,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 
 interface Kept {
   readonly keeper: ProcessGapKeeper;

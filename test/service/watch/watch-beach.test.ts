@@ -3,8 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { SessionId } from "../../../src/core/ids.ts";
 import type { WatchMessage } from "../../../src/service/lease-service.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
-import { acquire, heldBack, named, watch, wholeBeach } from "../../support/watching.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../../support/service/session-service.ts";
+import { acquire, heldBack, named, watch, wholeBeach } from "../../support/service/watching.ts";
 
 const beach = attach.beachId;
 

@@ -1,8 +1,12 @@
 import { expect, it } from "vitest";
 
 import { BearerEnded, type WatchMessage } from "../../../src/service/lease-service.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
-import { named, type Reader, watch } from "../../support/watching.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../../support/service/session-service.ts";
+import { named, type Reader, watch } from "../../support/service/watching.ts";
 
 const second = 1_000;
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import { type BudgetLimits, Budgets } from "../../../src/budget/budgets.ts";
 import { WatchBudget } from "../../../src/service/watch/watch-budget.ts";
-import { settle } from "../../support/manual-clock.ts";
-import { attach, serviceUnderTest } from "../../support/session-service.ts";
-import { openSink } from "../../support/watch-sink.ts";
-import { named, wholeBeach } from "../../support/watching.ts";
+import { settle } from "../../support/service/manual-clock.ts";
+import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
+import { named, wholeBeach } from "../../support/service/watching.ts";
+import { openSink } from "./watch-sink.ts";
 
 const oneConnection = {};
 

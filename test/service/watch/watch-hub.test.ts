@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { settle } from "../../support/manual-clock.ts";
-import { attach, serviceUnderTest } from "../../support/session-service.ts";
-import { acquire, named, watch } from "../../support/watching.ts";
+import { settle } from "../../support/service/manual-clock.ts";
+import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
+import { acquire, named, watch } from "../../support/service/watching.ts";
 
 describe("WatchTransport", () => {
   it("Prompt: sends the state at once, then a bookmark", async () => {

@@ -7,9 +7,9 @@ import type { Session } from "../../../src/core/session.ts";
 import { controllerTokens } from "../../../src/service/controller-tokens.ts";
 import { createSessionService } from "../../../src/service/session-service.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { sequentialIds } from "../../support/sequential-ids.ts";
-import { attach } from "../../support/session-service.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { sequentialIds } from "../../support/service/sequential-ids.ts";
+import { attach } from "../../support/service/session-service.ts";
 
 setFlagsFromString("--expose_gc");
 const collectGarbage = runInNewContext("gc") as () => void;

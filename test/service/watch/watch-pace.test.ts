@@ -9,9 +9,13 @@ import { ReaderStalled } from "../../../src/service/lease-service.ts";
 import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import { WatchHub } from "../../../src/service/watch/watch-hub.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
-import { type ManualClock, manualClock, settle } from "../../support/manual-clock.ts";
-import { sequentialIds } from "../../support/sequential-ids.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
+import { type ManualClock, manualClock, settle } from "../../support/service/manual-clock.ts";
+import { sequentialIds } from "../../support/service/sequential-ids.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../../support/service/session-service.ts";
 import {
   acquire,
   heldBack,
@@ -19,7 +23,7 @@ import {
   type Reader,
   watch,
   wholeBeach,
-} from "../../support/watching.ts";
+} from "../../support/service/watching.ts";
 
 describe("a bookmark", () => {
   it.each([0, 0.5, 1])("comes at least as often as it says, with jitter %d", async (jitter) => {

@@ -2,8 +2,12 @@ import { describe, expect, it } from "vitest";
 
 import type { SessionId } from "../../../src/core/ids.ts";
 import type { WatchMessage, WatchSelection } from "../../../src/service/lease-service.ts";
-import { attach, type ServiceUnderTest, serviceUnderTest } from "../../support/session-service.ts";
-import { acquire, named, type Reader, watch, wholeBeach } from "../../support/watching.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../../support/service/session-service.ts";
+import { acquire, named, type Reader, watch, wholeBeach } from "../../support/service/watching.ts";
 
 type Versions = ReadonlyMap<SessionId, number>;
 

@@ -4,8 +4,8 @@ import { Budgets } from "../../../src/budget/budgets.ts";
 import type { Session, SessionRecord } from "../../../src/core/session.ts";
 import { type Admission, WatchBudget } from "../../../src/service/watch/watch-budget.ts";
 import { WatchReader } from "../../../src/service/watch/watch-reader.ts";
-import { attach, serviceUnderTest } from "../../support/session-service.ts";
-import { named, wholeBeach } from "../../support/watching.ts";
+import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
+import { named, wholeBeach } from "../../support/service/watching.ts";
 
 const fresh = { bookmarkAt: 0, bearer: undefined };
 

@@ -6,11 +6,11 @@ import type { WatchMessage } from "../../../src/service/lease-service.ts";
 import type { SessionStore } from "../../../src/service/session-store.ts";
 import { WatchHub } from "../../../src/service/watch/watch-hub.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
-import { manualClock, settle } from "../../support/manual-clock.ts";
-import { sequentialIds } from "../../support/sequential-ids.ts";
-import { attach, serviceUnderTest } from "../../support/session-service.ts";
-import { openSink, type TestSink } from "../../support/watch-sink.ts";
-import { acquire, named, wholeBeach } from "../../support/watching.ts";
+import { manualClock, settle } from "../../support/service/manual-clock.ts";
+import { sequentialIds } from "../../support/service/sequential-ids.ts";
+import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
+import { acquire, named, wholeBeach } from "../../support/service/watching.ts";
+import { openSink, type TestSink } from "./watch-sink.ts";
 
 const many = 1_000;
 /** A write takes ten to twenty microseconds. Between two looks the hub may have had two turns. */

@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../../support/runs/random.ts";
 
 const faultsOfTheDay = [
   "message delayed",

@@ -1,5 +1,5 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { Random } from "../random.ts";
+import type { Random } from "../../support/runs/random.ts";
 import type { FaultName, FaultPlan } from "./fault.ts";
 
 /** How one call of the store goes. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { Clock } from "../../../src/service/clock.ts";
 import { CallTimeouts } from "../../../src/store/redis/link/call-timeouts.ts";
-import { settle } from "../../support/manual-clock.ts";
+import { settle } from "../../support/service/manual-clock.ts";
 
 /** A clock whose sleepers wake when they are told to, however late it is. */
 function lateClock(): Clock & { wake(atMs: number): Promise<void> } {

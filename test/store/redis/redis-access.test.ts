@@ -9,12 +9,21 @@ import {
 } from "../../../src/store/redis/link/redis-rights.ts";
 import { bucketOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { type Certificates, hasOpenssl, issueCertificate } from "../../support/certificates.ts";
-import { holdFastPath } from "../../support/held-session.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { startRedisCluster } from "../../support/redis-cluster.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { runService, runToExit, spawnService } from "../../support/run-service.ts";
+import { holdFastPath } from "../../support/callers/held-session.ts";
+import {
+  type Certificates,
+  hasOpenssl,
+  issueCertificate,
+} from "../../support/network/certificates.ts";
+import { runService, runToExit, spawnService } from "../../support/process/run-service.ts";
+import { startRedisCluster } from "../../support/redis/redis-cluster.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
 import {
   builtAt,
   busySession,
@@ -22,7 +31,7 @@ import {
   removal,
   revisionOf,
   tombstoneRecord,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 
 const secret = "open-sesame-4711";
 const key = { LEASE_TOKEN_KEY: "0123456789abcdef0123456789abcdef" };

@@ -6,10 +6,14 @@ import type { Acquire, Command } from "../../../src/core/command.ts";
 import type { SessionId } from "../../../src/core/ids.ts";
 import type { SessionService } from "../../../src/service/session-service.ts";
 import { ChangeUnacknowledged } from "../../../src/service/session-store.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { accepted, type RedisServiceUnderTest, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
-import { named, watch } from "../../support/watching.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
+import {
+  accepted,
+  type RedisServiceUnderTest,
+  redisService,
+} from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
+import { named, watch } from "../../support/service/watching.ts";
 
 const inTime = { timeout: 10_000 };
 const unavailable = { kind: "refused", refusal: { reason: "STORE_UNAVAILABLE" } };

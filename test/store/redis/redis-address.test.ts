@@ -4,9 +4,9 @@ import { describe, expect, test } from "vitest";
 
 import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { redisAddress } from "../../../src/store/redis/link/redis-address.ts";
-import { holdFastPath } from "../../support/held-session.ts";
-import { hasRedis, startRedis } from "../../support/redis-server.ts";
-import { runService } from "../../support/run-service.ts";
+import { holdFastPath } from "../../support/callers/held-session.ts";
+import { runService } from "../../support/process/run-service.ts";
+import { hasRedis, startRedis } from "../../support/redis/redis-server.ts";
 
 const hasIPv6 = Object.values(networkInterfaces())
   .flat()

@@ -5,8 +5,8 @@ import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller
 import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { TransportEnd } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
-import { hasRedis, type RedisServer, startRedis, until } from "../../support/redis-server.ts";
-import { type SpawnedService, spawnService } from "../../support/run-service.ts";
+import { type SpawnedService, spawnService } from "../../support/process/run-service.ts";
+import { hasRedis, type RedisServer, startRedis, until } from "../../support/redis/redis-server.ts";
 
 /** Whatever a process may be asked, while the store under it is away. */
 const asked: Readonly<Record<string, (service: SpawnedService) => Promise<unknown>>> = {

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import { type Clock, systemClock } from "../../../src/service/clock.ts";
 import { buckets } from "../../../src/store/redis/records/redis-keys.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { accepted, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
-import { acquire } from "../../support/watching.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
+import { accepted, redisService } from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
+import { acquire } from "../../support/service/watching.ts";
 
 const hour: DurationMs = 3_600_000;
 /** How far apart two readings on a busy machine may be; an hour is what they must not be. */

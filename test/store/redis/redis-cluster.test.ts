@@ -10,16 +10,16 @@ import {
 } from "../../../src/store/redis/link/redis-rights.ts";
 import { bucketCount, bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { hastyPolicy } from "../../support/hasty-policy.ts";
-import { holdFastPath, holdSession } from "../../support/held-session.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { openWatch } from "../../support/open-watch.ts";
-import { pressing } from "../../support/pressing.ts";
-import { type RedisCluster, startRedisCluster } from "../../support/redis-cluster.ts";
-import { hasRedis, type RedisServer } from "../../support/redis-server.ts";
-import { retried } from "../../support/retried.ts";
-import { runService, verdictsOf } from "../../support/run-service.ts";
-import { builtAt, insertion, sessionRecord } from "../../support/store-records.ts";
+import { holdFastPath, holdSession } from "../../support/callers/held-session.ts";
+import { openWatch } from "../../support/callers/open-watch.ts";
+import { pressing } from "../../support/callers/pressing.ts";
+import { retried } from "../../support/callers/retried.ts";
+import { runService, verdictsOf } from "../../support/process/run-service.ts";
+import { hastyPolicy } from "../../support/redis/hasty-policy.ts";
+import { type RedisCluster, startRedisCluster } from "../../support/redis/redis-cluster.ts";
+import { hasRedis, type RedisServer } from "../../support/redis/redis-server.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { builtAt, insertion, sessionRecord } from "../../support/store/store-records.ts";
 import { describeSharedStore } from "../shared-store-conformance.ts";
 
 /** So long that nothing is over before the outage begins, on however busy a machine. */

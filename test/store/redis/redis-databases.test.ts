@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { accepted, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
-import { acquire, named, type Reader, watch } from "../../support/watching.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
+import { accepted, redisService } from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
+import { acquire, named, type Reader, watch } from "../../support/service/watching.ts";
 
 const inTime = { timeout: 15_000 };
 const id = "session-1";

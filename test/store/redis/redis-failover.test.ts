@@ -8,14 +8,14 @@ import {
   TransportPath,
 } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { ErrorInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
-import { hastyPolicy } from "../../support/hasty-policy.ts";
-import { beachOfHeld, type HeldSession, holdFastPath } from "../../support/held-session.ts";
-import { type OpenWatch, openWatch } from "../../support/open-watch.ts";
-import { type RedisPair, standStill, startRedisPair } from "../../support/redis-pair.ts";
-import { hasRedis } from "../../support/redis-server.ts";
-import { retried } from "../../support/retried.ts";
-import { type Reach, type RunningService, runService } from "../../support/run-service.ts";
-import { UsedCounters } from "../../support/used-counters.ts";
+import { beachOfHeld, type HeldSession, holdFastPath } from "../../support/callers/held-session.ts";
+import { type OpenWatch, openWatch } from "../../support/callers/open-watch.ts";
+import { retried } from "../../support/callers/retried.ts";
+import { type Reach, type RunningService, runService } from "../../support/process/run-service.ts";
+import { hastyPolicy } from "../../support/redis/hasty-policy.ts";
+import { type RedisPair, standStill, startRedisPair } from "../../support/redis/redis-pair.ts";
+import { hasRedis } from "../../support/redis/redis-server.ts";
+import { UsedCounters } from "./used-counters.ts";
 
 const inTime = { timeout: 20_000 };
 /** Leases, negotiations and fast paths outlive the story. */

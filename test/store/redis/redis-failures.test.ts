@@ -5,14 +5,19 @@ import { describe, test } from "vitest";
 
 import { HandshakeKind } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { bucketCount } from "../../../src/store/redis/records/redis-keys.ts";
-import { hastyPolicy } from "../../support/hasty-policy.ts";
-import { holdFastPath, holdSession } from "../../support/held-session.ts";
-import { openWatch } from "../../support/open-watch.ts";
-import { pressing } from "../../support/pressing.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { retried } from "../../support/retried.ts";
-import { type RunningService, runService, verdictsOf } from "../../support/run-service.ts";
-import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { holdFastPath, holdSession } from "../../support/callers/held-session.ts";
+import { openWatch } from "../../support/callers/open-watch.ts";
+import { pressing } from "../../support/callers/pressing.ts";
+import { retried } from "../../support/callers/retried.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/network/tcp-proxy.ts";
+import { type RunningService, runService, verdictsOf } from "../../support/process/run-service.ts";
+import { hastyPolicy } from "../../support/redis/hasty-policy.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
 
 /** Everything that could be judged or could end would be so within the outage. */
 const outageMs = 4_500;

@@ -6,10 +6,15 @@ import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
 import { bucketCount, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { type ManualClock, manualClock, settle } from "../../support/manual-clock.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { builtAt } from "../../support/store-records.ts";
-import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/network/tcp-proxy.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
+import { type ManualClock, manualClock, settle } from "../../support/service/manual-clock.ts";
+import { builtAt } from "../../support/store/store-records.ts";
 
 const id = "session-1";
 const { state, gaps } = keysOf(id);

@@ -3,15 +3,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type SharedStore, StoreUnavailable } from "../../../src/service/session-store.ts";
 import { keysOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
 import {
   basis,
   builtAt,
   insertion,
   revisionOf,
   sessionRecord,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 
 const record = sessionRecord();
 const { state } = keysOf(record.id);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { beachOfHeld, holdFastPath } from "../../support/held-session.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import { beachOfHeld, holdFastPath } from "../../support/callers/held-session.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 
 const inTime = { timeout: 20_000 };
 

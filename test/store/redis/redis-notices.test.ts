@@ -3,12 +3,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
 import { RedisNotices } from "../../../src/store/redis/fleet/redis-notices.ts";
 import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { accepted, type RedisServiceUnderTest, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
-import { sessionRecord } from "../../support/store-records.ts";
-import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
-import { acquire, named, type Reader, watch } from "../../support/watching.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/network/tcp-proxy.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
+import {
+  accepted,
+  type RedisServiceUnderTest,
+  redisService,
+} from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
+import { acquire, named, type Reader, watch } from "../../support/service/watching.ts";
+import { sessionRecord } from "../../support/store/store-records.ts";
 
 const id = "session-1";
 /** Two heartbeats are a second, the rest is for a busy machine; by itself nothing changes for 15 s. */

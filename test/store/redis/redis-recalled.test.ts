@@ -2,10 +2,19 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 
 import type { Acquire, Command } from "../../../src/core/command.ts";
 import type { SessionId, TokenHash } from "../../../src/core/ids.ts";
-import { freePort, hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { accepted, type RedisServiceUnderTest, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
-import { startTcpProxy } from "../../support/tcp-proxy.ts";
+import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
+import {
+  freePort,
+  hasRedis,
+  type RedisServer,
+  startRedis,
+} from "../../support/redis/redis-server.ts";
+import {
+  accepted,
+  type RedisServiceUnderTest,
+  redisService,
+} from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
 
 const inTime = { timeout: 15_000 };
 const policy = { leaseTtlMs: 2_000, leaseTtlMsMin: 2_000 };

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 
 import type { Report } from "../../../src/core/command.ts";
 import { currentOf, nextOf } from "../../../src/core/view.ts";
-import { hasRedis, startRedis } from "../../support/redis-server.ts";
-import { accepted, redisService } from "../../support/redis-service.ts";
-import { attach } from "../../support/session-service.ts";
+import { hasRedis, startRedis } from "../../support/redis/redis-server.ts";
+import { accepted, redisService } from "../../support/redis/redis-service.ts";
+import { attach } from "../../support/service/session-service.ts";
 
 const id = "session";
 

@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createClient } from "@redis/client";
 import { describe, expect, test } from "vitest";
 
-import { holdFastPath } from "../../support/held-session.ts";
-import { startRedisCluster } from "../../support/redis-cluster.ts";
-import { freePort, hasRedis, startRedis } from "../../support/redis-server.ts";
-import { runService, runToExit } from "../../support/run-service.ts";
+import { holdFastPath } from "../../support/callers/held-session.ts";
+import { runService, runToExit } from "../../support/process/run-service.ts";
+import { startRedisCluster } from "../../support/redis/redis-cluster.ts";
+import { freePort, hasRedis, startRedis } from "../../support/redis/redis-server.ts";
 
 const key = { LEASE_TOKEN_KEY: "k".repeat(32) };
 const inTime = { timeout: 30_000 };

@@ -4,11 +4,11 @@ import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
 import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { beachOfHeld, holdFastPath, holdSession } from "../../support/held-session.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
-import { builtAt } from "../../support/store-records.ts";
+import { beachOfHeld, holdFastPath, holdSession } from "../../support/callers/held-session.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { builtAt } from "../../support/store/store-records.ts";
 
 const inTime = { timeout: 15_000 };
 const minute: DurationMs = 60_000;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { beachOfHeld, holdFastPath } from "../../support/held-session.ts";
-import { openWatch } from "../../support/open-watch.ts";
-import { pressing } from "../../support/pressing.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { type RunningService, runService } from "../../support/run-service.ts";
+import { beachOfHeld, holdFastPath } from "../../support/callers/held-session.ts";
+import { openWatch } from "../../support/callers/open-watch.ts";
+import { pressing } from "../../support/callers/pressing.ts";
+import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 
 const inTime = { timeout: 15_000 };
 /** Two sessions of one bucket. */

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe } from "vitest";
 
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { hasRedis, type RedisServer, startRedis } from "../../support/redis-server.ts";
-import { builtAt } from "../../support/store-records.ts";
+import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { builtAt } from "../../support/store/store-records.ts";
 import { describeSharedStore } from "../shared-store-conformance.ts";
 
 describe.skipIf(!hasRedis)("on a single server,", () => {

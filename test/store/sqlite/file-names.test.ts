@@ -6,9 +6,9 @@ import { expect, test } from "vitest";
 
 import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { realPathOf } from "../../../src/store/sqlite/file-identity.ts";
-import { holdFastPath } from "../../support/held-session.ts";
-import { type Reach, runService, runToExit } from "../../support/run-service.ts";
-import { type StoreFolder, storeFolder } from "../../support/store-files.ts";
+import { holdFastPath } from "../../support/callers/held-session.ts";
+import { type Reach, runService, runToExit } from "../../support/process/run-service.ts";
+import { type StoreFolder, storeFolder } from "../../support/store/store-files.ts";
 
 /** A folder with `real/`, for the store's file, and `links/`, for names that lead there. */
 async function folders(): Promise<StoreFolder & { real: string; links: string }> {

@@ -5,9 +5,14 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../src/service/clock.ts";
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { storeFolder } from "../../support/store-files.ts";
-import { startStoreProcess } from "../../support/store-process.ts";
-import { insertion, revisionOf, sessionRecord, sessionsOf } from "../../support/store-records.ts";
+import { storeFolder } from "../../support/store/store-files.ts";
+import { startStoreProcess } from "../../support/store/store-process.ts";
+import {
+  insertion,
+  revisionOf,
+  sessionRecord,
+  sessionsOf,
+} from "../../support/store/store-records.ts";
 
 const clock = systemClock();
 const ids = Array.from({ length: 600 }, (_, index) => `s${index}`);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 
 import { openStore } from "../../../src/store/open-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { accepted } from "../../support/redis-service.ts";
-import { attach, serviceUnderTest } from "../../support/session-service.ts";
-import { type StoreFolder, storeFolder, withDatabase } from "../../support/store-files.ts";
-import { acquire } from "../../support/watching.ts";
+import { accepted } from "../../support/redis/redis-service.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
+import { acquire } from "../../support/service/watching.ts";
+import { type StoreFolder, storeFolder, withDatabase } from "../../support/store/store-files.ts";
 
 const year = 365 * 86_400_000;
 const today = Date.parse("2026-01-02T03:04:05Z");

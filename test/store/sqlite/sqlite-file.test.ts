@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { openSqliteFile } from "../../../src/store/sqlite/sqlite-file.ts";
-import { storeFolder } from "../../support/store-files.ts";
+import { storeFolder } from "../../support/store/store-files.ts";
 
 test("the moment alive never goes back, in whatever order moments come", async () => {
   await using folder = await storeFolder();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { storeFolder } from "../../support/store-files.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { storeFolder } from "../../support/store/store-files.ts";
 import {
   builtAt,
   insertion,
@@ -11,7 +11,7 @@ import {
   revisionOf,
   sessionRecord,
   sessionsOf,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 
 describe("the SQLite store on a full disk", () => {
   test("refuses all of a transaction that does not fit, and goes on", async () => {

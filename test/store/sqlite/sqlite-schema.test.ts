@@ -2,8 +2,8 @@ import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 
 import { claim, steps } from "../../../src/store/sqlite/sqlite-schema.ts";
-import { storeFolder, withDatabase } from "../../support/store-files.ts";
-import { insertion, sessionRecord, tombstoneRecord } from "../../support/store-records.ts";
+import { storeFolder, withDatabase } from "../../support/store/store-files.ts";
+import { insertion, sessionRecord, tombstoneRecord } from "../../support/store/store-records.ts";
 
 /** What a later version would add: a table of its own, and something made of what there is. */
 const later: readonly string[] = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { manualClock } from "../../support/manual-clock.ts";
-import { copyOf, storeFolder } from "../../support/store-files.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { copyOf, storeFolder } from "../../support/store/store-files.ts";
 import {
   builtAt,
   insertion,
@@ -9,7 +9,7 @@ import {
   revisionOf,
   sessionRecord,
   sessionsOf,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 
 describe("the SQLite store writes", () => {
   test("durable commits of one turn together, and shows none before all are on disk", async () => {

@@ -5,10 +5,10 @@ import { describe, expect, test } from "vitest";
 
 import { systemClock } from "../../../src/service/clock.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
-import { advanceByTries, manualClock } from "../../support/manual-clock.ts";
-import { storeFolder } from "../../support/store-files.ts";
-import { startStoreProcess } from "../../support/store-process.ts";
-import { sessionRecord } from "../../support/store-records.ts";
+import { advanceByTries, manualClock } from "../../support/service/manual-clock.ts";
+import { storeFolder } from "../../support/store/store-files.ts";
+import { startStoreProcess } from "../../support/store/store-process.ts";
+import { sessionRecord } from "../../support/store/store-records.ts";
 
 const clock = systemClock();
 

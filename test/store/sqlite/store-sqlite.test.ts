@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { gapsMax } from "../../../src/service/session-store.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { storeFolder, withDatabase } from "../../support/store-files.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
+import { storeFolder, withDatabase } from "../../support/store/store-files.ts";
 import {
   builtAt,
   busySession,
@@ -11,7 +11,7 @@ import {
   revisionOf,
   sessionRecord,
   tombstoneRecord,
-} from "../../support/store-records.ts";
+} from "../../support/store/store-records.ts";
 import { describeSoleStore } from "../sole-store-conformance.ts";
 
 describeSoleStore("the SQLite store", async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { freePort, until } from "./redis-server.ts";
+import { freePort, until } from "../redis/redis-server.ts";
 
 /** A proxy in front of a door, with a configuration of its own. Disposing it ends it. */
 export interface RunningProxy extends AsyncDisposable {

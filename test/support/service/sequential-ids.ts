@@ -1,4 +1,4 @@
-import type { IdSource } from "../../src/service/id-source.ts";
+import type { IdSource } from "../../../src/service/id-source.ts";
 
 /** Ids that count, and jitter in the middle: a run that is the same every time. */
 export function sequentialIds(): IdSource {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-
+import { startTcpProxy, type TcpProxy } from "../network/tcp-proxy.ts";
 import { type RedisServer, startRedis, until } from "./redis-server.ts";
-import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
 /** A primary with a replica, and the address by which services know whichever is primary. */
 export interface RedisPair extends AsyncDisposable {

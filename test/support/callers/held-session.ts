@@ -4,8 +4,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type {
   AcquireResponse,
   RenewResponse,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { ReportVerdict } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { ReportVerdict } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import {
   ChannelState,
   ConnectionState,
@@ -14,9 +14,9 @@ import {
   TransportPath,
   type TransportReportSchema,
   type TransportState,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
+} from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Reach } from "../process/run-service.ts";
 import { retried } from "./retried.ts";
-import type { Reach } from "./run-service.ts";
 
 /** A session with a lease, as its manager and its tile see it; nothing happens by itself. */
 export interface HeldSession {

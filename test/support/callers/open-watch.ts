@@ -1,5 +1,5 @@
-import type { TransportState } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Reach } from "./run-service.ts";
+import type { TransportState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Reach } from "../process/run-service.ts";
 
 /** One watch stream, as it came: nobody opens another when it ends. */
 export interface OpenWatch extends AsyncDisposable {

@@ -1,5 +1,5 @@
-import { type Balancer, openBalancer } from "../../src/demo/replicas/balancer.ts";
-import { type RedisServer, startRedis } from "./redis-server.ts";
+import { type Balancer, openBalancer } from "../../../src/demo/replicas/balancer.ts";
+import { type RedisServer, startRedis } from "../redis/redis-server.ts";
 import { type Env, type LogLine, type SpawnedService, spawnService } from "./run-service.ts";
 
 /** Processes of the service on one Redis server, behind balancers of their own. */

@@ -7,7 +7,7 @@ import {
   type HostProcess,
   startBeach,
   type TileProcess,
-} from "../../src/demo/beach/beach.ts";
+} from "../../../src/demo/beach/beach.ts";
 import type {
   AppliedCounters,
   HostEvent,
@@ -16,7 +16,7 @@ import type {
   NegotiationManners,
   SentCounters,
   StateSeen,
-} from "../../src/demo/beach/messages.ts";
+} from "../../../src/demo/beach/messages.ts";
 import type { Reach } from "./run-service.ts";
 
 const leaseTtlMs = 300_000;

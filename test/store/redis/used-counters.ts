@@ -1,5 +1,5 @@
-import type { Lease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { TransportState } from "../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Lease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { TransportState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 
 /**
  * Remembers what each number of a session was used for, over every process and every incarnation of

@@ -1,8 +1,8 @@
-import type { SessionId } from "../../src/core/ids.ts";
-import { mintHandshakeId } from "../../src/core/ids.ts";
-import type { Session, UnrecognisedHandshake } from "../../src/core/session.ts";
-import type { EpochMs } from "../../src/core/time.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
+import type { SessionId } from "../../../src/core/ids.ts";
+import { mintHandshakeId } from "../../../src/core/ids.ts";
+import type { Session, UnrecognisedHandshake } from "../../../src/core/session.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
 
 const unrecognisedTooMany = 3;
 

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { systemClock } from "../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/clock.ts";
 import {
   openSqliteStore,
   type SqliteSessionStore,
   type SqliteStoreOptions,
-} from "../../src/store/sqlite/sqlite-store.ts";
+} from "../../../src/store/sqlite/sqlite-store.ts";
 
 /** A folder for the files of one test, removed when it is disposed of. */
 export interface StoreFolder extends AsyncDisposable {

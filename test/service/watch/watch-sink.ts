@@ -4,7 +4,7 @@ import type {
   WatchSelection,
   WatchSink,
   WatchStream,
-} from "../../src/service/lease-service.ts";
+} from "../../../src/service/lease-service.ts";
 
 interface Watchable {
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream;

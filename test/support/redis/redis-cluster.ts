@@ -1,4 +1,4 @@
-import type { Certificates } from "./certificates.ts";
+import type { Certificates } from "../network/certificates.ts";
 import { freePort, type RedisServer, startRedis, until } from "./redis-server.ts";
 
 /** Three masters with a replica each, on loopback. */

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { Budgets } from "../../src/budget/budgets.ts";
+import { Budgets } from "../../../src/budget/budgets.ts";
 
-import type { Attach } from "../../src/core/command.ts";
-import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
-import { controllerTokens } from "../../src/service/controller-tokens.ts";
-import type { ServiceEvent, ServiceObserver } from "../../src/service/service-events.ts";
-import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
-import { memoryStore } from "../../src/store/memory-store.ts";
+import type { Attach } from "../../../src/core/command.ts";
+import { defaultPolicy, type Policy } from "../../../src/core/policy.ts";
+import { controllerTokens } from "../../../src/service/controller-tokens.ts";
+import type { ServiceEvent, ServiceObserver } from "../../../src/service/service-events.ts";
+import { createSessionService, type SessionService } from "../../../src/service/session-service.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
+import { memoryStore } from "../../../src/store/memory-store.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
 

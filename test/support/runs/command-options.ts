@@ -1,4 +1,4 @@
-import { badUsageExitCode, readCommandLine } from "../../src/command-line.ts";
+import { badUsageExitCode, readCommandLine } from "../../../src/command-line.ts";
 
 /** An option of a command for developers. */
 export interface CommandOption<Value> {

@@ -13,11 +13,11 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 
-import { type Addresses, type AppOverrides, startApp } from "../../src/app.ts";
-import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { readEnv } from "../../src/settings/read-env.ts";
-import { type Environment, toSettings } from "../../src/settings/settings.ts";
+import { type Addresses, type AppOverrides, startApp } from "../../../src/app.ts";
+import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { readEnv } from "../../../src/settings/read-env.ts";
+import { type Environment, toSettings } from "../../../src/settings/settings.ts";
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -189,7 +189,7 @@ export interface Started {
   stop(signal?: NodeJS.Signals): Promise<Exit>;
 }
 
-const main = join(import.meta.dirname, "../../src/main.ts");
+const main = join(import.meta.dirname, "../../../src/main.ts");
 
 /** Starts the service as a process and waits for nothing. */
 export function startProcess(env: Env, options: StartOptions = {}): Started {

@@ -1,4 +1,4 @@
-import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
+import { defaultPolicy, type Policy } from "../../../src/core/policy.ts";
 
 /** Horizons so short that an outage of a few seconds would pass all of them. */
 export const hastyPolicy: Policy = {

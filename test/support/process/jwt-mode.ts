@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { mintPublishToken } from "../../src/auth/publish-token.ts";
-import { audience, issuer, personClaims, signed, signingKey } from "../auth/signing-keys.ts";
+import { mintPublishToken } from "../../../src/auth/publish-token.ts";
+import { audience, issuer, personClaims, signed, signingKey } from "../../auth/signing-keys.ts";
+import { storeFolder } from "../store/store-files.ts";
 import type { Env } from "./run-service.ts";
-import { storeFolder } from "./store-files.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
-import { systemClock } from "../../src/service/clock.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { systemClock } from "../../../src/service/clock.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { insertion, sessionRecord } from "./store-records.ts";
 
 const [path = "", work = "", lockWaitMs = "0"] = process.argv.slice(2);

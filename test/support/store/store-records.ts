@@ -1,5 +1,5 @@
-import type { BeachId, HandshakeId, SessionId } from "../../src/core/ids.ts";
-import { mintHandshakeId } from "../../src/core/ids.ts";
+import type { BeachId, HandshakeId, SessionId } from "../../../src/core/ids.ts";
+import { mintHandshakeId } from "../../../src/core/ids.ts";
 import type {
   Evidence,
   FastPath,
@@ -10,9 +10,9 @@ import type {
   SessionRecord,
   Tombstone,
   Transport,
-} from "../../src/core/session.ts";
-import type { EpochMs } from "../../src/core/time.ts";
-import type { DecisionBasis, SessionChange } from "../../src/service/session-store.ts";
+} from "../../../src/core/session.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
+import type { DecisionBasis, SessionChange } from "../../../src/service/session-store.ts";
 
 /** The moment at which everything built here happened, unless told otherwise. */
 export const builtAt: EpochMs = 1_763_400_000_000;

@@ -1,4 +1,4 @@
-import { readEnv } from "../../src/settings/read-env.ts";
+import { readEnv } from "../../../src/settings/read-env.ts";
 
 /**
  * How long the tests take that find more the longer they go on. Short ones let `npm test` be over

@@ -1,6 +1,10 @@
-import type { SessionId } from "../../src/core/ids.ts";
-import type { WatchCaller, WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
+import type { SessionId } from "../../../src/core/ids.ts";
+import type {
+  WatchCaller,
+  WatchMessage,
+  WatchSelection,
+} from "../../../src/service/lease-service.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
 import { settle } from "./manual-clock.ts";
 import type { ServiceUnderTest } from "./session-service.ts";
 
