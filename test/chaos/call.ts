@@ -22,8 +22,8 @@ import {
   TransportEnd,
   type TransportReportSchema,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Answer, Ask } from "../simulation/ask.ts";
-import type { LeaseSeen } from "../simulation/seen.ts";
+import type { Answer, Ask } from "../simulation/seen/ask.ts";
+import type { LeaseSeen } from "../simulation/seen/seen.ts";
 import { refusalNamed } from "./refusal-of.ts";
 import {
   required,

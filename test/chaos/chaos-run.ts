@@ -1,9 +1,9 @@
 import type { Policy } from "../../src/core/policy.ts";
 import type { EpochMs } from "../../src/core/time.ts";
-import { History } from "../simulation/history.ts";
-import type { Sight } from "../simulation/sight.ts";
-import { refusals, renewRows, Tally } from "../simulation/tally.ts";
-import { tallySights } from "../simulation/tally-events.ts";
+import { History } from "../simulation/seen/history.ts";
+import type { Sight } from "../simulation/seen/sight.ts";
+import { refusals, renewRows, Tally } from "../simulation/seen/tally.ts";
+import { tallySights } from "../simulation/seen/tally-events.ts";
 import { Random } from "../support/runs/random.ts";
 import { type Break, preloadOf } from "./breaks.ts";
 import { clientFaults } from "./client-faults.ts";

@@ -1,5 +1,5 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/history.ts";
+import type { History } from "../simulation/seen/history.ts";
 import type { Time } from "../simulation/world.ts";
 
 /** What lies between a replica's service and its sessions, named with the replica's number. */

@@ -1,6 +1,6 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/history.ts";
-import type { Sight } from "../simulation/sight.ts";
+import type { History } from "../simulation/seen/history.ts";
+import type { Sight } from "../simulation/seen/sight.ts";
 import type { Time } from "../simulation/world.ts";
 
 const everyMs: DurationMs = 10_000;

@@ -2,9 +2,9 @@ import { ConnectError } from "@connectrpc/connect";
 
 import type { Policy } from "../../src/core/policy.ts";
 import type { DurationMs } from "../../src/core/time.ts";
-import type { Answer, Ask } from "../simulation/ask.ts";
-import type { History } from "../simulation/history.ts";
-import type { StreamOptions } from "../simulation/stream.ts";
+import type { StreamOptions } from "../simulation/network/stream.ts";
+import type { Answer, Ask } from "../simulation/seen/ask.ts";
+import type { History } from "../simulation/seen/history.ts";
 import type { Link, Links, OpenStream } from "../simulation/world.ts";
 import type { Random } from "../support/runs/random.ts";
 import { call } from "./call.ts";

@@ -15,7 +15,12 @@ import {
   TransportPath,
   type TransportState,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { LeaseSeen, NegotiationSeen, TransportSeen, VerdictSeen } from "../simulation/seen.ts";
+import type {
+  LeaseSeen,
+  NegotiationSeen,
+  TransportSeen,
+  VerdictSeen,
+} from "../simulation/seen/seen.ts";
 
 /** The word of the simulation for a value of an enum, such as `fast_path`. */
 function wordOf<Word extends string>(names: Readonly<Record<number, string>>, value: number): Word {

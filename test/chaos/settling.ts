@@ -1,6 +1,6 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Answer } from "../simulation/ask.ts";
-import type { History } from "../simulation/history.ts";
+import type { Answer } from "../simulation/seen/ask.ts";
+import type { History } from "../simulation/seen/history.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Life } from "./life.ts";
 import type { RealLink } from "./real-network.ts";

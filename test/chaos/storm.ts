@@ -1,5 +1,5 @@
 import type { DurationMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/history.ts";
+import type { History } from "../simulation/seen/history.ts";
 import type { Time } from "../simulation/world.ts";
 import type { Random } from "../support/runs/random.ts";
 import type { Fleet } from "./fleet.ts";

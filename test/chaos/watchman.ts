@@ -1,5 +1,5 @@
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/history.ts";
+import type { History } from "../simulation/seen/history.ts";
 import type { Time } from "../simulation/world.ts";
 import type { ReplicaRun } from "./replica.ts";
 

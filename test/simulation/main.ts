@@ -5,7 +5,7 @@ import {
 } from "../support/runs/command-options.ts";
 import { seedAt } from "../support/runs/seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
-import { Tally } from "./tally.ts";
+import { Tally } from "./seen/tally.ts";
 
 const help = `Lives through seeded days of the service: clients, network, store, clocks, and their troubles.
 

@@ -3,8 +3,8 @@ import { commitSeed, seedAt } from "../support/runs/seeds.ts";
 import { byLength, testLength } from "../support/runs/test-length.ts";
 import { failedSeeds } from "./failed-seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
+import { Tally } from "./seen/tally.ts";
 import { simulate } from "./simulation.ts";
-import { Tally } from "./tally.ts";
 
 const seedsOfACommit = byLength({ short: 50, long: 200 });
 

@@ -1,10 +1,10 @@
 import type { Policy } from "../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import type { Random } from "../support/runs/random.ts";
-import type { Answer, Ask } from "./ask.ts";
 import type { FaultName, FaultPlan } from "./faults/fault.ts";
-import type { PeerNetwork } from "./peer-link.ts";
-import type { StreamOptions } from "./stream.ts";
+import type { PeerNetwork } from "./network/peer-link.ts";
+import type { StreamOptions } from "./network/stream.ts";
+import type { Answer, Ask } from "./seen/ask.ts";
 
 /** What every client lives in: the same whether the service around it is simulated or real. */
 export interface World {

@@ -1,4 +1,4 @@
-import type { Message, Told } from "../sight.ts";
+import type { Message, Told } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isAfter, type StreamSeen, type Witness } from "./witness.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import type { LeaseEnd } from "../../../src/core/session.ts";
-import type { Answer, Ask } from "../ask.ts";
-import type { LeaseSeen, TransportSeen } from "../seen.ts";
+import type { Answer, Ask } from "../seen/ask.ts";
+import type { LeaseSeen, TransportSeen } from "../seen/seen.ts";
 import {
   acquire,
   lease,

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../../src/core/time.ts";
-import type { Trouble } from "../sight.ts";
+import type { Trouble } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { type LeaseLife, leaseLives } from "./lease-lives.ts";
 import { greatestBefore, type StateSighting, statesBySession, type Witness } from "./witness.ts";

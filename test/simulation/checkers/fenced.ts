@@ -1,4 +1,4 @@
-import type { Stamp } from "../sight.ts";
+import type { Stamp } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
   decidedSince,

@@ -1,5 +1,5 @@
 import type { Report } from "../../../src/core/command.ts";
-import type { Answered } from "../sight.ts";
+import type { Answered } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { decidedSince, groupBy, isAfter, type Witness } from "./witness.ts";
 

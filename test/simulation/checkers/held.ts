@@ -1,5 +1,5 @@
 import type { DurationMs } from "../../../src/core/time.ts";
-import type { Asked } from "../sight.ts";
+import type { Asked } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
   type LeaseLife,

@@ -1,7 +1,7 @@
 import type { LeaseEnd } from "../../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { LeaseSeen } from "../seen.ts";
-import type { Answered, Asked } from "../sight.ts";
+import type { LeaseSeen } from "../seen/seen.ts";
+import type { Answered, Asked } from "../seen/sight.ts";
 import type { Witness } from "./witness.ts";
 
 /** An answer that showed a lease live. */

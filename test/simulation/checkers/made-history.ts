@@ -1,7 +1,7 @@
 import { defaultPolicy } from "../../../src/core/policy.ts";
-import type { Answer, Ask } from "../ask.ts";
-import type { LeaseSeen, TransportSeen } from "../seen.ts";
-import type { Message, Opened, Sight, Told, Trouble } from "../sight.ts";
+import type { Answer, Ask } from "../seen/ask.ts";
+import type { LeaseSeen, TransportSeen } from "../seen/seen.ts";
+import type { Message, Opened, Sight, Told, Trouble } from "../seen/sight.ts";
 import { breachesOf, type NamedBreach } from "./all-checkers.ts";
 import { type Knowledge, knownAtTheDoor, witnessOf } from "./witness.ts";
 

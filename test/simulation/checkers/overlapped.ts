@@ -1,8 +1,8 @@
 import type { Report } from "../../../src/core/command.ts";
 import type { EpochMs } from "../../../src/core/time.ts";
-import type { Ask } from "../ask.ts";
-import type { EndSeen, TransportSeen } from "../seen.ts";
-import type { Told } from "../sight.ts";
+import type { Ask } from "../seen/ask.ts";
+import type { EndSeen, TransportSeen } from "../seen/seen.ts";
+import type { Told } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
 

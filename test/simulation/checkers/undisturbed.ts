@@ -1,4 +1,4 @@
-import type { Answered } from "../sight.ts";
+import type { Answered } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import {
   isInherited,

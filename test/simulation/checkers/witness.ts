@@ -1,7 +1,16 @@
 import type { Policy } from "../../../src/core/policy.ts";
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { TransportSeen } from "../seen.ts";
-import type { Answered, Asked, Closed, Opened, Sight, Stamp, Told, Trouble } from "../sight.ts";
+import type { TransportSeen } from "../seen/seen.ts";
+import type {
+  Answered,
+  Asked,
+  Closed,
+  Opened,
+  Sight,
+  Stamp,
+  Told,
+  Trouble,
+} from "../seen/sight.ts";
 
 /** How much is known of when and where things were decided. */
 export interface Knowledge {

@@ -1,9 +1,9 @@
 import type { Report } from "../../../src/core/command.ts";
 import type { End } from "../../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { Answer } from "../ask.ts";
-import type { PeerEnd } from "../peer-link.ts";
-import type { TransportSeen } from "../seen.ts";
+import type { PeerEnd } from "../network/peer-link.ts";
+import type { Answer } from "../seen/ask.ts";
+import type { TransportSeen } from "../seen/seen.ts";
 import type { Link, World } from "../world.ts";
 
 const everyMs: DurationMs = 1_000;

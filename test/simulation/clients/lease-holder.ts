@@ -1,6 +1,6 @@
 import type { DurationMs } from "../../../src/core/time.ts";
-import type { Answer } from "../ask.ts";
-import type { LeaseSeen } from "../seen.ts";
+import type { Answer } from "../seen/ask.ts";
+import type { LeaseSeen } from "../seen/seen.ts";
 import type { Link, Place, World } from "../world.ts";
 import { attachOf } from "./manager.ts";
 

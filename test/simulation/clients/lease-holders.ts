@@ -1,4 +1,4 @@
-import type { LeaseSeen } from "../seen.ts";
+import type { LeaseSeen } from "../seen/seen.ts";
 import type { Place, World } from "../world.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 

@@ -1,5 +1,5 @@
 import type { Attach } from "../../../src/core/command.ts";
-import type { TransportSeen } from "../seen.ts";
+import type { TransportSeen } from "../seen/seen.ts";
 import type { Link, Place, World } from "../world.ts";
 import { EndReporter } from "./end-reporter.ts";
 import { Watcher } from "./watcher.ts";

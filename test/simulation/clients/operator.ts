@@ -1,7 +1,7 @@
 import { mintHandshakeId } from "../../../src/core/ids.ts";
 import type { NegotiationReason } from "../../../src/core/session.ts";
-import type { Ask } from "../ask.ts";
-import type { TransportSeen } from "../seen.ts";
+import type { Ask } from "../seen/ask.ts";
+import type { TransportSeen } from "../seen/seen.ts";
 import type { Link, Place, World } from "../world.ts";
 import type { LeaseHolder } from "./lease-holder.ts";
 import { attachOf } from "./manager.ts";

@@ -1,7 +1,7 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { WatchSelection } from "../../../src/service/lease-service.ts";
-import type { TransportSeen } from "../seen.ts";
-import type { Message } from "../sight.ts";
+import type { TransportSeen } from "../seen/seen.ts";
+import type { Message } from "../seen/sight.ts";
 import type { Link, OpenStream, World } from "../world.ts";
 
 interface WatcherOptions {

@@ -1,9 +1,9 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { Disk, DiskImage } from "../disk.ts";
-import { emptyDisk } from "../disk.ts";
-import type { History } from "../history.ts";
-import type { Network } from "../network.ts";
-import type { SimulatedService } from "../simulated-service.ts";
+import type { Network } from "../network/network.ts";
+import type { History } from "../seen/history.ts";
+import type { Disk, DiskImage } from "../service/disk.ts";
+import { emptyDisk } from "../service/disk.ts";
+import type { SimulatedService } from "../service/simulated-service.ts";
 import type { World } from "../world.ts";
 import type { EndTrouble } from "./end-trouble.ts";
 import type { FaultName } from "./fault.ts";

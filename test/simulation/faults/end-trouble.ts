@@ -1,6 +1,6 @@
 import type { Host } from "../clients/host.ts";
 import type { Manager } from "../clients/manager.ts";
-import { channelLabels } from "../peer-link.ts";
+import { channelLabels } from "../network/peer-link.ts";
 import type { Place, World } from "../world.ts";
 
 interface Ends {

@@ -1,7 +1,7 @@
-import type { Answer, Ask } from "../../simulation/ask.ts";
 import type { NamedBreach } from "../../simulation/checkers/all-checkers.ts";
-import type { TransportSeen } from "../../simulation/seen.ts";
-import type { Sight } from "../../simulation/sight.ts";
+import type { Answer, Ask } from "../../simulation/seen/ask.ts";
+import type { TransportSeen } from "../../simulation/seen/seen.ts";
+import type { Sight } from "../../simulation/seen/sight.ts";
 
 const linesMax = 60;
 

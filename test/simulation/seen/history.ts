@@ -1,6 +1,6 @@
-import type { EpochMs } from "../../src/core/time.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
+import type { Time } from "../world.ts";
 import type { Sight, Stamp, Trouble } from "./sight.ts";
-import type { Time } from "./world.ts";
 
 type WithoutSerial<S> = S extends Sight ? Omit<S, "serial"> : never;
 

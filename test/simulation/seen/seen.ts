@@ -1,4 +1,4 @@
-import type { NegotiationAnswer } from "../../src/core/command.ts";
+import type { NegotiationAnswer } from "../../../src/core/command.ts";
 import type {
   ConnectionState,
   Health,
@@ -6,16 +6,16 @@ import type {
   Session,
   Standing,
   TransportChange,
-} from "../../src/core/session.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+} from "../../../src/core/session.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import {
   currentOf,
   nextNegotiationAt,
   nextOf,
   pathOf,
   type TransportPath,
-} from "../../src/core/view.ts";
-import type { LeaseService } from "../../src/service/lease-service.ts";
+} from "../../../src/core/view.ts";
+import type { LeaseService } from "../../../src/service/lease-service.ts";
 
 /** A lease as an answer shows it. */
 export interface LeaseSeen {

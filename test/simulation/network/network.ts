@@ -1,15 +1,15 @@
-import type { Command } from "../../src/core/command.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Outcome } from "../../src/service/lease-service.ts";
-import type { Random } from "../support/runs/random.ts";
-import { type Answer, type Ask, toAnswer, toCommand } from "./ask.ts";
-import type { FaultName, FaultPlan } from "./faults/fault.ts";
-import type { History } from "./history.ts";
-import type { Answered } from "./sight.ts";
-import { type Inside, type SimulatedService, sayingOf } from "./simulated-service.ts";
+import type { Command } from "../../../src/core/command.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Outcome } from "../../../src/service/lease-service.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { FaultName, FaultPlan } from "../faults/fault.ts";
+import { type Answer, type Ask, toAnswer, toCommand } from "../seen/ask.ts";
+import type { History } from "../seen/history.ts";
+import type { Answered } from "../seen/sight.ts";
+import { type Inside, type SimulatedService, sayingOf } from "../service/simulated-service.ts";
+import type { Timeline } from "../timeline.ts";
+import type { Link, Links } from "../world.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
-import type { Timeline } from "./timeline.ts";
-import type { Link, Links } from "./world.ts";
 
 export interface NetworkParts {
   readonly timeline: Timeline;

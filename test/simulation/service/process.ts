@@ -1,6 +1,6 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Clock } from "../../src/service/clock.ts";
-import type { Timeline } from "./timeline.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Clock } from "../../../src/service/clock.ts";
+import type { Timeline } from "../timeline.ts";
 
 /** One run of a program: it can stand still for a while, and it can die. */
 export class Process {

@@ -1,18 +1,18 @@
-import { Budgets } from "../../src/budget/budgets.ts";
-import type { Policy } from "../../src/core/policy.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import { controllerTokens } from "../../src/service/controller-tokens.ts";
-import type { IdSource } from "../../src/service/id-source.ts";
-import type { ServiceEvent } from "../../src/service/service-events.ts";
-import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
-import { StoreUnavailable } from "../../src/service/session-store.ts";
-import type { Random } from "../support/runs/random.ts";
+import { Budgets } from "../../../src/budget/budgets.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import { controllerTokens } from "../../../src/service/controller-tokens.ts";
+import type { IdSource } from "../../../src/service/id-source.ts";
+import type { ServiceEvent } from "../../../src/service/service-events.ts";
+import { createSessionService, type SessionService } from "../../../src/service/session-service.ts";
+import { StoreUnavailable } from "../../../src/service/session-store.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { StoreWeather } from "../faults/store-weather.ts";
+import type { Saying } from "../seen/history.ts";
+import type { Timeline } from "../timeline.ts";
 import type { Disk } from "./disk.ts";
-import type { StoreWeather } from "./faults/store-weather.ts";
-import type { Saying } from "./history.ts";
 import { Process, processClock } from "./process.ts";
 import { SimulatedStore } from "./simulated-store.ts";
-import type { Timeline } from "./timeline.ts";
 
 interface ServiceParts {
   readonly timeline: Timeline;

@@ -6,11 +6,11 @@ import type {
   Detach,
   Report,
   Revoke,
-} from "../../src/core/command.ts";
-import type { Refusal } from "../../src/core/refusal.ts";
-import type { NegotiationReason, SessionRecord, Standing } from "../../src/core/session.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { LeaseService, Outcome } from "../../src/service/lease-service.ts";
+} from "../../../src/core/command.ts";
+import type { Refusal } from "../../../src/core/refusal.ts";
+import type { NegotiationReason, SessionRecord, Standing } from "../../../src/core/session.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { LeaseService, Outcome } from "../../../src/service/lease-service.ts";
 import {
   type LeaseSeen,
   type NegotiationSeen,

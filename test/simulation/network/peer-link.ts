@@ -1,8 +1,8 @@
-import type { ConnectionState, End } from "../../src/core/session.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Random } from "../support/runs/random.ts";
-import type { FaultName } from "./faults/fault.ts";
-import type { Time } from "./world.ts";
+import type { ConnectionState, End } from "../../../src/core/session.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { FaultName } from "../faults/fault.ts";
+import type { Time } from "../world.ts";
 
 export const channelLabels = ["mgr-actions", "mgr-acks", "mgr-state"] as const;
 

@@ -1,13 +1,13 @@
-import type { SessionEvent } from "../../src/core/event.ts";
-import type { RefusalReason } from "../../src/core/refusal.ts";
+import type { SessionEvent } from "../../../src/core/event.ts";
+import type { RefusalReason } from "../../../src/core/refusal.ts";
 import type {
   Gap,
   HealthReason,
   LeaseEnd,
   NegotiationReason,
   Standing,
-} from "../../src/core/session.ts";
-import { type FaultName, faultNames } from "./faults/fault.ts";
+} from "../../../src/core/session.ts";
+import { type FaultName, faultNames } from "../faults/fault.ts";
 
 type EventOf<Kind extends SessionEvent["kind"]> = Extract<SessionEvent, { kind: Kind }>;
 

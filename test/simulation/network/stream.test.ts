@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 
-import { defaultPolicy } from "../../src/core/policy.ts";
-import { Random } from "../support/runs/random.ts";
-import { Disk } from "./disk.ts";
-import type { FaultPlan } from "./faults/fault.ts";
-import { StoreWeather } from "./faults/store-weather.ts";
-import { History } from "./history.ts";
+import { defaultPolicy } from "../../../src/core/policy.ts";
+import { Random } from "../../support/runs/random.ts";
+import type { FaultPlan } from "../faults/fault.ts";
+import { StoreWeather } from "../faults/store-weather.ts";
+import { History } from "../seen/history.ts";
+import { Disk } from "../service/disk.ts";
+import { SimulatedService } from "../service/simulated-service.ts";
+import { Timeline } from "../timeline.ts";
 import { Network } from "./network.ts";
-import { SimulatedService } from "./simulated-service.ts";
-import { Timeline } from "./timeline.ts";
 
 test("a stream that was on its way to a process that went ends, and reaches no other process", async () => {
   const timeline = new Timeline(1_000_000);

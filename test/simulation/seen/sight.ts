@@ -1,4 +1,4 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { Answer, Ask } from "./ask.ts";
 import type { TransportSeen } from "./seen.ts";
 

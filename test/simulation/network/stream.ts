@@ -1,10 +1,10 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { WatchMessage, WatchSelection } from "../../src/service/lease-service.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { WatchMessage, WatchSelection } from "../../../src/service/lease-service.ts";
+import { seeTransport } from "../seen/seen.ts";
+import type { Message, Told } from "../seen/sight.ts";
+import { type Inside, sayingOf } from "../service/simulated-service.ts";
+import type { OpenStream } from "../world.ts";
 import type { Network, SimulatedLink } from "./network.ts";
-import { seeTransport } from "./seen.ts";
-import type { Message, Told } from "./sight.ts";
-import { type Inside, sayingOf } from "./simulated-service.ts";
-import type { OpenStream } from "./world.ts";
 
 export interface StreamOptions {
   readonly selection: WatchSelection;

@@ -1,6 +1,6 @@
-import type { SessionId } from "../../src/core/ids.ts";
-import type { Gap, SessionRecord } from "../../src/core/session.ts";
-import type { EpochMs } from "../../src/core/time.ts";
+import type { SessionId } from "../../../src/core/ids.ts";
+import type { Gap, SessionRecord } from "../../../src/core/session.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
 
 /** A record as it is kept, with the deadline that was committed with it. */
 export interface DiskRow {

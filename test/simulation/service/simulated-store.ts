@@ -1,19 +1,19 @@
-import type { SessionId } from "../../src/core/ids.ts";
-import type { Gap, SessionRecord } from "../../src/core/session.ts";
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
+import type { SessionId } from "../../../src/core/ids.ts";
+import type { Gap, SessionRecord } from "../../../src/core/session.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import {
   type ChangeNotice,
   type SessionChange,
   type SessionPage,
   type SoleStore,
   StoreUnavailable,
-} from "../../src/service/session-store.ts";
-import { ChangeListeners } from "../../src/store/change-listeners.ts";
-import { GapLog } from "../../src/store/gap-log.ts";
-import { SessionIndex } from "../../src/store/session-index.ts";
-import type { Random } from "../support/runs/random.ts";
+} from "../../../src/service/session-store.ts";
+import { ChangeListeners } from "../../../src/store/change-listeners.ts";
+import { GapLog } from "../../../src/store/gap-log.ts";
+import { SessionIndex } from "../../../src/store/session-index.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { CallFate, StoreWeather } from "../faults/store-weather.ts";
 import type { Disk, DiskRow } from "./disk.ts";
-import type { CallFate, StoreWeather } from "./faults/store-weather.ts";
 
 /** What is behind is written this often: half of the second that it may take. */
 const passEveryMs: DurationMs = 500;

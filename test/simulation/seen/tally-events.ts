@@ -1,6 +1,6 @@
-import type { SessionEvent } from "../../src/core/event.ts";
-import type { Refusal } from "../../src/core/refusal.ts";
-import type { ServiceEvent } from "../../src/service/service-events.ts";
+import type { SessionEvent } from "../../../src/core/event.ts";
+import type { Refusal } from "../../../src/core/refusal.ts";
+import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import type { Answered, Sight } from "./sight.ts";
 import type { RenewRow, Tally } from "./tally.ts";
 
