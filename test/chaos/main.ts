@@ -7,7 +7,7 @@ import {
   readCommandOptions,
   wholeNumberFrom,
 } from "../support/runs/command-options.ts";
-import { type Break, breakNamed, breaks } from "./breaks.ts";
+import { type Break, breakNamed, breaks } from "./breaks/breaks.ts";
 import type { ChaosOptions } from "./chaos-run.ts";
 import { type ChaosVerdict, judgeChaos } from "./judge-chaos.ts";
 

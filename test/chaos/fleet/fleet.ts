@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { DurationMs } from "../../src/core/time.ts";
-import type { Env } from "../support/process/run-service.ts";
-import { type RedisServer, startRedis } from "../support/redis/redis-server.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { Env } from "../../support/process/run-service.ts";
+import { type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 import { Replica, type ReplicaRun } from "./replica.ts";
 
 const restartsMax = 20;

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { DurationMs } from "../../src/core/time.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
 import {
   type Env,
   type Exit,
   type SpawnedService,
   spawnService,
-} from "../support/process/run-service.ts";
+} from "../../support/process/run-service.ts";
 import { LinkProxy } from "./link-proxy.ts";
 
 /** One start of a replica's process, with the doors by which clients come to it. */

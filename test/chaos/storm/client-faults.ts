@@ -1,5 +1,5 @@
-import type { FaultName, FaultPlan } from "../simulation/faults/fault.ts";
-import type { Random } from "../support/runs/random.ts";
+import type { FaultName, FaultPlan } from "../../simulation/faults/fault.ts";
+import type { Random } from "../../support/runs/random.ts";
 
 /** What befalls clients and the connections between them; seldom, or nothing is ever promoted. */
 const rates: readonly (readonly [FaultName, number])[] = [

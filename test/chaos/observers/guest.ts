@@ -1,5 +1,5 @@
-import type { DurationMs } from "../../src/core/time.ts";
-import type { Place, World } from "../simulation/world.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { Place, World } from "../../simulation/world.ts";
 
 const lookEveryMs: DurationMs = 300;
 const againMs: DurationMs = 700;

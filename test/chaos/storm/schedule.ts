@@ -1,5 +1,5 @@
-import type { DurationMs } from "../../src/core/time.ts";
-import type { Random } from "../support/runs/random.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { Random } from "../../support/runs/random.ts";
 
 /** What is done to processes and wires, by the name under which it is counted. */
 export const strikeNames = [

@@ -1,7 +1,7 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Time } from "../simulation/world.ts";
-import type { ReplicaRun } from "./replica.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Time } from "../../simulation/world.ts";
+import type { ReplicaRun } from "../fleet/replica.ts";
 
 const lookEveryMs: DurationMs = 250;
 const answerMs: DurationMs = 3_000;

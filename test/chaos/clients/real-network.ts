@@ -1,19 +1,19 @@
 import { ConnectError } from "@connectrpc/connect";
 
-import type { Policy } from "../../src/core/policy.ts";
-import type { DurationMs } from "../../src/core/time.ts";
-import type { StreamOptions } from "../simulation/network/stream.ts";
-import type { Answer, Ask } from "../simulation/seen/ask.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Link, Links, OpenStream } from "../simulation/world.ts";
-import type { Random } from "../support/runs/random.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { StreamOptions } from "../../simulation/network/stream.ts";
+import type { Answer, Ask } from "../../simulation/seen/ask.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Link, Links, OpenStream } from "../../simulation/world.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { ReplicaRun } from "../fleet/replica.ts";
+import { LeastTtls } from "../observers/least-ttls.ts";
 import { call } from "./call.ts";
-import { LeastTtls } from "./least-ttls.ts";
 import { openReach, type Reach, type Speech } from "./reach.ts";
 import { RealStream } from "./real-stream.ts";
 import type { RealTime } from "./real-time.ts";
 import { refusalOf } from "./refusal-of.ts";
-import type { ReplicaRun } from "./replica.ts";
 import { seeLeaseOf } from "./seen-over-the-wire.ts";
 
 export interface RealNetworkParts {

@@ -1,6 +1,6 @@
-import { type Policy, sharedPolicy } from "../../src/core/policy.ts";
-import { toSettings } from "../../src/settings/settings.ts";
-import type { Env } from "../support/process/run-service.ts";
+import { type Policy, sharedPolicy } from "../../../src/core/policy.ts";
+import { toSettings } from "../../../src/settings/settings.ts";
+import type { Env } from "../../support/process/run-service.ts";
 
 /** Short horizons, so that more happens in a minute. */
 export const chaosEnv: Env = {

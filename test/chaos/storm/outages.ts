@@ -1,6 +1,6 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Time } from "../simulation/world.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Time } from "../../simulation/world.ts";
 
 /** What lies between a replica's service and its sessions, named with the replica's number. */
 export type Part = "store" | `process ${number}` | `wire ${number}`;

@@ -5,12 +5,12 @@ import { ConnectError } from "@connectrpc/connect";
 import type {
   WatchTransportRequestSchema,
   WatchTransportResponse,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { WatchSelection } from "../../src/service/lease-service.ts";
-import type { StreamOptions } from "../simulation/network/stream.ts";
-import type { Message } from "../simulation/seen/sight.ts";
-import type { OpenStream } from "../simulation/world.ts";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { TransportEnd } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { WatchSelection } from "../../../src/service/lease-service.ts";
+import type { StreamOptions } from "../../simulation/network/stream.ts";
+import type { Message } from "../../simulation/seen/sight.ts";
+import type { OpenStream } from "../../simulation/world.ts";
 import type { Clients } from "./call.ts";
 import type { RealNetworkParts } from "./real-network.ts";
 import { required, seeState } from "./seen-over-the-wire.ts";

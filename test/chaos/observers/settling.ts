@@ -1,9 +1,9 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Answer } from "../simulation/seen/ask.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Fleet } from "./fleet.ts";
-import type { Life } from "./life.ts";
-import type { RealLink } from "./real-network.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Answer } from "../../simulation/seen/ask.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Life } from "../clients/life.ts";
+import type { RealLink } from "../clients/real-network.ts";
+import type { Fleet } from "../fleet/fleet.ts";
 import type { Watchman } from "./watchman.ts";
 
 interface SettlingParts {

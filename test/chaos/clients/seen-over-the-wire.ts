@@ -1,11 +1,11 @@
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 
-import type { EpochMs } from "../../src/core/time.ts";
+import type { EpochMs } from "../../../src/core/time.ts";
 import {
   HandshakeKind,
   type HandshakeOffer,
   type Lease,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   ConnectionState,
   HandshakeStanding,
@@ -14,13 +14,13 @@ import {
   TransportHealth,
   TransportPath,
   type TransportState,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
+} from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import type {
   LeaseSeen,
   NegotiationSeen,
   TransportSeen,
   VerdictSeen,
-} from "../simulation/seen/seen.ts";
+} from "../../simulation/seen/seen.ts";
 
 /** The word of the simulation for a value of an enum, such as `fast_path`. */
 function wordOf<Word extends string>(names: Readonly<Record<number, string>>, value: number): Word {

@@ -3,10 +3,10 @@ import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { describe, expect, it, test } from "vitest";
 
-import { edited } from "../support/sources/edit.ts";
+import { edited } from "../../support/sources/edit.ts";
 import { breakNamed, breaks, preloadOf } from "./breaks.ts";
 
-const sources = new URL("../../src/", import.meta.url);
+const sources = new URL("../../../src/", import.meta.url);
 
 describe("a break of the service finds its place, and leaves a source that can be read", () => {
   test.each(breaks)("$name", async ({ edits }) => {

@@ -1,12 +1,12 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { ConnectError } from "@connectrpc/connect";
 
-import type { Refusal } from "../../src/core/refusal.ts";
+import type { Refusal } from "../../../src/core/refusal.ts";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
-} from "../../src/gen/google/rpc/error_details_pb.js";
+} from "../../../src/gen/google/rpc/error_details_pb.js";
 
 /** The refusal that an error carries; undefined when no service said anything. */
 export function refusalOf(error: unknown): Refusal | undefined {

@@ -8,10 +8,10 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 
-import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import type { ReplicaRun } from "../fleet/replica.ts";
 import type { Clients } from "./call.ts";
-import type { ReplicaRun } from "./replica.ts";
 
 /** How a client speaks; managers, operators and agents use the internal door alone. */
 export type Speech = "gRPC" | "Connect" | "gRPC-Web";

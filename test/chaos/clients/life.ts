@@ -1,18 +1,18 @@
-import type { Policy } from "../../src/core/policy.ts";
-import type { DurationMs } from "../../src/core/time.ts";
-import { EndTrouble } from "../simulation/faults/end-trouble.ts";
-import type { FaultName } from "../simulation/faults/fault.ts";
-import { PeerNetwork } from "../simulation/network/peer-link.ts";
-import { type Population, populate } from "../simulation/population.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Place, World } from "../simulation/world.ts";
-import type { Random } from "../support/runs/random.ts";
-import { audit } from "./auditor.ts";
-import { drawClientFaults } from "./client-faults.ts";
-import { stayAsGuest } from "./guest.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import { EndTrouble } from "../../simulation/faults/end-trouble.ts";
+import type { FaultName } from "../../simulation/faults/fault.ts";
+import { PeerNetwork } from "../../simulation/network/peer-link.ts";
+import { type Population, populate } from "../../simulation/population.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Place, World } from "../../simulation/world.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { ReplicaRun } from "../fleet/replica.ts";
+import { audit } from "../observers/auditor.ts";
+import { stayAsGuest } from "../observers/guest.ts";
+import { drawClientFaults } from "../storm/client-faults.ts";
 import { RealNetwork } from "./real-network.ts";
 import type { RealTime } from "./real-time.ts";
-import type { ReplicaRun } from "./replica.ts";
 
 interface LifeParts {
   readonly time: RealTime;

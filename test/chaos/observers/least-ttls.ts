@@ -1,7 +1,7 @@
-import type { Policy } from "../../src/core/policy.ts";
-import type { DurationMs } from "../../src/core/time.ts";
-import type { Lease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { Ask } from "../simulation/seen/ask.ts";
+import type { Policy } from "../../../src/core/policy.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { Lease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Ask } from "../../simulation/seen/ask.ts";
 
 /**
  * The least ttl that anybody has asked for under each (session, account, reason): what a lease has

@@ -1,10 +1,10 @@
-import type { DurationMs } from "../../src/core/time.ts";
-import type { History } from "../simulation/seen/history.ts";
-import type { Time } from "../simulation/world.ts";
-import type { Random } from "../support/runs/random.ts";
-import type { Fleet } from "./fleet.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import type { History } from "../../simulation/seen/history.ts";
+import type { Time } from "../../simulation/world.ts";
+import type { Random } from "../../support/runs/random.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+import type { Replica } from "../fleet/replica.ts";
 import { Outages, type Part } from "./outages.ts";
-import type { Replica } from "./replica.ts";
 import type { Strike, StrikeName } from "./schedule.ts";
 
 interface StormParts {

@@ -1,5 +1,5 @@
-import type { DurationMs, EpochMs } from "../../src/core/time.ts";
-import type { Time } from "../simulation/world.ts";
+import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Time } from "../../simulation/world.ts";
 
 /** The time of this machine, in whole milliseconds, until it is stopped. */
 export class RealTime implements Time {

@@ -1,4 +1,4 @@
-import type { Edit } from "../support/sources/edit.ts";
+import type { Edit } from "../../support/sources/edit.ts";
 
 /** A fault to be put into every replica, and the guarantees whose checker may catch it. */
 export interface Break {

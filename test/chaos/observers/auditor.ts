@@ -1,7 +1,7 @@
-import type { DurationMs } from "../../src/core/time.ts";
-import { Watcher } from "../simulation/clients/watcher.ts";
-import type { Place, World } from "../simulation/world.ts";
-import type { RealLink } from "./real-network.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
+import { Watcher } from "../../simulation/clients/watcher.ts";
+import type { Place, World } from "../../simulation/world.ts";
+import type { RealLink } from "../clients/real-network.ts";
 
 const everyMs: DurationMs = 200;
 

@@ -1,6 +1,6 @@
-import { TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Time } from "../simulation/world.ts";
-import type { ReplicaRun } from "./replica.ts";
+import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Time } from "../../simulation/world.ts";
+import type { ReplicaRun } from "../fleet/replica.ts";
 
 const attempts = 40;
 const againMs = 250;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Random } from "../support/runs/random.ts";
+import { Random } from "../../support/runs/random.ts";
 import { drawSchedule, type Strike, strikeNames } from "./schedule.ts";
 
 function drawn(seed: number, minutes: number): readonly Strike[] {

@@ -2,18 +2,18 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import type { CallOptions, Client } from "@connectrpc/connect";
 
-import type { Report } from "../../src/core/command.ts";
-import type { NegotiationReason } from "../../src/core/session.ts";
-import type { DurationMs } from "../../src/core/time.ts";
+import type { Report } from "../../../src/core/command.ts";
+import type { NegotiationReason } from "../../../src/core/session.ts";
+import type { DurationMs } from "../../../src/core/time.ts";
 import {
   type ControllerLease,
   type Lease,
   RenegotiationReason,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import type {
   FastPathRegistry,
   ReportVerdict,
-} from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+} from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import {
   type ChannelReportSchema,
   ChannelState,
@@ -21,9 +21,9 @@ import {
   HandshakeStanding,
   TransportEnd,
   type TransportReportSchema,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Answer, Ask } from "../simulation/seen/ask.ts";
-import type { LeaseSeen } from "../simulation/seen/seen.ts";
+} from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Answer, Ask } from "../../simulation/seen/ask.ts";
+import type { LeaseSeen } from "../../simulation/seen/seen.ts";
 import { refusalNamed } from "./refusal-of.ts";
 import {
   required,
