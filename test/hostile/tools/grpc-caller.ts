@@ -3,7 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 
 import { connect as connectTcp, type Socket } from "node:net";
 
-import { enveloped } from "../../server/raw-messages.ts";
+import { enveloped } from "../../server/raw/raw-messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { ownAddress } from "./own-address.ts";
 import { reasonIn } from "./refusal-words.ts";

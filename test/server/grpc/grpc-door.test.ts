@@ -19,7 +19,7 @@ import {
 import { unknownField } from "../../api/conformance/conformance-unreadable.ts";
 import { refusalOf } from "../../api/expect-refusal.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { rawOverGrpc } from "../raw-messages.ts";
+import { rawOverGrpc } from "../raw/raw-messages.ts";
 import { rawGrpc } from "./raw-grpc.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
 

@@ -5,14 +5,14 @@ import { defaultPolicy } from "../../../src/core/policy.ts";
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { type ManualClock, manualClock } from "../../support/service/manual-clock.ts";
-import { ChangingSessions, largeStates } from "../changing-sessions.ts";
+import { ChangingSessions, largeStates } from "../watches/changing-sessions.ts";
 import {
   openHttpWatch,
   openRawWatch,
   type RawWatch,
   type Received,
   rawProtocols,
-} from "../raw-watch.ts";
+} from "../watches/raw-watch.ts";
 
 const beach = "crowded";
 /** Fewer than the handshakes that one manager may have in flight, for the states of others are small. */

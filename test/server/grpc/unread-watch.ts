@@ -1,7 +1,7 @@
 import { beach } from "../../api/conformance/conformance-subject.ts";
 import type { Reach } from "../../support/process/run-service.ts";
-import { ChangingSessions } from "../changing-sessions.ts";
-import { openRawWatch, type RawProtocol, type RawWatch } from "../raw-watch.ts";
+import { ChangingSessions } from "../watches/changing-sessions.ts";
+import { openRawWatch, type RawProtocol, type RawWatch } from "../watches/raw-watch.ts";
 
 const sessionIds = Array.from({ length: 30 }, (_, index) => `session-${index}`);
 

@@ -9,7 +9,7 @@ import {
   HealthCheckResponse_ServingStatus,
 } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { enveloped } from "../raw-messages.ts";
+import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const page = "http://localhost:5173";

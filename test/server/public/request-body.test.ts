@@ -6,7 +6,7 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { enveloped } from "../raw-messages.ts";
+import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const watch = "/beach.controller.v1.ControllerLease/WatchTransport";

@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
+import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+
+/** How a call over gRPC ended, as its trailers say. */
+export interface GrpcEnd {
+  readonly status: string;
+  readonly message: string;
+  readonly reason: string | undefined;
+  /** What a refusal for a budget names. */
+  readonly what: string | undefined;
+  readonly hasRetryInfo: boolean;
+}
+
+/** A connection to the internal door, without any of the stacks. */
+export class RawHttp2 implements Disposable {
+  readonly session: ClientHttp2Session;
+
+  constructor(address: string) {
+    this.session = connect(`http://${address}`);
+    this.session.on("error", () => undefined);
+  }
+
+  open(path: string, headers: Readonly<Record<string, string>> = {}): ClientHttp2Stream {
+    const stream = this.session.request({
+      ":method": "POST",
+      ":path": path,
+      "content-type": "application/grpc",
+      te: "trailers",
+      ...headers,
+    });
+    stream.on("error", () => undefined);
+    return stream;
+  }
+
+  [Symbol.dispose](): void {
+    this.session.destroy();
+  }
+}
+
+/** Reads all that comes and resolves with the end of the call. */
+export async function grpcEnd(stream: ClientHttp2Stream): Promise<GrpcEnd> {
+  let ending: Readonly<Record<string, unknown>> = {};
+  const note = (headers: Readonly<Record<string, unknown>>): void => {
+    if (headers["grpc-status"] !== undefined) ending = headers;
+  };
+  stream.on("response", note);
+  stream.on("trailers", note);
+  stream.resume();
+  await once(stream, "close");
+  const details = Buffer.from(String(ending["grpc-status-details-bin"] ?? ""), "base64");
+  const status = details.length === 0 ? create(StatusSchema) : fromBinary(StatusSchema, details);
+  const find = (name: string): Uint8Array | undefined =>
+    status.details.find(({ typeUrl }) => typeUrl.endsWith(`.${name}`))?.value;
+  const info = find("ErrorInfo");
+  const read = info === undefined ? undefined : fromBinary(ErrorInfoSchema, info);
+  return {
+    status: String(ending["grpc-status"]),
+    message: decodeURIComponent(String(ending["grpc-message"] ?? "")),
+    reason: read?.reason,
+    what: read?.metadata.what,
+    hasRetryInfo: find(RetryInfoSchema.name) !== undefined,
+  };
+}
