@@ -18,6 +18,8 @@ export interface Authenticator {
    * KEYS_UNAVAILABLE while keys are missing.
    */
   authenticate(call: Credentials, door: Door): Promise<Authentication>;
+  /** Whether the bearer of a stream still holds: for each of its later messages. */
+  isCurrent(principal: Principal): boolean;
 }
 
 export type Authentication =

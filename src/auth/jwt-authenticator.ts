@@ -51,7 +51,7 @@ export function jwtAuthenticator(options: JwtAuthenticatorOptions): Authenticato
       if (
         known !== undefined &&
         known.edition === options.keys.edition &&
-        isCurrent(known, options)
+        isCurrent(known.principal, options.wall())
       ) {
         return admit(known.principal, door);
       }
@@ -61,6 +61,8 @@ export function jwtAuthenticator(options: JwtAuthenticatorOptions): Authenticato
       verified.set(bearer, { principal: outcome.principal, edition });
       return admit(outcome.principal, door);
     },
+
+    isCurrent: (principal) => isCurrent(principal, options.wall()),
   };
 }
 
@@ -84,8 +86,8 @@ function admit(principal: Principal, door: Door): Authentication {
     : { kind: "authenticated", principal };
 }
 
-function isCurrent({ principal }: Verified, { wall }: JwtAuthenticatorOptions): boolean {
-  return wall() < (principal.expiresAt ?? 0) + clockToleranceSeconds * 1000;
+function isCurrent({ expiresAt }: Principal, wall: EpochMs): boolean {
+  return expiresAt === undefined || wall < expiresAt + clockToleranceSeconds * 1000;
 }
 
 async function verify(bearer: string, options: JwtAuthenticatorOptions): Promise<Authentication> {

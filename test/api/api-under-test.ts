@@ -61,7 +61,10 @@ export function inMemory(dependencies: ApiDependencies): DoorClients {
 
 /** Everybody is this principal. */
 export function everybodyIs(principal: Principal): Authenticator {
-  return { authenticate: () => Promise.resolve({ kind: "authenticated", principal }) };
+  return {
+    authenticate: () => Promise.resolve({ kind: "authenticated", principal }),
+    isCurrent: () => true,
+  };
 }
 
 /** In memory, called by one principal. */

@@ -236,6 +236,7 @@ describe("scopes and accounts", () => {
         authenticator: {
           authenticate: () =>
             Promise.resolve({ kind: "refused", refusal: { reason: "UNAUTHENTICATED" } }),
+          isCurrent: () => false,
         },
       }),
     );

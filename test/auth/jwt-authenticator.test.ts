@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import type { Authentication, Door } from "../../src/auth/authenticator.ts";
 import { clockToleranceSeconds, jwtAuthenticator } from "../../src/auth/jwt-authenticator.ts";
+import type { Principal } from "../../src/auth/principal.ts";
 import { mintPublishToken } from "../../src/auth/publish-token.ts";
 import { VerificationKeys } from "../../src/auth/verification-keys.ts";
 import {
@@ -36,6 +37,7 @@ interface Gate {
   loads: number;
   set: JSONWebKeySet | undefined;
   whoIs(bearer: string | undefined, door?: Door, isPeerVerified?: boolean): Promise<Authentication>;
+  isCurrent(principal: Principal): boolean;
 }
 
 /** A gate whose clock and key server are the test's. */
@@ -67,6 +69,7 @@ function gate(
       if (bearer !== undefined) requestHeader.set("authorization", `Bearer ${bearer}`);
       return authenticator.authenticate({ requestHeader, isPeerVerified }, door);
     },
+    isCurrent: (principal) => authenticator.isCurrent(principal),
   };
   return it;
 }
@@ -129,6 +132,17 @@ describe("a bearer", () => {
     expect(await it.whoIs(bearer)).toMatchObject({ kind: "authenticated" });
     it.now = endsAt;
     expect(await it.whoIs(bearer)).toEqual(refused("expired"));
+  });
+
+  test("of an open stream counts just as long, even while the key server is away", async () => {
+    const it = gate();
+    const authentication = await it.whoIs(await signed(key, personClaims(), inFiveMinutes));
+    if (authentication.kind !== "authenticated") throw new Error("the bearer was refused");
+    it.set = undefined;
+    it.now = Math.floor(inFiveMinutes / 1000) * 1000 + toleranceMs - 1;
+    expect(it.isCurrent(authentication.principal)).toBe(true);
+    it.now += 1;
+    expect(it.isCurrent(authentication.principal)).toBe(false);
   });
 
   test.each<[string, () => Promise<string> | string]>([

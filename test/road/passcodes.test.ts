@@ -6,6 +6,7 @@ import { writeKeys } from "../../src/keys/write-keys.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { oldClient } from "../legacy/old-client.ts";
 import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
+import { jwtMode } from "../support/process/jwt-mode.ts";
 import { type RunningService, runService } from "../support/process/run-service.ts";
 
 const sessionId = "s1";
@@ -74,6 +75,25 @@ describe("a passcode", () => {
     expect(await reasonOf(service.lease.acquire(asked))).toBe("TOO_MANY");
     expect(road.calls["verify-code"]).toBe(10);
   });
+});
+
+test("a viewer renews by acquiring again, without Road and without its passcode", async () => {
+  await using jwt = await jwtMode();
+  await using strict = await runService({ env: { ...jwt.env, LEASE_ROAD_URL: road.url } });
+  const scope = "pb:sessions.read";
+  const headers = { authorization: `Bearer ${await jwt.person({ scope })}` };
+  const stranger = { authorization: `Bearer ${await jwt.person({ scope, account_id: "other" })}` };
+  const first = await strict.lease.acquire(asked, { headers });
+  expect(road.calls["verify-code"]).toBe(1);
+  await road.stop();
+  const again = await strict.lease.acquire({ sessionId, reason: asked.reason }, { headers });
+  expect(again.controllerToken).toBe(first.controllerToken);
+  expect(await reasonOf(strict.lease.acquire(asked, { headers: stranger }))).toBe(
+    "ROAD_UNAVAILABLE",
+  );
+  const named = { sessionId, controllerToken: first.controllerToken };
+  expect(await reasonOf(strict.lease.renew(named, { headers }))).toBe("SCOPE_MISSING");
+  await road.start();
 });
 
 test("without Road, no passcode opens anything to callers with bearers", async () => {

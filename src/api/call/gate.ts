@@ -22,8 +22,18 @@ export async function enter(
   return refusal === undefined ? done(principal) : refused(refusal);
 }
 
-/** Counts a call, or a message of a stream; in dev everybody is the same caller, and not counted. */
-export async function countCall(
+/** Checks a later message of a stream: its bearer may have ended, and each message counts as a call. */
+export async function checkMessage(
+  dependencies: Pick<ApiDependencies, "authenticator" | "callRates">,
+  principal: Principal,
+): Promise<Refusal | undefined> {
+  return dependencies.authenticator.isCurrent(principal)
+    ? await countCall(dependencies, principal)
+    : { reason: "UNAUTHENTICATED", why: "expired" };
+}
+
+/** Counts a call; in dev everybody is the same caller, and not counted. */
+async function countCall(
   { callRates }: Pick<ApiDependencies, "callRates">,
   principal: Principal,
 ): Promise<Refusal | undefined> {

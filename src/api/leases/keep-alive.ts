@@ -9,7 +9,7 @@ import type {
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { inTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
-import { countCall, enter } from "../call/gate.ts";
+import { checkMessage, enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
 import {
@@ -60,7 +60,7 @@ export function createKeepAlive(
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
     let isFirst = true;
     for await (const message of requests) {
-      const refusal = isFirst ? undefined : await countCall(dependencies, principal);
+      const refusal = isFirst ? undefined : await checkMessage(dependencies, principal);
       if (refusal !== undefined) throw refusalToConnectError(refusal, action);
       isFirst = false;
       const renewals = valueOrThrow(batchOf(message), action);

@@ -1070,7 +1070,8 @@ export declare const ControllerLease: GenService<{
    *
    * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message with over 1000 renewals, or
    * that is too long or cannot be read), with RESOURCE_EXHAUSTED TOO_MANY (answers that are not
-   * read), with the caller's bearer (UNAUTHENTICATED), or with UNAVAILABLE when the server goes away.
+   * read), with UNAUTHENTICATED (a message over 30 s after the end of the caller's bearer), or with
+   * UNAVAILABLE when the server goes away.
    * Needs HTTP/2: over HTTP/1.1, call Renew. Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.KeepAlive
