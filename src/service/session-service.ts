@@ -1,17 +1,14 @@
 import type { Budgets } from "../budget/budgets.ts";
-import type { Command, DecisionContext, LeaseAnswer, PassTime, Renew } from "../core/command.ts";
-import { nextDeadline } from "../core/deadlines/deadline.ts";
-import { decide } from "../core/decide.ts";
-import type { Decision } from "../core/decision.ts";
-import type { SessionEvent } from "../core/event.ts";
+import type { Command, PassTime, Renew } from "../core/command.ts";
 import type { BeachId, LeaseId, SessionId } from "../core/ids.ts";
-import { assertSession } from "../core/invariants.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
 import type { Clock, ClockJump } from "./clock.ts";
+import { Consequences } from "./consequences.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
+import { type Asked, type Decided, Decider } from "./decider.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { fleetOf } from "./fleet/fleet-of.ts";
 import type { StoreReach } from "./gaps/gap-keeper.ts";
@@ -29,7 +26,6 @@ import type {
   WatchSelection,
   WatchStream,
 } from "./lease-service.ts";
-import { mayBeBehind } from "./may-be-behind.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
@@ -68,6 +64,8 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #hub: WatchHub;
   readonly #deadlines: DeadlineLoop;
   readonly #idle: IdleKeeper;
+  readonly #decider: Decider;
+  readonly #consequences: Consequences;
   readonly #wallTime: WallTime;
   readonly #delivery: HandshakeDelivery;
   readonly #stop = new AbortController();
@@ -91,6 +89,19 @@ export class SessionService implements LeaseService, AsyncDisposable {
     });
     const { bySession, byBeach } = this.#hub.readers;
     this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
+    this.#decider = new Decider({
+      ...deps,
+      fleet: this.#fleet,
+      idle: this.#idle,
+      hub: this.#hub,
+      deliversHandshakes: deps.carrier !== undefined,
+    });
+    this.#consequences = new Consequences({
+      ...deps,
+      fleet: this.#fleet,
+      deadlines: this.#deadlines,
+      delivery: this.#delivery,
+    });
   }
 
   /** Reads the store, records the absence since the earlier run, and starts its loops. */
@@ -138,10 +149,10 @@ export class SessionService implements LeaseService, AsyncDisposable {
     const record = this.#fleet.peek(id);
     if (record === "pending") return undefined;
     const call = { id, command, permit };
-    const decided = this.#decide(call, record);
+    const decided = this.#decider.decide(call, record);
     const { change } = decided;
     if (change !== undefined && !this.#fleet.commitNow(change)) return undefined;
-    return this.#outcome(call, decided);
+    return this.#consequences.outcome(call, decided);
   }
 
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream {
@@ -217,11 +228,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
         const outcome = await this.#attempt(call);
         if (outcome !== "conflict") return outcome;
       }
-      return this.#refused(call, undefined, contended);
+      return this.#consequences.refused(call, undefined, contended);
     } catch (error) {
       if (!(error instanceof StoreFault)) throw error;
       this.#noteFault(call.id, error);
-      return this.#refused(call, undefined, refusalOf(error));
+      return this.#consequences.refused(call, undefined, refusalOf(error));
     }
   }
 
@@ -238,19 +249,19 @@ export class SessionService implements LeaseService, AsyncDisposable {
   async #attempt<C extends Command>(call: Asked<C>): Promise<Outcome<C> | "conflict"> {
     const { id } = call;
     const { gaps } = this.#fleet;
-    if (gaps.isAway(id)) return this.#refused(call, undefined, storeAway);
+    if (gaps.isAway(id)) return this.#consequences.refused(call, undefined, storeAway);
     const recalled = this.#fleet.recall(id);
     if (recalled !== undefined) {
-      const decided = this.#decide(call, recalled);
+      const decided = this.#decider.decide(call, recalled);
       // Only a commit shows that the remembered record is still current.
       if (decided.change !== undefined) return await this.#commit(call, decided, decided.change);
     }
     const record = await this.#deps.store.load(id);
     // Not earlier: the loop may have stood still while the record was being loaded.
     await gaps.observe(this.now());
-    if (gaps.isAway(id)) return this.#refused(call, undefined, storeAway);
-    const decided = this.#decide(call, record);
-    if (decided.change === undefined) return this.#outcome(call, decided);
+    if (gaps.isAway(id)) return this.#consequences.refused(call, undefined, storeAway);
+    const decided = this.#decider.decide(call, record);
+    if (decided.change === undefined) return this.#consequences.outcome(call, decided);
     return await this.#commit(call, decided, decided.change);
   }
 
@@ -260,138 +271,11 @@ export class SessionService implements LeaseService, AsyncDisposable {
     change: SessionChange,
   ): Promise<Outcome<C> | "conflict"> {
     const result = await this.#deps.store.commit(change);
-    if (result === "committed") return this.#outcome(call, decided);
+    if (result === "committed") return this.#consequences.outcome(call, decided);
     if (result === "unaware") await this.#fleet.gaps.catchUp(call.id);
     return "conflict";
   }
-
-  /** The permit is checked on the record that the decision is made on. */
-  #decide<C extends Command>(
-    { id, command, permit }: Asked<C>,
-    record: SessionRecord | undefined,
-  ): Decided<C> {
-    const refusal = permit(record);
-    if (refusal !== undefined) return { refusal, change: undefined };
-    const known = this.#fleet.withKept(id, record);
-    const context = this.#context(id, known);
-    const decision = decide(id, known, command, context);
-    const { events } = decision;
-    const needsNoCommit = events.length === 0 || this.#fleet.spares(events);
-    return {
-      decision,
-      change: needsNoCommit ? undefined : this.#change(id, known, decision, context.now),
-    };
-  }
-
-  #context(id: SessionId, record: SessionRecord | undefined): DecisionContext {
-    return {
-      now: this.now(),
-      policy: this.#deps.policy,
-      gaps: this.#fleet.gaps.gapsOf(id),
-      incarnation: this.#fleet.gaps.incarnationOf(id),
-      entropy: this.#deps.ids,
-      negotiationsInFlight: (managerUrl) => this.#fleet.figures.negotiationsInFlight(managerUrl),
-      populationOf: (beachId) => this.#fleet.populations.of(beachId, this.now()),
-      watched: this.#idle.isWatched(id, record?.beachId),
-      hostWatches: this.#hub.hostWatches(id),
-      deliversHandshakes: this.#deps.carrier !== undefined,
-    };
-  }
-
-  #change(
-    id: SessionId,
-    previous: SessionRecord | undefined,
-    { session: next, events }: Decision<Command>,
-    now: EpochMs,
-  ): SessionChange {
-    const isPlain = events.every(mayBeBehind);
-    if (next !== undefined && !isPlain) assertSession(next, this.#deps.policy);
-    const basis = this.#fleet.gaps.basisOf(id, now);
-    return {
-      id,
-      previous,
-      next,
-      deadline: next && nextDeadline(next, this.#deps.policy),
-      durability: isPlain ? "behind" : "durable",
-      ...(basis && { basis }),
-    };
-  }
-
-  #tell(change: SessionChange, events: readonly SessionEvent[]): void {
-    const { id: sessionId, previous, next, deadline } = change;
-    this.#deadlines.notice(deadline);
-    const beachId = next?.beachId;
-    for (const event of events) {
-      if (event.kind === "SessionAttached") {
-        this.#fleet.populations.noteAttached(event.beachId, event.at);
-      }
-      if (event.kind === "HandshakeStarted" && beachId !== undefined) {
-        this.#fleet.figures.noteNegotiation(beachId, event.at);
-      }
-      this.#deps.observe({ kind: "happened", sessionId, event, previous, next });
-      if (event.kind === "DeliveryDue") this.#delivery.send(sessionId, event, next);
-    }
-  }
-
-  #outcome<C extends Command>(call: Asked<C>, decided: Decided<C>): Outcome<C> {
-    // Of a session that is not its own, a caller learns nothing.
-    if ("refusal" in decided) {
-      return { kind: "refused", session: undefined, refusal: decided.refusal };
-    }
-    const { decision, change } = decided;
-    const { id, command } = call;
-    const { session, events } = decision;
-    if (change !== undefined) this.#tell(change, events);
-    else if (events.length > 0) this.#fleet.keep(id, session);
-    if (decision.kind === "refused") return this.#refused(call, session, decision.refusal);
-    if (session === undefined && command.kind !== "PassTime") {
-      throw new Error(`${command.kind} was accepted on nothing`);
-    }
-    if (command.kind === "Acquire" || command.kind === "Renew") {
-      this.#noteRenewal(id, command.kind, session, decision.answer as LeaseAnswer);
-    }
-    return { kind: "accepted", session: session as SessionRecord, answer: decision.answer };
-  }
-
-  #noteRenewal(
-    sessionId: SessionId,
-    command: "Acquire" | "Renew",
-    session: SessionRecord | undefined,
-    { negotiation }: LeaseAnswer,
-  ): void {
-    if (session !== undefined) this.#fleet.figures.noteRenewal(session.beachId, this.now());
-    const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
-    this.#deps.observe({
-      kind: "renewed",
-      sessionId,
-      command,
-      outcome: negotiation.outcome,
-      joined,
-    });
-  }
-
-  #refused<C extends Command>(
-    { id: sessionId, command }: Asked<C>,
-    session: SessionRecord | undefined,
-    refusal: Refusal,
-  ): Outcome<C> {
-    const { reason } = refusal;
-    this.#deps.observe({ kind: "refused", sessionId, command: command.kind, reason });
-    return { kind: "refused", session, refusal };
-  }
 }
-
-/** A command, its session, and its permit. */
-interface Asked<C extends Command> {
-  readonly id: SessionId;
-  readonly command: C;
-  readonly permit: Permit;
-}
-
-/** The result of a command on one record, and the change to commit before it counts. */
-type Decided<C extends Command> =
-  | { readonly decision: Decision<C>; readonly change: SessionChange | undefined }
-  | { readonly refusal: Refusal; readonly change: undefined };
 
 const anybody: Permit = () => undefined;
 

@@ -12,7 +12,7 @@ export interface Change {
 
 interface FanDeps {
   readonly readersOf: (id: SessionId, beachId: BeachId | undefined) => Iterable<WatchReader>;
-  readonly tell: (reader: WatchReader, id: SessionId, change: Change) => void;
+  readonly publish: (reader: WatchReader, id: SessionId, change: Change) => void;
 }
 
 /**
@@ -45,7 +45,7 @@ export class Fan {
   step(): boolean {
     const { value, done } = this.#readers.next();
     if (done !== true) {
-      this.#deps.tell(value, this.#id, this.#change);
+      this.#deps.publish(value, this.#id, this.#change);
       return true;
     }
     if (this.#next === undefined) return false;

@@ -1,13 +1,9 @@
 import type { Budgets } from "../../budget/budgets.ts";
-import type { PassTime } from "../../core/command.ts";
 import type { BeachId, SessionId } from "../../core/ids.ts";
-import type { SessionRecord } from "../../core/session.ts";
-import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Clock } from "../clock.ts";
 import type { ChangeWatcher } from "../fleet/fleet.ts";
 import type { IdSource } from "../id-source.ts";
 import {
-  type Outcome,
   ReaderStalled,
   type WatchCaller,
   type WatchMessage,
@@ -15,44 +11,21 @@ import {
   type WatchStream,
 } from "../lease-service.ts";
 import type { ServiceObserver } from "../service-events.ts";
-import { type ChangeNotice, type SessionStore, StoreUnavailable } from "../session-store.ts";
+import type { ChangeNotice, SessionStore } from "../session-store.ts";
 import { Turns } from "../turns.ts";
 import { type Change, Fan } from "./fan.ts";
 import { WatchBudget } from "./watch-budget.ts";
+import { type PassedTime, WatchCatchUp } from "./watch-catch-up.ts";
+import { checkEveryMs, WatchDelivery } from "./watch-delivery.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchReaders } from "./watch-readers.ts";
-import { WatchSnapshot } from "./watch-snapshot.ts";
 import { WatchedBearer } from "./watched-bearer.ts";
-
-/** How often every reader is looked at. */
-const lookEveryMs: DurationMs = 1_000;
-/** The longest silence on a stream; each is broken up to that much earlier, not all at once. */
-const bookmarkEveryMs: DurationMs = 15_000;
-const bookmarkSpreadMs: DurationMs = 4_000;
-/** Reconnections after a drain, or of readers that stalled, are spread between these two. */
-const reconnectMsMin: DurationMs = 500;
-const reconnectMsMax: DurationMs = 5_000;
-/** A reader that takes nothing for this long has its stream ended … */
-const stalledMs: DurationMs = 60_000;
-/** … and its stream is reset when it does not even take that. */
-const farewellMs: DurationMs = 5_000;
 
 /** How much is done in a turn before others have theirs; a point is about a microsecond. */
 const pointsPerTurn = 1_500;
-/** What it takes to write a message, to read a page of a snapshot, and to touch a session. */
-const writePoints = 12;
-const pagePoints = 300;
-const touchPoints = 20;
 /** What it takes to open a watch, for each name that is read and registered besides. */
 const openPoints = 50;
 const namePoints = 2;
-/** How many sessions are touched side by side. */
-const touched = 25;
-
-/** The result of letting time pass for a session, as far as it matters here. */
-type PassedTime =
-  | { readonly kind: "accepted"; readonly session?: SessionRecord | undefined }
-  | Pick<Extract<Outcome<PassTime>, { kind: "refused" }>, "kind" | "refusal">;
 
 interface WatchHubDeps {
   readonly store: SessionStore;
@@ -75,11 +48,16 @@ export class WatchHub implements ChangeWatcher {
   /** Sessions whose changes are being published. */
   readonly #fans = new Map<SessionId, Fan>();
   readonly readers: WatchReaders = new WatchReaders(this.#turns);
-  #draining = false;
+  readonly #delivery: WatchDelivery;
+  readonly #catchUp: WatchCatchUp;
 
   constructor(deps: WatchHubDeps) {
     this.#deps = deps;
     this.#budget = new WatchBudget(deps.budgets);
+    const turns = this.#turns;
+    const onStalled = (): void => this.#observe("stalled");
+    this.#delivery = new WatchDelivery({ ...deps, turns, onStalled });
+    this.#catchUp = new WatchCatchUp({ ...deps, turns });
   }
 
   /** Resolves when a watch with so many names may be opened; rejects when there is no room. */
@@ -120,7 +98,7 @@ export class WatchHub implements ChangeWatcher {
 
   /** Asks every reader to reconnect later, and ends its stream. */
   drain(): void {
-    this.#draining = true;
+    this.#delivery.drain();
     for (const reader of this.readers) reader.wake();
   }
 
@@ -130,9 +108,11 @@ export class WatchHub implements ChangeWatcher {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     while (!signal.aborted) {
-      await clock.sleep(lookEveryMs, signal);
+      await clock.sleep(checkEveryMs, signal);
       const now = clock.now();
-      for (const [reader, giveUp] of this.readers.entries()) this.#look(reader, giveUp, now);
+      for (const [reader, giveUp] of this.readers.entries()) {
+        this.#delivery.check(reader, giveUp, now);
+      }
     }
   }
 
@@ -145,7 +125,7 @@ export class WatchHub implements ChangeWatcher {
     const admission = this.#budget.admit(namesIn(selection), caller.connection);
     const { bearerEndsAt } = selection;
     const reader = new WatchReader(selection, admission, {
-      bookmarkAt: this.#nextBookmark(),
+      bookmarkAt: this.#delivery.nextBookmark(),
       bearer:
         bearerEndsAt === undefined
           ? undefined
@@ -164,7 +144,7 @@ export class WatchHub implements ChangeWatcher {
       [Symbol.asyncIterator]: () => this.#stream(reader, signal, leave),
       divert: (sink) => {
         reader.sink = sink;
-        sink.onReady = () => this.#ready(reader);
+        sink.onReady = () => this.#delivery.ready(reader);
       },
     };
   }
@@ -174,26 +154,26 @@ export class WatchHub implements ChangeWatcher {
     signal: AbortSignal,
     leave: () => void,
   ): AsyncGenerator<WatchMessage> {
-    const snapshot = new WatchSnapshot(this.#deps.store, reader);
+    const snapshot = this.#catchUp.snapshotFor(reader);
     try {
       while (!signal.aborted && !reader.isGone) {
         if (reader.failure !== undefined) throw reader.failure;
-        if (this.#flowsByItself(reader)) {
-          await this.#flowed(reader);
+        if (this.#delivery.flowsByItself(reader)) {
+          await this.#delivery.flowed(reader);
           continue;
         }
-        const message = this.#messageFor(reader);
+        const message = this.#delivery.messageFor(reader);
         if (message !== undefined) {
           reader.isHolding = true;
           yield message;
-          this.#tookIt(reader);
+          this.#delivery.took(reader);
           if (message.kind === "draining") return;
         } else if (!snapshot.isRead) {
-          await this.#readOn(snapshot);
+          await this.#catchUp.readOn(snapshot);
           reader.hasSnapshot = snapshot.isRead;
           reader.bookmarkDue = snapshot.isRead;
         } else if (reader.isBehind) {
-          await this.#readAgain(reader, signal);
+          await this.#catchUp.readAgain(reader, signal);
         } else {
           await reader.waitForNews();
         }
@@ -204,54 +184,10 @@ export class WatchHub implements ChangeWatcher {
     }
   }
 
-  async #readOn(snapshot: WatchSnapshot): Promise<void> {
-    await this.#turns.room(pagePoints);
-    await snapshot.readOn();
-  }
-
-  /** Open streams stay open. A store that is away is asked again later. */
-  async #readAgain(reader: WatchReader, signal: AbortSignal): Promise<void> {
-    reader.isBehind = false;
-    reader.ahead.clear();
-    const snapshot = new WatchSnapshot(this.#deps.store, reader);
-    try {
-      while (!snapshot.isRead && !signal.aborted) await this.#readOn(snapshot);
-      if (await this.#liftLost(reader)) return;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailable)) throw error;
-    }
-    reader.isBehind = true;
-    await this.#deps.clock.sleep(lookEveryMs, signal);
-  }
-
-  /**
-   * Versions only rise on a stream. When the store lost a state that the reader has, the reader
-   * takes no state of that session until its counters are lifted, which happens when it is next
-   * touched. A session without a record is sent as gone. Returns whether all of them could be
-   * looked at.
-   */
-  async #liftLost(reader: WatchReader): Promise<boolean> {
-    const ids = [...reader.ahead];
-    let all = true;
-    for (let from = 0; from < ids.length; from += touched) {
-      const part = ids.slice(from, from + touched);
-      await this.#turns.room(part.length * touchPoints);
-      const outcomes = await Promise.all(part.map((id) => this.#deps.passTime(id)));
-      all &&= outcomes.every(
-        (outcome) => outcome.kind === "accepted" || outcome.refusal.reason === "SESSION_UNREADABLE",
-      );
-      for (const [index, id] of part.entries()) {
-        const outcome = outcomes[index];
-        if (outcome?.kind === "accepted" && isGone(outcome)) reader.lose(id);
-      }
-    }
-    return all;
-  }
-
   #fanOut(id: SessionId, change: Change): void {
     const fan = new Fan(id, change, {
       readersOf: (session, beach) => this.readers.of(session, beach),
-      tell: (reader, session, told) => this.#tell(reader, session, told),
+      publish: (reader, session, next) => this.#publish(reader, session, next),
     });
     this.#fans.set(id, fan);
     this.#turns.add(() => {
@@ -262,138 +198,16 @@ export class WatchHub implements ChangeWatcher {
   }
 
   /** Publishes a change to a reader, and sends at once what the reader takes. */
-  #tell(reader: WatchReader, id: SessionId, { record, merged }: Change): void {
-    // Only readers that asked for a session by name are told that it is unknown.
+  #publish(reader: WatchReader, id: SessionId, { record, merged }: Change): void {
+    // Only readers that asked for a session by name learn that it is unknown.
     if (reader.isGone || (record === undefined && reader.sessions.kind === "beach")) return;
     try {
       reader.offer(id, record, merged);
     } catch (error) {
-      this.#fail(reader, error);
+      this.#delivery.fail(reader, error);
       return;
     }
-    if (reader.sink !== undefined && !reader.isFlowing && this.#sendNext(reader))
-      this.#flow(reader);
-  }
-
-  /** Sends messages into the reader's sink until the service drains. */
-  #flowsByItself(reader: WatchReader): boolean {
-    if (reader.sink === undefined) return false;
-    return reader.isHolding || (reader.hasNews && !this.#draining);
-  }
-
-  /** Resolves when the reader has taken everything, or is woken for another reason. */
-  async #flowed(reader: WatchReader): Promise<void> {
-    this.#flow(reader);
-    if (!this.#flowsByItself(reader) || reader.failure !== undefined) return;
-    reader.isAwaited = true;
-    await reader.waitToBeWoken();
-    reader.isAwaited = false;
-  }
-
-  /** Sends what waits for the reader, message by message. */
-  #flow(reader: WatchReader): void {
-    if (reader.isFlowing || reader.isHolding) return;
-    reader.isFlowing = true;
-    this.#turns.add(() => {
-      if (this.#sendNext(reader)) return true;
-      reader.isFlowing = false;
-      if (reader.isAwaited && !reader.isHolding) reader.wake();
-      return false;
-    });
-  }
-
-  /** Sends one message into the sink; answers whether another may follow. */
-  #sendNext(reader: WatchReader): boolean {
-    const { sink } = reader;
-    if (sink === undefined || reader.isHolding || reader.isGone || this.#draining) return false;
-    this.#turns.spend(writePoints);
-    try {
-      const message = this.#messageFor(reader);
-      if (message === undefined) return false;
-      reader.isHolding = !sink.write(message);
-    } catch (error) {
-      return this.#fail(reader, error);
-    }
-    if (reader.isHolding) return false;
-    reader.bookmarkAt = this.#nextBookmark();
-    return reader.hasNews;
-  }
-
-  /** The sink takes another message. */
-  #ready(reader: WatchReader): void {
-    if (reader.isGone) return;
-    try {
-      this.#tookIt(reader);
-    } catch (error) {
-      this.#fail(reader, error);
-      return;
-    }
-    if (reader.hasNews && !this.#draining) this.#flow(reader);
-    else if (reader.isAwaited) reader.wake();
-  }
-
-  #fail(reader: WatchReader, error: unknown): false {
-    reader.failure = error;
-    reader.wake();
-    return false;
-  }
-
-  /** The next message. A drain comes first, since other processes have the rest. */
-  #messageFor(reader: WatchReader): WatchMessage | undefined {
-    if (this.#draining) return { kind: "draining", reconnectAfterMs: this.#reconnectAfterMs() };
-    if (reader.bearer?.isWarningDue === true) {
-      const expiresInMs = reader.bearer.warn(this.#deps.clock.wall());
-      return { kind: "bearer_expiring", expiresInMs };
-    }
-    const message = reader.take();
-    if (message !== undefined || !reader.hasNews) return message;
-    reader.bookmarkDue = false;
-    return { kind: "bookmark", repeatsEveryMs: bookmarkEveryMs };
-  }
-
-  #tookIt(reader: WatchReader): void {
-    reader.isHolding = false;
-    if (reader.heldMs >= stalledMs) throw new ReaderStalled(this.#reconnectAfterMs());
-    reader.heldMs = 0;
-    reader.bookmarkAt = this.#nextBookmark();
-  }
-
-  /** Counts looks and not time: while this process stood still no reader could take anything. */
-  #look(reader: WatchReader, giveUp: () => void, now: EpochMs): void {
-    this.#lookAtBearer(reader);
-    if (reader.isHolding) {
-      reader.heldMs += lookEveryMs;
-      if (reader.heldMs === stalledMs) this.#observe("stalled");
-      if (reader.heldMs >= stalledMs + farewellMs) giveUp();
-    } else if (now >= reader.bookmarkAt) {
-      reader.bookmarkDue = true;
-      if (reader.sink === undefined) reader.wake();
-      else this.#flow(reader);
-    }
-  }
-
-  #lookAtBearer(reader: WatchReader): void {
-    const { bearer } = reader;
-    if (bearer === undefined || reader.failure !== undefined) return;
-    try {
-      bearer.look(this.#deps.clock.wall());
-    } catch (error) {
-      this.#fail(reader, error);
-      return;
-    }
-    if (!bearer.isWarningDue || reader.isHolding) return;
-    if (reader.sink === undefined) reader.wake();
-    else this.#flow(reader);
-  }
-
-  #nextBookmark(): EpochMs {
-    const early = lookEveryMs + bookmarkSpreadMs * this.#deps.ids.jitter();
-    return this.#deps.clock.now() + bookmarkEveryMs - early;
-  }
-
-  #reconnectAfterMs(): DurationMs {
-    const spread = (reconnectMsMax - reconnectMsMin) * this.#deps.ids.jitter();
-    return Math.round(reconnectMsMin + spread);
+    this.#delivery.send(reader);
   }
 
   #observe(change: "opened" | "stalled" | "closed"): void {
@@ -403,9 +217,4 @@ export class WatchHub implements ChangeWatcher {
 
 function namesIn({ sessions, knownVersions }: WatchSelection): number {
   return (sessions.kind === "named" ? sessions.ids.length : 0) + knownVersions.size;
-}
-
-/** The store was asked just now, and knows nothing of the session. */
-function isGone(outcome: Extract<PassedTime, { kind: "accepted" }>): boolean {
-  return "session" in outcome && outcome.session === undefined;
 }

@@ -23,7 +23,7 @@ export class WatchReader {
   readonly #admission: Admission;
   readonly #pending = new Map<SessionId, Pending>();
   /** What the reader has of each session: a version, or that it is gone. */
-  readonly #told = new Map<SessionId, number | "gone">();
+  readonly #sent = new Map<SessionId, number | "gone">();
   /** The versions that the reader named, for sessions not sent yet. */
   #known: ReadonlyMap<SessionId, number>;
   #wake: (() => void) | undefined;
@@ -87,11 +87,11 @@ export class WatchReader {
         ? this.#isNews(id, record)
         : supersedes(record, waiting.record?.version ?? "gone");
     if (!isNews) {
-      const newest = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
+      const newest = waiting === undefined ? this.#sent.get(id) : waiting.record?.version;
       if ((record?.version ?? 0) < Number(newest)) this.ahead.add(id);
       return;
     }
-    const before = waiting === undefined ? this.#told.get(id) : waiting.record?.version;
+    const before = waiting === undefined ? this.#sent.get(id) : waiting.record?.version;
     const own = waiting === undefined ? 0 : waiting.coalesced + 1;
     this.#pending.set(id, { record, coalesced: own + leftOut(record, before, merged) });
     if (this.sink === undefined) this.wake();
@@ -121,15 +121,15 @@ export class WatchReader {
    * gone.
    */
   get held(): readonly SessionId[] {
-    const told = [...this.#told].filter(([, version]) => version !== "gone").map(([id]) => id);
-    const known = [...this.#known.keys()].filter((id) => !this.#told.has(id));
-    return [...told, ...known].filter((id) => !this.#pending.has(id));
+    const sent = [...this.#sent].filter(([, version]) => version !== "gone").map(([id]) => id);
+    const known = [...this.#known.keys()].filter((id) => !this.#sent.has(id));
+    return [...sent, ...known].filter((id) => !this.#pending.has(id));
   }
 
   /** The reader has a state of the session, from this stream or as it named it. */
   has(id: SessionId): boolean {
-    const told = this.#told.get(id);
-    return told === undefined ? this.#known.has(id) : told !== "gone";
+    const sent = this.#sent.get(id);
+    return sent === undefined ? this.#known.has(id) : sent !== "gone";
   }
 
   /** The versions that the reader named were compared with everything and are dropped. */
@@ -157,8 +157,8 @@ export class WatchReader {
 
   /** The first state of a session is the truth whatever its version; then versions only rise. */
   #isNews(id: SessionId, record: SessionRecord | undefined): boolean {
-    const told = this.#told.get(id);
-    if (told !== undefined) return supersedes(record, told);
+    const sent = this.#sent.get(id);
+    if (sent !== undefined) return supersedes(record, sent);
     const known = this.#known.get(id);
     if (record?.kind !== "attached" || record.version !== known) return true;
     this.#remember(id, known);
@@ -170,17 +170,17 @@ export class WatchReader {
    * session that ever was. Whatever comes next about one is news anyway.
    */
   #remember(id: SessionId, version: number | "gone"): void {
-    const before = this.#told.size;
+    const before = this.#sent.size;
     if (version === "gone" && this.sessions.kind === "beach") {
-      this.#told.delete(id);
+      this.#sent.delete(id);
       this.ahead.delete(id);
     } else {
-      this.#told.set(id, version);
+      this.#sent.set(id, version);
     }
     // The names of other readers were counted when they began.
     if (this.sessions.kind !== "beach") return;
-    if (this.#told.size > before) this.#admission.grow(1);
-    if (this.#told.size < before) this.#admission.shrink(1);
+    if (this.#sent.size > before) this.#admission.grow(1);
+    if (this.#sent.size < before) this.#admission.shrink(1);
   }
 }
 

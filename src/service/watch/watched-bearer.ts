@@ -25,7 +25,7 @@ export class WatchedBearer {
   }
 
   /** Looks at the time; throws {@link BearerEnded} once the stream has to end. */
-  look(wall: EpochMs): void {
+  check(wall: EpochMs): void {
     if (wall >= this.#endsAt + bearerGraceMs) throw new BearerEnded();
     if (this.#isWarned || wall < this.#warnAt) return;
     this.#isWarned = true;

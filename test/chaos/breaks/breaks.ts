@@ -136,7 +136,7 @@ export const breaks: readonly Break[] = [
       {
         file: "service/session-service.ts",
         find: "if (decided.change !== undefined) return await this.#commit(call, decided, decided.change);\n    }",
-        put: "return decided.change === undefined ? this.#outcome(call, decided) : await this.#commit(call, decided, decided.change);\n    }",
+        put: "return decided.change === undefined ? this.#consequences.outcome(call, decided) : await this.#commit(call, decided, decided.change);\n    }",
       },
     ],
   },

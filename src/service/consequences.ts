@@ -1,0 +1,90 @@
+import type { Command, LeaseAnswer } from "../core/command.ts";
+import type { SessionEvent } from "../core/event.ts";
+import type { SessionId } from "../core/ids.ts";
+import type { Refusal } from "../core/refusal.ts";
+import type { SessionRecord } from "../core/session.ts";
+import type { Clock } from "./clock.ts";
+import type { DeadlineLoop } from "./deadline-loop.ts";
+import type { Asked, Decided } from "./decider.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import type { HandshakeDelivery } from "./handshake-delivery.ts";
+import type { Outcome } from "./lease-service.ts";
+import type { ServiceObserver } from "./service-events.ts";
+import type { SessionChange } from "./session-store.ts";
+
+interface ConsequencesDeps {
+  readonly clock: Clock;
+  readonly observe: ServiceObserver;
+  readonly fleet: Fleet;
+  readonly deadlines: Pick<DeadlineLoop, "notice">;
+  readonly delivery: Pick<HandshakeDelivery, "send">;
+}
+
+/** What follows once a decision stands: it is counted, observed, delivered, and answered. */
+export class Consequences {
+  readonly #deps: ConsequencesDeps;
+
+  constructor(deps: ConsequencesDeps) {
+    this.#deps = deps;
+  }
+
+  /** What the caller is answered, once the decision's change is committed. */
+  outcome<C extends Command>(call: Asked<C>, decided: Decided<C>): Outcome<C> {
+    // Of a session that is not its own, a caller learns nothing.
+    if ("refusal" in decided) {
+      return { kind: "refused", session: undefined, refusal: decided.refusal };
+    }
+    const { decision, change } = decided;
+    const { id, command } = call;
+    const { session, events } = decision;
+    if (change !== undefined) this.#committed(change, events);
+    else if (events.length > 0) this.#deps.fleet.keep(id, session);
+    if (decision.kind === "refused") return this.refused(call, session, decision.refusal);
+    if (session === undefined && command.kind !== "PassTime") {
+      throw new Error(`${command.kind} was accepted on nothing`);
+    }
+    if (command.kind === "Acquire" || command.kind === "Renew") {
+      this.#noteRenewal(id, command.kind, session, decision.answer as LeaseAnswer);
+    }
+    return { kind: "accepted", session: session as SessionRecord, answer: decision.answer };
+  }
+
+  refused<C extends Command>(
+    { id: sessionId, command }: Asked<C>,
+    session: SessionRecord | undefined,
+    refusal: Refusal,
+  ): Outcome<C> {
+    const { reason } = refusal;
+    this.#deps.observe({ kind: "refused", sessionId, command: command.kind, reason });
+    return { kind: "refused", session, refusal };
+  }
+
+  #committed(change: SessionChange, events: readonly SessionEvent[]): void {
+    const { id: sessionId, previous, next, deadline } = change;
+    const { fleet, deadlines, delivery, observe } = this.#deps;
+    deadlines.notice(deadline);
+    const beachId = next?.beachId;
+    for (const event of events) {
+      if (event.kind === "SessionAttached") {
+        fleet.populations.noteAttached(event.beachId, event.at);
+      }
+      if (event.kind === "HandshakeStarted" && beachId !== undefined) {
+        fleet.figures.noteNegotiation(beachId, event.at);
+      }
+      observe({ kind: "happened", sessionId, event, previous, next });
+      if (event.kind === "DeliveryDue") delivery.send(sessionId, event, next);
+    }
+  }
+
+  #noteRenewal(
+    sessionId: SessionId,
+    command: "Acquire" | "Renew",
+    session: SessionRecord | undefined,
+    { negotiation }: LeaseAnswer,
+  ): void {
+    const { clock, fleet, observe } = this.#deps;
+    if (session !== undefined) fleet.figures.noteRenewal(session.beachId, clock.now());
+    const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
+    observe({ kind: "renewed", sessionId, command, outcome: negotiation.outcome, joined });
+  }
+}
