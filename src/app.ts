@@ -16,7 +16,6 @@ import { openFilesMax } from "./open-files.ts";
 import { openRoad } from "./road/open-road.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
-import { type Clock, systemClock } from "./service/clock.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { policyFor } from "./service/fleet/fleet-of.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
@@ -28,6 +27,7 @@ import {
   type SessionServiceDeps,
 } from "./service/session-service.ts";
 import { type SessionStore, type StoreFailure, StoreUnavailable } from "./service/session-store.ts";
+import { type Clock, systemClock } from "./service/time/clock.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";

@@ -145,7 +145,7 @@ describe("a planted fault is found:", () => {
   test.each(clocks)("time or chance by %s", (call) => {
     const name = call.replace(/\(.*/, "");
     expect(hiddenClocks(planted("src/api/api.ts", call))).toEqual([`src/api/api.ts uses ${name}`]);
-    expect(hiddenClocks(planted("src/service/clock.ts", call))).toEqual([]);
+    expect(hiddenClocks(planted("src/service/time/clock.ts", call))).toEqual([]);
   });
 
   test.each(["TODO", "FIXME"])("a %s", (word) => {

@@ -3,7 +3,6 @@ import type { SessionEvent } from "../core/event.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { SessionRecord } from "../core/session.ts";
-import type { Clock } from "./clock.ts";
 import type { DeadlineLoop } from "./deadline-loop.ts";
 import type { Asked, Decided } from "./decider.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -11,6 +10,7 @@ import type { HandshakeDelivery } from "./handshake-delivery.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionChange } from "./session-store.ts";
+import type { Clock } from "./time/clock.ts";
 
 interface ConsequencesDeps {
   readonly clock: Clock;

@@ -1,10 +1,10 @@
 import type { PassTime } from "../core/command.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
+import type { Clock } from "./time/clock.ts";
 
 /** How many sessions the loop handles before it yields. */
 const batch = 500;

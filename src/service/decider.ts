@@ -8,13 +8,13 @@ import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
-import type { Clock } from "./clock.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { IdSource } from "./id-source.ts";
 import type { IdleKeeper } from "./idle-keeper.ts";
 import type { Permit } from "./lease-service.ts";
 import { mayBeBehind } from "./may-be-behind.ts";
 import type { SessionChange } from "./session-store.ts";
+import type { Clock } from "./time/clock.ts";
 import type { WatchHub } from "./watch/watch-hub.ts";
 
 /** A command, its session, and its permit. */

@@ -4,10 +4,10 @@ import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Policy } from "../core/policy.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { DurationMs } from "../core/time.ts";
-import type { Clock } from "./clock.ts";
 import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
+import type { Clock } from "./time/clock.ts";
 import type { WatchIndex } from "./watch/watch-index.ts";
 
 /** How often departures are recorded. */

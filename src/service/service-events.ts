@@ -3,7 +3,7 @@ import type { SessionEvent } from "../core/event.ts";
 import type { HandshakeId, SessionId } from "../core/ids.ts";
 import type { RefusalReason } from "../core/refusal.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
-import type { ClockJump } from "./clock.ts";
+import type { ClockJump } from "./time/clock.ts";
 
 /** Everything that logs and metrics observe of the service. */
 export type ServiceEvent =

@@ -5,7 +5,6 @@ import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { Clock, ClockJump } from "./clock.ts";
 import { Consequences } from "./consequences.ts";
 import { DeadlineLoop } from "./deadline-loop.ts";
 import { type Asked, type Decided, Decider } from "./decider.ts";
@@ -35,7 +34,8 @@ import {
   StoreUnavailable,
 } from "./session-store.ts";
 import { refusalOf, storeAway } from "./store-refusal.ts";
-import { WallTime } from "./wall-time.ts";
+import type { Clock, ClockJump } from "./time/clock.ts";
+import { WallTime } from "./time/wall-time.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;

@@ -1,6 +1,6 @@
 import type { DurationMs } from "../core/time.ts";
-import { type Clock, steeredClock, systemClock } from "../service/clock.ts";
 import type { SessionStore, StoreFailure } from "../service/session-store.ts";
+import { type Clock, steeredClock, systemClock } from "../service/time/clock.ts";
 import { memoryStore } from "./memory-store.ts";
 import { withoutPassword } from "./redis/link/redis-check.ts";
 import { openRedisStore } from "./redis/redis-store.ts";

@@ -3,10 +3,10 @@ import { Budgets } from "../../src/budget/budgets.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { End } from "../../src/core/session.ts";
 import { nextOf } from "../../src/core/view.ts";
-import { systemClock } from "../../src/service/clock.ts";
 import { controllerTokens } from "../../src/service/controller-tokens.ts";
 import { randomIds } from "../../src/service/id-source.ts";
 import { createSessionService } from "../../src/service/session-service.ts";
+import { systemClock } from "../../src/service/time/clock.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
 
 const sessions = Number(process.argv[2]);

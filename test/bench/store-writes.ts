@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { SessionRecord } from "../../src/core/session.ts";
-import { systemClock } from "../../src/service/clock.ts";
 import type { SoleStore } from "../../src/service/session-store.ts";
+import { systemClock } from "../../src/service/time/clock.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { readCommandOptions, text, wholeNumberFrom } from "../support/runs/command-options.ts";
 import { busySession, insertion, revisionOf } from "../support/store/store-records.ts";

@@ -3,7 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { AcquireResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { systemClock } from "../../src/service/clock.ts";
+import { systemClock } from "../../src/service/time/clock.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import { freshId } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { steeredClock } from "../../src/service/clock.ts";
+import { steeredClock } from "../../src/service/time/clock.ts";
 import { accepted } from "../support/redis/redis-service.ts";
 import { manualClock } from "../support/service/manual-clock.ts";
 import {

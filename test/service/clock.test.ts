@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { type SteeredClock, steeredClock, systemClock } from "../../src/service/clock.ts";
+import { type SteeredClock, steeredClock, systemClock } from "../../src/service/time/clock.ts";
 import { type ManualClock, manualClock } from "../support/service/manual-clock.ts";
 
 const start = 1_700_000_000_000;

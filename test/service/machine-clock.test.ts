@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { type ClockJump, machineClock } from "../../src/service/clock.ts";
-import { WallTime } from "../../src/service/wall-time.ts";
+import { type ClockJump, machineClock } from "../../src/service/time/clock.ts";
+import { WallTime } from "../../src/service/time/wall-time.ts";
 
 const start = 1_700_000_000_000;
 const hour = 3_600_000;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { Turns } from "../../src/service/turns.ts";
+import { Turns } from "../../src/service/time/turns.ts";
 
 /** A work of so many steps, which notes each of them. */
 function work(name: string, steps: number, done: string[]): () => boolean {

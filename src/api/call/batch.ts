@@ -1,4 +1,4 @@
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 
 /** How many of the slowest decisions take a few milliseconds together. */
 const perTurn = 100;

@@ -8,7 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 
 import type { FieldViolation } from "../../core/refusal.ts";
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import { entryPath } from "./parse-values.ts";
 
 /**

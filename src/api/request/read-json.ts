@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import { done, type Result, refused } from "../refusal/result.ts";
 import { jsonFaults } from "./json-faults.ts";
 import { fieldsPerTurn } from "./measured.ts";

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import { valueOrThrow } from "../refusal/error-mapping.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { scanJson } from "./json-scan.ts";

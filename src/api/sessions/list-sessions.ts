@@ -10,7 +10,7 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
 import { unary } from "../call/unary.ts";

@@ -1,7 +1,6 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import type { FleetCounts, FleetRates } from "../figures/fleet-counts.ts";
 import { RateKeeper } from "../figures/fleet-rates.ts";
 import { FleetTally } from "../figures/fleet-tally.ts";
@@ -10,6 +9,7 @@ import type { GapKeeper } from "../gaps/gap-keeper.ts";
 import { ProcessGapKeeper } from "../gaps/process-gap-keeper.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import type { SessionChange, SoleStore } from "../session-store.ts";
+import type { Clock } from "../time/clock.ts";
 import type { ChangeWatcher, Fleet, FleetFigures } from "./fleet.ts";
 
 /** How many sessions are read at once when the process starts. */

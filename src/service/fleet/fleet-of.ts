@@ -1,7 +1,7 @@
 import { type Policy, sharedPolicy } from "../../core/policy.ts";
-import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import type { SessionStore } from "../session-store.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Fleet } from "./fleet.ts";
 import { FleetOfOne } from "./fleet-of-one.ts";
 import { SharedFleet } from "./shared-fleet.ts";

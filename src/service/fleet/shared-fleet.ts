@@ -2,12 +2,12 @@ import type { SessionEvent } from "../../core/event.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import { Populations } from "../figures/populations.ts";
 import { FleetGapKeeper } from "../gaps/fleet-gap-keeper.ts";
 import type { GapKeeper } from "../gaps/gap-keeper.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import type { SharedStore } from "../session-store.ts";
+import type { Clock } from "../time/clock.ts";
 import type { ChangeWatcher, Fleet, FleetFigures } from "./fleet.ts";
 import { ReportPlaces } from "./report-places.ts";
 

@@ -1,9 +1,9 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import { type DecisionBasis, gapsMax, type SharedStore } from "../session-store.ts";
+import type { Clock } from "../time/clock.ts";
 import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 import { type BucketGap, stretchesOf } from "./gap-stretches.ts";
 

@@ -1,9 +1,9 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import { gapsMax, type SoleStore } from "../session-store.ts";
+import type { Clock } from "../time/clock.ts";
 import type { GapKeeper, StoreReach } from "./gap-keeper.ts";
 
 /** For how long the loop may stand still, or the disk, before the stretch counts as a gap. */

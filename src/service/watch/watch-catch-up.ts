@@ -2,10 +2,10 @@ import type { PassTime } from "../../core/command.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import type { Outcome } from "../lease-service.ts";
 import { type SessionStore, StoreUnavailable } from "../session-store.ts";
-import type { Turns } from "../turns.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Turns } from "../time/turns.ts";
 import type { WatchReader } from "./watch-reader.ts";
 import { WatchSnapshot } from "./watch-snapshot.ts";
 

@@ -1,8 +1,8 @@
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../clock.ts";
 import type { IdSource } from "../id-source.ts";
 import { ReaderStalled, type WatchMessage } from "../lease-service.ts";
-import type { Turns } from "../turns.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Turns } from "../time/turns.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
 /** How often every reader is checked. */

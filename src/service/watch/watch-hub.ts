@@ -1,6 +1,5 @@
 import type { Budgets } from "../../budget/budgets.ts";
 import type { BeachId, SessionId } from "../../core/ids.ts";
-import type { Clock } from "../clock.ts";
 import type { ChangeWatcher } from "../fleet/fleet.ts";
 import type { IdSource } from "../id-source.ts";
 import {
@@ -12,7 +11,8 @@ import {
 } from "../lease-service.ts";
 import type { ServiceObserver } from "../service-events.ts";
 import type { ChangeNotice, SessionStore } from "../session-store.ts";
-import { Turns } from "../turns.ts";
+import type { Clock } from "../time/clock.ts";
+import { Turns } from "../time/turns.ts";
 import { type Change, Fan } from "./fan.ts";
 import { WatchBudget } from "./watch-budget.ts";
 import { type PassedTime, WatchCatchUp } from "./watch-catch-up.ts";

@@ -1,5 +1,5 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
-import type { Turns } from "../turns.ts";
+import type { Turns } from "../time/turns.ts";
 import { ReaderIndex, WatchIndex } from "./watch-index.ts";
 import type { WatchReader } from "./watch-reader.ts";
 

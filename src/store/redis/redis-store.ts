@@ -5,7 +5,6 @@ import { LRUCache } from "lru-cache";
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock, SteeredClock } from "../../service/clock.ts";
 import type { FleetCounts, FleetRates } from "../../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
@@ -19,6 +18,7 @@ import {
   type SharedStore,
   type StoreFailure,
 } from "../../service/session-store.ts";
+import type { Clock, SteeredClock } from "../../service/time/clock.ts";
 import { ChangeListeners } from "../change-listeners.ts";
 import { encodeRecord } from "../codec/session-codec.ts";
 import { RedisLosses } from "./fleet/redis-losses.ts";

@@ -1,6 +1,6 @@
 import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
-import { nextTurn } from "../../service/next-turn.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import { RecordUnreadable } from "../codec/flat-record.ts";
 import { decodeRecord } from "../codec/session-codec.ts";
 import { SharedStrings } from "../codec/shared-strings.ts";

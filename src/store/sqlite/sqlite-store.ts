@@ -3,7 +3,6 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../../service/clock.ts";
 import {
   type ChangeNotice,
   type SessionChange,
@@ -11,6 +10,7 @@ import {
   type SoleStore,
   StoreUnavailable,
 } from "../../service/session-store.ts";
+import type { Clock } from "../../service/time/clock.ts";
 import { ChangeListeners } from "../change-listeners.ts";
 import { encodeRecord } from "../codec/session-codec.ts";
 import { GapLog } from "../gap-log.ts";

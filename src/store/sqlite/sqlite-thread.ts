@@ -2,9 +2,9 @@ import { Worker } from "node:worker_threads";
 
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../../service/clock.ts";
-import { nextTurn } from "../../service/next-turn.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
+import type { Clock } from "../../service/time/clock.ts";
+import { nextTurn } from "../../service/time/next-turn.ts";
 import { cannotOpen, isBusy } from "./sqlite-fault.ts";
 import type { Batch, OpenOptions, RecoveredRow } from "./sqlite-file.ts";
 import type { FileHead, SqliteHolder } from "./sqlite-holder.ts";

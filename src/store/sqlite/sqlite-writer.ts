@@ -1,7 +1,7 @@
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { Clock } from "../../service/clock.ts";
-import { eachInTurns, nextTurn } from "../../service/next-turn.ts";
+import type { Clock } from "../../service/time/clock.ts";
+import { eachInTurns, nextTurn } from "../../service/time/next-turn.ts";
 import type { SessionRow } from "./sqlite-file.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
 import { type LateRow, WriteBehind } from "./write-behind.ts";

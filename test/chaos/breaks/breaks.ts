@@ -186,12 +186,12 @@ export const breaks: readonly Break[] = [
     seed: 1,
     edits: [
       {
-        file: "service/clock.ts",
+        file: "service/time/clock.ts",
         find: "this.#origin = this.#wallAheadMs;",
         put: "this.#origin = this.#wallAheadMs + (process.pid % 5) * 3_000;",
       },
       {
-        file: "service/clock.ts",
+        file: "service/time/clock.ts",
         find: "const steer = (aheadMs: DurationMs): void => {",
         put: "const steer = (aheadMs: DurationMs): void => {\n    if (aheadMs !== undefined) return;",
       },

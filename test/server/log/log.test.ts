@@ -5,7 +5,7 @@ import { ConnectionState } from "../../../src/gen/beach/controller/v1/transport_
 import { createLogger } from "../../../src/observe/logger.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { observeEvents } from "../../../src/observe/observe-events.ts";
-import { systemClock } from "../../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import { beach, readyReport } from "../../api/conformance/conformance-subject.ts";
 import { type LogLine, runService } from "../../support/process/run-service.ts";
 import { breakSession } from "../../support/service/broken-session.ts";

@@ -1,5 +1,5 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { Clock } from "../../../src/service/clock.ts";
+import type { Clock } from "../../../src/service/time/clock.ts";
 import type { Timeline } from "../timeline.ts";
 
 /** One run of a program: it can stand still for a while, and it can die. */

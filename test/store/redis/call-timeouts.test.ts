@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Clock } from "../../../src/service/clock.ts";
+import type { Clock } from "../../../src/service/time/clock.ts";
 import { CallTimeouts } from "../../../src/store/redis/link/call-timeouts.ts";
 import { settle } from "../../support/service/manual-clock.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import { type Clock, systemClock } from "../../../src/service/clock.ts";
+import { type Clock, systemClock } from "../../../src/service/time/clock.ts";
 import { buckets } from "../../../src/store/redis/records/redis-keys.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 import { accepted, redisService } from "../../support/redis/redis-service.ts";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { SessionId } from "../../../src/core/ids.ts";
 import { scalePolicy } from "../../../src/core/policy.ts";
-import { systemClock } from "../../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import {
   rights,
   rightsOnCluster,

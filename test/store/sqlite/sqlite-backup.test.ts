@@ -2,8 +2,8 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
-import { systemClock } from "../../../src/service/clock.ts";
 import { StoreUnavailable } from "../../../src/service/session-store.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { storeFolder } from "../../support/store/store-files.ts";
 import { startStoreProcess } from "../../support/store/store-process.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { systemClock } from "../../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { advanceByTries, manualClock } from "../../support/service/manual-clock.ts";
 import { storeFolder } from "../../support/store/store-files.ts";

@@ -3,13 +3,13 @@ import type { Command } from "../../../src/core/command.ts";
 import type { SessionId } from "../../../src/core/ids.ts";
 import { defaultPolicy, type Policy, sharedPolicy } from "../../../src/core/policy.ts";
 import type { Session } from "../../../src/core/session.ts";
-import { type Clock, steeredClock, systemClock } from "../../../src/service/clock.ts";
 import { controllerTokens } from "../../../src/service/controller-tokens.ts";
 import { randomIds } from "../../../src/service/id-source.ts";
 import type { Outcome } from "../../../src/service/lease-service.ts";
 import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import { createSessionService, type SessionService } from "../../../src/service/session-service.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
+import { type Clock, steeredClock, systemClock } from "../../../src/service/time/clock.ts";
 import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 
 /** A session service on Redis, as one of several processes, with everything it told observers. */

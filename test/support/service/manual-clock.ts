@@ -1,7 +1,7 @@
 import { vi } from "vitest";
 
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import { type Clock, machineClock, type SystemClock } from "../../../src/service/clock.ts";
+import { type Clock, machineClock, type SystemClock } from "../../../src/service/time/clock.ts";
 
 interface Sleeper {
   /** By the monotonic clock, as timers are. */

@@ -7,8 +7,8 @@ const storeMayImport: readonly string[] = [
   "src/core",
   "src/service/session-store.ts",
   "src/service/figures/fleet-counts.ts",
-  "src/service/next-turn.ts",
-  "src/service/clock.ts",
+  "src/service/time/next-turn.ts",
+  "src/service/time/clock.ts",
 ];
 
 /** What every kind of store that keeps its sessions elsewhere has in common. */
@@ -112,7 +112,7 @@ export function entriesOf(packageJson: string, pages: Sources): readonly string[
 
 const clocks = /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\b/;
 const mayUseClocks = [
-  "src/service/clock.ts",
+  "src/service/time/clock.ts",
   "src/service/id-source.ts",
   "src/client/",
   "src/keys/",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { systemClock } from "../../../src/service/clock.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import {
   openSqliteStore,
   type SqliteSessionStore,

@@ -1,5 +1,5 @@
-import { systemClock } from "../../../src/service/clock.ts";
 import type { SessionStore } from "../../../src/service/session-store.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
 import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { insertion, sessionRecord } from "./store-records.ts";
 

@@ -1,7 +1,7 @@
 import type { SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
-import type { Clock } from "../../../service/clock.ts";
 import type { StoreFailure } from "../../../service/session-store.ts";
+import type { Clock } from "../../../service/time/clock.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { type Edit, editsOf } from "../records/redis-edits.ts";
 import { type BucketKeys, bucketOf, buckets, keysOf } from "../records/redis-keys.ts";

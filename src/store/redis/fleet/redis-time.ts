@@ -1,5 +1,5 @@
 import type { EpochMs } from "../../../core/time.ts";
-import type { Clock, SteeredClock } from "../../../service/clock.ts";
+import type { Clock, SteeredClock } from "../../../service/time/clock.ts";
 import type { RedisCalls } from "../link/redis-calls.ts";
 import { buckets } from "../records/redis-keys.ts";
 import { toMs } from "../records/redis-replies.ts";

@@ -1,5 +1,5 @@
 import type { DurationMs } from "../../../core/time.ts";
-import type { Clock } from "../../../service/clock.ts";
+import type { Clock } from "../../../service/time/clock.ts";
 
 /** The call was given up; what it asked for may happen yet. */
 export class NoAnswer extends Error {

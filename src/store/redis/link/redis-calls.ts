@@ -1,10 +1,10 @@
 import type { DurationMs, EpochMs } from "../../../core/time.ts";
-import type { Clock } from "../../../service/clock.ts";
 import {
   ChangeUnacknowledged,
   type StoreFault,
   StoreUnavailable,
 } from "../../../service/session-store.ts";
+import type { Clock } from "../../../service/time/clock.ts";
 import type { RedisScript } from "../records/redis-scripts.ts";
 import { CallTimeouts, NoAnswer } from "./call-timeouts.ts";
 import { isDemoted, isScriptMissing, unavailable } from "./redis-fault.ts";

@@ -1,5 +1,5 @@
 import type { DurationMs } from "../../../core/time.ts";
-import type { Clock } from "../../../service/clock.ts";
+import type { Clock } from "../../../service/time/clock.ts";
 import { faultOf } from "./redis-check.ts";
 import type { ServerInfo } from "./redis-link.ts";
 

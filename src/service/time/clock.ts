@@ -1,6 +1,6 @@
 import { uptime } from "node:os";
 
-import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
 
 /** The only time there is: everything that waits or reads time is given one of these. */
 export interface Clock {

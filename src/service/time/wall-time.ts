@@ -1,4 +1,4 @@
-import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { type Clock, stepMs } from "./clock.ts";
 
 /** Clocks read further apart than this are not compared: the process was interrupted. */
