@@ -3,7 +3,7 @@ import type { SessionStore, StoreFailure } from "../service/session-store.ts";
 import { type Clock, steeredClock, systemClock } from "../service/time/clock.ts";
 import { memoryStore } from "./memory-store.ts";
 import { withoutPassword } from "./redis/link/redis-check.ts";
-import { openRedisStore } from "./redis/redis-store.ts";
+import { openRedisStore } from "./redis/open-redis-store.ts";
 import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 
 /** Where sessions live. */

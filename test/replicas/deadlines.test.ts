@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { AcquireResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { systemClock } from "../../src/service/time/clock.ts";
-import { openRedisStore } from "../../src/store/redis/redis-store.ts";
+import { openRedisStore } from "../../src/store/redis/open-redis-store.ts";
 import { freshId } from "../api/conformance/conformance-subject.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { type Replicas, startReplicas } from "../support/process/replicas.ts";

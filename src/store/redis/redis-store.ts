@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
-import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { EpochMs } from "../../core/time.ts";
 import type { FleetCounts, FleetRates } from "../../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
@@ -27,10 +27,8 @@ import { noticeOf, RedisNotices } from "./fleet/redis-notices.ts";
 import { RedisRates, ratesIn, ratesKeptMs } from "./fleet/redis-rates.ts";
 import { RedisTime } from "./fleet/redis-time.ts";
 import { AcknowledgedChanges } from "./link/redis-acknowledged.ts";
-import { redisAddress } from "./link/redis-address.ts";
-import { RedisCalls } from "./link/redis-calls.ts";
-import { cannotOpenRedis, checkServer, checkTried, mayPass } from "./link/redis-check.ts";
-import { openRedisLink, type RedisLink } from "./link/redis-link.ts";
+import type { RedisCalls } from "./link/redis-calls.ts";
+import { checkTried } from "./link/redis-check.ts";
 import { tryScript } from "./link/redis-rights.ts";
 import { RedisWatchman } from "./link/redis-watchman.ts";
 import { RedisDeadlines } from "./records/redis-deadlines.ts";
@@ -41,87 +39,25 @@ import { RedisRecords } from "./records/redis-records.ts";
 import { type HeartbeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
 import { commitScript, heartbeatScript, loadScript } from "./records/redis-scripts.ts";
 
-export interface RedisStoreOptions {
-  /**
-   * Follows the server's clock, if it can be steered, so that all processes share one service time.
-   */
-  readonly clock: Clock | SteeredClock;
-  /** How many replicas of the server must have a change before it is answered; 0. */
-  readonly acknowledgements?: number;
-  /** How long to wait for a server that does not answer yet, or is not ready; 0. */
-  readonly waitMs?: DurationMs;
-  /** Called every few seconds while it waits, with the reason and the longest wait. */
-  readonly onWait?: (why: string, remainingMs: DurationMs) => void;
-  /** Called with failures that no call reports, such as an unreadable record, once for each. */
-  readonly onFailure?: (failure: StoreFailure) => void;
-}
-
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
 const rememberedMax = 50_000;
-/** An attempt that takes longer is given up, so that the reason is shown. */
-const openMs: DurationMs = 5_000;
-const retryMs: DurationMs = 500;
-const waitToldEveryMs: DurationMs = 5_000;
+interface RedisStoreDeps {
+  readonly calls: RedisCalls;
+  /** Follows the server's clock, if it can be steered. */
+  readonly clock: Clock | SteeredClock;
+  readonly database: number;
+  readonly acknowledgements: number;
+  readonly onFailure: (failure: StoreFailure) => void;
+}
 
 /**
- * Connects to Redis (at least 7), a single server or a cluster. Everything is written through, and
- * every change is one script: nothing that a process remembers counts until the server agrees.
- *
- * Rejects with StoreCannotOpen, whose message says what would help.
+ * Sessions in Redis. Everything is written through, and every change is one script: nothing that a
+ * process remembers counts until the server agrees.
  */
-export async function openRedisStore(
-  url: string,
-  options: RedisStoreOptions,
-): Promise<SharedStore> {
-  const { clock, waitMs = 0, onWait } = options;
-  const startedAt = clock.now();
-  let tellAt = startedAt;
-  for (;;) {
-    try {
-      return await openNow(url, options);
-    } catch (error) {
-      const now = clock.now();
-      const remainingMs = startedAt + waitMs - now;
-      if (remainingMs <= 0 || !mayPass(error)) throw cannotOpenRedis(url, error);
-      if (now >= tellAt) {
-        onWait?.(cannotOpenRedis(url, error).message, remainingMs);
-        tellAt = now + waitToldEveryMs;
-      }
-    }
-    await clock.sleep(retryMs, new AbortController().signal);
-  }
-}
-
-async function openNow(url: string, options: RedisStoreOptions): Promise<SharedStore> {
-  const calls = new RedisCalls(await openLink(url, options.clock), options.clock);
-  const { database } = redisAddress(url);
-  const store = new RedisStore(calls, { ...options, database });
-  try {
-    await store.start();
-    return store;
-  } catch (error) {
-    await calls[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-async function openLink(url: string, clock: Clock): Promise<RedisLink> {
-  const opening = new AbortController();
-  const late = clock.sleep(openMs, opening.signal).then(() => {
-    throw new Error(`no answer within ${openMs} ms`);
-  });
-  try {
-    return await Promise.race([openRedisLink(url, checkServer, opening.signal), late]);
-  } finally {
-    late.catch(() => {});
-    opening.abort();
-  }
-}
-
-class RedisStore implements SharedStore {
+export class RedisStore implements SharedStore {
   readonly kind = "shared";
-  readonly buckets = bucketCount;
-  readonly bucketOf = bucketOf;
+  readonly buckets: number = bucketCount;
+  readonly bucketOf: (id: SessionId) => number = bucketOf;
   readonly #processId = randomUUID();
   readonly #calls: RedisCalls;
   readonly #clock: Clock | SteeredClock;
@@ -142,8 +78,7 @@ class RedisStore implements SharedStore {
   readonly #index: RedisIndex;
   readonly #time: RedisTime;
 
-  constructor(calls: RedisCalls, options: RedisStoreOptions & { readonly database: number }) {
-    const { clock, acknowledgements = 0, onFailure = () => {}, database } = options;
+  constructor({ calls, clock, database, acknowledgements, onFailure }: RedisStoreDeps) {
     const processId = this.#processId;
     this.#calls = calls;
     this.#clock = clock;

@@ -7,8 +7,8 @@ import {
   rightsOnCluster,
   rightsToAcknowledge,
 } from "../../../src/store/redis/link/redis-rights.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { bucketOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 import { holdFastPath } from "../../support/callers/held-session.ts";
 import {
   type Certificates,

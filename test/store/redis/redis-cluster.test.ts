@@ -8,8 +8,8 @@ import {
   rightsOnCluster,
   rightsToAcknowledge,
 } from "../../../src/store/redis/link/redis-rights.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { bucketCount, bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 import { holdFastPath, holdSession } from "../../support/callers/held-session.ts";
 import { openWatch } from "../../support/callers/open-watch.ts";
 import { pressing } from "../../support/callers/pressing.ts";

@@ -4,8 +4,8 @@ import type { Gap } from "../../../src/core/session.ts";
 import { FleetGapKeeper } from "../../../src/service/gaps/fleet-gap-keeper.ts";
 import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { bucketCount, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 import { startTcpProxy, type TcpProxy } from "../../support/network/tcp-proxy.ts";
 import {
   freePort,

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { type SharedStore, StoreUnavailable } from "../../../src/service/session-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 import {
   freePort,
   hasRedis,

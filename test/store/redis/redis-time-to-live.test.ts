@@ -2,8 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { bucketOf, keysOf } from "../../../src/store/redis/records/redis-keys.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
 import { beachOfHeld, holdFastPath, holdSession } from "../../support/callers/held-session.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";

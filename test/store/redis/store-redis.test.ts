@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 import { manualClock } from "../../support/service/manual-clock.ts";
 import { builtAt } from "../../support/store/store-records.ts";

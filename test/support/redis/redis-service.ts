@@ -10,7 +10,7 @@ import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import { createSessionService, type SessionService } from "../../../src/service/session-service.ts";
 import type { SharedStore } from "../../../src/service/session-store.ts";
 import { type Clock, steeredClock, systemClock } from "../../../src/service/time/clock.ts";
-import { openRedisStore } from "../../../src/store/redis/redis-store.ts";
+import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 
 /** A session service on Redis, as one of several processes, with everything it told observers. */
 export interface RedisServiceUnderTest extends AsyncDisposable {
