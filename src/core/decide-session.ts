@@ -56,6 +56,7 @@ function differs(transport: Transport, command: Attach): boolean {
   return (
     transport.managerUrl !== command.managerUrl ||
     transport.hostReports !== command.hostReports ||
-    transport.requiredChannels.join("\n") !== command.requiredChannels.join("\n")
+    transport.requiredChannels.length !== command.requiredChannels.length ||
+    transport.requiredChannels.some((channel, index) => channel !== command.requiredChannels[index])
   );
 }

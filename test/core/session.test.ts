@@ -105,6 +105,12 @@ describe("attaching again", () => {
     });
   });
 
+  test("tells channels apart by their names alone, whatever these contain", () => {
+    given(attached({ requiredChannels: ["a\nb"] }))
+      .when(attached({ requiredChannels: ["a", "b"] }))
+      .expect(happened("SessionUpdated"));
+  });
+
   test("leaves the handshake in flight with what it was started with", () => {
     given(attached(), acquired("tile"), attached({ managerUrl: "http://manager-2" }))
       .when(renewed("tile"))
