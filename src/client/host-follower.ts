@@ -55,6 +55,7 @@ export class HostFollower {
   readonly #offered: string[] = [];
   #state: TransportState | undefined;
   #paused = false;
+  #stopped = false;
 
   constructor(options: HostFollowerOptions) {
     this.#options = options;
@@ -74,7 +75,12 @@ export class HostFollower {
     this.#watcher.start();
   }
 
+  /**
+   * Ends the stream; resolves when no more states come. From now on nothing pauses the poller, since
+   * nothing would let it run again.
+   */
   stop(): Promise<void> {
+    this.#stopped = true;
     return this.#watcher.stop();
   }
 
@@ -132,7 +138,7 @@ export class HostFollower {
   #decidePoller(): void {
     const directive = this.#directive();
     const paused = directive.kind === "paused";
-    if (paused === this.#paused) return;
+    if (paused === this.#paused || (paused && this.#stopped)) return;
     const { onPoller, onTrouble } = this.#options;
     this.#paused = paused;
     deliver(

@@ -53,6 +53,21 @@ describe("the HTTP action poller", () => {
     expect(await beach.told.next()).toBe("paused");
   });
 
+  test("is not paused once nobody follows the session, and may still run again", async () => {
+    await using beach = follow();
+    const watch = await beach.service.opened();
+    watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
+    expect(await beach.told.next()).toBe("state 1");
+    beach.follower.channelIs("a", true);
+    expect(await beach.told.next()).toBe("paused");
+    await beach.follower.stop();
+    beach.follower.channelIs("a", false);
+    expect(await beach.told.next()).toBe("running: fast_path_inactive");
+    beach.follower.channelIs("a", true);
+    beach.told.push("the end");
+    expect(await beach.told.next()).toBe("the end");
+  });
+
   test("goes on resting while a replacement is promoted", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
