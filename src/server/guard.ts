@@ -24,10 +24,16 @@ export interface EndedCall {
  * drain.
  */
 export function guarded({ service, handler }: ServedService, guard: Guard): ServedService {
-  return { service, handler: (method) => guardedHandler(method, handler(method), guard) };
+  const closing = new AbortListeners(guard.closing);
+  return { service, handler: (method) => guardedHandler(method, handler(method), guard, closing) };
 }
 
-function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guard): UntypedHandler {
+function guardedHandler(
+  method: DescMethod,
+  handler: UntypedHandler,
+  guard: Guard,
+  closing: AbortListeners,
+): UntypedHandler {
   const ended = (code: Code | undefined, bug?: unknown): void =>
     guard.onCallEnded({ method: method.name, code, bug });
 
@@ -38,7 +44,7 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
         ended(undefined);
         return response;
       } catch (thrown) {
-        throw told(thrown, call, ended);
+        throw shown(thrown, call, ended);
       }
     };
   }
@@ -46,9 +52,7 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
   return async function* (request, call) {
     let isOver = false;
     try {
-      const input = isBidi
-        ? untilAborted(request as AsyncIterable<unknown>, guard.closing)
-        : request;
+      const input = isBidi ? untilAborted(request as AsyncIterable<unknown>, closing) : request;
       yield* handler(input, call) as AsyncIterable<unknown>;
       // Handlers end without a word when their call is over, whatever ended it.
       if (call.signal.aborted) throw endOf(call.signal);
@@ -57,7 +61,7 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
       ended(undefined);
     } catch (thrown) {
       isOver = true;
-      throw told(thrown, call, ended);
+      throw shown(thrown, call, ended);
     } finally {
       // A door that stops reading ends the generator where it stands: the call is over.
       if (!isOver) ended(call.signal.aborted ? endOf(call.signal).code : Code.Canceled);
@@ -66,7 +70,7 @@ function guardedHandler(method: DescMethod, handler: UntypedHandler, guard: Guar
 }
 
 /** The error that the caller gets. An internal error goes to the log only. */
-function told(
+function shown(
   thrown: unknown,
   call: Call,
   ended: (code: Code, bug?: unknown) => void,
@@ -99,12 +103,41 @@ export function endOf({ reason }: AbortSignal): ConnectError {
   return isOurs ? error : callerLeft;
 }
 
+/**
+ * Listens to a signal once for any number of streams: a signal goes through all its listeners
+ * whenever one is added or removed.
+ */
+class AbortListeners {
+  readonly signal: AbortSignal;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal;
+    const abort = (): void => {
+      for (const listener of this.#listeners) listener();
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  }
+
+  add(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  delete(listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+}
+
 /** Ends, like its source, also when the signal aborts while the source is silent. */
-async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+async function* untilAborted<T>(
+  source: AsyncIterable<T>,
+  closing: AbortListeners,
+): AsyncGenerator<T> {
+  const { signal } = closing;
   const items = source[Symbol.asyncIterator]();
   let giveUp: (() => void) | undefined;
   const onAbort = (): void => giveUp?.();
-  signal.addEventListener("abort", onAbort, { once: true });
+  closing.add(onAbort);
   try {
     while (!signal.aborted) {
       const next = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
@@ -115,6 +148,6 @@ async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): 
       yield next.value;
     }
   } finally {
-    signal.removeEventListener("abort", onAbort);
+    closing.delete(onAbort);
   }
 }

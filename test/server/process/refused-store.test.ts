@@ -82,7 +82,7 @@ const cases: readonly Refused[] = [
   {
     name: "with a record of a newer version",
     make: (folder) => edit(folder, "UPDATE session SET record = '[99,0]' WHERE id = 'session-7'"),
-    why: "the record of session 'session-7' cannot be read: it has version 99",
+    why: "the record of session 'session-7' cannot be read: it has version 99, and this program reads 1 to 4; run the version that wrote it, or restore the file",
   },
   {
     name: "read-only",
