@@ -269,8 +269,14 @@ async function openStoreAt(
   const onLockWait = (path: string, remainingMs: number): void =>
     log.info({ path, wait_ms_max: remainingMs }, "another process holds the store; waiting for it");
   try {
-    const told = { onLockWait, onRedisWait, onFailure };
-    return await openStore(place, { clock, lockWaitMs, acknowledgements, redisWaitMs, ...told });
+    const callbacks = { onLockWait, onRedisWait, onFailure };
+    return await openStore(place, {
+      clock,
+      lockWaitMs,
+      acknowledgements,
+      redisWaitMs,
+      ...callbacks,
+    });
   } catch (error) {
     return asStartFault(error);
   }

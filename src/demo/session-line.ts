@@ -49,7 +49,7 @@ export class SessionLine {
   }
 
   /** Takes what the manager saw; answers what has happened by it, if anything has. */
-  managerTold(event: ManagerEvent): string | undefined {
+  managerReported(event: ManagerEvent): string | undefined {
     if (event.kind !== "state" || event.sessionId !== this.sessionId) return undefined;
     const news = this.#newsIn(event);
     this.#path = event.path;
@@ -60,7 +60,7 @@ export class SessionLine {
     return news;
   }
 
-  tileTold(event: TileEvent): void {
+  tileReported(event: TileEvent): void {
     if (event.kind !== "renewed") return;
     this.#renewals += 1;
     if (event.outcome === "renegotiate") this.#renegotiations += 1;

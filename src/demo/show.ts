@@ -139,13 +139,13 @@ class Show {
     this.#lines = [new SessionLine(sessionIds[0]), new SessionLine(sessionIds[1])];
     for (const [index, line] of this.#lines.entries()) {
       const tile = { sessionId: line.sessionId, reason: `tile-${index + 1}`, renewEveryMs };
-      beach.startTile(tile).onEvent((event) => line.tileTold(event));
+      beach.startTile(tile).onEvent((event) => line.tileReported(event));
     }
     const [, right] = this.#lines;
     beach.startOldTile(right.sessionId, renewEveryMs).onEvent(() => right.oldTileRenewed());
     beach.manager.onEvent((event) => {
       for (const line of this.#lines) {
-        const news = line.managerTold(event);
+        const news = line.managerReported(event);
         if (news !== undefined) this.#say(news, line.sessionId);
       }
     });

@@ -163,7 +163,7 @@ export interface Follower {
   /** Whether changes of this session are of interest. Others are not loaded. */
   isWanted(id: SessionId, beachId: BeachId): boolean;
   /** The newest state of a session that another process changed. */
-  tell(id: SessionId, record: SessionRecord | undefined): void;
+  changed(id: SessionId, record: SessionRecord | undefined): void;
   /** Notices of a bucket were lost. Everything of interest must be read again. */
   missed(bucket: number): void;
 }

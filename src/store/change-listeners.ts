@@ -4,18 +4,18 @@ export type ChangeListener = (notice: ChangeNotice) => void;
 
 /** The listeners for committed changes. */
 export class ChangeListeners {
-  readonly #listeners = new Set<{ readonly tell: ChangeListener }>();
+  readonly #listeners = new Set<{ readonly notify: ChangeListener }>();
 
-  add(tell: ChangeListener): Disposable {
-    const listener = { tell };
+  add(notify: ChangeListener): Disposable {
+    const listener = { notify };
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  tell(notice: ChangeNotice): void {
+  notify(notice: ChangeNotice): void {
     for (const listener of this.#listeners) {
       try {
-        listener.tell(notice);
+        listener.notify(notice);
       } catch (error) {
         // A listener that throws is a bug. It must surface, but the commit stands.
         queueMicrotask(() => {

@@ -46,7 +46,7 @@ class MemoryStore implements SoleStore {
     const stored = this.#index.get(id);
     if (this.#closed || stored?.revision !== previous?.revision) return false;
     this.#index.put(id, next, deadline);
-    this.#listeners.tell({ id, previous: stored, next });
+    this.#listeners.notify({ id, previous: stored, next });
     return true;
   }
 

@@ -185,12 +185,12 @@ test("an instant that is told again reads the same, until the wall clock is step
     expect(transport?.path).toBe(TransportPath.FAST_PATH);
     return transport?.promotedAt && timestampMs(transport.promotedAt);
   };
-  const told = await promotedAt();
+  const received = await promotedAt();
   for (let turn = 0; turn < 20; turn += 1) {
     under.clock.stepWall(turn % 2 === 0 ? 40 : -40);
     await under.clock.advance(37);
-    expect(await promotedAt()).toBe(told);
+    expect(await promotedAt()).toBe(received);
   }
   under.clock.stepWall(8 * hour);
-  expect(await promotedAt()).toBe((told ?? 0) + 8 * hour);
+  expect(await promotedAt()).toBe((received ?? 0) + 8 * hour);
 });

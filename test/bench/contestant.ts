@@ -47,28 +47,28 @@ export async function startContestant(
 
 /** In the contestant's process: answers the parent's questions about processor time. */
 export function serveMeasurements(address: string, leases: readonly LeaseOnHand[]): void {
-  const tell = (told: FromContestant): void => void process.send?.(told);
+  const send = (message: FromContestant): void => void process.send?.(message);
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
-    tell({ kind: "cpu", micros: user + system });
+    send({ kind: "cpu", micros: user + system });
   });
   process.on("disconnect", () => process.exit());
-  tell({ kind: "ready", address, leases });
+  send({ kind: "ready", address, leases });
 }
 
-type Told<Kind extends FromContestant["kind"]> = Extract<FromContestant, { kind: Kind }>;
+type Received<Kind extends FromContestant["kind"]> = Extract<FromContestant, { kind: Kind }>;
 
 function message<Kind extends FromContestant["kind"]>(
   child: ChildProcess,
   kind: Kind,
-): Promise<Told<Kind>> {
+): Promise<Received<Kind>> {
   return new Promise((resolve, reject) => {
     const gone = (): void => reject(new Error("a contestant ended before its time"));
-    const receive = (told: FromContestant): void => {
-      if (told.kind !== kind) return;
+    const receive = (received: FromContestant): void => {
+      if (received.kind !== kind) return;
       child.off("message", receive);
       child.off("exit", gone);
-      resolve(told as Told<Kind>);
+      resolve(received as Received<Kind>);
     };
     child.on("message", receive);
     child.once("exit", gone);

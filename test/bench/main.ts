@@ -93,11 +93,11 @@ async function compareLatency(): Promise<void> {
       medians[index]?.push(took[Math.floor(took.length / 2)] ?? Number.NaN);
     }
   }
-  const told = cases.map(({ name }, index) => {
+  const received = cases.map(({ name }, index) => {
     const [half, most] = [median(medians[index] ?? []), median(p99s[index] ?? [])];
     return `${name} ${half.toFixed(1)} and ${most.toFixed(1)} ms`;
   });
-  print(`a renewal at half load (${perSecond}/s), median and p99: ${told.join(", ")}`);
+  print(`a renewal at half load (${perSecond}/s), median and p99: ${received.join(", ")}`);
 }
 
 async function compareShared(): Promise<void> {

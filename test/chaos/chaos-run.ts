@@ -116,7 +116,7 @@ function set(props: Props): Stage {
 async function play(stage: Stage, rage: () => Promise<void>): Promise<EpochMs> {
   const { life, storm, watchman, progress, time, say } = stage;
   const population = life.begin();
-  life.world.live("progress", () => progress.tell());
+  life.world.live("progress", () => progress.report());
   life.world.live("the watchman", () => watchman.watch());
   await rage();
   life.calmDown(population);

@@ -21,7 +21,7 @@ export class Progress {
   #answered = 0;
   #refused = 0;
   #asked = 0;
-  #told = 0;
+  #received = 0;
 
   constructor(parts: ProgressParts) {
     this.#parts = parts;
@@ -33,7 +33,7 @@ export class Progress {
     this.#strikes += 1;
   }
 
-  async tell(): Promise<void> {
+  async report(): Promise<void> {
     for (;;) {
       await this.#parts.time.sleep(everyMs);
       this.#parts.say(this.line);
@@ -47,7 +47,7 @@ export class Progress {
       `${String(seconds).padStart(5)} s`,
       `${this.#strikes} faults`,
       `calls: ${this.#answered} answered, ${this.#refused} refused, ${unheard} unheard`,
-      `${this.#told} messages on streams`,
+      `${this.#received} messages on streams`,
       `${this.#handshakes.size} handshakes offered`,
       `${this.#leases.size} leases`,
     ].join(" · ");
@@ -55,7 +55,7 @@ export class Progress {
 
   #see(sight: Sight): void {
     if (sight.kind === "asked") this.#asked += 1;
-    if (sight.kind === "told") this.#told += 1;
+    if (sight.kind === "received") this.#received += 1;
     if (sight.kind !== "answered") return;
     const { answer } = sight;
     if (answer.kind === "refused") {

@@ -10,19 +10,19 @@ const { FAST_PATH, HTTP_FALLBACK, PENDING } = TransportPath;
 
 function follow(nextMs: () => number = () => 0) {
   const service = serveWatch();
-  const told = createQueue<string>();
+  const received = createQueue<string>();
   const follower = new HostFollower({
     transport: service.transport,
     sessionId,
-    onOffer: (offer) => told.push(`offer ${offer.handshakeId}`),
+    onOffer: (offer) => received.push(`offer ${offer.handshakeId}`),
     onPoller: (directive) =>
-      told.push(directive.kind === "paused" ? "paused" : `running: ${directive.because}`),
-    onState: (state) => told.push(`state ${state.version}`),
-    onGone: (reason) => told.push(`gone ${reason}`),
+      received.push(directive.kind === "paused" ? "paused" : `running: ${directive.because}`),
+    onState: (state) => received.push(`state ${state.version}`),
+    onGone: (reason) => received.push(`gone ${reason}`),
     backoff: { nextMs, reset: () => undefined },
   });
   follower.start();
-  return { service, follower, told, [Symbol.asyncDispose]: () => follower.stop() };
+  return { service, follower, received, [Symbol.asyncDispose]: () => follower.stop() };
 }
 
 describe("the HTTP action poller", () => {
@@ -30,16 +30,16 @@ describe("the HTTP action poller", () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
-    expect(await beach.told.next()).toBe("state 1");
+    expect(await beach.received.next()).toBe("state 1");
     beach.follower.channelIs("a", true);
-    expect(await beach.told.next()).toBe("paused");
+    expect(await beach.received.next()).toBe("paused");
     beach.follower.channelIs("a", false);
-    expect(await beach.told.next()).toBe("running: fast_path_inactive");
+    expect(await beach.received.next()).toBe("running: fast_path_inactive");
     beach.follower.channelIs("a", true);
-    expect(await beach.told.next()).toBe("paused");
+    expect(await beach.received.next()).toBe("paused");
     watch.state({ sessionId, version: 2n, path: HTTP_FALLBACK, handshakeId: "a" });
-    expect(await beach.told.next()).toBe("state 2");
-    expect(await beach.told.next()).toBe("running: manager_requires_http");
+    expect(await beach.received.next()).toBe("state 2");
+    expect(await beach.received.next()).toBe("running: manager_requires_http");
   });
 
   test("does not rest for a channel of another handshake", async () => {
@@ -47,25 +47,25 @@ describe("the HTTP action poller", () => {
     const watch = await beach.service.opened();
     beach.follower.channelIs("b", true);
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
-    expect(await beach.told.next()).toBe("state 1");
+    expect(await beach.received.next()).toBe("state 1");
     watch.state({ sessionId, version: 2n, path: FAST_PATH, handshakeId: "b" });
-    expect(await beach.told.next()).toBe("state 2");
-    expect(await beach.told.next()).toBe("paused");
+    expect(await beach.received.next()).toBe("state 2");
+    expect(await beach.received.next()).toBe("paused");
   });
 
   test("is not paused once nobody follows the session, and may still run again", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
-    expect(await beach.told.next()).toBe("state 1");
+    expect(await beach.received.next()).toBe("state 1");
     beach.follower.channelIs("a", true);
-    expect(await beach.told.next()).toBe("paused");
+    expect(await beach.received.next()).toBe("paused");
     await beach.follower.stop();
     beach.follower.channelIs("a", false);
-    expect(await beach.told.next()).toBe("running: fast_path_inactive");
+    expect(await beach.received.next()).toBe("running: fast_path_inactive");
     beach.follower.channelIs("a", true);
-    beach.told.push("the end");
-    expect(await beach.told.next()).toBe("the end");
+    beach.received.push("the end");
+    expect(await beach.received.next()).toBe("the end");
   });
 
   test("goes on resting while a replacement is promoted", async () => {
@@ -73,13 +73,16 @@ describe("the HTTP action poller", () => {
     const watch = await beach.service.opened();
     beach.follower.channelIs("a", true);
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
-    expect([await beach.told.next(), await beach.told.next()]).toEqual(["state 1", "paused"]);
+    expect([await beach.received.next(), await beach.received.next()]).toEqual([
+      "state 1",
+      "paused",
+    ]);
     beach.follower.channelIs("b", true);
     watch.state({ sessionId, version: 2n, path: FAST_PATH, handshakeId: "b" });
-    expect(await beach.told.next()).toBe("state 2");
+    expect(await beach.received.next()).toBe("state 2");
     beach.follower.channelIs("a", false);
     watch.state({ sessionId, version: 3n, path: HTTP_FALLBACK, handshakeId: "b" });
-    const words = [await beach.told.next(), await beach.told.next()];
+    const words = [await beach.received.next(), await beach.received.next()];
     expect(words).toEqual(["state 3", "running: manager_requires_http"]);
   });
 });
@@ -97,7 +100,7 @@ describe("an offer", () => {
     again.state({ sessionId, version: 3n, path: PENDING, negotiation });
     again.state({ sessionId, version: 4n, path: PENDING, negotiation: { handshakeId: "b" } });
     const words: string[] = [];
-    while (words.at(-1) !== "offer b") words.push(await beach.told.next());
+    while (words.at(-1) !== "offer b") words.push(await beach.received.next());
     expect(words.filter((word) => word.startsWith("offer"))).toEqual(["offer a", "offer b"]);
   });
 });
@@ -108,13 +111,16 @@ describe("a stream that ends", () => {
     const watch = await beach.service.opened();
     beach.follower.channelIs("a", true);
     watch.state({ sessionId, version: 7n, path: FAST_PATH, handshakeId: "a" });
-    expect([await beach.told.next(), await beach.told.next()]).toEqual(["state 7", "paused"]);
+    expect([await beach.received.next(), await beach.received.next()]).toEqual([
+      "state 7",
+      "paused",
+    ]);
     watch.end();
     const again = await beach.service.opened();
     expect(again.request.knownVersions).toEqual({ [sessionId]: 7n });
     expect(beach.follower.state?.version).toBe(7n);
     again.state({ sessionId, version: 8n, path: FAST_PATH, handshakeId: "a" });
-    expect(await beach.told.next()).toBe("state 8");
+    expect(await beach.received.next()).toBe("state 8");
   });
 
   test("is given up when it was silent for twice its repeats_every", async () => {
@@ -141,31 +147,35 @@ describe("a session that is gone", () => {
     beach.follower.channelIs("a", true);
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
     watch.say({ event: { case: "gone", value: { sessionId, reason: "unknown" } } });
-    const words = [await beach.told.next(), await beach.told.next(), await beach.told.next()];
+    const words = [
+      await beach.received.next(),
+      await beach.received.next(),
+      await beach.received.next(),
+    ];
     expect(words).toEqual(["state 1", "paused", "gone unknown"]);
     expect(beach.follower.state?.handshakeId).toBe("a");
     watch.say({ event: { case: "gone", value: { sessionId, reason: "closed by its owner" } } });
-    expect(await beach.told.next()).toBe("gone closed by its owner");
-    expect(await beach.told.next()).toBe("running: manager_requires_http");
+    expect(await beach.received.next()).toBe("gone closed by its owner");
+    expect(await beach.received.next()).toBe("running: manager_requires_http");
   });
 });
 
 describe("a callback that fails", () => {
   test("onState: poller and offer are decided all the same, and the state is sent again", async () => {
     const service = serveWatch();
-    const told = createQueue<string>();
+    const received = createQueue<string>();
     let failures = 1;
     await using follower = disposable(
       new HostFollower({
         transport: service.transport,
         sessionId,
-        onOffer: ({ handshakeId }) => told.push(`offer ${handshakeId}`),
-        onPoller: ({ kind }) => told.push(kind),
+        onOffer: ({ handshakeId }) => received.push(`offer ${handshakeId}`),
+        onPoller: ({ kind }) => received.push(kind),
         onState: ({ version }) => {
           if (failures-- > 0) throw new Error("a tile broke");
-          told.push(`state ${version}`);
+          received.push(`state ${version}`);
         },
-        onTrouble: (error) => told.push(String(error)),
+        onTrouble: (error) => received.push(String(error)),
         backoff: { nextMs: () => 0, reset: () => undefined },
       }),
     );
@@ -180,7 +190,7 @@ describe("a callback that fails", () => {
       negotiation: { handshakeId: "b" },
     };
     watch.state(state);
-    expect([await told.next(), await told.next(), await told.next()]).toEqual([
+    expect([await received.next(), await received.next(), await received.next()]).toEqual([
       "paused",
       "offer b",
       "CallbackError: onState failed: a tile broke",
@@ -189,16 +199,16 @@ describe("a callback that fails", () => {
     const again = await service.opened();
     expect(again.request.knownVersions).toEqual({});
     again.state(state);
-    expect(await told.next()).toBe("state 5");
+    expect(await received.next()).toBe("state 5");
   });
 
   test("onOffer and onPoller are called again with the next state", async () => {
     const service = serveWatch();
-    const told = createQueue<string>();
+    const received = createQueue<string>();
     const failing = new Set(["offer", "poller"]);
     const call = (name: string, word: string): Promise<void> => {
       if (failing.delete(name)) return Promise.reject(new Error("not now"));
-      told.push(word);
+      received.push(word);
       return Promise.resolve();
     };
     await using follower = disposable(
@@ -208,7 +218,7 @@ describe("a callback that fails", () => {
         onOffer: ({ handshakeId }) => call("offer", `offer ${handshakeId}`),
         onPoller: ({ kind }) => call("poller", kind),
         onTrouble: (error) => {
-          told.push(String(error));
+          received.push(String(error));
           throw new Error("nobody is left to hear of this");
         },
       }),
@@ -223,18 +233,18 @@ describe("a callback that fails", () => {
       negotiation: { handshakeId: "b" },
     };
     watch.state({ ...state, version: 1n });
-    const troubles = [await told.next(), await told.next()].sort();
+    const troubles = [await received.next(), await received.next()].sort();
     expect(troubles).toEqual([
       "CallbackError: onOffer failed: not now",
       "CallbackError: onPoller failed: not now",
     ]);
     watch.state({ ...state, version: 2n });
-    expect([await told.next(), await told.next()]).toEqual(["paused", "offer b"]);
+    expect([await received.next(), await received.next()]).toEqual(["paused", "offer b"]);
   });
 
   test("onGone is called again by the next stream", async () => {
     const service = serveWatch();
-    const told = createQueue<string>();
+    const received = createQueue<string>();
     let failures = 1;
     await using follower = disposable(
       new HostFollower({
@@ -242,12 +252,12 @@ describe("a callback that fails", () => {
         sessionId,
         onOffer: () => undefined,
         onPoller: () => undefined,
-        onState: ({ version }) => told.push(`state ${version}`),
+        onState: ({ version }) => received.push(`state ${version}`),
         onGone: (reason) => {
           if (failures-- > 0) throw new Error("broken");
-          told.push(`gone ${reason}`);
+          received.push(`gone ${reason}`);
         },
-        onTrouble: (error) => told.push(String(error)),
+        onTrouble: (error) => received.push(String(error)),
         backoff: { nextMs: () => 0, reset: () => undefined },
       }),
     );
@@ -255,7 +265,7 @@ describe("a callback that fails", () => {
     const watch = await service.opened();
     watch.state({ sessionId, version: 3n, path: FAST_PATH });
     watch.say({ event: { case: "gone", value: { sessionId, reason: "idle" } } });
-    expect([await told.next(), await told.next()]).toEqual([
+    expect([await received.next(), await received.next()]).toEqual([
       "state 3",
       "CallbackError: onGone failed: broken",
     ]);
@@ -263,7 +273,7 @@ describe("a callback that fails", () => {
     const again = await service.opened();
     expect(again.request.knownVersions).toEqual({ [sessionId]: 3n });
     again.say({ event: { case: "gone", value: { sessionId, reason: "idle" } } });
-    expect(await told.next()).toBe("gone idle");
+    expect(await received.next()).toBe("gone idle");
   });
 });
 

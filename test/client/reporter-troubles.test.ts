@@ -274,20 +274,20 @@ test("an onTrouble that rejects, and a callback that returns another kind of pro
   const unhandled: unknown[] = [];
   const note = (error: unknown): void => void unhandled.push(error);
   process.on("unhandledRejection", note);
-  const told = createQueue<string>();
+  const received = createQueue<string>();
   await using beach = beachOf(() => ({}), {
     onVerdict: () => ({
       // biome-ignore lint/suspicious/noThenProperty: promises of other libraries are objects like this.
       then: (_: unknown, reject: (error: Error) => void) => reject(new Error("broken")),
     }),
     onTrouble: async (error) => {
-      told.push(String(error));
+      received.push(String(error));
       throw new Error("and so is its receiver");
     },
   });
   beach.hold("a");
   beach.reporter.start();
-  expect(await told.next()).toBe("CallbackError: onVerdict failed: broken");
+  expect(await received.next()).toBe("CallbackError: onVerdict failed: broken");
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", note);
   expect(unhandled).toEqual([]);

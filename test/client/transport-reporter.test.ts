@@ -36,7 +36,7 @@ interface Held {
 /** A reporter whose pace is an hour, so that every report seen has another cause. */
 function report(verdictOf: (report: TransportReport, call: number) => Verdict) {
   const received = createQueue<readonly TransportReport[]>();
-  const told = createQueue<string>();
+  const called = createQueue<string>();
   let calls = 0;
   const transport = serveReports(({ reports }: ReportTransportRequest) => {
     calls += 1;
@@ -50,8 +50,8 @@ function report(verdictOf: (report: TransportReport, call: number) => Verdict) {
     transport,
     end: TransportEnd.MANAGER,
     reportEveryMs: anHourMs,
-    onRetired: ({ handshakeId }) => told.push(`retired ${handshakeId}`),
-    onSessionUnknown: async (id) => told.push(`attach ${id}`),
+    onRetired: ({ handshakeId }) => called.push(`retired ${handshakeId}`),
+    onSessionUnknown: async (id) => called.push(`attach ${id}`),
     backoff: { nextMs: () => 0, reset: () => undefined },
   });
   const hold = (handshakeId: string, transportId = `${handshakeId}-1`): Held => {
@@ -60,7 +60,7 @@ function report(verdictOf: (report: TransportReport, call: number) => Verdict) {
     return held;
   };
   reporter.start();
-  return { reporter, received, told, hold, [Symbol.asyncDispose]: () => reporter.stop() };
+  return { reporter, received, called, hold, [Symbol.asyncDispose]: () => reporter.stop() };
 }
 
 const { IN_FLIGHT, PROMOTED, RETIRED, UNKNOWN, ABANDONED, LINGERING } = HandshakeStanding;
@@ -98,7 +98,7 @@ describe("a verdict", () => {
     await using beach = report(() => ({ standing: RETIRED }));
     beach.hold("a");
     await beach.received.next();
-    expect(await beach.told.next()).toBe("retired a");
+    expect(await beach.called.next()).toBe("retired a");
     beach.hold("b");
     expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["b"]);
   });
@@ -113,7 +113,7 @@ describe("a verdict", () => {
       beach.hold("b");
       const seen = await beach.received.next();
       expect(seen.map((one) => one.handshakeId)).toEqual(["a", "b"]);
-      expect(await beach.told.next()).toBe("retired b");
+      expect(await beach.called.next()).toBe("retired b");
       beach.reporter.changed();
       expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["a"]);
     },
@@ -125,14 +125,14 @@ describe("a verdict", () => {
     );
     beach.hold("a");
     await beach.received.next();
-    expect(await beach.told.next()).toBe(`attach ${sessionId}`);
+    expect(await beach.called.next()).toBe(`attach ${sessionId}`);
     expect((await beach.received.next())[0]?.transportId).toBe("a-1");
   });
 
   test("SESSION_UNKNOWN of a detached session closes the connection instead", async () => {
     await using beach = report(() => ({ refusal: "SESSION_UNKNOWN", standing: RETIRED }));
     beach.hold("a");
-    expect(await beach.told.next()).toBe("retired a");
+    expect(await beach.called.next()).toBe("retired a");
   });
 
   test("PROMOTED names the generation that later reports send back", async () => {

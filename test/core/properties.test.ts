@@ -31,17 +31,17 @@ import {
   watched,
 } from "./steps.ts";
 
-/** A step, and how it is told when a story fails. */
-interface Told {
+/** A step, and its name for when a story fails. */
+interface Received {
   readonly step: Step;
   readonly text: string;
 }
 
-function told<T>(
+function named<T>(
   name: string,
   from: fc.Arbitrary<T>,
   toStep: (value: T) => Step,
-): fc.Arbitrary<Told> {
+): fc.Arbitrary<Received> {
   return from.map((value) => ({
     step: toStep(value),
     text: `${name}(${JSON.stringify(value)})`,
@@ -139,25 +139,25 @@ function received(report: SomeReport): Step {
 /** Counters that were lifted once and again are ahead of the clock, though not by a minute. */
 const emptied = (): Step => together(wait(60_000), storeLost());
 
-const steps: fc.Arbitrary<Told> = fc.oneof(
-  { weight: 8, arbitrary: told("report", reports, received) },
-  { weight: 6, arbitrary: told("wait", spans, wait) },
-  { weight: 2, arbitrary: told("later", spans, later) },
+const steps: fc.Arbitrary<Received> = fc.oneof(
+  { weight: 8, arbitrary: named("report", reports, received) },
+  { weight: 6, arbitrary: named("wait", spans, wait) },
+  { weight: 2, arbitrary: named("later", spans, later) },
   {
     weight: 4,
-    arbitrary: told("renewed", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, leaseOnly]) =>
+    arbitrary: named("renewed", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, leaseOnly]) =>
       renewed(name, ttlMs === undefined ? { leaseOnly } : { ttlMs, leaseOnly }),
     ),
   },
   {
     weight: 3,
-    arbitrary: told("acquired", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, passcode]) =>
+    arbitrary: named("acquired", fc.tuple(names, ttls, fc.boolean()), ([name, ttlMs, passcode]) =>
       acquired(name, ttlMs === undefined ? { passcode } : { ttlMs, passcode }),
     ),
   },
   {
     weight: 2,
-    arbitrary: told(
+    arbitrary: named(
       "renegotiated",
       fc.record({
         by: names,
@@ -169,19 +169,19 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
           renegotiated({ ...asked, seen: Math.min(seen, world.generations.length) })(world),
     ),
   },
-  { weight: 1, arbitrary: told("stalled", lengths, stalled) },
-  { weight: 1, arbitrary: told("absent", lengths, absent) },
-  { weight: 1, arbitrary: told("released", names, released) },
-  { weight: 1, arbitrary: told("checked", names, checked) },
+  { weight: 1, arbitrary: named("stalled", lengths, stalled) },
+  { weight: 1, arbitrary: named("absent", lengths, absent) },
+  { weight: 1, arbitrary: named("released", names, released) },
+  { weight: 1, arbitrary: named("checked", names, checked) },
   {
     weight: 1,
-    arbitrary: told("revoked", fc.tuple(fc.subarray(["tile", "a"]), spans), ([which, holdMs]) =>
+    arbitrary: named("revoked", fc.tuple(fc.subarray(["tile", "a"]), spans), ([which, holdMs]) =>
       revoked(which, holdMs),
     ),
   },
   {
     weight: 1,
-    arbitrary: told(
+    arbitrary: named(
       "attached",
       fc.record({
         hostReports: fc.boolean(),
@@ -191,24 +191,27 @@ const steps: fc.Arbitrary<Told> = fc.oneof(
       attached,
     ),
   },
-  { weight: 1, arbitrary: told("handshakeChecked", fc.constantFrom(...foreign), handshakeChecked) },
-  { weight: 1, arbitrary: told("watched", fc.boolean(), watched) },
-  { weight: 1, arbitrary: told("elsewhere", fc.constantFrom(0, 49, 50), negotiationsElsewhere) },
   {
     weight: 1,
-    arbitrary: told("keys", fc.constantFrom(["k1"], ["k2", "k1"], ["k2"]), (keys) =>
+    arbitrary: named("handshakeChecked", fc.constantFrom(...foreign), handshakeChecked),
+  },
+  { weight: 1, arbitrary: named("watched", fc.boolean(), watched) },
+  { weight: 1, arbitrary: named("elsewhere", fc.constantFrom(0, 49, 50), negotiationsElsewhere) },
+  {
+    weight: 1,
+    arbitrary: named("keys", fc.constantFrom(["k1"], ["k2", "k1"], ["k2"]), (keys) =>
       tokenKeys(...keys),
     ),
   },
-  { weight: 1, arbitrary: told("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
-  { weight: 1, arbitrary: told("detached", fc.constant("closed"), detached) },
-  { weight: 1, arbitrary: told("incarnationChanged", fc.constant(null), incarnationChanged) },
-  { weight: 1, arbitrary: told("storeLost", fc.constant(null), emptied) },
+  { weight: 1, arbitrary: named("later", fc.constantFrom(86_400_000, 30 * 86_400_000), later) },
+  { weight: 1, arbitrary: named("detached", fc.constant("closed"), detached) },
+  { weight: 1, arbitrary: named("incarnationChanged", fc.constant(null), incarnationChanged) },
+  { weight: 1, arbitrary: named("storeLost", fc.constant(null), emptied) },
 );
 
 const stories = fc
   .array(steps, { minLength: 5, maxLength: 40, size: "max" })
-  .map((told) => ({ told, toString: () => told.map(({ text }) => text).join("\n") }));
+  .map((steps) => ({ steps, toString: () => steps.map(({ text }) => text).join("\n") }));
 
 /** Lives of a session that begin where most of them are spent: with leases and a fast path. */
 const beginning: readonly Step[] = [attached(), acquired("tile", { ttlMs: 300_000 })];
@@ -236,8 +239,8 @@ describe("whatever happens, in whatever order", () => {
   test("Held, Undisturbed, Overlapped, Single, Genuine, Fenced, Durable: no decision breaks one", () => {
     // World.run sees to it after every decision, on records that are frozen all the way down.
     fc.assert(
-      fc.property(stories, ({ told }) => {
-        live(new World(), [...beginning, ...told.map(({ step }) => step)]);
+      fc.property(stories, ({ steps }) => {
+        live(new World(), [...beginning, ...steps.map(({ step }) => step)]);
       }),
       { numRuns: 1_500 },
     );
@@ -264,8 +267,8 @@ describe("whatever happens, in whatever order", () => {
 
   test("the same story comes to the same end", () => {
     fc.assert(
-      fc.property(stories, ({ told }) => {
-        const story = [...beginning, ...told.map(({ step }) => step)];
+      fc.property(stories, ({ steps }) => {
+        const story = [...beginning, ...steps.map(({ step }) => step)];
         const [one, other] = [live(new World(), story), live(new World(), story)];
         return JSON.stringify(one.record) === JSON.stringify(other.record);
       }),
@@ -275,8 +278,8 @@ describe("whatever happens, in whatever order", () => {
 
   test("time in one step comes to the same as time in many", () => {
     fc.assert(
-      fc.property(stories, fc.integer({ min: 1, max: 7 }), ({ told }, parts) => {
-        const story = [...beginning, ...told.map(({ step }) => step), watched(false)];
+      fc.property(stories, fc.integer({ min: 1, max: 7 }), ({ steps }, parts) => {
+        const story = [...beginning, ...steps.map(({ step }) => step), watched(false)];
         const once = live(new World(), [...story, later(0), wait(70_000), later(0)]);
         const often = live(new World(), [...story, later(0)]);
         for (let part = 0; part < parts; part += 1) later(70_000 / parts)(often);

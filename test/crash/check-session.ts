@@ -43,7 +43,7 @@ class SessionCheck {
       await this.#checkHold();
     }
     await this.#checkEnds();
-    known.tell(`crash; ${doubt ?? "nothing"} was unanswered`);
+    known.note(`crash; ${doubt ?? "nothing"} was unanswered`);
     this.#load.doubt = undefined;
     return this.#facts;
   }

@@ -48,7 +48,7 @@ export class KnownSession {
     this.id = id;
   }
 
-  tell(line: string): void {
+  note(line: string): void {
     this.story.push(line);
     if (this.story.length > 30) this.story.shift();
   }

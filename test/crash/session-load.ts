@@ -82,7 +82,7 @@ export class SessionLoad {
     const deed = this.#choose();
     this.doubt = deed;
     const outcome = await this.#do(deed);
-    this.known.tell(`${deed}: ${outcome}`);
+    this.known.note(`${deed}: ${outcome}`);
     if (outcome === "unanswered") return false;
     this.doubt = undefined;
     return true;

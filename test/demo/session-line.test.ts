@@ -31,7 +31,7 @@ function state(change: Partial<StateSeen>): StateSeen {
 
 test("a line stands under its heads, also when the host does not answer", () => {
   const line = new SessionLine("left");
-  line.managerTold(state({}));
+  line.managerReported(state({}));
   expect([headLine(), line.render(7, counters), line.render(8, undefined)]).toEqual([
     "   s  session     path                  fast paths  actions/s  lost  gap ms  renewals  refreshed  renegotiated",
     "   7  left        fast path, healthy             1         30     2      36         0          0             0",
@@ -55,14 +55,14 @@ test.each([
   ["HTTP, negotiating", { path: "HTTP_FALLBACK", health: "LOST", negotiating: "h2" }],
 ])("the path reads %s", (words, change) => {
   const line = new SessionLine("left");
-  line.managerTold(state(change));
+  line.managerReported(state(change));
   expect(line.render(1, counters)).toContain(words);
 });
 
 test("losing, finding and changing the fast path is news, and nothing else is", () => {
   const line = new SessionLine("left");
   const lost = { path: "HTTP_FALLBACK", health: "LOST", reason: "end_restarted" };
-  const told = [
+  const received = [
     state({ path: "PENDING", generation: 0 }),
     state({}),
     state({ health: "DEGRADED" }),
@@ -71,8 +71,8 @@ test("losing, finding and changing the fast path is news, and nothing else is", 
     state({ ...lost, negotiating: "h2" }),
     state({ generation: 2 }),
     state({ generation: 3 }),
-  ].map((event) => line.managerTold(event));
-  expect(told.filter((news) => news !== undefined)).toEqual([
+  ].map((event) => line.managerReported(event));
+  expect(received.filter((news) => news !== undefined)).toEqual([
     "it is on a fast path",
     "its fast path is lost (end restarted); actions go over HTTP",
     "it is on a fast path",

@@ -31,14 +31,14 @@ test("a session without a fast path has none that could be closed", async () => 
 
 test("closing or replacing a fast path twice at once is done once", async () => {
   const lines: string[] = [];
-  const told = new EventTarget();
+  const received = new EventTarget();
   const print = (line: string): void => {
     lines.push(line);
-    told.dispatchEvent(new Event("line"));
+    received.dispatchEvent(new Event("line"));
   };
   const said = async (text: string): Promise<void> => {
     while (!lines.some((line) => line.includes(text))) {
-      await new Promise((resolve) => told.addEventListener("line", resolve, { once: true }));
+      await new Promise((resolve) => received.addEventListener("line", resolve, { once: true }));
     }
   };
   await using demo = await openDemo(print, new AbortController().signal);

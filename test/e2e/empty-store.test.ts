@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import {
   acquire,
   bookmark,
-  bothTell,
+  bothReport,
   disturbances,
   isState,
   lastBall,
@@ -31,7 +31,7 @@ test("a service that lost its store adopts the fast path of a live rally", async
     LEASE_GRPC_LISTEN: service.addresses.grpc,
     LEASE_HTTP_LISTEN: service.addresses.http,
   });
-  await bothTell(session, (e) => isState(e, sessionId) && e.reason === "adopted", since);
+  await bothReport(session, (e) => isState(e, sessionId) && e.reason === "adopted", since);
   const { changes, fallbackWarnings } = disturbances(beach, sessionId, since);
   const adopted = changes.filter((event) => isState(event, sessionId)).at(-1);
   expect(adopted).toMatchObject({ path: "FAST_PATH", handshakeId });

@@ -10,7 +10,7 @@ import { TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js
 import {
   type Bookmark,
   bookmark,
-  bothTell,
+  bothReport,
   disturbances,
   fastPath,
   isLink,
@@ -83,7 +83,7 @@ async function expectNoneLost({ beach, sessionId }: SessionUnderTest): Promise<v
 /** On a fast path that all the evidence calls healthy. */
 async function healthy(session: SessionUnderTest): Promise<string> {
   const handshakeId = await onFastPath(session, 1);
-  await bothTell(session, (e) => isState(e, session.sessionId) && e.health === "HEALTHY");
+  await bothReport(session, (e) => isState(e, session.sessionId) && e.health === "HEALTHY");
   return handshakeId;
 }
 
@@ -103,7 +103,7 @@ describe.concurrent("Overlapped: a replacement over a usable fast path", () => {
     const since = bookmark(beach);
     const next = offered(await replace(session));
     expect(await onFastPath(session, 2)).toBe(next);
-    await bothTell(session, (event) => isLink(event, old) && event.what === "closed");
+    await bothReport(session, (event) => isLink(event, old) && event.what === "closed");
 
     const seen = disturbances(beach, sessionId, since);
     const carriers = seen.changes.filter((event) => event.kind === "carrier");
@@ -141,7 +141,7 @@ describe.concurrent("Overlapped: a replacement over a usable fast path", () => {
     await ask(session, { withoutChannels: ["mgr-acks"] });
     const since = bookmark(session.beach);
     const next = offered(await replace(session));
-    await bothTell(session, (event) => isLink(event, next) && event.what === "mgr-actions ready");
+    await bothReport(session, (event) => isLink(event, next) && event.what === "mgr-actions ready");
     await abandoned(session);
     await expectUnnoticed(session, current, since);
   }, 60_000);

@@ -127,8 +127,8 @@ function firstGenerationOf(beach: Beach, sessionId: string): number | undefined 
 
 /** What the restarts brought, as everybody around the service saw it. */
 function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
-  const told = tiles.map((tile, index) => tile.events.slice(since.tiles[index]));
-  for (const [index, events] of told.entries()) {
+  const received = tiles.map((tile, index) => tile.events.slice(since.tiles[index]));
+  for (const [index, events] of received.entries()) {
     const earlier = tiles[index]?.events.slice(0, since.tiles[index]);
     const before = earlier?.findLast((event) => event.kind === "renewed");
     for (const event of events) {
@@ -152,8 +152,8 @@ function expectUnmoved({ beach, tiles }: Rally, since: Bookmarks): void {
     });
   }
 
-  const refused = told.flat().filter((event) => event.kind === "refused").length;
-  const renewed = told.flat().filter((event) => event.kind === "renewed").length;
+  const refused = received.flat().filter((event) => event.kind === "refused").length;
+  const renewed = received.flat().filter((event) => event.kind === "renewed").length;
   const logs = [beach.manager, ...beach.hosts].flatMap((end, index) =>
     end.logs.slice(since.logs[index]),
   );

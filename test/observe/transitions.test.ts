@@ -239,9 +239,9 @@ describe("a transition is logged once, with what was, what is, why, and between 
     last(world);
     const lines = observer.lines.slice(before);
     expect(lines).toHaveLength(world.last.decision.events.length);
-    const told = lines.filter((line) => line.msg === msg && line.cause === cause);
-    expect(told).toHaveLength(1);
-    const [line] = told;
+    const received = lines.filter((line) => line.msg === msg && line.cause === cause);
+    expect(received).toHaveLength(1);
+    const [line] = received;
     expect(line?.previous).toMatchObject(shown(world, from));
     if (to === undefined) expect(line).not.toHaveProperty("next");
     else expect(line?.next).toMatchObject(shown(world, to));

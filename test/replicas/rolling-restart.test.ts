@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis)("a rolling restart of all replicas under load", () =>
     const [{ sessionId } = { sessionId: "" }] = beach.stories;
     await replicas.at(0).lease.acquire({ sessionId, reason: "another" });
     await beach.seen.until((state) => state.sessionId === sessionId && state.liveLeases === 2);
-    tellOf(beach);
+    reportOn(beach);
   }, 120_000);
 });
 
@@ -69,7 +69,7 @@ async function acquireUnrenewed(
   );
 }
 
-function tellOf({ stories, seen }: BeachOfClients): void {
+function reportOn({ stories, seen }: BeachOfClients): void {
   const tiles = stories.map(({ tile }) => tile);
   const renewals = tiles.flatMap(({ outcomes }) => outcomes).length;
   const failures = tiles.flatMap((tile) => tile.failures);

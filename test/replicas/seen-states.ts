@@ -37,8 +37,8 @@ export function watchStates(
       return troubles;
     },
     until(passes) {
-      const told = states.find(passes);
-      if (told !== undefined) return Promise.resolve(told);
+      const received = states.find(passes);
+      if (received !== undefined) return Promise.resolve(received);
       return new Promise((resolve) => {
         const look = (state: TransportState): void => {
           if (!passes(state)) return;

@@ -9,12 +9,12 @@ import {
 import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
 
 let fake: FakeRoad;
-let told: RoadEvent[];
+let received: RoadEvent[];
 
 beforeEach(async () => {
   fake = await startFakeRoad();
   fake.register("s-1", "1234");
-  told = [];
+  received = [];
 });
 
 afterEach(async () => {
@@ -25,7 +25,7 @@ function road(times: Partial<NonNullable<Parameters<typeof createRoad>[0]["times
   return createRoad({
     url: `${fake.url}/`,
     times: { requestTimeoutMs: 10_000, retryAfterMs: 1, breakMs: 60_000, ...times },
-    observe: (event) => told.push(event),
+    observe: (event) => received.push(event),
   });
 }
 
@@ -33,7 +33,7 @@ const message = { kind: "manager_handshake", control_id: "h-1", payload: { a: 1 
 const never = new AbortController().signal;
 
 function outcomes(): readonly string[] {
-  return told.map((event) => (event.kind === "called" ? event.outcome : `circuit ${event.is}`));
+  return received.map((event) => (event.kind === "called" ? event.outcome : `circuit ${event.is}`));
 }
 
 describe("a code", () => {

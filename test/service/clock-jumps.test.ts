@@ -12,7 +12,7 @@ import { acquire } from "../support/service/watching.ts";
 
 const hour = 3_600_000;
 
-function told({ seen }: ServiceUnderTest, kind: "gap" | "clock") {
+function received({ seen }: ServiceUnderTest, kind: "gap" | "clock") {
   return seen.filter((event) => event.kind === kind);
 }
 
@@ -38,8 +38,8 @@ describe("a wall clock that is stepped", () => {
     under.clock.stepWall(byMs);
     await under.clock.advance(10_000);
     expect(await remainingMs(under)).toEqual([10_000]);
-    expect(told(under, "gap")).toEqual([]);
-    expect(told(under, "clock")).toEqual([{ kind: "clock", jump: { kind: "stepped", byMs } }]);
+    expect(received(under, "gap")).toEqual([]);
+    expect(received(under, "clock")).toEqual([{ kind: "clock", jump: { kind: "stepped", byMs } }]);
     await under.clock.advance(9_999);
     expect(await remainingMs(under)).toEqual([1]);
     await under.clock.advance(1);
@@ -57,10 +57,12 @@ describe("a machine that was suspended", () => {
     const [left = 0] = await remainingMs(under);
     expect(left).toBeGreaterThanOrEqual(30_000);
     expect(left).toBeLessThanOrEqual(33_000);
-    expect(told(under, "clock")).toMatchObject([{ jump: { kind: "suspended", byMs: 8 * hour } }]);
-    const [gap] = told(under, "gap");
+    expect(received(under, "clock")).toMatchObject([
+      { jump: { kind: "suspended", byMs: 8 * hour } },
+    ]);
+    const [gap] = received(under, "gap");
     expect(gap).toMatchObject({ gap: { kind: "absence", until: before + 8 * hour } });
-    expect(told(under, "gap")).toHaveLength(1);
+    expect(received(under, "gap")).toHaveLength(1);
   });
 
   test.each([1_100, 1_200, 3_000])("for %i ms has not heard either", async (suspendedMs) => {
@@ -68,7 +70,7 @@ describe("a machine that was suspended", () => {
     await under.clock.advance(29_500);
     await under.clock.suspend(suspendedMs);
     expect(await remainingMs(under)).toHaveLength(1);
-    expect(told(under, "gap")).toHaveLength(1);
+    expect(received(under, "gap")).toHaveLength(1);
     expect(under.seen.filter((event) => event.kind === "refused")).toEqual([]);
   });
 
@@ -79,7 +81,9 @@ describe("a machine that was suspended", () => {
     await under.clock.suspend(hour);
     // Until the next heartbeat notices.
     await under.clock.advance(1_000);
-    const gaps = told(under, "gap").flatMap((event) => (event.kind === "gap" ? [event.gap] : []));
+    const gaps = received(under, "gap").flatMap((event) =>
+      event.kind === "gap" ? [event.gap] : [],
+    );
     expect(gaps.length).toBeGreaterThanOrEqual(2);
     for (const [index, gap] of gaps.entries()) {
       expect(gap.from).toBeGreaterThanOrEqual(gaps[index - 1]?.until ?? 0);

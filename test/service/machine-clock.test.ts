@@ -75,11 +75,11 @@ describe("service time", () => {
   test("moves on by a suspend, which is told before anything goes by it", () => {
     const { clock, suspend, pass, jumps } = machine();
     pass(500);
-    const told: string[] = [];
-    clock.jumps(({ kind }) => told.push(kind));
+    const shown: string[] = [];
+    clock.jumps(({ kind }) => shown.push(kind));
     suspend(8 * hour);
     expect(clock.now()).toBe(start + 8 * hour + 500);
-    expect(told).toEqual(["suspended"]);
+    expect(shown).toEqual(["suspended"]);
     expect(jumps).toEqual([{ kind: "suspended", byMs: 8 * hour }]);
     suspend(2_000);
     expect(clock.now()).toBe(start + 8 * hour + 2_500);
@@ -145,12 +145,12 @@ describe("what is told outside", () => {
   test("is on the wall clock once that was stepped, and reads the same until it is again", () => {
     const { wallTime, at, pass } = machine();
     at.wall -= 8 * hour;
-    const told = wallTime.toWall(start + 30_000);
-    expect(told).toBe(at.wall + 30_000);
+    const shown = wallTime.toWall(start + 30_000);
+    expect(shown).toBe(at.wall + 30_000);
     for (let turn = 0; turn < 100; turn++) {
       pass(977);
       at.wall += turn % 2 === 0 ? 3 : -3;
-      expect(wallTime.toWall(start + 30_000)).toBe(told);
+      expect(wallTime.toWall(start + 30_000)).toBe(shown);
     }
     at.wall += 8 * hour;
     expect(wallTime.toWall(start + 30_000)).toBe(start + 30_000);

@@ -43,12 +43,12 @@ it("a private beach attaches so many sessions within a minute, however soon they
 });
 
 it("of a shared store it is what was last heard, with what was added since", async () => {
-  let told = { ...nothingCounted, sessions: 7 };
+  let received = { ...nothingCounted, sessions: 7 };
   let asked = 0;
   const populations = new Populations({
     count: async () => {
       asked += 1;
-      return told;
+      return received;
     },
   });
   expect(populations.of("beach-1", 0)).toMatchObject({ sessionsAtBeach: 0 });
@@ -56,7 +56,7 @@ it("of a shared store it is what was last heard, with what was added since", asy
   populations.noteAttached("beach-1", 1);
   expect(populations.of("beach-1", 1)).toMatchObject({ sessionsAtBeach: 8, sessions: 8 });
   expect(asked).toBe(2);
-  told = { ...told, sessions: 20 };
+  received = { ...received, sessions: 20 };
   populations.of("beach-1", 1_000);
   await settle();
   expect(populations.of("beach-1", 1_001)).toMatchObject({ sessionsAtBeach: 20, sessions: 20 });

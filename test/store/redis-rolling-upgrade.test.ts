@@ -29,17 +29,17 @@ describe.skipIf(!hasRedis)("in a Redis that processes of two versions share,", (
 
   test.each(Object.entries(sessions).filter(([, { liveLeases }]) => liveLeases > 0))(
     "what the version before had answered holds: %s",
-    async (sessionId, told) => {
+    async (sessionId, received) => {
       await using service = await serve();
-      const renewed = await service.lease.renew({ sessionId, controllerToken: told.token });
+      const renewed = await service.lease.renew({ sessionId, controllerToken: received.token });
       const { transport, offer } = renewed;
-      expect(transport?.liveLeases).toBe(told.liveLeases);
-      expect(transport?.handshakeId).toBe(told.handshakeId);
-      expect(Number(transport?.generation)).toBe(told.generation);
-      expect(Number(transport?.version)).toBeGreaterThanOrEqual(told.version);
-      if (told.inFlight !== "") {
+      expect(transport?.liveLeases).toBe(received.liveLeases);
+      expect(transport?.handshakeId).toBe(received.handshakeId);
+      expect(Number(transport?.generation)).toBe(received.generation);
+      expect(Number(transport?.version)).toBeGreaterThanOrEqual(received.version);
+      if (received.inFlight !== "") {
         const negotiated = transport?.negotiation?.handshakeId ?? offer?.handshakeId;
-        expect(negotiated).toBe(told.inFlight);
+        expect(negotiated).toBe(received.inFlight);
       }
       expect(verdictsOf(service)).toEqual([]);
       // Such a process may be the next to serve it.

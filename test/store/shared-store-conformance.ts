@@ -116,14 +116,14 @@ function describeSharing(both: Both): void {
     expect(await other.due(builtAt + 39, 10)).toEqual([]);
     expect(await other.load(record.id)).toEqual(buried);
     expect(await other.due(builtAt + 40, 10)).toEqual([record.id]);
-    const told: (readonly [SessionId, SessionRecord | undefined])[] = [];
-    const tell = (...news: (typeof told)[number]): void => void told.push(news);
-    one.follow({ isWanted: () => true, tell, missed: () => {} });
+    const received: (readonly [SessionId, SessionRecord | undefined])[] = [];
+    const changed = (...news: (typeof received)[number]): void => void received.push(news);
+    one.follow({ isWanted: () => true, changed, missed: () => {} });
     const noticed: ChangeNotice[] = [];
     other.changes((notice) => noticed.push(notice));
     await other.commit(removal(buried));
     expect(noticed).toEqual([{ id: record.id, previous: buried, next: undefined }]);
-    await expect.poll(() => told).toEqual([[record.id, undefined]]);
+    await expect.poll(() => received).toEqual([[record.id, undefined]]);
     expect(await other.commit(insertion(sessionRecord()))).toBe("committed");
   });
 
@@ -175,38 +175,38 @@ function describeClaims(both: Both): void {
 function describeNotices(both: Both): void {
   /** Listens to everything that the other process changes. */
   function followedBy(store: SharedStore, wanted = true) {
-    const told: (readonly [SessionId, SessionRecord | undefined])[] = [];
+    const received: (readonly [SessionId, SessionRecord | undefined])[] = [];
     const missed: number[] = [];
     store.follow({
       isWanted: () => wanted,
-      tell: (id, record) => told.push([id, record]),
+      changed: (id, record) => received.push([id, record]),
       missed: (bucket) => missed.push(bucket),
     });
-    return { told, missed };
+    return { received, missed };
   }
 
   test("who follows is told the newest state of what the other changed", async () => {
     const [one, other] = both();
-    const { told } = followedBy(other);
+    const { received } = followedBy(other);
     const record = sessionRecord();
     await one.commit(insertion(record));
-    await expect.poll(() => told).toEqual([[record.id, record]]);
+    await expect.poll(() => received).toEqual([[record.id, record]]);
     const change = revisionOf(record, { version: builtAt + 1 });
     await one.commit(change);
-    await expect.poll(() => told.at(-1)).toEqual([record.id, change.next]);
+    await expect.poll(() => received.at(-1)).toEqual([record.id, change.next]);
   });
 
   test("nobody is told of a renewal, or of what nobody wants", async () => {
     const [one, other] = both();
-    const { told } = followedBy(other);
+    const { received } = followedBy(other);
     const unwanted = followedBy(one, false);
     const record = sessionRecord();
     await other.commit(insertion(record));
     await one.commit(revisionOf(record, {}, { durability: "behind" }));
     const last = sessionRecord({ id: "last" });
     await one.commit(insertion(last));
-    await expect.poll(() => told).toEqual([[last.id, last]]);
-    expect(unwanted.told).toEqual([]);
+    await expect.poll(() => received).toEqual([[last.id, last]]);
+    expect(unwanted.received).toEqual([]);
   });
 
   test("a notice that was lost is missed by the second heartbeat after it", async () => {

@@ -50,11 +50,11 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       await store().commit(insertion(record));
       expect(store().peek(record.id)).toEqual(record);
       const change = revisionOf(record, {}, { durability: "behind" });
-      const told: unknown[] = [];
-      using _ = store().changes(({ next }) => told.push(next));
+      const received: unknown[] = [];
+      using _ = store().changes(({ next }) => received.push(next));
       expect(store().commitNow(change)).toBe(true);
       expect(store().peek(record.id)).toEqual(change.next);
-      expect(told).toEqual([change.next]);
+      expect(received).toEqual([change.next]);
     });
 
     test("a change that no longer fits is not committed at once, nor told", async () => {
@@ -62,7 +62,7 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       await store().commit(insertion(record));
       const newer = revisionOf(record, {}, { durability: "behind" });
       expect(store().commitNow(newer)).toBe(true);
-      using _ = store().changes(() => expect.fail("told"));
+      using _ = store().changes(() => expect.fail("notified"));
       expect(store().commitNow(revisionOf(record, {}, { durability: "behind" }))).toBe(false);
       expect(store().peek(record.id)).toEqual(newer.next);
     });

@@ -288,16 +288,16 @@ function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
     await storeOf().commit(durable);
     await storeOf().commit(revisionOf(first));
     await storeOf().commit(removal(durable.next));
-    const told = [
+    const expected = [
       { id: first.id, previous: undefined, next: first },
       { id: first.id, previous: first, next: behind.next },
       { id: first.id, previous: behind.next, next: durable.next },
       { id: first.id, previous: durable.next, next: undefined },
     ];
-    expect(notices).toEqual(told);
+    expect(notices).toEqual(expected);
     listening[Symbol.dispose]();
     await insert(first);
-    expect(notices).toHaveLength(told.length);
+    expect(notices).toHaveLength(expected.length);
   });
 
   test("a listener that is told of a change can load it", async () => {
@@ -305,7 +305,7 @@ function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
     using _ = storeOf().changes(({ id, next }) => seen.push([storeOf().load(id), next]));
     const record = sessionRecord();
     await insert(record);
-    const [loaded, told] = seen[0] as [Promise<SessionRecord>, SessionRecord];
-    expect(await loaded).toEqual(told);
+    const [loaded, notified] = seen[0] as [Promise<SessionRecord>, SessionRecord];
+    expect(await loaded).toEqual(notified);
   });
 }

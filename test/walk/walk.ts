@@ -122,7 +122,7 @@ class Walk {
       const taken = this.#take(stood, command, step);
       const faults = "promise" in taken ? [taken] : this.#faultsOf(taken);
       if (faults.length > 0 || "promise" in taken) {
-        this.#violation = { faults, path: [...pathTo(from), told(move)] };
+        this.#violation = { faults, path: [...pathTo(from), received(move)] };
         return;
       }
       count(this.#commands, nameOf(taken));
@@ -224,11 +224,11 @@ function receivingAfter({ decision }: Taken, before: number): number {
 
 function pathTo(state: State): readonly string[] {
   const moves: string[] = [];
-  for (let at: State | undefined = state; at?.by; at = at.from) moves.push(told(at.by));
+  for (let at: State | undefined = state; at?.by; at = at.from) moves.push(received(at.by));
   return moves.reverse();
 }
 
-function told({ name, steps }: Move): string {
+function received({ name, steps }: Move): string {
   return `${((steps.at(-1)?.now ?? start) - start) / tickMs}: ${name}`;
 }
 

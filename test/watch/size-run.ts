@@ -17,7 +17,7 @@ export interface FanOutFigures {
   /** On the heap and in buffers beside it, and as the kernel sees it. */
   readonly bytesPerStream: number;
   readonly rssPerStream: number;
-  /** Of each change: from its call until the last reader has been told. */
+  /** Of each change: from its call until the last reader has it. */
   readonly fanOutMs: readonly number[];
   /** Processor time of the server for each message that it sent. */
   readonly cpuMicrosPerMessage: number;
@@ -82,9 +82,9 @@ async function measureFanOut(
   const fanOutMs: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const wanted = new Map(readers.map((reader) => [reader, reader.states + 1]));
-    const told = allUntil(readers, (reader) => reader.states >= (wanted.get(reader) ?? 0));
+    const reached = allUntil(readers, (reader) => reader.states >= (wanted.get(reader) ?? 0));
     const from = performance.now();
-    await Promise.all([change(), told]);
+    await Promise.all([change(), reached]);
     fanOutMs.push(performance.now() - from);
   }
   const cpuMicros = (await server.cpuMicros()) - cpuBefore;

@@ -2,7 +2,7 @@ import { type Logger, pino } from "pino";
 
 /** The child's side of the line between a process of the reference beach and its parent. */
 export interface ParentLine<Event> {
-  tell(event: Event): void;
+  emit(event: Event): void;
 }
 
 interface Asked<Command> {
@@ -27,7 +27,7 @@ export function createLog(name: string): Logger {
 /** Tells the parent; says nothing when there is none any more. */
 export function parentLine<Event>(): ParentLine<Event> {
   return {
-    tell: (event) => send({ event }),
+    emit: (event) => send({ event }),
   };
 }
 

@@ -138,8 +138,8 @@ function listen<Event>(child: ChildProcess, name: string): Listening<Event> {
       }).finally(() => replies.delete(id)),
     refuse: (id, error) => replies.get(id)?.reject(error),
     when: (passes, { from = 0, timeoutMs = whenTimeoutMsDefault }) => {
-      const told = events.slice(from).find(passes);
-      if (told !== undefined) return Promise.resolve(told);
+      const found = events.slice(from).find(passes);
+      if (found !== undefined) return Promise.resolve(found);
       if (!child.connected) return Promise.reject(new Error(`${name} has ended`));
       return new Promise((resolve, reject) => {
         const listener = (event: Event): void => {

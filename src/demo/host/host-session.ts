@@ -49,7 +49,7 @@ export class HostSession {
       onOffer: (offer) => void this.#build(offer),
       onPoller: (directive) => this.#direct(directive),
       onState: (state) => {
-        options.line.tell(stateSeen(state));
+        options.line.emit(stateSeen(state));
         options.reporter.know(state);
       },
       onTrouble: (error) =>
@@ -79,7 +79,7 @@ export class HostSession {
   retire(handshakeId: string): void {
     const link = this.#links.get(handshakeId);
     if (link === undefined) return;
-    this.#tellLink(handshakeId, "retired");
+    this.#emitLink(handshakeId, "retired");
     link.close();
   }
 
@@ -141,7 +141,7 @@ export class HostSession {
 
   #linkChanged(link: PeerLink, what: string): void {
     const { handshakeId } = link;
-    this.#tellLink(handshakeId, what);
+    this.#emitLink(handshakeId, what);
     if (what === `${actionsLabel} ready`) {
       this.#options.log.info(
         { sessionId: this.#options.sessionId, handshakeId },
@@ -162,7 +162,7 @@ export class HostSession {
 
   #direct(directive: PollerDirective): void {
     const { sessionId, log, line } = this.#options;
-    line.tell({ kind: "poller", sessionId, paused: directive.kind === "paused" });
+    line.emit({ kind: "poller", sessionId, paused: directive.kind === "paused" });
     if (directive.kind === "paused") {
       this.#poller.pause();
       log.debug({ sessionId }, "http action poller paused (fast path active)");
@@ -176,8 +176,8 @@ export class HostSession {
     log.debug({ sessionId }, `http action poller resumed (${because})`);
   }
 
-  #tellLink(handshakeId: string, what: string): void {
-    this.#options.line.tell({
+  #emitLink(handshakeId: string, what: string): void {
+    this.#options.line.emit({
       kind: "link",
       sessionId: this.#options.sessionId,
       handshakeId,

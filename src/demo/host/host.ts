@@ -66,4 +66,4 @@ serveParent<HostCommand>(
     endWebrtc();
   },
 );
-line.tell({ kind: "ready" });
+line.emit({ kind: "ready" });

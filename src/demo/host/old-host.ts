@@ -56,13 +56,13 @@ async function attach({
     sessionId,
     handshakeId,
     onChange: (_, what) => {
-      line.tell({ kind: "link", sessionId, handshakeId, what });
+      line.emit({ kind: "link", sessionId, handshakeId, what });
       if (what === `${actionsLabel} ready`) log.info("fast path controller channel ready");
     },
     onMessage: (from, label, text) => {
       if (label !== actionsLabel) return;
       const { sequence } = JSON.parse(text) as { sequence: number };
-      line.tell({ kind: "applied", sequence });
+      line.emit({ kind: "applied", sequence });
       from.send(acksLabel, JSON.stringify({ acked: sequence }));
     },
   });
@@ -87,4 +87,4 @@ serveParent<never>(
     endWebrtc();
   },
 );
-line.tell({ kind: "ready" });
+line.emit({ kind: "ready" });

@@ -30,12 +30,12 @@ export class ManagerSession {
       sessionId,
       log,
       carrierOf: (handshakeId) => this.#carriers.get(handshakeId),
-      onCarrier: (over) => line.tell({ kind: "carrier", sessionId, over }),
+      onCarrier: (over) => line.emit({ kind: "carrier", sessionId, over }),
     });
   }
 
   take(state: TransportState): void {
-    this.#options.line.tell(stateSeen(state));
+    this.#options.line.emit(stateSeen(state));
     this.#options.reporter.know(state);
     this.#promoted = state.handshakeId;
     this.flow.take(state);
@@ -61,7 +61,7 @@ export class ManagerSession {
   retire(handshakeId: string): void {
     const carrier = this.#carriers.get(handshakeId);
     if (carrier === undefined) return;
-    this.#options.line.tell({
+    this.#options.line.emit({
       kind: "link",
       sessionId: this.#options.sessionId,
       handshakeId,
@@ -84,7 +84,7 @@ export class ManagerSession {
 
   #linkChanged(link: PeerLink, what: string): void {
     const { sessionId, handshakeId } = link;
-    this.#options.line.tell({ kind: "link", sessionId, handshakeId, what });
+    this.#options.line.emit({ kind: "link", sessionId, handshakeId, what });
     if (link.isClosed && this.#carriers.get(handshakeId)?.link === link) {
       this.#carriers.delete(handshakeId);
     }

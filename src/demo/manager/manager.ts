@@ -125,4 +125,4 @@ reporter.start();
 producing = setInterval(() => {
   if (rally) for (const session of sessions.values()) session.flow.produce();
 }, 1_000 / config.actionsPerSecond);
-line.tell({ kind: "ready", url });
+line.emit({ kind: "ready", url });

@@ -16,7 +16,7 @@ async function post(): Promise<void> {
   const { lease_expires_at_ms: leaseExpiresAtMs } = (await answer.json()) as {
     lease_expires_at_ms: number;
   };
-  line.tell({ kind: "renewed", leaseExpiresAtMs });
+  line.emit({ kind: "renewed", leaseExpiresAtMs });
 }
 
 const timer = setInterval(() => void post().catch(() => undefined), Number(everyMs));

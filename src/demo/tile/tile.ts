@@ -32,15 +32,15 @@ let token = "";
 async function acquire(): Promise<number> {
   const answer = await leases.acquire({ sessionId, reason, passcode: "beach" }, callOptions);
   token = answer.controllerToken;
-  return told(answer);
+  return emitRenewed(answer);
 }
 
 async function renew(): Promise<number> {
-  return told(await leases.renew({ sessionId, controllerToken: token }, callOptions));
+  return emitRenewed(await leases.renew({ sessionId, controllerToken: token }, callOptions));
 }
 
-function told(answer: AcquireResponse | RenewResponse): number {
-  line.tell({
+function emitRenewed(answer: AcquireResponse | RenewResponse): number {
+  line.emit({
     kind: "renewed",
     sessionId,
     outcome: answer.handshakeKind === HandshakeKind.RENEGOTIATE ? "renegotiate" : "refresh",
@@ -67,7 +67,7 @@ async function holdLease(): Promise<void> {
     } catch (error) {
       if (stop.signal.aborted) return;
       const { code } = ConnectError.from(error);
-      line.tell({ kind: "refused", sessionId, reason: Code[code] });
+      line.emit({ kind: "refused", sessionId, reason: Code[code] });
       if (code === Code.FailedPrecondition || code === Code.NotFound) token = "";
       await pause(backoff.nextMs());
     }
@@ -82,4 +82,4 @@ serveParent<never>(
     await holding;
   },
 );
-line.tell({ kind: "ready" });
+line.emit({ kind: "ready" });

@@ -45,7 +45,7 @@ export class SharedFleet implements Fleet {
     const store = this.#store;
     store.follow({
       isWanted: (id, beachId) => watcher.isWanted(id, beachId),
-      tell: (id, next) => watcher.notify({ id, previous: undefined, next }),
+      changed: (id, next) => watcher.notify({ id, previous: undefined, next }),
       missed: (bucket) => watcher.missed((id) => store.bucketOf(id) === bucket),
     });
     store.changes((notice) => watcher.notify(notice));

@@ -28,7 +28,7 @@ interface Bucket {
   /** Since this process started or failed to reach it, until it is reached. */
   isAway: boolean;
   /** The end of the newest gap that was reported. Gaps are read again with a new incarnation. */
-  toldUntil: EpochMs;
+  reportedUntil: EpochMs;
 }
 
 /**
@@ -52,7 +52,7 @@ export class FleetGapKeeper implements GapKeeper {
       gaps: [],
       incarnation: 0,
       isAway: true,
-      toldUntil: 0,
+      reportedUntil: 0,
     }));
   }
 
@@ -105,7 +105,7 @@ export class FleetGapKeeper implements GapKeeper {
     const { clock } = this.#deps;
     const now = clock.now();
     // Gaps before the start of this process were reported by others.
-    for (const bucket of this.#buckets) bucket.toldUntil = now - 1;
+    for (const bucket of this.#buckets) bucket.reportedUntil = now - 1;
     await this.#heartbeatAll(now);
   }
 
@@ -115,16 +115,16 @@ export class FleetGapKeeper implements GapKeeper {
       await clock.sleep(heartbeatMs, signal);
       if (!signal.aborted) await this.#heartbeatAll(clock.now());
     }
-    this.#tell();
+    this.#report();
   }
 
   async #heartbeatAll(now: EpochMs): Promise<void> {
     // One unreachable bucket must not keep the others from being served.
     await Promise.all(this.#buckets.map((_, number) => this.#tryHeartbeat(number, now)));
-    this.#tell();
+    this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     if (this.#lost.size > 0) {
       const share = `${this.#lost.size} of ${this.#buckets.length} buckets`;
       const error = new Error(`The store may have lost sessions or changes, in ${share}`);
@@ -166,8 +166,8 @@ export class FleetGapKeeper implements GapKeeper {
     bucket.incarnation = answer.incarnation;
     bucket.isAway = false;
     for (const gap of fresh) {
-      if (gap.until <= bucket.toldUntil) continue;
-      bucket.toldUntil = gap.until;
+      if (gap.until <= bucket.reportedUntil) continue;
+      bucket.reportedUntil = gap.until;
       this.#untold.push({ bucket: number, gap });
     }
   }

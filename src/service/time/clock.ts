@@ -169,15 +169,15 @@ class MachineClock implements SystemClock {
     this.#wallAheadMs = wallAheadMs;
     if (isSuspend) {
       this.#suspendedMs += suspendedMs;
-      this.#tell({ kind: "suspended", byMs: suspendedMs });
+      this.#notify({ kind: "suspended", byMs: suspendedMs });
     }
     // The boot clock is exact to a second, so a shorter move counts as a step.
     if (Math.abs(steppedMs) > (isSuspend ? suspendMsMin : stepMs)) {
-      this.#tell({ kind: "stepped", byMs: steppedMs });
+      this.#notify({ kind: "stepped", byMs: steppedMs });
     }
   }
 
-  #tell(jump: ClockJump): void {
+  #notify(jump: ClockJump): void {
     for (const listener of this.#listeners) listener(jump);
   }
 }

@@ -93,7 +93,7 @@ export class FlatWriter {
 
   /** A list that this record may repeat. */
   repeatedTexts(values: readonly string[]): void {
-    const place = this.#lists.findIndex((told) => equal(told, values));
+    const place = this.#lists.findIndex((list) => equal(list, values));
     this.#values.push(place < 0 ? values : place);
     if (place < 0) this.#lists.push(values);
   }

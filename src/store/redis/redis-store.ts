@@ -145,7 +145,7 @@ export class RedisStore implements SharedStore {
     if (result !== "committed") return result;
     this.#negotiations.committed(bucket, change);
     this.#remember(id, next);
-    this.#listeners.tell({ id, previous, next });
+    this.#listeners.notify({ id, previous, next });
     return result;
   }
 
@@ -259,7 +259,7 @@ export class RedisStore implements SharedStore {
 
   #commitArguments(change: SessionChange): readonly string[] {
     const { id, previous, next, deadline, basis } = change;
-    if (basis === undefined) throw new Error("a shared store is told what a change goes by");
+    if (basis === undefined) throw new Error("a change of a shared store needs its basis");
     const keys = keysOf(id);
     const edits = editsOf(keys, change);
     const notice = noticeOf(change, this.#processId);

@@ -289,7 +289,7 @@ class SqliteStore implements SqliteSessionStore {
   #show({ id, next, deadline }: SessionChange): void {
     const previous = this.#index.get(id);
     this.#index.put(id, next, deadline);
-    this.#listeners.tell({ id, previous, next });
+    this.#listeners.notify({ id, previous, next });
   }
 
   async #close(): Promise<void> {

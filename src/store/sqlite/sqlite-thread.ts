@@ -22,7 +22,7 @@ export interface WaitOptions {
 const rowsPerTurn = 500;
 const lockRetryMs: DurationMs = 50;
 /** Most waits are short: the other process is about to end. */
-const lockWaitToldAfterMs: DurationMs = 1_000;
+const lockWaitReportedAfterMs: DurationMs = 1_000;
 
 /**
  * Opens and holds the file at `path` so that no other process can, or rejects with StoreCannotOpen.
@@ -49,15 +49,15 @@ async function openWhenFree(
   { createFolder, fileBytesMax, clock, lockWaitMs, onLockWait }: OpenOptions & WaitOptions,
 ): Promise<FileHead> {
   const startedAt = clock.now();
-  let isTold = false;
+  let hasReported = false;
   for (;;) {
     try {
       return await calls.call("open", path, { createFolder, fileBytesMax });
     } catch (error) {
       const waitedMs = clock.now() - startedAt;
       if (!isBusy(error) || waitedMs >= lockWaitMs) throw error;
-      if (waitedMs >= lockWaitToldAfterMs && !isTold) {
-        isTold = true;
+      if (waitedMs >= lockWaitReportedAfterMs && !hasReported) {
+        hasReported = true;
         onLockWait?.(lockWaitMs - waitedMs);
       }
     }

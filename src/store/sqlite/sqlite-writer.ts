@@ -77,7 +77,7 @@ export class SqliteWriter {
   #passes: Promise<void> = Promise.resolve();
   #work: Promise<void> = Promise.resolve();
   /** Resolves when the callers of rows on disk have been answered. */
-  #telling: Promise<void> = Promise.resolve();
+  #reporting: Promise<void> = Promise.resolve();
 
   constructor(deps: SqliteWriterDeps) {
     this.#deps = deps;
@@ -155,7 +155,7 @@ export class SqliteWriter {
       await this.#writeWhatIsBehind();
     });
     await this.#work;
-    await this.#telling;
+    await this.#reporting;
   }
 
   async #passRegularly(): Promise<void> {
@@ -233,7 +233,7 @@ export class SqliteWriter {
     this.#isFailing = false;
     for (const row of behind) this.#behind.drop(row);
     for (const { row } of durable) this.#behind.dropAll(row.id);
-    this.#telling = this.#telling.then(() =>
+    this.#reporting = this.#reporting.then(() =>
       eachInTurns(durable, shownPerTurn, ({ resolve }) => resolve()),
     );
     if (endsPass) this.#endPass();

@@ -107,7 +107,8 @@ test.each(formats)(
 function nextNegotiation(message: WatchMessage): unknown {
   if (message.kind !== "state") return undefined;
   const { at } = message.session.lastChange;
-  return presentAges(message.session, { now: () => at, toWall: (told) => told }).nextNegotiationAt;
+  return presentAges(message.session, { now: () => at, toWall: (received) => received })
+    .nextNegotiationAt;
 }
 
 function inMs(duration: Parameters<typeof durationMs>[0] | undefined): number | undefined {

@@ -77,7 +77,14 @@ export class RealStream implements OpenStream {
         if (this.#isOver) return;
         const saying = { run, serviceNow: time.now, since: openedAt };
         const message = seeMessage(response);
-        history.see({ kind: "told", ...history.stamp(saying), stream, by, readySince, message });
+        history.see({
+          kind: "received",
+          ...history.stamp(saying),
+          stream,
+          by,
+          readySince,
+          message,
+        });
         this.#take(message);
         const pause = paceMs();
         if (pause > 0) await time.sleep(pause);

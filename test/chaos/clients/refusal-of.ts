@@ -27,8 +27,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
 /** A refusal by its stable word, with whatever else was told. */
 export function refusalNamed(
   reason: string,
-  told: Readonly<Record<string, unknown>> = {},
+  received: Readonly<Record<string, unknown>> = {},
 ): Refusal {
-  const known = Object.entries(told).filter(([, value]) => value !== undefined);
+  const known = Object.entries(received).filter(([, value]) => value !== undefined);
   return { reason, ...Object.fromEntries(known) } as Refusal;
 }

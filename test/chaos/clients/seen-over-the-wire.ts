@@ -70,7 +70,7 @@ export function seeState(state: TransportState): TransportSeen {
   };
 }
 
-interface Told {
+interface Received {
   /** The true time at which it was heard; the wall clock of service and client is the same one. */
   readonly at: EpochMs;
   readonly token: string | undefined;
@@ -78,7 +78,7 @@ interface Told {
   readonly ttlMs: number;
 }
 
-export function seeLeaseOf(lease: Lease, { at, token, ttlMs }: Told): LeaseSeen {
+export function seeLeaseOf(lease: Lease, { at, token, ttlMs }: Received): LeaseSeen {
   return {
     id: lease.leaseId,
     account: lease.accountId,

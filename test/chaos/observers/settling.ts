@@ -22,7 +22,7 @@ interface Truth {
 /** The longest back-off, a negotiation and more: only a service that is broken takes longer. */
 const recoverMsMax: DurationMs = 150_000;
 /** A reader gives up a stream that is dead after 25 s. */
-const tellMsMax: DurationMs = 60_000;
+const showMsMax: DurationMs = 60_000;
 const lookEveryMs: DurationMs = 500;
 
 /**
@@ -42,8 +42,8 @@ export async function settle(parts: SettlingParts): Promise<EpochMs> {
     }
   }
   const time = life.world.timeline;
-  const tellBy = time.now + tellMsMax;
-  while (!isTold(life, truths) && time.now < tellBy) await time.sleep(lookEveryMs);
+  const showBy = time.now + showMsMax;
+  while (!isShown(life, truths) && time.now < showBy) await time.sleep(lookEveryMs);
   return askedAt;
 }
 
@@ -85,7 +85,7 @@ function isUp({ peers }: Life, { words }: Truth): boolean {
 }
 
 /** Every stream that is open has told its reader. */
-function isTold({ network }: Life, truths: readonly Truth[]): boolean {
+function isShown({ network }: Life, truths: readonly Truth[]): boolean {
   return truths.every(({ sessionId, words }) => {
     const versions = words.map((answer) =>
       answer?.kind === "done" ? (answer.transport?.version ?? 0) : 0,

@@ -84,7 +84,7 @@ describe("a usable fast path", () => {
     (_, is) => {
       given(onFastPath(), acquired("agent", { ttlMs: 300_000 }), is, later(0)).expect((world) => {
         const before = sessionOf(world);
-        tellOn(world, wait(1), renewed("agent"));
+        proceed(world, wait(1), renewed("agent"));
         const now = sessionOf(world);
         expect(now.transport).toBe(before.transport);
         expect({ ...now, revision: 0, leases: now.leases.live.length }).toEqual({
@@ -107,7 +107,7 @@ describe("a usable fast path", () => {
   test("Undisturbed: forty renewals in a row leave the very same transport", () => {
     given(onFastPath()).expect((world) => {
       const { transport } = sessionOf(world);
-      tellOn(world, repeatedly(200, 8_000, renewed("tile")));
+      proceed(world, repeatedly(200, 8_000, renewed("tile")));
       expect(sessionOf(world).transport).toBe(transport);
     });
   });
@@ -225,6 +225,6 @@ describe("a session that goes on without a lease", () => {
 });
 
 /** Goes on in the same world. */
-function tellOn(world: Parameters<Step>[0], ...steps: readonly Step[]): void {
+function proceed(world: Parameters<Step>[0], ...steps: readonly Step[]): void {
   for (const step of steps) step(world);
 }

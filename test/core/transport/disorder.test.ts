@@ -285,11 +285,11 @@ const policies: readonly (readonly [string, Policy])[] = [
   ["on a shared store", { ...sharedPolicy(defaultPolicy), retireLingerMs: lingerMs }],
 ];
 
-const told = policies.flatMap(([by, decided]) =>
+const decidedSituations = policies.flatMap(([by, decided]) =>
   situations.map((situation) => ({ ...situation, by, decided })),
 );
 
-describe.each(told)("manager's reports about $situation, decided $by", (situation) => {
+describe.each(decidedSituations)("manager's reports about $situation, decided $by", (situation) => {
   const { so, of, beside, stands, carries, decided } = situation;
 
   test.each(disorders)("$disorder", (row) => {
@@ -342,11 +342,11 @@ describe("an observation of 25 s ago", () => {
   });
 
   test("gives the host a say for the 5 s that are left of its 30", () => {
-    const told = together(negotiating, host(ready, { of: "x", ageMs: 25_000 }));
-    given(told, wait(4_999))
+    const reported = together(negotiating, host(ready, { of: "x", ageMs: 25_000 }));
+    given(reported, wait(4_999))
       .when(manager(ready, { of: 1 }))
       .expect(nonePromoted);
-    given(told, wait(5_000))
+    given(reported, wait(5_000))
       .when(manager(ready, { of: 1 }))
       .expect(promoted(1, 1));
   });

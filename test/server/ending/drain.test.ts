@@ -55,7 +55,7 @@ async function openEverywhere(reach: Reach): Promise<readonly OpenWatch[]> {
   return watches;
 }
 
-const toldToReconnect = {
+const askedToReconnect = {
   events: ["gone", "bookmark", "draining"],
   code: Code.Unavailable,
 };
@@ -64,7 +64,7 @@ test("a drain tells every watcher to reconnect, then ends the streams with UNAVA
   await using service = await runService();
   const watches = await openEverywhere(service);
   await service.drain();
-  for (const { ended } of watches) expect(await ended).toEqual(toldToReconnect);
+  for (const { ended } of watches) expect(await ended).toEqual(askedToReconnect);
 });
 
 test("a drain ends an idle KeepAlive with UNAVAILABLE, after its last answer", async () => {
@@ -142,7 +142,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     process.kill(service.pid, signal);
     process.kill(service.pid, signal);
     expect(await service.exited).toEqual({ code: 0, signal: null });
-    for (const { ended } of watches) expect(await ended).toEqual(toldToReconnect);
+    for (const { ended } of watches) expect(await ended).toEqual(askedToReconnect);
     expect(service.stderr).toEqual([]);
   },
 );

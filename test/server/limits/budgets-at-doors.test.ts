@@ -120,8 +120,8 @@ const used = (budget: string): Promise<number> => figure("used", budget);
 const refused = (budget: string): Promise<number> => figure("refusals_total", budget);
 
 async function figure(of: string, budget: string): Promise<number> {
-  const told = await (await fetch(service.opsUrl("/metrics"))).text();
+  const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
   const start = `lease_budget_${of}{budget="${budget}"} `;
-  const line = told.split("\n").find((one) => one.startsWith(start));
+  const line = metrics.split("\n").find((one) => one.startsWith(start));
   return Number(line?.slice(start.length));
 }

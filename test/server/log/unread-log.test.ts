@@ -128,8 +128,8 @@ test("a log that is read again says how many lines were dropped, and metrics cou
   createInterface(stream).on("line", (line) => lines.push(JSON.parse(line)));
   await vi.waitFor(
     () => {
-      const told = lines.filter(({ msg }) => String(msg).startsWith("log lines were dropped"));
-      expect(told).toMatchObject([{ level: "warn", lines: expect.any(Number) }]);
+      const received = lines.filter(({ msg }) => String(msg).startsWith("log lines were dropped"));
+      expect(received).toMatchObject([{ level: "warn", lines: expect.any(Number) }]);
     },
     { timeout: 20_000 },
   );

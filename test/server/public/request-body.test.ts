@@ -36,8 +36,8 @@ describe("a body over Connect", () => {
     ["in gzip", { ...unary, "content-encoding": "gzip" }, gzipSync(asked)],
     ["in brotli", { ...unary, "content-encoding": "br" }, brotliCompressSync(asked)],
   ])("is read: %s", async (_what, headers, body) => {
-    const { status, told } = await post(renew, headers, [body]);
-    expect({ status, told }).toEqual({ status: 404, told: "SESSION_UNKNOWN" });
+    const { status, received } = await post(renew, headers, [body]);
+    expect({ status, received }).toEqual({ status: 404, received: "SESSION_UNKNOWN" });
   });
 
   test.each<[string, Headers, Buffer, RegExp]>([
@@ -56,8 +56,8 @@ describe("a body over Connect", () => {
       /compressed as it says/,
     ],
   ])("is FIELD_INVALID: %s", async (_what, headers, body, message) => {
-    const { status, told, body: answer } = await post(renew, headers, [body]);
-    expect({ status, told }).toEqual({ status: 400, told: "FIELD_INVALID" });
+    const { status, received, body: answer } = await post(renew, headers, [body]);
+    expect({ status, received }).toEqual({ status: 400, received: "FIELD_INVALID" });
     expect(answer).toMatch(message);
   });
 
@@ -78,7 +78,7 @@ describe("a body in envelopes", () => {
     ["in gzip", { ...grpcWeb, "grpc-encoding": "gzip" }, enveloped(gzipSync(asked), 1)],
     ["not in gzip where it might be", { ...grpcWeb, "grpc-encoding": "gzip" }, whole],
   ])("is read: %s", async (_what, headers, body) => {
-    expect((await post(renew, headers, [body])).told).toBe("SESSION_UNKNOWN");
+    expect((await post(renew, headers, [body])).received).toBe("SESSION_UNKNOWN");
   });
 
   test.each<[string, Headers, Buffer, RegExp]>([
@@ -99,16 +99,16 @@ describe("a body in envelopes", () => {
       /no encoding is named/,
     ],
   ])("is FIELD_INVALID: %s", async (_what, headers, body, message) => {
-    const { told, body: answer } = await post(renew, headers, [body]);
-    expect(told).toBe("FIELD_INVALID");
+    const { received, body: answer } = await post(renew, headers, [body]);
+    expect(received).toBe("FIELD_INVALID");
     expect(decodeURIComponent(answer)).toMatch(message);
   });
 
   test("of a Connect stream is told by its own header that it is packed", async () => {
     const headers = { ...stream, "connect-content-encoding": "gzip" };
     const body = enveloped(gzipSync('{"sessionIds":7}'), 1);
-    const { told, body: answer } = await post(watch, headers, [body]);
-    expect(told).toBe("FIELD_INVALID");
+    const { received, body: answer } = await post(watch, headers, [body]);
+    expect(received).toBe("FIELD_INVALID");
     expect(answer).toMatch(/session_ids/);
   });
 });
@@ -137,7 +137,7 @@ interface Answer {
   readonly status: number | undefined;
   readonly body: string;
   /** The reason word of the refusal. */
-  readonly told: string | undefined;
+  readonly received: string | undefined;
 }
 
 async function post(path: string, headers: Headers, chunks: readonly Buffer[]): Promise<Answer> {
@@ -146,7 +146,7 @@ async function post(path: string, headers: Headers, chunks: readonly Buffer[]): 
   sending.end();
   const [answer] = (await once(sending, "response")) as [IncomingMessage];
   const body = await text(answer);
-  return { status: answer.statusCode, body, told: reasonIn(body) };
+  return { status: answer.statusCode, body, received: reasonIn(body) };
 }
 
 function open(path: string, headers: Headers, agent: Agent): ClientRequest {

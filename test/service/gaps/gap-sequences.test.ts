@@ -45,7 +45,7 @@ const stretchMs = 1_250;
 /** One process after another that keeps the gaps of one disk. */
 class Life {
   readonly disk: Disk = new Disk();
-  readonly told: Gap[] = [];
+  readonly received: Gap[] = [];
   /** Moments at which nobody was heard. */
   readonly deaf: EpochMs[] = [];
   readonly #clock: ManualClock = manualClock();
@@ -108,7 +108,7 @@ class Life {
         .then(() => (stop.signal.aborted ? new Promise(() => undefined) : undefined));
     const store = new SimulatedStore({ disk, weather, pause });
     const observe = (event: { kind: string; gap?: Gap }): void => {
-      if (event.gap !== undefined && !stop.signal.aborted) this.told.push(event.gap);
+      if (event.gap !== undefined && !stop.signal.aborted) this.received.push(event.gap);
     };
     const keeper = new ProcessGapKeeper({ store, clock, isNeeded: () => true, observe });
     store.serve();
@@ -186,7 +186,7 @@ test("each moment that nobody was heard at counts in a gap, and in no other, wha
         expect(overlaps(kept)).toEqual([]);
         expect(uncovered(life.deaf, kept)).toEqual([]);
         expect(kept.filter(({ from, until }) => from > until)).toEqual([]);
-        expect(new Set(life.told.map(({ number }) => number)).size).toBe(life.told.length);
+        expect(new Set(life.received.map(({ number }) => number)).size).toBe(life.received.length);
       },
     ),
     { numRuns: 500, ...fixed },

@@ -16,21 +16,21 @@ import {
 
 interface Kept {
   readonly keeper: ProcessGapKeeper;
-  readonly told: readonly Gap[];
+  readonly received: readonly Gap[];
 }
 
 async function keeperOf(store: SoleStore, clock: ManualClock): Promise<Kept> {
-  const told: Gap[] = [];
+  const received: Gap[] = [];
   const keeper = new ProcessGapKeeper({
     store,
     clock,
     isNeeded: () => true,
     observe: (event) => {
-      if (event.kind === "gap") told.push(event.gap);
+      if (event.kind === "gap") received.push(event.gap);
     },
   });
   await keeper.start();
-  return { keeper, told };
+  return { keeper, received };
 }
 
 /** Time passes, and no answer of the store's thread is heard meanwhile. */
@@ -51,13 +51,13 @@ test("who comes while the disk is slow waits for every stall that is not on reco
   await using folder = await storeFolder();
   const clock = manualClock();
   await using store = await folder.open({ clock });
-  const { keeper, told } = await keeperOf(store, clock);
+  const { keeper, received } = await keeperOf(store, clock);
   void clock.jump(2_000);
   const first = keeper.observe(clock.now());
   void clock.jump(2_000);
   const second = keeper.observe(clock.now());
   await first;
-  expect(told.map(({ number }) => number)).toEqual([1]);
+  expect(received.map(({ number }) => number)).toEqual([1]);
   expect(keeper.isCurrent("s1", clock.now())).toBe(false);
   await keeper.observe(clock.now());
   expect(keeper.gapsOf().map(({ number }) => number)).toEqual([1, 2]);
@@ -69,21 +69,21 @@ test("a moment alive that is long on its way, since much has to be written, is n
   await using folder = await storeFolder();
   const clock = manualClock();
   await using store = await folder.open({ clock });
-  const { keeper, told } = await keeperOf(store, clock);
+  const { keeper, received } = await keeperOf(store, clock);
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
   await passWithoutAnswers(clock, 5_000);
   expect(keeper.isCurrent("s1", clock.now())).toBe(true);
   stop.abort();
   await running;
-  expect(told).toEqual([]);
+  expect(received).toEqual([]);
 });
 
 test("a disk that hangs is a stall, to its end and without an overlap", async () => {
   await using folder = await storeFolder();
   const clock = manualClock();
   await using store = await folder.open({ clock });
-  const { keeper, told } = await keeperOf(store, clock);
+  const { keeper, received } = await keeperOf(store, clock);
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
   const committing = store.commit(insertion(sessionRecord()));
@@ -104,12 +104,12 @@ test("a disk that hangs is a stall, to its end and without an overlap", async ()
   stop.abort();
   await running;
   expect(store.isLate).toBe(false);
-  expectNoOverlap(told);
-  expect(new Set(told.map(({ kind }) => kind))).toEqual(new Set(["stall"]));
-  const totalMs = told.reduce((sum, { from, until }) => sum + until - from, 0);
+  expectNoOverlap(received);
+  expect(new Set(received.map(({ kind }) => kind))).toEqual(new Set(["stall"]));
+  const totalMs = received.reduce((sum, { from, until }) => sum + until - from, 0);
   // Its first half second makes it late, and less than a stall may go by unnoticed at its end.
   expect(totalMs).toBeGreaterThanOrEqual(5_000 - 750 - 1_250);
-  expect(told[0]?.from).toBeLessThanOrEqual(hungAt + 750);
+  expect(received[0]?.from).toBeLessThanOrEqual(hungAt + 750);
 });
 
 describe("what the process has not put on record when it ends begins the next gap:", () => {
@@ -132,8 +132,8 @@ describe("what the process has not put on record when it ends begins the next ga
     }
     await clock.advance(50);
     await using store = await folder.open({ clock });
-    const { told } = await keeperOf(store, clock);
-    const [gap] = told;
+    const { received } = await keeperOf(store, clock);
+    const [gap] = received;
     if (gap === undefined) throw new Error("a start records an absence");
     return gap;
   }
@@ -171,7 +171,7 @@ test("absences on a disk that takes gaps and no moment alive do not overlap", as
   await store.commit(insertion(small));
   await store.commit(revisionOf(big, { lastChange }));
   await store.commit(revisionOf(small, { lastChange }, { durability: "behind" }));
-  const { keeper, told } = await keeperOf(store, clock);
+  const { keeper, received } = await keeperOf(store, clock);
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
   for (let count = 0; count < 24; count += 1) {
@@ -181,6 +181,6 @@ test("absences on a disk that takes gaps and no moment alive do not overlap", as
   stop.abort();
   await running;
   await expect(store[Symbol.asyncDispose]()).rejects.toThrow(StoreUnavailable);
-  expect(told.length).toBeGreaterThan(1);
-  expectNoOverlap(told);
+  expect(received.length).toBeGreaterThan(1);
+  expectNoOverlap(received);
 });

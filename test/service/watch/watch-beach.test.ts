@@ -44,8 +44,8 @@ describe("a watch of a whole private beach", () => {
     const known = await versionsOf(under, "same", "moved");
     await acquire(under, "moved", "tile");
     await using reader = watch(under.service, wholeBeach(beach, known));
-    const told = await reader.untilBookmark();
-    expect(told.map(shortly)).toEqual(["moved", "new", "bookmark"]);
+    const received = await reader.untilBookmark();
+    expect(received.map(shortly)).toEqual(["moved", "new", "bookmark"]);
   });
 
   it("Resumable: says that a session went while the reader was away", async () => {
@@ -59,8 +59,8 @@ describe("a watch of a whole private beach", () => {
       ["elsewhere", 7],
     ];
     await using reader = watch(under.service, wholeBeach(beach, [...known, ...lost]));
-    const told = await reader.untilBookmark();
-    expect(told.map(shortly)).toEqual([
+    const received = await reader.untilBookmark();
+    expect(received.map(shortly)).toEqual([
       "goes gone: over",
       "never-was gone: unknown",
       "elsewhere gone: unknown",
@@ -87,11 +87,11 @@ describe("a watch of a whole private beach", () => {
       await service.execute(idOf(900 + page), { kind: "Detach", reason: "over" });
       if (!(await store.letGo())) break;
     }
-    const told = await reading;
-    expect(told.filter(({ kind }) => kind === "bookmark")).toHaveLength(1);
-    const shown = lastWords(told);
+    const received = await reading;
+    expect(received.filter(({ kind }) => kind === "bookmark")).toHaveLength(1);
+    const shown = lastWords(received);
     for (const message of await untilQuiet(reader, under)) shown.set(...lastWord(message));
-    expect(risingOnly(told)).toBe(true);
+    expect(risingOnly(received)).toBe(true);
     const there = await everySession(under);
     expect(there).toContain(`${idOf(100)}-joined-1`);
     for (const id of there) expect([id, shown.get(id)]).toEqual([id, await versionOf(under, id)]);
@@ -179,8 +179,8 @@ function lastWord(message: WatchMessage): [SessionId, number | "gone"] {
   return [message.kind === "gone" ? message.sessionId : "", "gone"];
 }
 
-function lastWords(told: readonly WatchMessage[]): Map<SessionId, number | "gone"> {
-  return new Map(told.slice(0, -1).map(lastWord));
+function lastWords(received: readonly WatchMessage[]): Map<SessionId, number | "gone"> {
+  return new Map(received.slice(0, -1).map(lastWord));
 }
 
 /** Reads until nothing more comes. */
@@ -193,9 +193,9 @@ async function untilQuiet(
   return (await more).slice(0, -1);
 }
 
-function risingOnly(told: readonly WatchMessage[]): boolean {
+function risingOnly(received: readonly WatchMessage[]): boolean {
   const newest = new Map<SessionId, number>();
-  return told.every((message) => {
+  return received.every((message) => {
     if (message.kind !== "state") return true;
     const { id, version } = message.session;
     const rises = version > (newest.get(id) ?? -1);

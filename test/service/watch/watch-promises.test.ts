@@ -53,18 +53,18 @@ describe.each(scopes)("a watch of $scope", (scope) => {
     const known = new Map(ids.map((id) => [id, Number.MAX_SAFE_INTEGER]));
     await using opened = await open(scope, under, known);
     const { reader, first } = opened;
-    const told = [
+    const received = [
       ...statesIn(first),
       ...(await taken(reader, ids.length - statesIn(first).length)),
     ];
-    expect(told.map(versionIn)).toEqual([...(await truth(under, ids)).values()]);
+    expect(received.map(versionIn)).toEqual([...(await truth(under, ids)).values()]);
     for (const reason of ["a", "b", "c"]) {
       for (const id of ids) await acquire(under, id, reason);
-      told.push(...(await taken(reader, reason === "b" ? 1 : ids.length - 1)));
+      received.push(...(await taken(reader, reason === "b" ? 1 : ids.length - 1)));
     }
-    told.push(...statesIn(await untilQuiet(reader, under)));
+    received.push(...statesIn(await untilQuiet(reader, under)));
     for (const id of ids) {
-      const versions = told.filter((message) => idOf(message) === id).map(versionIn);
+      const versions = received.filter((message) => idOf(message) === id).map(versionIn);
       expect(versions.length).toBeGreaterThan(2);
       expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
     }
@@ -73,16 +73,18 @@ describe.each(scopes)("a watch of $scope", (scope) => {
   it("Current: the last state of every session arrives, at whatever pace it is read", async () => {
     await using under = await serviceUnderTest();
     await using opened = await open(scope, under);
-    const told = new Map(statesIn(opened.first).map((state) => [idOf(state), versionIn(state)]));
+    const received = new Map(
+      statesIn(opened.first).map((state) => [idOf(state), versionIn(state)]),
+    );
     const note = (messages: readonly WatchMessage[]): void => {
-      for (const state of statesIn(messages)) told.set(idOf(state), versionIn(state));
+      for (const state of statesIn(messages)) received.set(idOf(state), versionIn(state));
     };
     for (const [index, id] of [...ids, ...ids, ...ids].entries()) {
       await acquire(under, id, `tile-${index}`);
       if (index % 3 === 0) note(await taken(opened.reader, 1));
     }
     note(await untilQuiet(opened.reader, under));
-    expect(told).toEqual(await truth(under, ids));
+    expect(received).toEqual(await truth(under, ids));
   });
 
   it("Resumable: a reader that comes back gets what differs from what it knows", async () => {
@@ -92,8 +94,8 @@ describe.each(scopes)("a watch of $scope", (scope) => {
     const changed = ids.filter((_, index) => index % 2 === 0);
     for (const id of changed) await acquire(under, id, "tile");
     await using reader = watch(under.service, scope.select(known));
-    const told = await reader.untilBookmark();
-    expect(told.slice(0, -1).map(idOf)).toEqual(changed);
+    const received = await reader.untilBookmark();
+    expect(received.slice(0, -1).map(idOf)).toEqual(changed);
     await using again = watch(under.service, scope.select(await truth(under, ids)));
     expect((await again.next()).kind).toBe("bookmark");
   });

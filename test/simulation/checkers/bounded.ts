@@ -1,4 +1,4 @@
-import type { Message, Told } from "../seen/sight.ts";
+import type { Message, Received } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isAfter, type StreamSeen, type Witness } from "./witness.ts";
 
@@ -9,16 +9,19 @@ import { isAfter, type StreamSeen, type Witness } from "./witness.ts";
  */
 export const bounded: Checker = (witness) =>
   witness.streams
-    .flatMap((stream) => stream.told.flatMap((told) => outdated(witness, told)))
+    .flatMap((stream) => stream.received.flatMap((received) => outdated(witness, received)))
     .concat(witness.streams.flatMap((stream) => miscounted(witness, stream)));
 
-function outdated({ states }: Witness, told: Told): Breach[] {
-  const { message, serial, era, run, stream } = told;
+function outdated({ states }: Witness, received: Received): Breach[] {
+  const { message, serial, era, run, stream } = received;
   if (message.kind !== "state") return [];
   const { sessionId, state } = message;
   const newer = states.findLast(
     (seen) =>
-      seen.sessionId === sessionId && seen.era === era && seen.run === run && isAfter(told, seen),
+      seen.sessionId === sessionId &&
+      seen.era === era &&
+      seen.run === run &&
+      isAfter(received, seen),
   );
   if (newer === undefined || newer.state.version <= state.version) return [];
   const text = `stream ${stream} was told ${state.version} when ${newer.state.version} was shown`;
@@ -27,9 +30,9 @@ function outdated({ states }: Witness, told: Told): Breach[] {
 
 type StateMessage = Extract<Message, { kind: "state" }>;
 
-function miscounted({ states, knowledge }: Witness, { opened, told }: StreamSeen): Breach[] {
+function miscounted({ states, knowledge }: Witness, { opened, received }: StreamSeen): Breach[] {
   const last = new Map<string, StateMessage>();
-  return told.flatMap(({ message, serial }) => {
+  return received.flatMap(({ message, serial }) => {
     if (message.kind === "gone") last.delete(message.sessionId);
     if (message.kind !== "state") return [];
     const { sessionId, state, coalesced } = message;

@@ -320,8 +320,8 @@ function between(history: MadeHistory): MadeHistory {
 }
 
 describe.each(Object.entries(broken))("%s", (guarantee, cases) => {
-  test.each(cases)("is broken where something %s", (text, tell) => {
-    const breaches = tell(usual())
+  test.each(cases)("is broken where something %s", (text, change) => {
+    const breaches = change(usual())
       .breaches()
       .filter((breach) => breach.startsWith(guarantee));
     expect(breaches).toContainEqual(expect.stringContaining(text));
@@ -362,7 +362,7 @@ describe("nothing is broken", () => {
       (h) => h.closed().opened({ isFast: false }).shown({}).closed({ afterMs: 20_000 }),
     ],
   ];
-  test.each(fine)("%s", (_, tell) => {
-    expect(tell(usual()).breaches({ up: ["h1", "h2"] })).toEqual([]);
+  test.each(fine)("%s", (_, change) => {
+    expect(change(usual()).breaches({ up: ["h1", "h2"] })).toEqual([]);
   });
 });

@@ -24,12 +24,12 @@ function newestUntil(
 }
 
 /** With each message that is not about a session, its last word on that session still holds. */
-function behind(witness: Witness, { opened, told }: StreamSeen): Breach[] {
+function behind(witness: Witness, { opened, received }: StreamSeen): Breach[] {
   if (!opened.isFast) return [];
   const { lateMs } = witness.knowledge;
   const last = new Map<string, number>();
   const breaches: Breach[] = [];
-  for (const { message, at, serial, era, run } of told) {
+  for (const { message, at, serial, era, run } of received) {
     if (message.kind === "state") last.set(message.sessionId, message.state.version);
     if (message.kind === "gone") last.delete(message.sessionId);
     for (const [sessionId, version] of last) {
@@ -47,11 +47,11 @@ function behind(witness: Witness, { opened, told }: StreamSeen): Breach[] {
 }
 
 /** Of a stream that is open at the end, the last word on each session is the truth. */
-function atTheEnd(witness: Witness, { opened, told, closedAt }: StreamSeen): Breach[] {
+function atTheEnd(witness: Witness, { opened, received, closedAt }: StreamSeen): Breach[] {
   const { settledAt: at } = witness;
   if (closedAt !== undefined || opened.at > at) return [];
   const known = new Map(opened.known);
-  for (const { message } of told) {
+  for (const { message } of received) {
     if (message.kind === "state") known.set(message.sessionId, message.state.version);
     if (message.kind === "gone") known.delete(message.sessionId);
   }

@@ -35,11 +35,11 @@ function forgotten(states: readonly StateSighting[]): Breach[] {
 
 /** One version reads the same whenever it is told, and its moments by every process's clock. */
 function retold({ knowledge: { clockMs } }: Witness, states: readonly StateSighting[]): Breach[] {
-  const told = new Map<number, Reading>();
+  const received = new Map<number, Reading>();
   return states.flatMap(({ sessionId, serial, state }) => {
     const reading = readingOf(state);
-    const before = told.get(state.version) ?? reading;
-    told.set(state.version, before);
+    const before = received.get(state.version) ?? reading;
+    received.set(state.version, before);
     const isSame = reading.moments.every(
       (moment, index) => Math.abs(moment - (before.moments[index] ?? 0)) <= clockMs,
     );

@@ -1,7 +1,7 @@
 import { defaultPolicy } from "../../../src/core/policy.ts";
 import type { Answer, Ask } from "../seen/ask.ts";
 import type { LeaseSeen, TransportSeen } from "../seen/seen.ts";
-import type { Message, Opened, Sight, Told, Trouble } from "../seen/sight.ts";
+import type { Message, Opened, Received, Sight, Trouble } from "../seen/sight.ts";
 import { breachesOf, type NamedBreach } from "./all-checkers.ts";
 import { type Knowledge, knownAtTheDoor, witnessOf } from "./witness.ts";
 
@@ -132,18 +132,18 @@ export class MadeHistory {
   }
 
   /** On the stream that was opened last. */
-  told(message: Message, when: When = {}, told: Partial<Told> = {}): this {
+  received(message: Message, when: When = {}, received: Partial<Received> = {}): this {
     const readySince = this.#at;
     const stamp = this.#stamp(when);
     const stream = this.#streams;
     this.#sights.push({
-      kind: "told",
+      kind: "received",
       ...stamp,
       stream,
       by: "reader",
       readySince,
       message,
-      ...told,
+      ...received,
     });
     return this;
   }
@@ -155,11 +155,11 @@ export class MadeHistory {
       state: { ...onFastPath, ...state },
       coalesced,
     };
-    return this.told(message, when);
+    return this.received(message, when);
   }
 
   bookmark(when: When = {}): this {
-    return this.told({ kind: "bookmark", repeatsEveryMs: 15_000 }, when);
+    return this.received({ kind: "bookmark", repeatsEveryMs: 15_000 }, when);
   }
 
   closed(when: When = {}, isMoreOnItsWay = false): this {

@@ -7,9 +7,9 @@ import type { StreamSeen } from "./witness.ts";
  */
 export const ordered: Checker = ({ streams }) => streams.flatMap(fallen);
 
-function fallen({ opened, told }: StreamSeen): Breach[] {
+function fallen({ opened, received }: StreamSeen): Breach[] {
   const last = new Map<string, number>();
-  return told.flatMap(({ message, serial }) => {
+  return received.flatMap(({ message, serial }) => {
     if (message.kind !== "state") return [];
     const { sessionId, state } = message;
     const before = last.get(sessionId);

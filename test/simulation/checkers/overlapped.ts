@@ -2,7 +2,7 @@ import type { Report } from "../../../src/core/command.ts";
 import type { EpochMs } from "../../../src/core/time.ts";
 import type { Ask } from "../seen/ask.ts";
 import type { EndSeen, TransportSeen } from "../seen/seen.ts";
-import type { Told } from "../seen/sight.ts";
+import type { Received } from "../seen/sight.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
 
@@ -13,8 +13,8 @@ import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
  * current stays.
  */
 export const overlapped: Checker = (witness) => [
-  ...witness.streams.flatMap(({ told }) =>
-    consecutive(witness, told).flatMap((step) => judge(witness, step)),
+  ...witness.streams.flatMap(({ received }) =>
+    consecutive(witness, received).flatMap((step) => judge(witness, step)),
   ),
   ...retiredWhileLingering(witness),
 ];
@@ -28,9 +28,9 @@ interface Step {
   readonly after: TransportSeen;
 }
 
-function consecutive({ knowledge }: Witness, told: readonly Told[]): readonly Step[] {
+function consecutive({ knowledge }: Witness, received: readonly Received[]): readonly Step[] {
   const last = new Map<string, TransportSeen>();
-  return told.flatMap(({ message, serial, at }): readonly Step[] => {
+  return received.flatMap(({ message, serial, at }): readonly Step[] => {
     if (message.kind === "gone") last.delete(message.sessionId);
     if (message.kind !== "state") return [];
     const { sessionId, state, coalesced } = message;

@@ -17,9 +17,9 @@ export const prompt: Checker = (witness) =>
 
 /** How long the first message took; a stream that was told nothing waited until its end. */
 function late(witness: Witness, stream: StreamSeen): Breach[] {
-  const { opened, told } = stream;
-  const [first] = told;
-  const until = first?.at ?? toldUntil(witness, stream);
+  const { opened, received } = stream;
+  const [first] = received;
+  const until = first?.at ?? readUntil(witness, stream);
   if (until === undefined) return [];
   const waitedMs = until - opened.at;
   if (waitedMs <= atOnceMs + witness.knowledge.lateMs || isTroubled(witness, opened.at, until))
@@ -30,7 +30,7 @@ function late(witness: Witness, stream: StreamSeen): Breach[] {
 
 /** How long a fast reader waited for a message, where nothing kept the service from sending. */
 function silent(witness: Witness, stream: StreamSeen): Breach[] {
-  return stream.told.slice(1).flatMap(({ readySince, at, serial }) => {
+  return stream.received.slice(1).flatMap(({ readySince, at, serial }) => {
     const waitedMs = at - readySince;
     if (waitedMs <= silenceMs + witness.knowledge.lateMs || isTroubled(witness, readySince, at))
       return [];
@@ -40,8 +40,8 @@ function silent(witness: Witness, stream: StreamSeen): Breach[] {
 
 /** The same after the last message; a slow reader may not have been ready for another. */
 function silentAtTheEnd(witness: Witness, stream: StreamSeen): Breach[] {
-  const last = stream.told.at(-1);
-  const until = toldUntil(witness, stream);
+  const last = stream.received.at(-1);
+  const until = readUntil(witness, stream);
   if (last === undefined || until === undefined || !stream.opened.isFast) return [];
   const waitedMs = until - last.at;
   if (waitedMs <= silenceMs + witness.knowledge.lateMs || isTroubled(witness, last.at, until))
@@ -50,7 +50,7 @@ function silentAtTheEnd(witness: Witness, stream: StreamSeen): Breach[] {
 }
 
 /** Until when all that was told is known; undefined when more was on its way than arrived. */
-function toldUntil(
+function readUntil(
   { settledAt }: Witness,
   { closedAt, isMoreOnItsWay }: StreamSeen,
 ): EpochMs | undefined {

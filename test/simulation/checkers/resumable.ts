@@ -4,9 +4,9 @@ import type { StreamSeen } from "./witness.ts";
 /** A reconnecting reader gets only what differs from what it knows. */
 export const resumable: Checker = ({ streams }) => streams.flatMap(repeated);
 
-function repeated({ opened, told }: StreamSeen): Breach[] {
+function repeated({ opened, received }: StreamSeen): Breach[] {
   const first = new Set<string>();
-  return told.flatMap(({ message, serial }) => {
+  return received.flatMap(({ message, serial }) => {
     if (message.kind !== "state" && message.kind !== "gone") return [];
     const { sessionId } = message;
     if (first.has(sessionId)) return [];

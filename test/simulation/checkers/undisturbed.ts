@@ -17,7 +17,7 @@ export const undisturbed: Checker = (witness) => [
   ...witness.answers.flatMap(renegotiatedAlthoughUsable),
   ...changedTokens(witness),
   ...statesBySession(witness).flatMap(startedAlthoughUsable),
-  ...witness.streams.flatMap(toldWithoutNews),
+  ...witness.streams.flatMap(sentWithoutNews),
   ...closedWithoutReplacement(witness),
 ];
 
@@ -56,9 +56,9 @@ function startedAlthoughUsable(states: readonly StateSighting[]): Breach[] {
 }
 
 /** A reader is told of a session only when more than its version is new. */
-function toldWithoutNews({ told }: StreamSeen): Breach[] {
+function sentWithoutNews({ received }: StreamSeen): Breach[] {
   const shown = new Map<string, string>();
-  return told.flatMap(({ message, serial }) => {
+  return received.flatMap(({ message, serial }) => {
     if (message.kind === "gone") shown.delete(message.sessionId);
     if (message.kind !== "state") return [];
     const { sessionId, state, coalesced } = message;

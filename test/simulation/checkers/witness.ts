@@ -6,9 +6,9 @@ import type {
   Asked,
   Closed,
   Opened,
+  Received,
   Sight,
   Stamp,
-  Told,
   Trouble,
 } from "../seen/sight.ts";
 
@@ -71,7 +71,7 @@ export interface StateSighting extends Stamp {
 /** One stream, from its opening to its end; never ended: undefined. */
 export interface StreamSeen {
   readonly opened: Opened;
-  readonly told: readonly Told[];
+  readonly received: readonly Received[];
   readonly closedAt: EpochMs | undefined;
   /** When it ended, something that the service had told was still on its way. */
   readonly isMoreOnItsWay: boolean;
@@ -202,7 +202,7 @@ function statesOf(sights: readonly Sight[]): readonly StateSighting[] {
       if (state === undefined) return [];
       return [{ ...stampOf(sight), sessionId: sight.sessionId, state, stream: undefined }];
     }
-    if (sight.kind !== "told" || sight.message.kind !== "state") return [];
+    if (sight.kind !== "received" || sight.message.kind !== "state") return [];
     const { sessionId, state } = sight.message;
     return [{ ...stampOf(sight), sessionId, state, stream: sight.stream }];
   });
@@ -224,13 +224,13 @@ function stampOf({ serial, since, at, serviceNow, run, era }: Stamp): Stamp {
 
 function streamsOf(sights: readonly Sight[]): readonly StreamSeen[] {
   const onStreams = sights.filter(
-    (sight) => sight.kind === "opened" || sight.kind === "told" || sight.kind === "closed",
+    (sight) => sight.kind === "opened" || sight.kind === "received" || sight.kind === "closed",
   );
   return groupBy(onStreams, ({ stream }) => stream).flatMap((group) => {
     const opened = group.find((sight): sight is Opened => sight.kind === "opened");
     const closed = group.find((sight): sight is Closed => sight.kind === "closed");
-    const told = group.filter((sight): sight is Told => sight.kind === "told");
+    const received = group.filter((sight): sight is Received => sight.kind === "received");
     const isMoreOnItsWay = closed?.isMoreOnItsWay ?? false;
-    return opened === undefined ? [] : [{ opened, told, closedAt: closed?.at, isMoreOnItsWay }];
+    return opened === undefined ? [] : [{ opened, received, closedAt: closed?.at, isMoreOnItsWay }];
   });
 }

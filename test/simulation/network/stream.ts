@@ -1,7 +1,7 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { WatchMessage, WatchSelection } from "../../../src/service/lease-service.ts";
 import { seeTransport } from "../seen/seen.ts";
-import type { Message, Told } from "../seen/sight.ts";
+import type { Message, Received } from "../seen/sight.ts";
 import { type Inside, sayingOf } from "../service/simulated-service.ts";
 import type { OpenStream } from "../world.ts";
 import type { Network, SimulatedLink } from "./network.ts";
@@ -77,9 +77,9 @@ export class Stream implements OpenStream {
         const next = await messages.next();
         if (this.#stop.signal.aborted) return;
         if (next.done === true) return this.#deliver(() => this.#end());
-        const told = this.#toTold(next.value, inside, readySince);
+        const received = this.#toReceived(next.value, inside, readySince);
         this.#onTheirWay += 1;
-        this.#deliver(() => this.#take(told));
+        this.#deliver(() => this.#take(received));
         const pause = paceMs();
         if (pause === 0) continue;
         await timeline.sleep(pause);
@@ -108,10 +108,10 @@ export class Stream implements OpenStream {
     });
   }
 
-  #toTold(message: WatchMessage, inside: Inside, readySince: EpochMs): Told {
+  #toReceived(message: WatchMessage, inside: Inside, readySince: EpochMs): Received {
     const { history } = this.#network.parts;
     return {
-      kind: "told",
+      kind: "received",
       ...history.stamp(sayingOf(inside)),
       stream: this.#number,
       by: this.#link.by,
@@ -120,10 +120,10 @@ export class Stream implements OpenStream {
     };
   }
 
-  #take(told: Told): void {
+  #take(received: Received): void {
     this.#onTheirWay -= 1;
-    this.#network.parts.history.see(told);
-    this.#options.onMessage(told.message);
+    this.#network.parts.history.see(received);
+    this.#options.onMessage(received.message);
   }
 
   #end(): void {

@@ -56,8 +56,8 @@ export interface Opened extends Stamp {
   readonly isFast: boolean;
 }
 
-export interface Told extends Stamp {
-  readonly kind: "told";
+export interface Received extends Stamp {
+  readonly kind: "received";
   readonly stream: number;
   readonly by: string;
   /** When the reader was ready to be told: how long it waited is not the service's doing alone. */
@@ -110,4 +110,4 @@ export interface Trouble {
   readonly detail?: string;
 }
 
-export type Sight = Asked | Answered | Opened | Told | Closed | Trouble;
+export type Sight = Asked | Answered | Opened | Received | Closed | Trouble;

@@ -159,7 +159,7 @@ export class SimulatedStore implements SoleStore {
     const stored = this.#shown.get(id);
     if (stored?.revision !== previous?.revision) return false;
     this.#shown.put(id, next, deadline);
-    this.#listeners.tell({ id, previous: stored, next });
+    this.#listeners.notify({ id, previous: stored, next });
     this.#keep(change);
     return true;
   }

@@ -7,11 +7,11 @@ import { join } from "node:path";
  */
 interface LeftInRedis {
   readonly tokenKey: string;
-  readonly sessions: Readonly<Record<string, Told>>;
+  readonly sessions: Readonly<Record<string, Received>>;
   readonly commands: readonly (readonly string[])[];
 }
 
-interface Told {
+interface Received {
   readonly token: string;
   readonly handshakeId: string;
   readonly inFlight: string;

@@ -69,7 +69,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     expect(under.service.isStoreAway).toBe(false);
 
     // Nor is anything answered that goes by it; what goes by other changes is.
-    const told = reader.next();
+    const received = reader.next();
     const [tokenHash] = under.service.tokens.hashesOf(asked.nextLeaseId);
     const check = { kind: "CheckLease", tokenHash } as const;
     expect(await under.service.execute("s1", check)).toMatchObject(unavailable);
@@ -81,7 +81,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     const again = await accepted(under, "s1", acquire(under.service));
     expect(again.answer.lease.id).toBe(asked.nextLeaseId);
     expect(again.answer.negotiation).toMatchObject({ joined: true });
-    expect(await told).toMatchObject({
+    expect(await received).toMatchObject({
       kind: "state",
       session: { leases: { live: [{ id: asked.nextLeaseId }] } },
     });

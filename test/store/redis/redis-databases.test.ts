@@ -29,12 +29,12 @@ describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
     await using reader = watch(watching.service, named(id));
     await reader.untilBookmark();
     let missed = 0;
-    watching.store.follow({ isWanted: () => false, tell: () => {}, missed: () => missed++ });
+    watching.store.follow({ isWanted: () => false, changed: () => {}, missed: () => missed++ });
 
     for (let index = 0; index < changes; index += 1) {
       await acquire(elsewhere, id, `elsewhere-${index}`);
       await acquire(writing, id, `here-${index}`);
-      await leasesToldTo(reader, index + 1);
+      await leasesSeenBy(reader, index + 1);
     }
     // Two heartbeats of every process have come and gone by then.
     const heartbeatsDoneAt = watching.clock.now() + 2_000;
@@ -44,7 +44,7 @@ describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
 });
 
 /** Resolves when a state is told with so many live leases. */
-async function leasesToldTo(reader: Reader, count: number): Promise<void> {
+async function leasesSeenBy(reader: Reader, count: number): Promise<void> {
   for (;;) {
     const message = await reader.next();
     if (message.kind === "state" && message.session.leases.live.length === count) return;

@@ -190,9 +190,9 @@ async function listed({ registry }: Reach): Promise<readonly SessionSummary[]> {
 async function differences(service: Reach, watch: OpenWatch): Promise<readonly string[]> {
   const sessions = await listed(service);
   return sessions.flatMap(({ sessionId, transport }) => {
-    const told = watch.newest(sessionId);
-    if (told?.version === transport?.version) return [];
-    return [`${sessionId}: told ${told?.version}, is ${transport?.version}`];
+    const received = watch.newest(sessionId);
+    if (received?.version === transport?.version) return [];
+    return [`${sessionId}: told ${received?.version}, is ${transport?.version}`];
   });
 }
 

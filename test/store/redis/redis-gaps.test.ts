@@ -43,11 +43,11 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
 
   /** A process that has just started, and what it told. */
   async function process(through = store) {
-    const told: ServiceEvent[] = [];
-    const observe = (event: ServiceEvent): void => void told.push(event);
+    const received: ServiceEvent[] = [];
+    const observe = (event: ServiceEvent): void => void received.push(event);
     const keeper = new FleetGapKeeper({ store: through, clock, observe });
     await keeper.start();
-    return { keeper, told };
+    return { keeper, received };
   }
 
   /** Lets the process send a heartbeat to every bucket, half a second after its last heartbeat. */
@@ -67,29 +67,33 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await heartbeatAll(first.keeper);
     // Of the other buckets it ends with that heartbeat.
     const ofAll = { kind: "gap", gap: { ...gap, until: builtAt + 5_500 }, buckets: bucketCount };
-    expect(first.told).toEqual([ofAll]);
+    expect(first.received).toEqual([ofAll]);
 
     await clock.jump(10);
     const second = await process();
     expect(second.keeper.gapsOf(id)).toEqual([gap]);
-    expect(second.told).toEqual([]);
+    expect(second.received).toEqual([]);
 
     // As after a failover that lost nothing: the same are read again.
     await server.command("HSET", state, "origin", "another");
     await first.keeper.catchUp(id);
     expect(first.keeper.gapsOf(id)).toEqual([gap]);
     await heartbeatAll(first.keeper);
-    expect(first.told.filter(({ kind }) => kind === "gap")).toEqual([ofAll]);
+    expect(first.received.filter(({ kind }) => kind === "gap")).toEqual([ofAll]);
     const lost = new Error("The store may have lost sessions or changes, in 1 of 16 buckets");
-    expect(first.told).toContainEqual({ kind: "failed", where: "new incarnation", error: lost });
+    expect(first.received).toContainEqual({
+      kind: "failed",
+      where: "new incarnation",
+      error: lost,
+    });
   });
 
   test("are told also by a process that ends before its next heartbeat", async () => {
-    const { keeper, told } = await process();
+    const { keeper, received } = await process();
     await clock.jump(5_000);
     await keeper.catchUp(id);
     await keeper.run(AbortSignal.abort());
-    expect(told).toEqual([{ kind: "gap", gap, buckets: 1 }]);
+    expect(received).toEqual([{ kind: "gap", gap, buckets: 1 }]);
   });
 
   test("that a process finds when it starts are told in one, also when one bucket answers late", async () => {
@@ -100,7 +104,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     const second = await process(answeringLate(store));
     const until = builtAt + 5_010;
     const ofOthers = { ...gap, until, kind: "absence" };
-    expect(second.told).toEqual([{ kind: "gap", gap: ofOthers, buckets: bucketCount - 1 }]);
+    expect(second.received).toEqual([{ kind: "gap", gap: ofOthers, buckets: bucketCount - 1 }]);
   });
 
   test("that Redis lost are forgotten, and others with their numbers taken up", async () => {

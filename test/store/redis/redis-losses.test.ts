@@ -26,7 +26,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await using service = await serve();
     expect(await readiness(service)).toEqual([200, { status: "ready" }]);
     await server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
-    await expect.poll(() => told(service, "unfit store").length, inTime).toBe(1);
+    await expect.poll(() => received(service, "unfit store").length, inTime).toBe(1);
     const fault = expect.stringContaining("its maxmemory-policy is allkeys-lru");
     expect(await readiness(service)).toEqual([200, { status: "ready", warnings: [fault] }]);
     expect(await metric(service, "lease_store_faults")).toBe("1");
@@ -47,10 +47,10 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     const used = /used_memory:(\d+)/.exec(String(await server.command("INFO", "memory")))?.[1];
     await server.command("CONFIG", "SET", "maxmemory", String(Number(used) - 100_000));
     await server.command("SET", "other:more", "x", "EX", "600").catch(() => undefined);
-    await expect.poll(() => told(service, "lost keys").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => received(service, "lost keys").length, inTime).toBeGreaterThan(0);
     await server.command("CONFIG", "SET", "maxmemory", "0");
     expect(await incarnationOf("session-1")).toBeGreaterThan(before);
-    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => received(service, "new incarnation").length, inTime).toBeGreaterThan(0);
     expect((await kept.transport()).generation).toBe(generation);
   });
 
@@ -61,7 +61,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     const before = await incarnationOf(lost.id);
     await server.command("DEL", keysOf(lost.id).session(lost.id));
     for (let ask = 0; ask < 3; ask += 1) await expect(lost.renew()).rejects.toThrow("not_found");
-    expect(told(service, "lost session")).toMatchObject([{ session: lost.id }]);
+    expect(received(service, "lost session")).toMatchObject([{ session: lost.id }]);
     expect(await incarnationOf(lost.id)).toBeGreaterThan(before);
     const { sessions } = await service.registry.listSessions({ privateBeachId: beachOfHeld });
     expect(sessions.map(({ sessionId }) => sessionId)).toEqual([kept.id]);
@@ -77,7 +77,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await using service = await serve();
     await holdFastPath(service, "session-1");
     await server.command("FLUSHALL");
-    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => received(service, "new incarnation").length, inTime).toBeGreaterThan(0);
   });
 
   test("and was put back to what it had held: that is a loss too", async () => {
@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await expect.poll(() => Date.now(), inTime).toBeGreaterThan(since);
     await server.command("DEBUG", "RELOAD", "NOSAVE");
     await expect.poll(() => incarnationOf(held.id), inTime).toBeGreaterThan(before);
-    await expect.poll(() => told(service, "new incarnation").length, inTime).toBeGreaterThan(0);
+    await expect.poll(() => received(service, "new incarnation").length, inTime).toBeGreaterThan(0);
   });
 
   test.each([
@@ -100,22 +100,22 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await using service = await serve();
     const { id } = await holdFastPath(service, "session-1");
     const stop = new AbortController();
-    const told: string[] = [];
+    const received: string[] = [];
     const read = async (request: { sessionIds: string[] } | { privateBeachId: string }) => {
       for await (const { event } of service.lease.watchTransport(request, stop)) {
-        if (event.case === "gone") told.push(`gone ${event.value.reason}`);
-        else if (event.case === "state") told.push(event.case);
+        if (event.case === "gone") received.push(`gone ${event.value.reason}`);
+        else if (event.case === "state") received.push(event.case);
       }
     };
     const readers = [read({ sessionIds: [id] }), read({ privateBeachId: beachOfHeld })];
-    await expect.poll(() => told, inTime).toEqual(["state", "state"]);
+    await expect.poll(() => received, inTime).toEqual(["state", "state"]);
     await server.command(...lose(id));
     await service.registry
       .checkLease({ sessionId: id, controllerToken: "x" })
       .catch(() => undefined);
-    await expect.poll(() => told.slice(2), inTime).toEqual(["gone unknown", "gone unknown"]);
+    await expect.poll(() => received.slice(2), inTime).toEqual(["gone unknown", "gone unknown"]);
     await holdFastPath(service, id);
-    await expect.poll(() => told.slice(4), inTime).toEqual(expect.arrayContaining(["state"]));
+    await expect.poll(() => received.slice(4), inTime).toEqual(expect.arrayContaining(["state"]));
     stop.abort();
     await Promise.allSettled(readers);
   });
@@ -125,7 +125,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
   }
 });
 
-function told({ log }: RunningService, where: string) {
+function received({ log }: RunningService, where: string) {
   return log.filter((line) => line.where === where);
 }
 

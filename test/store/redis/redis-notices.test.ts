@@ -26,7 +26,7 @@ const inTime = { timeout: 8_000 };
 /** On a cluster, notices come by another connection than answers. */
 test("Current: a change that this process has read for itself before its notice comes is told", () => {
   const record = sessionRecord({ revision: 7 });
-  const told: unknown[] = [];
+  const received: unknown[] = [];
   const notices = new RedisNotices({
     processId: "here",
     known: () => record,
@@ -35,16 +35,16 @@ test("Current: a change that this process has read for itself before its notice 
   });
   notices.follow({
     isWanted: () => true,
-    tell: (...news) => told.push(news),
+    changed: (...news) => received.push(news),
     missed: () => expect.fail("nothing was missed"),
   });
   const noticeBy = (process: string): string =>
     ["1", process, record.revision, record.beachId, record.id].join("\n");
   notices.receive(bucketOf(record.id), noticeBy("there"));
-  expect(told).toEqual([[record.id, record]]);
+  expect(received).toEqual([[record.id, record]]);
   // Whoever follows is told of its own changes when they are committed.
   notices.receive(bucketOf(record.id), noticeBy("here"));
-  expect(told).toHaveLength(1);
+  expect(received).toHaveLength(1);
 });
 
 /** Two processes, of which the one that watches reaches Redis by a way that can be troubled. */
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
   let watching: RedisServiceUnderTest;
   let other: RedisServiceUnderTest;
   let reader: Reader;
-  let told: readonly number[];
+  let received: readonly number[];
 
   beforeAll(async () => {
     server = await startRedis();
@@ -69,8 +69,8 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     other = await redisService(server.url);
     await accepted(other, id, attach);
     reader = watch(watching.service, named(id));
-    told = liveLeasesTo(reader);
-    await expect.poll(() => told, inTime).toEqual([0]);
+    received = liveLeasesTo(reader);
+    await expect.poll(() => received, inTime).toEqual([0]);
   });
 
   afterEach(async () => {
@@ -82,7 +82,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
 
   test("Current: is told by the notice of it", async () => {
     await acquire(other, id, "first");
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
   test("Current: finds out what it was not told while it had no connection", async () => {
@@ -90,10 +90,10 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     way.cut();
     await acquire(other, id, "first");
     way.pointTo(server.port);
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
     // And hears again from then on.
     await acquire(other, id, "second");
-    await expect.poll(() => told, inTime).toEqual([0, 1, 2]);
+    await expect.poll(() => received, inTime).toEqual([0, 1, 2]);
   });
 
   test("Current: finds out that a notice never came, though its connection is up", async () => {
@@ -117,7 +117,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     // Asked after the stream asked, so that the stream has its answer too.
     await expect(async () => watching.service.find(id)).rejects.toThrow(StoreUnavailable);
     await server.command("ACL", "SETUSER", "watching", "+hget");
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
   test("Current: tells what it changed itself, though it was never answered", async () => {
@@ -127,7 +127,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await lost;
     expect(watching.seen).toContainEqual(expect.objectContaining({ reason: "STORE_UNAVAILABLE" }));
     way.letGo();
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
   test("Current: the same when the answer, and the notice with it, is lost for good", async () => {
@@ -136,7 +136,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => liveIn(other), inTime).toBe(1);
     way.cut();
     await lost;
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
   test("Current: and when it is carried out only after it has read what there is", async () => {
@@ -146,22 +146,22 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => watching.service.isStoreAway, inTime).toBe(false);
     await expect.poll(() => liveIn(watching), inTime).toBe(0);
     way.letGo();
-    await expect.poll(() => told, inTime).toEqual([0, 1]);
+    await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 });
 
 /** How many live leases each state told of. */
 function liveLeasesTo(reader: Reader): readonly number[] {
-  const told: number[] = [];
+  const received: number[] = [];
   const take = async (): Promise<void> => {
     for (;;) {
       const message = await reader.next();
-      if (message.kind === "state") told.push(message.session.leases.live.length);
+      if (message.kind === "state") received.push(message.session.leases.live.length);
     }
   };
   // What ends it shows in what is not told any more.
   take().catch(() => {});
-  return told;
+  return received;
 }
 
 async function liveIn({ service }: RedisServiceUnderTest): Promise<number> {
@@ -174,7 +174,7 @@ function missedBy({ store }: RedisServiceUnderTest): () => number {
   let count = 0;
   store.follow({
     isWanted: () => false,
-    tell: () => {},
+    changed: () => {},
     missed: (bucket) => {
       if (bucket === bucketOf(id)) count += 1;
     },

@@ -22,11 +22,11 @@ describe.skipIf(!hasRedis)("a start", () => {
     await using service = await starting;
     expect(server.port).toBe(port);
     await holdFastPath(service, "session-1");
-    const told = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
-    expect(told).toHaveLength(1);
-    expect(told[0]?.level).toBe("warn");
-    expect(told[0]?.why).toMatch(/ECONNREFUSED.*; start Redis/);
-    expect(told[0]?.wait_ms_max).toBeLessThanOrEqual(60_000);
+    const waits = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
+    expect(waits).toHaveLength(1);
+    expect(waits[0]?.level).toBe("warn");
+    expect(waits[0]?.why).toMatch(/ECONNREFUSED.*; start Redis/);
+    expect(waits[0]?.wait_ms_max).toBeLessThanOrEqual(60_000);
   });
 
   test("waits for one that is still loading what it had", async () => {
@@ -45,8 +45,8 @@ describe.skipIf(!hasRedis)("a start", () => {
     await using service = await serve(server.url);
     await restarted;
     await holdFastPath(service, "session-1");
-    const told = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
-    expect(told[0]?.why).toMatch(/ECONNREFUSED|it is not ready \(LOADING/);
+    const waits = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
+    expect(waits[0]?.why).toMatch(/ECONNREFUSED|it is not ready \(LOADING/);
   });
 
   test("waits for one that takes no more clients", async () => {
@@ -58,8 +58,8 @@ describe.skipIf(!hasRedis)("a start", () => {
     await other.configSet("maxclients", "1000");
     await using service = await starting;
     other.destroy();
-    const told = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
-    expect(told[0]?.why).toMatch(/max number of clients reached\); raise its maxclients/);
+    const waits = service.log.filter(({ msg }) => msg.startsWith("Redis is not there yet"));
+    expect(waits[0]?.why).toMatch(/max number of clients reached\); raise its maxclients/);
   });
 
   test("waits for a cluster of which a part is down", async () => {

@@ -57,11 +57,11 @@ describe.skipIf(!hasRedis)("a session whose record in Redis is", () => {
     for (const { refusal } of asks.answers) expect(refusal).toEqual(unreadable);
     await expectOthersShown(service);
     // Once, however often it was asked for.
-    const told = service.log.filter(
+    const received = service.log.filter(
       ({ msg, session }) => msg === "record unreadable" && session === broken,
     );
-    expect(told).toHaveLength(1);
-    expect(told[0]).toMatchObject({ where: "record" });
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({ where: "record" });
     const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
     expect(metrics).toContain('lease_failures_total{where="record"} 1');
   });

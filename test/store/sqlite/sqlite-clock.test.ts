@@ -44,8 +44,8 @@ describe("a process that starts anew on a file", () => {
       const leftMs = (live?.expiresAt ?? 0) - under.clock.now();
       expect(leftMs).toBeGreaterThanOrEqual(30_000);
       expect(leftMs).toBeLessThanOrEqual(33_000);
-      const told = under.service.toWall(live?.expiresAt ?? 0);
-      expect(told).toBe(under.clock.wall() + leftMs);
+      const shown = under.service.toWall(live?.expiresAt ?? 0);
+      expect(shown).toBe(under.clock.wall() + leftMs);
     });
   });
 

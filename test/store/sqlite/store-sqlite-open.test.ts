@@ -28,8 +28,8 @@ describe("a SQLite file that another process holds", () => {
     await using holder = startStoreProcess(folder.storePath, "hold");
     await holder.line((line) => line === "opened");
     const clock = manualClock();
-    const told: number[] = [];
-    const onLockWait = (remainingMs: number): void => void told.push(remainingMs);
+    const received: number[] = [];
+    const onLockWait = (remainingMs: number): void => void received.push(remainingMs);
     const startedAt = clock.now();
     let isOver = false;
     const opening = folder.open({ clock, lockWaitMs: 15_000, onLockWait });
@@ -39,12 +39,12 @@ describe("a SQLite file that another process holds", () => {
         isOver = true;
       });
     await advanceByTries(clock, startedAt + 950, () => isOver);
-    expect(told).toEqual([]);
+    expect(received).toEqual([]);
     await advanceByTries(clock, startedAt + 1_000, () => isOver);
-    expect(told).toEqual([14_000]);
+    expect(received).toEqual([14_000]);
     await advanceByTries(clock, startedAt + 15_000, () => isOver);
     await refused;
-    expect(told).toEqual([14_000]);
+    expect(received).toEqual([14_000]);
   });
 
   test("is refused to a second process while this one holds it", async () => {

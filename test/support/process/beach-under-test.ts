@@ -123,7 +123,7 @@ export function fastPath(
 }
 
 /** Waits until both ends have told it, each after the bookmark if there is one. */
-export async function bothTell(
+export async function bothReport(
   { beach, host }: SessionUnderTest,
   passes: (event: HostEvent | ManagerEvent) => boolean,
   since: Bookmark = { manager: 0, host: 0 },

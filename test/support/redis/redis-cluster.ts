@@ -38,14 +38,14 @@ export async function startRedisCluster(certificates?: Certificates): Promise<Re
       "cluster-port": String(busPort),
       ...(certificates && tlsPort !== undefined && tlsSettings(certificates, tlsPort)),
     });
-    return { server: started.use(server), toldPort: tlsPort ?? server.port, busPort };
+    return { server: started.use(server), announcedPort: tlsPort ?? server.port, busPort };
   };
   // Somebody else may take a port before the server does.
   const start = (): Promise<Node> => startOne().catch(startOne).catch(startOne);
   const nodes = await Promise.all(Array.from({ length: 2 * masterCount }, start));
   await join(nodes);
-  const [{ toldPort } = { toldPort: 0 }] = nodes;
-  const url = `${certificates === undefined ? "redis" : "rediss"}://127.0.0.1:${toldPort}`;
+  const [{ announcedPort } = { announcedPort: 0 }] = nodes;
+  const url = `${certificates === undefined ? "redis" : "rediss"}://127.0.0.1:${announcedPort}`;
   const cluster = new RunningCluster(
     url,
     nodes.map(({ server }) => server),
@@ -70,7 +70,7 @@ function tlsSettings(certificates: Certificates, port: number): Readonly<Record<
 interface Node {
   readonly server: RedisServer;
   /** What others are told of it. */
-  readonly toldPort: number;
+  readonly announcedPort: number;
   readonly busPort: number;
 }
 
@@ -132,7 +132,7 @@ async function join(nodes: readonly Node[]): Promise<void> {
 
 async function meet(one: Node, other: Node): Promise<void> {
   if (one === other) return;
-  const ports = [other.toldPort, other.busPort].map(String);
+  const ports = [other.announcedPort, other.busPort].map(String);
   await one.server.command("CLUSTER", "MEET", "127.0.0.1", ...ports);
 }
 

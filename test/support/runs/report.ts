@@ -54,7 +54,7 @@ function isAbout(sight: Sight, sessionId: string | undefined): boolean {
     case "answered":
       // What was answered tells all that was asked.
       return sight.sessionId === sessionId && sight.kind === "answered";
-    case "told":
+    case "received":
       return !("sessionId" in sight.message) || sight.message.sessionId === sessionId;
     case "opened":
       return sight.sessionIds === undefined || sight.sessionIds.includes(sessionId ?? "");
@@ -76,12 +76,12 @@ function describe(sight: Sight): string {
       return `stream ${sight.stream} is over`;
     case "trouble":
       return `TROUBLE ${sight.what} for ${sight.until - sight.at} ms ${sight.detail ?? ""}`.trimEnd();
-    case "told":
+    case "received":
       return `${sight.by} is told, stream ${sight.stream}: ${describeMessage(sight)}`;
   }
 }
 
-function describeMessage({ message }: Extract<Sight, { kind: "told" }>): string {
+function describeMessage({ message }: Extract<Sight, { kind: "received" }>): string {
   switch (message.kind) {
     case "state":
       return `${describeState(message.state)}, merged ${message.coalesced}`;

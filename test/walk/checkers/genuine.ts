@@ -29,6 +29,6 @@ export function checkGenuine(taken: Taken, changes: readonly Change[]): readonly
     return answer.outcome === "renegotiate" ? [] : ["a dead fast path was only refreshed"];
   }
   if (answer.outcome !== "refresh") return ["a negotiation began before its time"];
-  const told = !backsOff || answer.retryAt === recoveries.notBefore;
-  return told ? [] : ["the caller was not told when to try again"];
+  const isAnswered = !backsOff || answer.retryAt === recoveries.notBefore;
+  return isAnswered ? [] : ["the caller was not told when to try again"];
 }

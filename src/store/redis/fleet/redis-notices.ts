@@ -78,7 +78,7 @@ export class RedisNotices {
     const known = this.#deps.known(notice.id);
     if (known !== undefined && known.revision >= notice.revision) {
       // Read for a call of this process before the notice came: nobody has been told yet.
-      if (isWanted && notice.by !== this.#deps.processId) this.#tellAll(notice.id, known);
+      if (isWanted && notice.by !== this.#deps.processId) this.#notifyAll(notice.id, known);
       return;
     }
     this.#deps.forget(notice.id);
@@ -102,7 +102,7 @@ export class RedisNotices {
       if (others > 0) this.#committing.set(id, others);
       else this.#committing.delete(id);
       const beachId = next?.beachId ?? previous?.beachId;
-      if (!isKnown && isTold(change) && beachId !== undefined && this.#isWanted(id, beachId)) {
+      if (!isKnown && isNews(change) && beachId !== undefined && this.#isWanted(id, beachId)) {
         this.#read(bucket, id);
       }
     }
@@ -131,7 +131,7 @@ export class RedisNotices {
     }
     this.#reading.set(id, false);
     void this.#deps.load(id).then(
-      (record) => this.#tell(bucket, id, record),
+      (record) => this.#notify(bucket, id, record),
       (error: unknown) => {
         this.#reading.delete(id);
         // Reading everything again would bring no more of one that cannot be read.
@@ -140,15 +140,15 @@ export class RedisNotices {
     );
   }
 
-  #tell(bucket: number, id: SessionId, record: SessionRecord | undefined): void {
+  #notify(bucket: number, id: SessionId, record: SessionRecord | undefined): void {
     const changedMeanwhile = this.#reading.get(id) === true;
     this.#reading.delete(id);
-    this.#tellAll(id, record);
+    this.#notifyAll(id, record);
     if (changedMeanwhile) this.#read(bucket, id);
   }
 
-  #tellAll(id: SessionId, record: SessionRecord | undefined): void {
-    for (const follower of this.#followers) follower.tell(id, record);
+  #notifyAll(id: SessionId, record: SessionRecord | undefined): void {
+    for (const follower of this.#followers) follower.changed(id, record);
   }
 
   #isWanted(id: SessionId, beachId: BeachId): boolean {
@@ -164,7 +164,7 @@ export class RedisNotices {
 /** The notice of a change; empty for one without news, such as a renewal. */
 export function noticeOf(change: SessionChange, processId: string): string {
   const { id, previous, next } = change;
-  if (!isTold(change)) return "";
+  if (!isNews(change)) return "";
   const revision = next?.revision ?? (previous?.revision ?? 0) + 1;
   // No id holds the end of a line.
   return [processId, revision, next?.beachId ?? previous?.beachId, id].join("\n");
@@ -175,7 +175,7 @@ export function noticeOfLoss(id: SessionId, beachId: BeachId | undefined, by: st
   return [by, Number.MAX_SAFE_INTEGER, beachId ?? "", id].join("\n");
 }
 
-function isTold({ previous, next }: SessionChange): boolean {
+function isNews({ previous, next }: SessionChange): boolean {
   return previous?.version !== next?.version;
 }
 

@@ -9,12 +9,12 @@ import { SharedStrings } from "../../codec/shared-strings.ts";
 import { CallRefused } from "../link/redis-fault.ts";
 
 /** How many sessions are remembered as reported. */
-const toldMax = 1_000;
+const reportedMax = 1_000;
 
 /** Reads the records of sessions, and reports each unreadable one once. */
 export class RedisRecords {
   readonly #strings = new SharedStrings();
-  readonly #told = new LRUCache<SessionId, string>({ max: toldMax });
+  readonly #reported = new LRUCache<SessionId, string>({ max: reportedMax });
   readonly #onUnreadable: (fault: SessionUnreadable) => void;
 
   constructor(onUnreadable: (fault: SessionUnreadable) => void) {
@@ -27,7 +27,7 @@ export class RedisRecords {
     try {
       const record = decodeRecord(text, this.#strings);
       if (record.id !== id) throw new RecordUnreadable(`it is about '${record.id}'`);
-      this.#told.delete(id);
+      this.#reported.delete(id);
       return record;
     } catch (error) {
       throw this.#asUnreadable(id, error);
@@ -46,8 +46,8 @@ export class RedisRecords {
   #asUnreadable(id: SessionId, error: unknown): unknown {
     if (!(error instanceof RecordUnreadable || error instanceof CallRefused)) return error;
     const fault = new SessionUnreadable(id, error.message, { cause: error });
-    if (this.#told.get(id) !== error.message) this.#onUnreadable(fault);
-    this.#told.set(id, error.message);
+    if (this.#reported.get(id) !== error.message) this.#onUnreadable(fault);
+    this.#reported.set(id, error.message);
     return fault;
   }
 }
