@@ -1,7 +1,7 @@
 import type { Breach, Checker } from "./checker.ts";
 import { mayBeDetached, type StateSighting, statesBySession, type Witness } from "./witness.ts";
 
-/** At most one negotiation in flight per session; later asks join it and are told so. */
+/** At most one negotiation in flight per session; later requests join it and are told so. */
 export const single: Checker = (witness) => [
   ...startedTwice(witness),
   ...statesBySession(witness).flatMap((states) => sideBySide(witness, states)),

@@ -1,7 +1,7 @@
 import type { NegotiationAnswer } from "../../../src/core/command.ts";
 import { type Change, sessionAtCommand, type Taken } from "./taken.ts";
 
-/** At most one negotiation in flight per session; later asks join it and are told so. */
+/** At most one negotiation in flight per session; later requests join it and are told so. */
 export function checkSingle(taken: Taken, changes: readonly Change[]): readonly string[] {
   const faults = changes.flatMap(({ before, event }) => {
     if (event.kind !== "HandshakeStarted" || before?.kind !== "attached") return [];

@@ -13,8 +13,8 @@ import type { TransportEnd, TransportPath, TransportState } from "./transport_pb
 export declare const file_beach_controller_v1_controller_lease: GenFile;
 
 /**
- * The right to send actions on a session until expires_at. Several may be live on one session, at
- * most 64, each under its own (account, reason).
+ * The right to send actions on a session until expires_at. A session may have up to 64 live leases,
+ * each under its own (account, reason).
  *
  * @generated from message beach.controller.v1.Lease
  */
@@ -86,8 +86,8 @@ export declare type Lease = Message<"beach.controller.v1.Lease"> & {
 export declare const LeaseSchema: GenMessage<Lease>;
 
 /**
- * What a host needs to build the fast path; older hosts get it inside manager_handshake. It carries
- * no secret.
+ * What a host needs to build the fast path. Older hosts get it inside manager_handshake. It
+ * contains no secret.
  *
  * @generated from message beach.controller.v1.HandshakeOffer
  */
@@ -114,7 +114,7 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
   privateBeachId: string;
 
   /**
-   * Where the host reaches the manager: that of the last attach, else the service's
+   * Where the host reaches the manager: the URL of the last attach, or else the service's
    * LEASE_MANAGER_URL.
    *
    * @generated from field: string manager_url = 4;
@@ -122,7 +122,7 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
   managerUrl: string;
 
   /**
-   * When the handshake started. All moments of an answer are on one wall clock, as those of
+   * When the handshake started. All moments in an answer are on one wall clock, that of
    * TransportState.
    *
    * @generated from field: google.protobuf.Timestamp issued_at = 5;
@@ -130,9 +130,9 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
   issuedAt?: Timestamp | undefined;
 
   /**
-   * Abandoned when not confirmed by then (issued_at + 15 s): still honoured until a promotion
-   * retires it or 60 s pass. A host that reads the offer later asks CheckHandshake before it
-   * starts.
+   * A handshake that is not confirmed by then (issued_at + 15 s) is abandoned. It is still honoured
+   * until a promotion retires it or 60 s pass. A host that reads the offer later calls
+   * CheckHandshake before it starts.
    *
    * @generated from field: google.protobuf.Timestamp confirm_by = 6;
    */
@@ -146,9 +146,9 @@ export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer
   channels: string[];
 
   /**
-   * The host has this offer, or will get it, without the caller's help: it watches the session, or
-   * the service sends manager_handshake through Beach Road until that takes it. False: the caller
-   * sends manager_handshake itself.
+   * True: the host has this offer or will get it without the caller's help, since it watches the
+   * session or the service sends manager_handshake through Beach Road. False: the caller sends
+   * manager_handshake itself.
    *
    * @generated from field: bool delivered_by_server = 8;
    */
@@ -175,15 +175,16 @@ export declare const HandshakeOfferSchema: GenMessage<HandshakeOffer>;
  */
 export declare type AcquireRequest = Message<"beach.controller.v1.AcquireRequest"> & {
   /**
-   * 1–128 printable ASCII characters without '/'. Need not be known when a passcode verifies.
+   * 1–128 printable ASCII characters without '/'. With a passcode that verifies, it may be a
+   * session that is not known yet.
    *
    * @generated from field: string session_id = 1;
    */
   sessionId: string;
 
   /**
-   * Owner of a session that this call makes known, where the bearer names none; 1–128 printable
-   * ASCII characters without '/'. Missing in both: FIELD_INVALID.
+   * The owner of a session that this call makes known, if the bearer names none. 1–128 printable
+   * ASCII characters without '/'. If both are missing: FIELD_INVALID.
    *
    * @generated from field: string private_beach_id = 2;
    */
@@ -198,24 +199,24 @@ export declare type AcquireRequest = Message<"beach.controller.v1.AcquireRequest
   reason: string;
 
   /**
-   * How long to hold it: clamped to 5 s – 5 min; unset is 30 s for a grant, the lease's recorded
-   * ttl where it is live already. Zero or negative is FIELD_INVALID.
+   * How long to hold it, clamped to 5 s – 5 min. Unset: 30 s for a new lease, the recorded ttl for
+   * one that is live. Zero or negative is FIELD_INVALID.
    *
    * @generated from field: google.protobuf.Duration ttl = 4;
    */
   ttl?: Duration | undefined;
 
   /**
-   * Needed only when the caller has no standing on the session yet: its beach does not own it, or
-   * its bearer has pb:sessions.read without pb:control.write. At most 256 characters.
+   * Needed only when the caller has no standing on the session yet: its beach does not own the
+   * session, or its bearer has pb:sessions.read but not pb:control.write. At most 256 characters.
    *
    * @generated from field: string passcode = 5;
    */
   passcode: string;
 
   /**
-   * On whose behalf, for callers that act for others; empty means the caller's own account. 1–128
-   * printable ASCII characters without '/'.
+   * The account for which the caller acts; empty for the caller's own account. 1–128 printable
+   * ASCII characters without '/'.
    *
    * @generated from field: string account_id = 6;
    */
@@ -235,15 +236,15 @@ export declare const AcquireRequestSchema: GenMessage<AcquireRequest>;
  */
 export declare type AcquireResponse = Message<"beach.controller.v1.AcquireResponse"> & {
   /**
-   * Granted, or the caller's own, renewed.
+   * The new lease, or the caller's own, renewed.
    *
    * @generated from field: beach.controller.v1.Lease lease = 1;
    */
   lease?: Lease | undefined;
 
   /**
-   * The secret that renews, releases and uses the lease: the same across renewals, restarts and
-   * replicas. Never log it.
+   * The secret that renews, releases and uses the lease. It stays the same across renewals,
+   * restarts and replicas. Never log it.
    *
    * @generated from field: string controller_token = 2;
    */
@@ -298,23 +299,23 @@ export declare type RenewRequest = Message<"beach.controller.v1.RenewRequest"> &
   sessionId: string;
 
   /**
-   * As Acquire returned it; at most 256 characters. One that this session never gave out is refused
-   * as LEASE_NOT_LIVE, ended_by unknown.
+   * As Acquire returned it; at most 256 characters. A token that this session never issued is
+   * refused with LEASE_NOT_LIVE, ended_by unknown.
    *
    * @generated from field: string controller_token = 2;
    */
   controllerToken: string;
 
   /**
-   * Clamped to 5 s – 5 min; unset is the recorded ttl: the last asked, clamped. A shorter one never
-   * brings expires_at forward. Zero or negative is FIELD_INVALID.
+   * Clamped to 5 s – 5 min. Unset: the ttl that was last asked for. A shorter ttl never moves
+   * expires_at to an earlier moment. Zero or negative is FIELD_INVALID.
    *
    * @generated from field: google.protobuf.Duration ttl = 3;
    */
   ttl?: Duration | undefined;
 
   /**
-   * Never start a handshake, whatever the fast path's state: the answer is REFRESH.
+   * Starts no handshake, whatever the state of the fast path: the answer is REFRESH.
    *
    * @generated from field: bool lease_only = 4;
    */
@@ -389,24 +390,24 @@ export declare type RenegotiateRequest = Message<"beach.controller.v1.Renegotiat
   sessionId: string;
 
   /**
-   * A live lease's token. Empty is for people with pb:control.write on the session's beach, with
-   * reason OPERATOR.
+   * The token of a live lease. May be empty for people with pb:control.write on the session's beach
+   * and reason OPERATOR.
    *
    * @generated from field: string controller_token = 2;
    */
   controllerToken: string;
 
   /**
-   * Recorded with the handshake; OPERATOR lifts limits, see there.
+   * Recorded with the handshake. OPERATOR lifts limits, as described there.
    *
    * @generated from field: beach.controller.v1.RenegotiationReason reason = 3;
    */
   reason: RenegotiationReason;
 
   /**
-   * The generation the caller saw fail. When the session has moved past it, nothing is started and
-   * the answer is REFRESH. Required over a usable fast path, unless the reason is OPERATOR: so that
-   * a repeated call does not replace twice.
+   * The generation that the caller saw fail. If the session is past it, nothing is started and the
+   * answer is REFRESH. Required over a usable fast path unless the reason is OPERATOR, so that a
+   * repeated call does not replace twice.
    *
    * @generated from field: optional uint64 observed_generation = 4;
    */
@@ -476,7 +477,7 @@ export declare type ReleaseRequest = Message<"beach.controller.v1.ReleaseRequest
   sessionId: string;
 
   /**
-   * 1–256 characters; one whose lease ended, or that is not known, is answered released=false.
+   * 1–256 characters. A token that is unknown or whose lease has ended is answered released=false.
    *
    * @generated from field: string controller_token = 2;
    */
@@ -556,7 +557,7 @@ export declare const KeepAliveResponseSchema: GenMessage<KeepAliveResponse>;
  */
 export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResult"> & {
   /**
-   * As asked, also when refused.
+   * As in the request, also when refused.
    *
    * @generated from field: string session_id = 1;
    */
@@ -612,14 +613,15 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   generation: bigint;
 
   /**
-   * What actions travel over now; unspecified when refused.
+   * What carries actions now; unspecified when refused.
    *
    * @generated from field: beach.controller.v1.TransportPath path = 9;
    */
   path: TransportPath;
 
   /**
-   * A stable refusal such as LEASE_NOT_LIVE; INTERNAL when the service failed; empty when renewed.
+   * The reason of a refusal, such as LEASE_NOT_LIVE; INTERNAL when the service failed; empty when
+   * renewed.
    *
    * @generated from field: string refusal = 10;
    */
@@ -633,15 +635,15 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
   endedBy: string;
 
   /**
-   * When to try again: after a refusal for now, or while negotiations back off.
+   * When to try again, after a refusal that passes or while negotiations back off.
    *
    * @generated from field: google.protobuf.Duration retry_after = 12;
    */
   retryAfter?: Duration | undefined;
 
   /**
-   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
-   * how many more there are); empty when renewed.
+   * The refusal in words for people. Names up to 16 wrong fields and says how many more there are.
+   * Empty when renewed.
    *
    * @generated from field: string detail = 13;
    */
@@ -655,37 +657,38 @@ export declare type KeepAliveResult = Message<"beach.controller.v1.KeepAliveResu
 export declare const KeepAliveResultSchema: GenMessage<KeepAliveResult>;
 
 /**
- * Whose transport to watch, and what the reader has already. One of session_ids and
- * private_beach_id is required, and only one.
+ * Whose transport to watch, and what the reader already has. Exactly one of session_ids and
+ * private_beach_id is required.
  *
  * @generated from message beach.controller.v1.WatchTransportRequest
  */
 export declare type WatchTransportRequest = Message<"beach.controller.v1.WatchTransportRequest"> & {
   /**
-   * At most 1000, each of 1–128 printable ASCII characters without '/'. One that is not known yet
-   * is answered SessionGone with reason unknown, then with its state once it is attached.
+   * At most 1000, each of 1–128 printable ASCII characters without '/'. A session that is not known
+   * is answered with SessionGone, reason unknown, and with its state once it is attached.
    *
    * @generated from field: repeated string session_ids = 1;
    */
   sessionIds: string[];
 
   /**
-   * Instead of session_ids: every session of one private beach, also those attached later.
+   * Instead of session_ids: every session of one private beach, including those attached later.
    *
    * @generated from field: string private_beach_id = 2;
    */
   privateBeachId: string;
 
   /**
-   * Versions the caller already has: a session whose version equals it is not sent again; any other
-   * version, lower or higher, is. At most 10,000.
+   * The versions that the caller already has. A session whose version equals its entry is not sent;
+   * one whose version differs, lower or higher, is. At most 10,000.
    *
    * @generated from field: map<string, uint64> known_versions = 3;
    */
   knownVersions: { [key: string]: bigint };
 
   /**
-   * HOST: the session's host reads this; offers count as delivered to it alone. Unset: an onlooker.
+   * HOST: the reader is the session's host. Only then do offers count as delivered by this watch.
+   * Unset: an onlooker.
    *
    * @generated from field: beach.controller.v1.TransportEnd reader = 4;
    */
@@ -719,7 +722,7 @@ export declare type WatchTransportResponse = Message<"beach.controller.v1.WatchT
     case: "state";
   } | {
     /**
-     * Everything before this has been sent. Repeats while idle, as a sign of life.
+     * Everything before this has been sent. Repeated on a silent stream, as a sign of life.
      *
      * @generated from field: beach.controller.v1.Bookmark bookmark = 2;
      */
@@ -743,7 +746,7 @@ export declare type WatchTransportResponse = Message<"beach.controller.v1.WatchT
     case: "draining";
   } | {
     /**
-     * The caller's bearer ends soon: open a new stream with a new one before closing this.
+     * The caller's bearer expires soon: open a new stream with a new bearer, then close this one.
      *
      * @generated from field: beach.controller.v1.BearerExpiring bearer_expiring = 5;
      */
@@ -766,13 +769,14 @@ export declare type WatchTransportResponse = Message<"beach.controller.v1.WatchT
 export declare const WatchTransportResponseSchema: GenMessage<WatchTransportResponse>;
 
 /**
- * The reader has everything there was when this was sent (as Kubernetes' watch bookmarks say).
+ * The reader has everything that there was when this was sent (compare the watch bookmarks of
+ * Kubernetes).
  *
  * @generated from message beach.controller.v1.Bookmark
  */
 export declare type Bookmark = Message<"beach.controller.v1.Bookmark"> & {
   /**
-   * The longest silence on this stream: twice that and the stream is dead.
+   * The longest silence on a live stream. Take a stream that is silent for twice as long for dead.
    *
    * @generated from field: google.protobuf.Duration repeats_every = 1;
    */
@@ -786,7 +790,7 @@ export declare type Bookmark = Message<"beach.controller.v1.Bookmark"> & {
 export declare const BookmarkSchema: GenMessage<Bookmark>;
 
 /**
- * A stream does not outlive its bearer: it ends with UNAUTHENTICATED, and no transport with it.
+ * A stream does not outlive its bearer: it ends with UNAUTHENTICATED. No transport ends with it.
  *
  * @generated from message beach.controller.v1.BearerExpiring
  */
@@ -806,8 +810,8 @@ export declare type BearerExpiring = Message<"beach.controller.v1.BearerExpiring
 export declare const BearerExpiringSchema: GenMessage<BearerExpiring>;
 
 /**
- * A session is not known, or no longer. The stream stays open for it: its state follows when it is
- * attached.
+ * A session is not known, or is not known any more. The stream stays open: the state of the session
+ * follows when it is attached.
  *
  * @generated from message beach.controller.v1.SessionGone
  */
@@ -820,8 +824,8 @@ export declare type SessionGone = Message<"beach.controller.v1.SessionGone"> & {
   sessionId: string;
 
   /**
-   * unknown: not attached, or lost with a store; a host keeps its last state. idle: the session was
-   * not used for 24 h. Otherwise the reason that its detach gave.
+   * unknown: the session is not attached, or was lost with a store; a host keeps its last state.
+   * idle: the session was not used for 24 h. Otherwise the reason that DetachSession gave.
    *
    * @generated from field: string reason = 2;
    */
@@ -869,7 +873,7 @@ export enum HandshakeKind {
   UNSPECIFIED = 0,
 
   /**
-   * This call started and joined no handshake. Do not send manager_handshake.
+   * This call neither started nor joined a handshake. Do not send manager_handshake.
    *
    * @generated from enum value: HANDSHAKE_KIND_REFRESH = 1;
    */
@@ -889,7 +893,7 @@ export enum HandshakeKind {
 export declare const HandshakeKindSchema: GenEnum<HandshakeKind>;
 
 /**
- * Why a replacement is asked for; shown to operators. Only OPERATOR changes what is allowed.
+ * Why a replacement is asked for. Operators see it; only OPERATOR changes what is allowed.
  *
  * @generated from enum beach.controller.v1.RenegotiationReason
  */
@@ -923,7 +927,7 @@ export enum RenegotiationReason {
   NETWORK_CHANGED = 3,
 
   /**
-   * A person asks: needs no observed_generation, ignores back-off and the transport's youth.
+   * A person asks. Needs no observed_generation; ignores back-off and the age of the transport.
    *
    * @generated from enum value: RENEGOTIATION_REASON_OPERATOR = 4;
    */
@@ -954,28 +958,28 @@ export declare const RenegotiationReasonSchema: GenEnum<RenegotiationReason>;
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
- * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
+ * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists the wrong fields), and
  * CONTENDED, STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, with a google.rpc.RetryInfo);
- * each rpc names only the others. SESSION_UNREADABLE concerns that session alone: this process
- * cannot use what is stored of it, as of a newer version, and another process may. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
- * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
- * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
- * names.
+ * each rpc names only the others. A BadRequest lists at most 16 wrong fields; the message, and
+ * not_listed in the ErrorInfo's metadata, say how many more there are. SESSION_UNREADABLE concerns
+ * one session: this process cannot read its record, for example one of a newer version, and another
+ * process may. A caller of another private beach gets SESSION_UNKNOWN. Retry only UNAVAILABLE
+ * without further thought (AIP-194), after the delay that it names.
  *
- * A message sent to a door is at most 1 MiB once it is unpacked, and has at most 100,000 fields, of
- * which one entry of a list or map has at most 1000; in JSON, at most 32 levels, and no text above
- * 8 KiB. One with more, or that cannot be read, is FIELD_INVALID too: of the field that has too much
- * in it, of each field that has the wrong type in JSON (of a list, the first such item), else of
- * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
- * below 4 MiB.
+ * A request message has at most 1 MiB once it is unpacked and at most 100,000 fields, of which one
+ * entry of a list or map has at most 1000. In JSON it has at most 32 levels, and no text above 8
+ * KiB. A message beyond these limits, or one that cannot be read, is refused with FIELD_INVALID.
+ * The violation names the field that holds too much, each JSON field of the wrong type (in a list,
+ * the first such item), or else "message". Above 4 MiB gRPC itself answers RESOURCE_EXHAUSTED,
+ * without an ErrorInfo. Answers stay below 4 MiB.
  *
- * What callers may have under way is bounded, for each connection and for the process. A call
- * beyond a limit gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where
- * 60,000 are open over gRPC, or where one connection would have more open than are left for others;
- * where requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on
- * one connection. An answer that is not read to its end within 60 s is given up, and its stream is
- * reset. An address that resets streams faster than 500 a second is cut off for a while, from
- * 10,000 on.
+ * Each connection, and the process as a whole, has a bound on what callers may have under way. A
+ * call beyond a bound is refused with TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo).
+ * The bounds are 60,000 open calls over gRPC, of which a connection may have as many as are left
+ * for others; and 64 MiB of unanswered requests, and of unread answers, or 16 MiB on one
+ * connection. An answer that is not read to its end within 60 s is given up, and its stream is
+ * reset. An address that resets streams faster than 500 a second is cut off for a while once it has
+ * reset 10,000.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */
@@ -984,15 +988,17 @@ export declare const ControllerLease: GenService<{
    * Takes a lease on a session, or renews the caller's own; then treats the fast path as Renew does.
    *
    * One live lease per (session, account, reason): asking again returns the same token. A caller
-   *   whose beach does not own the session needs a passcode; one that verifies makes it known.
+   *   whose beach does not own the session needs a passcode. A session that is not known becomes
+   *   known when the passcode verifies.
    * Held: a lease is live until its expires_at (exclusive). Only a renewal, or the grace after a
    *   gap, moves it, and only later. Once anything has shown that it ended, it never revives. A
    *   later grant is another lease, with a greater epoch.
    *
    * NOT_FOUND SESSION_UNKNOWN; PERMISSION_DENIED PASSCODE_WRONG, or REVOKED while a hold is on;
-   * FAILED_PRECONDITION ACCOUNT_MISSING; UNAVAILABLE ROAD_UNAVAILABLE: the passcode was not judged;
-   * RESOURCE_EXHAUSTED TOO_MANY: 64 leases are live, or the private beach or the service has as many
-   * sessions or leases as it may, or the beach attached too many within a minute.
+   * FAILED_PRECONDITION ACCOUNT_MISSING; UNAVAILABLE ROAD_UNAVAILABLE: the passcode could not be
+   * checked; RESOURCE_EXHAUSTED TOO_MANY: the session has 64 live leases, the private beach or the
+   * service has as many sessions or leases as it may, or the beach attached too many sessions
+   * within a minute.
    * Safe to retry: acquiring twice is acquiring once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.Acquire
@@ -1012,8 +1018,8 @@ export declare const ControllerLease: GenService<{
    *   (that is not lease_only) starts a handshake, unless a recovery that failed just before is
    *   still backing off or its manager has 50 in flight. Then REFRESH, with next_negotiation_at.
    *
-   * NOT_FOUND SESSION_UNKNOWN. FAILED_PRECONDITION LEASE_NOT_LIVE: the lease ended first, as
-   * ended_by says (expired, released, revoked, detached or unknown); acquire a new one.
+   * NOT_FOUND SESSION_UNKNOWN. FAILED_PRECONDITION LEASE_NOT_LIVE: the lease has ended, and
+   * ended_by says how (expired, released, revoked, detached or unknown); acquire a new one.
    * Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.Renew
@@ -1031,11 +1037,12 @@ export declare const ControllerLease: GenService<{
    *   they are retired only after the replacement is confirmed, and it is never confirmed with
    *   fewer ready channels than a usable current has by the last report received from each end. If it
    *   fails, the current stays. (RFC 9000 §9.3.2 likewise reverts to the last validated path.)
-   * Single: at most one negotiation in flight per session; later asks join it and are told so.
+   * Single: at most one negotiation in flight per session; later requests join it and are told so.
    *
    * NOT_FOUND SESSION_UNKNOWN; FAILED_PRECONDITION LEASE_NOT_LIVE; INVALID_ARGUMENT FIELD_INVALID:
-   * neither observed_generation nor OPERATOR over a usable path; RESOURCE_EXHAUSTED TOO_MANY:
-   * promoted under 10 s ago and not OPERATOR, or the manager has 50 negotiations in flight.
+   * the fast path is usable, observed_generation is unset, and the reason is not OPERATOR;
+   * RESOURCE_EXHAUSTED TOO_MANY: the fast path was promoted less than 10 s ago and the reason is
+   * not OPERATOR, or the manager has 50 negotiations in flight.
    * Safe to retry with observed_generation: a repeat joins, or finds the session past it.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.Renegotiate
@@ -1046,9 +1053,9 @@ export declare const ControllerLease: GenService<{
     output: typeof RenegotiateResponseSchema;
   },
   /**
-   * Gives a lease up at once: watchers see it end, and its token may send no more actions.
+   * Releases a lease at once: watchers see it end, and its token sends no more actions.
    *
-   * The transport, a negotiation in flight and all other leases are left as they are.
+   * It touches no transport, no negotiation and no other lease.
    *
    * NOT_FOUND SESSION_UNKNOWN. Safe to retry: an ended or unknown token is answered released=false.
    *
@@ -1060,18 +1067,19 @@ export declare const ControllerLease: GenService<{
     output: typeof ReleaseResponseSchema;
   },
   /**
-   * Renews many leases over one stream, in batches (etcd's LeaseKeepAlive, a thousand at a time);
-   * each renewal does what Renew does.
+   * Renews many leases over one stream, in batches of up to 1000 (compare etcd's LeaseKeepAlive).
+   * Each renewal does what Renew does.
    *
-   * One answer per message, in the order of the messages. A refused renewal is a result with its
-   *   reason word: it touches no other renewal and does not end the stream. Nor does one that fails
-   *   in the service, whose word is INTERNAL: whether it took effect is not known.
-   * The end of the stream ends no lease and touches no transport; renew elsewhere.
+   * Each message is answered by one message, in order. A refused renewal is a result that carries
+   *   its reason. It affects no other renewal and does not end the stream. The same holds for a
+   *   renewal that fails inside the service: its reason is INTERNAL, and it may or may not have
+   *   taken effect.
+   * The end of the stream ends no lease and touches no transport; renew over another one.
    *
-   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message with over 1000 renewals, or
-   * that is too long or cannot be read), with RESOURCE_EXHAUSTED TOO_MANY (answers that are not
-   * read), with UNAUTHENTICATED (a message over 30 s after the end of the caller's bearer), or with
-   * UNAVAILABLE when the server goes away.
+   * The stream ends only with INVALID_ARGUMENT FIELD_INVALID (a message that has over 1000
+   * renewals, is too long or cannot be read), RESOURCE_EXHAUSTED TOO_MANY (answers that are not
+   * read), UNAUTHENTICATED (a message more than 30 s after the caller's bearer ended), or
+   * UNAVAILABLE (the server goes away).
    * Needs HTTP/2: over HTTP/1.1, call Renew. Safe to retry: renewing twice is renewing once.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.KeepAlive
@@ -1092,14 +1100,16 @@ export declare const ControllerLease: GenService<{
    *   knows in known_versions.
    * Bounded: a slow reader costs bounded memory and is told how much was merged. See coalesced.
    *
-   * Of a whole private beach, a session in known_versions that is no longer on it is SessionGone.
+   * In a watch of a private beach, a session in known_versions that has left the beach is sent as
+   * SessionGone.
    *
    * UNAVAILABLE after Draining. UNAVAILABLE READER_STALLED: the reader took nothing for 60 s; if it
-   *   does not take that either, within 5 s, its stream is reset, over HTTP/1.1 its connection.
-   *   UNAUTHENTICATED when the bearer ends. RESOURCE_EXHAUSTED TOO_MANY: over 40,000 streams, 2,000,000
-   *   sessions and known versions of all streams, or 200,000 of those of one gRPC connection. The
-   *   last fifth of the names is for streams with up to 100. The stream's end says nothing about a transport: go on
-   *   by the last state. Safe to retry, with known_versions.
+   * does not take that error within 5 s, its stream is reset, over HTTP/1.1 its connection.
+   * UNAUTHENTICATED when the bearer ends. RESOURCE_EXHAUSTED TOO_MANY: over 40,000 streams; over
+   * 2,000,000 sessions and known versions in all streams, or 200,000 in those of one gRPC
+   * connection. The last fifth is kept for streams with at most 100 names.
+   * The end of the stream says nothing about a transport: go on by the last state. Safe to retry,
+   * with known_versions.
    *
    * @generated from rpc beach.controller.v1.ControllerLease.WatchTransport
    */

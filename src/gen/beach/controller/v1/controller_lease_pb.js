@@ -166,7 +166,7 @@ export const RenegotiationReasonSchema = /*@__PURE__*/
   enumDesc(file_beach_controller_v1_controller_lease, 1);
 
 /**
- * Why a replacement is asked for; shown to operators. Only OPERATOR changes what is allowed.
+ * Why a replacement is asked for. Operators see it; only OPERATOR changes what is allowed.
  *
  * @generated from enum beach.controller.v1.RenegotiationReason
  */
@@ -192,28 +192,28 @@ export const RenegotiationReason = /*@__PURE__*/
  *
  * A refusal carries one google.rpc.ErrorInfo whose reason is a stable word (AIP-193). Any call may
  * be refused with UNAUTHENTICATED (UNAUTHENTICATED), SCOPE_MISSING (PERMISSION_DENIED),
- * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists every wrong field), and
+ * FIELD_INVALID (INVALID_ARGUMENT, with a google.rpc.BadRequest that lists the wrong fields), and
  * CONTENDED, STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, with a google.rpc.RetryInfo);
- * each rpc names only the others. SESSION_UNREADABLE concerns that session alone: this process
- * cannot use what is stored of it, as of a newer version, and another process may. Of more than 16 wrong fields the first 16 are listed; the message, and not_listed in
- * the ErrorInfo's metadata, say how many more there are. A caller of another private beach gets
- * SESSION_UNKNOWN. Only UNAVAILABLE is to be retried blindly (AIP-194), after the delay that it
- * names.
+ * each rpc names only the others. A BadRequest lists at most 16 wrong fields; the message, and
+ * not_listed in the ErrorInfo's metadata, say how many more there are. SESSION_UNREADABLE concerns
+ * one session: this process cannot read its record, for example one of a newer version, and another
+ * process may. A caller of another private beach gets SESSION_UNKNOWN. Retry only UNAVAILABLE
+ * without further thought (AIP-194), after the delay that it names.
  *
- * A message sent to a door is at most 1 MiB once it is unpacked, and has at most 100,000 fields, of
- * which one entry of a list or map has at most 1000; in JSON, at most 32 levels, and no text above
- * 8 KiB. One with more, or that cannot be read, is FIELD_INVALID too: of the field that has too much
- * in it, of each field that has the wrong type in JSON (of a list, the first such item), else of
- * "message". Above 4 MiB gRPC itself says RESOURCE_EXHAUSTED, without an ErrorInfo. Answers stay
- * below 4 MiB.
+ * A request message has at most 1 MiB once it is unpacked and at most 100,000 fields, of which one
+ * entry of a list or map has at most 1000. In JSON it has at most 32 levels, and no text above 8
+ * KiB. A message beyond these limits, or one that cannot be read, is refused with FIELD_INVALID.
+ * The violation names the field that holds too much, each JSON field of the wrong type (in a list,
+ * the first such item), or else "message". Above 4 MiB gRPC itself answers RESOURCE_EXHAUSTED,
+ * without an ErrorInfo. Answers stay below 4 MiB.
  *
- * What callers may have under way is bounded, for each connection and for the process. A call
- * beyond a limit gets TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo): for a call where
- * 60,000 are open over gRPC, or where one connection would have more open than are left for others;
- * where requests that are not answered, or answers that are not read, come to 64 MiB, or 16 MiB on
- * one connection. An answer that is not read to its end within 60 s is given up, and its stream is
- * reset. An address that resets streams faster than 500 a second is cut off for a while, from
- * 10,000 on.
+ * Each connection, and the process as a whole, has a bound on what callers may have under way. A
+ * call beyond a bound is refused with TOO_MANY (RESOURCE_EXHAUSTED, with a google.rpc.RetryInfo).
+ * The bounds are 60,000 open calls over gRPC, of which a connection may have as many as are left
+ * for others; and 64 MiB of unanswered requests, and of unread answers, or 16 MiB on one
+ * connection. An answer that is not read to its end within 60 s is given up, and its stream is
+ * reset. An address that resets streams faster than 500 a second is cut off for a while once it has
+ * reset 10,000.
  *
  * @generated from service beach.controller.v1.ControllerLease
  */

@@ -44,15 +44,15 @@ export declare type AttachSessionRequest = Message<"beach.controller.v1.AttachSe
 
   /**
    * Where hosts reach the manager that attaches: an http or https URL of at most 1024 printable
-   * ASCII characters; LEASE_MANAGER_URL when empty. The last attach wins, for later offers.
+   * ASCII characters. Empty: LEASE_MANAGER_URL. Later offers carry the URL of the last attach.
    *
    * @generated from field: string manager_url = 4;
    */
   managerUrl: string;
 
   /**
-   * The host reports too, so a handshake needs its word from the first one on. False: it has a say
-   * only while it has reported within the last 30 s.
+   * True: the host reports too, so that a handshake needs its report from the first one on. False:
+   * the host has a say only while it has reported within the last 30 s.
    *
    * @generated from field: bool host_reports = 5;
    */
@@ -72,7 +72,7 @@ export declare const AttachSessionRequestSchema: GenMessage<AttachSessionRequest
  */
 export declare type AttachSessionResponse = Message<"beach.controller.v1.AttachSessionResponse"> & {
   /**
-   * PENDING for a session that is new; as it was for one that was attached already.
+   * PENDING for a new session; unchanged for one that was attached already.
    *
    * @generated from field: beach.controller.v1.TransportState transport = 1;
    */
@@ -92,16 +92,16 @@ export declare const AttachSessionResponseSchema: GenMessage<AttachSessionRespon
  */
 export declare type DetachSessionRequest = Message<"beach.controller.v1.DetachSessionRequest"> & {
   /**
-   * One that is not known is answered detached=false.
+   * A session that is not known is answered detached=false.
    *
    * @generated from field: string session_id = 1;
    */
   sessionId: string;
 
   /**
-   * Watchers get it in SessionGone; at most 64 characters, none of them a control character. "idle"
-   * and "unknown" are refused: there they are what the service itself says, the former after 24 h
-   * without live lease, report or watcher.
+   * Watchers get it in SessionGone. At most 64 characters, none of them a control character. "idle"
+   * and "unknown" are refused, since the service itself uses them: "idle" after 24 h without live
+   * lease, report or watcher.
    *
    * @generated from field: string reason = 2;
    */
@@ -155,7 +155,7 @@ export declare type ReportTransportRequest = Message<"beach.controller.v1.Report
 export declare const ReportTransportRequestSchema: GenMessage<ReportTransportRequest>;
 
 /**
- * The service's word on each report.
+ * The service's verdict on each report.
  *
  * @generated from message beach.controller.v1.ReportTransportResponse
  */
@@ -183,7 +183,8 @@ export declare type ReportTransportResponse = Message<"beach.controller.v1.Repor
 export declare const ReportTransportResponseSchema: GenMessage<ReportTransportResponse>;
 
 /**
- * What holds for the reported session once the report was heard, also when it was dropped as old.
+ * The state of the reported session once the report was processed, also when the report was dropped
+ * as old.
  *
  * @generated from message beach.controller.v1.ReportVerdict
  */
@@ -210,8 +211,8 @@ export declare type ReportVerdict = Message<"beach.controller.v1.ReportVerdict">
   health: TransportHealth;
 
   /**
-   * Of the promoted transport. Fenced: it only grows and is never used twice; an end whose
-   * handshake is the promoted one sends it back in later reports.
+   * Of the promoted transport. Fenced: it only grows and is never used twice. An end whose
+   * handshake is the promoted one includes it in later reports.
    *
    * @generated from field: uint64 generation = 4;
    */
@@ -219,23 +220,23 @@ export declare type ReportVerdict = Message<"beach.controller.v1.ReportVerdict">
 
   /**
    * What the service knows of the reported handshake. Close the peer connection on RETIRED, and on
-   * nothing else. RETIRED too, beside SESSION_UNKNOWN, for a session that was detached.
+   * nothing else. Also RETIRED, with SESSION_UNKNOWN, when the session was detached.
    *
    * @generated from field: beach.controller.v1.HandshakeStanding standing = 5;
    */
   standing: HandshakeStanding;
 
   /**
-   * A stable refusal such as SESSION_UNKNOWN (attach the session and report again, unless the
-   * standing is RETIRED); empty when the report was heard.
+   * The reason of a refusal, such as SESSION_UNKNOWN (attach the session and report again, unless
+   * the standing is RETIRED); empty when the report was accepted.
    *
    * @generated from field: string refusal = 6;
    */
   refusal: string;
 
   /**
-   * What the refusal says to people, every wrong field by name (of more than 16, the first 16 and
-   * how many more there are); empty when the report was heard.
+   * The refusal in words for people. Names up to 16 wrong fields and says how many more there are.
+   * Empty when the report was accepted.
    *
    * @generated from field: string detail = 7;
    */
@@ -262,7 +263,7 @@ export declare type CheckHandshakeRequest = Message<"beach.controller.v1.CheckHa
   sessionId: string;
 
   /**
-   * Any text of 1–128 characters; one that the service cannot have made is UNKNOWN, no refusal.
+   * 1–128 characters. An id that this service cannot have made is answered UNKNOWN, not refused.
    *
    * @generated from field: string handshake_id = 2;
    */
@@ -276,7 +277,7 @@ export declare type CheckHandshakeRequest = Message<"beach.controller.v1.CheckHa
 export declare const CheckHandshakeRequestSchema: GenMessage<CheckHandshakeRequest>;
 
 /**
- * Whether it goes on, and why.
+ * Whether signalling may continue, and why.
  *
  * @generated from message beach.controller.v1.CheckHandshakeResponse
  */
@@ -289,7 +290,7 @@ export declare type CheckHandshakeResponse = Message<"beach.controller.v1.CheckH
   honoured: boolean;
 
   /**
-   * LINGERING is honoured, but nothing new is to be started on it.
+   * LINGERING is still honoured, but start nothing new on it.
    *
    * @generated from field: beach.controller.v1.HandshakeStanding standing = 2;
    */
@@ -316,7 +317,8 @@ export declare const CheckHandshakeResponseSchema: GenMessage<CheckHandshakeResp
  */
 export declare type CheckLeaseRequest = Message<"beach.controller.v1.CheckLeaseRequest"> & {
   /**
-   * The session that the action is for; a token of another session is LEASE_NOT_LIVE, unknown.
+   * The session that the action is for. A token of another session is refused with LEASE_NOT_LIVE,
+   * ended_by unknown.
    *
    * @generated from field: string session_id = 1;
    */
@@ -337,13 +339,13 @@ export declare type CheckLeaseRequest = Message<"beach.controller.v1.CheckLeaseR
 export declare const CheckLeaseRequestSchema: GenMessage<CheckLeaseRequest>;
 
 /**
- * The live lease, and which way its actions go.
+ * The live lease, and the path of its actions.
  *
  * @generated from message beach.controller.v1.CheckLeaseResponse
  */
 export declare type CheckLeaseResponse = Message<"beach.controller.v1.CheckLeaseResponse"> & {
   /**
-   * renew_after is for the lease's holder, not for the caller of this.
+   * renew_after is for the holder of the lease, not for the caller.
    *
    * @generated from field: beach.controller.v1.Lease lease = 1;
    */
@@ -378,7 +380,7 @@ export declare type CheckLeaseResponse = Message<"beach.controller.v1.CheckLease
 export declare const CheckLeaseResponseSchema: GenMessage<CheckLeaseResponse>;
 
 /**
- * Which leases to end, and for how long to keep others from taking their place.
+ * Which leases to end, and for how long to block new ones.
  *
  * @generated from message beach.controller.v1.RevokeLeasesRequest
  */
@@ -391,7 +393,7 @@ export declare type RevokeLeasesRequest = Message<"beach.controller.v1.RevokeLea
   sessionId: string;
 
   /**
-   * For the record of operators; at most 64 characters, none of them a control character.
+   * Recorded for operators. At most 64 characters, none of them a control character.
    *
    * @generated from field: string reason = 2;
    */
@@ -399,15 +401,16 @@ export declare type RevokeLeasesRequest = Message<"beach.controller.v1.RevokeLea
 
   /**
    * No lease is granted for this long (refusal REVOKED); at most 24 h. Unset: one minute, so that
-   * timers do not take the lease straight back. Zero places none and lifts every hold that is on.
+   * timers do not take the lease straight back. Zero: no hold, and every hold in force is lifted.
    *
    * @generated from field: google.protobuf.Duration hold = 3;
    */
   hold?: Duration | undefined;
 
   /**
-   * Only these leases, and a hold for their (account, reason) alone; empty for all. With a hold of
-   * zero only those that are still live. See unknown for an id that the session does not remember.
+   * End only these leases, and hold only their (account, reason). Empty: all leases. With a hold of
+   * zero, a named lease that has already ended changes nothing. See unknown for an id that the
+   * session does not remember.
    *
    * @generated from field: repeated string lease_ids = 4;
    */
@@ -435,7 +438,7 @@ export declare type RevokeLeasesResponse = Message<"beach.controller.v1.RevokeLe
 
   /**
    * How many of lease_ids the session does not remember: more than 64 leases have ended since, or
-   * they never were. Nothing was revoked for them; list the session again.
+   * they never existed. Nothing was revoked for them; list the session again.
    *
    * @generated from field: uint32 unknown = 2;
    */
@@ -443,7 +446,7 @@ export declare type RevokeLeasesResponse = Message<"beach.controller.v1.RevokeLe
 
   /**
    * The hold blocks new leases on the whole session: no lease was named, or there was no room for
-   * more holds on single leases (64 may stand), so that this one covers all.
+   * more holds on single leases (at most 64), so that this one covers all.
    *
    * @generated from field: bool session_held = 3;
    */
@@ -463,14 +466,14 @@ export declare const RevokeLeasesResponseSchema: GenMessage<RevokeLeasesResponse
  */
 export declare type ListSessionsRequest = Message<"beach.controller.v1.ListSessionsRequest"> & {
   /**
-   * Empty for everything the caller may see; another's beach lists nothing.
+   * Empty for everything that the caller may see. Another owner's private beach lists nothing.
    *
    * @generated from field: string private_beach_id = 1;
    */
   privateBeachId: string;
 
   /**
-   * At most so many, 1–1000; 0 is 100.
+   * The most sessions on a page, 1–1000; 0 means 100.
    *
    * @generated from field: int32 page_size = 2;
    */
@@ -497,8 +500,8 @@ export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
  */
 export declare type ListSessionsResponse = Message<"beach.controller.v1.ListSessionsResponse"> & {
   /**
-   * At most page_size, and no more than one answer holds: 512 KiB, or in JSON what would be 128 KiB
-   * in binary. A page may be shorter than asked for: the last one is the one without
+   * At most page_size, and no more than an answer holds: 512 KiB, or in JSON what would be 128 KiB
+   * in binary. A page may be shorter than asked for; the last page is the one without
    * next_page_token (AIP-158).
    *
    * @generated from field: repeated beach.controller.v1.SessionSummary sessions = 1;
@@ -526,7 +529,7 @@ export declare const ListSessionsResponseSchema: GenMessage<ListSessionsResponse
  */
 export declare type SessionSummary = Message<"beach.controller.v1.SessionSummary"> & {
   /**
-   * Pages are in its order.
+   * Pages are ordered by it.
    *
    * @generated from field: string session_id = 1;
    */
@@ -540,7 +543,7 @@ export declare type SessionSummary = Message<"beach.controller.v1.SessionSummary
   privateBeachId: string;
 
   /**
-   * Those live now, at most 64, without their tokens.
+   * The live leases, at most 64, without their tokens.
    *
    * @generated from field: repeated beach.controller.v1.Lease leases = 3;
    */
@@ -554,7 +557,7 @@ export declare type SessionSummary = Message<"beach.controller.v1.SessionSummary
   transport?: TransportState | undefined;
 
   /**
-   * Since the session was first known to the store.
+   * Time since the store first knew the session.
    *
    * @generated from field: google.protobuf.Duration age = 5;
    */
@@ -568,7 +571,7 @@ export declare type SessionSummary = Message<"beach.controller.v1.SessionSummary
 export declare const SessionSummarySchema: GenMessage<SessionSummary>;
 
 /**
- * Whose figures.
+ * Selects what the figures are about.
  *
  * @generated from message beach.controller.v1.SummarizeFleetRequest
  */
@@ -601,7 +604,7 @@ export declare type SummarizeFleetResponse = Message<"beach.controller.v1.Summar
   sessions: bigint;
 
   /**
-   * Live over all of them.
+   * Live leases of all of them.
    *
    * @generated from field: uint64 live_leases = 2;
    */
@@ -657,7 +660,7 @@ export declare type SummarizeFleetResponse = Message<"beach.controller.v1.Summar
 export declare const SummarizeFleetResponseSchema: GenMessage<SummarizeFleetResponse>;
 
 /**
- * What Beach Manager and hosts tell the service, and what the manager asks it while it routes
+ * Reports of Beach Manager and hosts, and the checks that the manager makes while it routes
  * signalling and actions.
  *
  * The internal door serves all of it. The public door serves ReportTransport and CheckHandshake to
@@ -665,10 +668,10 @@ export declare const SummarizeFleetResponseSchema: GenMessage<SummarizeFleetResp
  * the scope, for their own beach; the rest is UNIMPLEMENTED there.
  *
  * Refusals are those of ControllerLease: any call may be refused with UNAUTHENTICATED,
- * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED,
- * STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, to be retried after the delay it names);
- * each rpc names only the others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service or of its
- * store closes no transport: an end keeps its connection until a verdict says RETIRED.
+ * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED, STORE_UNAVAILABLE
+ * or SESSION_UNREADABLE (UNAVAILABLE, to be retried after the delay that it names); each rpc names
+ * only the others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service
+ * or of its store closes no transport: an end keeps its connection until a verdict says RETIRED.
  *
  * @generated from service beach.controller.v1.FastPathRegistry
  */
@@ -676,8 +679,9 @@ export declare const FastPathRegistry: GenService<{
   /**
    * Makes a session known: which private beach owns it and which channels its fast path needs.
    *
-   * Attaching again changes no lease and no transport: channels and manager url count for later
-   *   handshakes. A detached session goes on from its generation, epoch and version (Fenced).
+   * Attaching again changes no lease and no transport: the new channels and manager url apply to
+   *   later handshakes. A detached session that is attached again keeps counting from its
+   *   generation, epoch and version (Fenced).
    *
    * PERMISSION_DENIED NOT_YOUR_BEACH: another private beach owns the session. RESOURCE_EXHAUSTED
    * TOO_MANY: the private beach or the service has as many sessions as it may, or the beach attached
@@ -694,10 +698,11 @@ export declare const FastPathRegistry: GenService<{
   /**
    * Forgets a session: ends its leases (ended_by detached), its negotiation and its transport.
    *
-   * What is kept for 30 days is what keeps numbers from being used twice, and the answers about its
-   *   leases: until then Renew and CheckLease say LEASE_NOT_LIVE, and reports get RETIRED.
+   * A tombstone is kept for 30 days, so that no number is used twice. As long as it is kept, Renew
+   *   and CheckLease answer LEASE_NOT_LIVE, and reports get RETIRED.
    *
-   * A session that is not known or was detached before is detached=false, no refusal.
+   * Detaching a session that is unknown or already detached is no error: the answer is
+   * detached=false.
    * Safe to retry.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.DetachSession
@@ -708,17 +713,16 @@ export declare const FastPathRegistry: GenService<{
     output: typeof DetachSessionResponseSchema;
   },
   /**
-   * Hands in evidence about transports, in batches; on each change and every few seconds.
+   * Reports evidence about transports, in batches: on each change, and every few seconds.
    *
-   * Evidence is what promotes a handshake, and what finds a transport degraded, stale or lost; it
-   *   never extends a lease. A lost transport is not replaced by a report, but by the next renewal.
-   * A handshake is confirmed when the manager end reports it ready and the host end, where it has a
-   *   say, reports the same one ready; it is never confirmed with fewer ready channels than a
-   *   usable current has.
+   * Evidence promotes a handshake, and shows a transport as degraded, stale or lost; it never
+   *   extends a lease. A report does not replace a lost transport; the next renewal does.
+   * A handshake is confirmed when the manager reports it ready, and so does the host where it has a
+   *   say. It is never confirmed with fewer ready channels than a usable current has.
    *
-   * A refused report is a verdict with its reason word, such as SESSION_UNKNOWN, or INTERNAL where
-   *   the service failed; the others count.
-   * INVALID_ARGUMENT FIELD_INVALID for the whole call: over 1000 reports.
+   * A refused report is a verdict that carries its reason, such as SESSION_UNKNOWN, or INTERNAL
+   *   when the service failed. The other reports count.
+   * INVALID_ARGUMENT FIELD_INVALID, for the whole call: over 1000 reports.
    * Safe to retry: a sequence that does not grow is dropped.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.ReportTransport
@@ -729,10 +733,11 @@ export declare const FastPathRegistry: GenService<{
     output: typeof ReportTransportResponseSchema;
   },
   /**
-   * May signalling for this handshake go on? True unless it is retired or unknown: an abandoned one
-   * may still win.
+   * Says whether signalling for a handshake may continue: yes unless the handshake is retired or
+   * unknown, since an abandoned one may still win.
    *
-   * Answers from the record, so a late but genuine handshake is still known. Changes nothing.
+   * The answer comes from the record, so that a late but genuine handshake is still known. Changes
+   * nothing.
    *
    * NOT_FOUND SESSION_UNKNOWN. Safe to retry.
    *
@@ -744,10 +749,10 @@ export declare const FastPathRegistry: GenService<{
     output: typeof CheckHandshakeResponseSchema;
   },
   /**
-   * May this token send actions now? Never extends the lease.
+   * Says whether a token may send actions now. Never extends the lease.
    *
-   * The answer may be cached until its expires_in has passed or lease_version moves, whichever is
-   *   first; WatchTransport shows the latter.
+   * The answer may be cached until its expires_in has passed or lease_version changes, whichever
+   *   comes first. WatchTransport shows lease_version.
    *
    * NOT_FOUND SESSION_UNKNOWN. FAILED_PRECONDITION LEASE_NOT_LIVE, with ended_by expired, released,
    * revoked, detached or unknown. Safe to retry.
@@ -760,17 +765,17 @@ export declare const FastPathRegistry: GenService<{
     output: typeof CheckLeaseResponseSchema;
   },
   /**
-   * Ends every lease of a session, or those named, at once: the emergency stop. No limit refuses it.
+   * Ends every lease of a session, or the named ones, at once: the emergency stop. No limit refuses
+   * it.
    *
-   * A hold follows that blocks new leases (PERMISSION_DENIED REVOKED, with RetryInfo); with
-   *   lease_ids it covers only those leases' (account, reason). Leases that stay live can be
-   *   renewed.
-   * A named lease that has just ended is struck all the same: the hold covers its (account, reason),
-   *   and a lease that was acquired under it since then ends too.
-   * Neither transport nor negotiation is touched: a later lease finds the fast path as it was.
+   * A hold then blocks new leases (PERMISSION_DENIED REVOKED, with RetryInfo). With lease_ids it
+   *   covers only the (account, reason) of those leases. Leases that stay live can be renewed.
+   * A named lease that has just ended counts as well: the hold covers its (account, reason), and a
+   *   lease acquired under it since then ends too.
+   * It touches no transport and no negotiation: a later lease finds the fast path as it was.
    *
-   * NOT_FOUND SESSION_UNKNOWN. Safe to retry: what has ended is not counted again; the hold starts
-   * anew.
+   * NOT_FOUND SESSION_UNKNOWN. Safe to retry: a lease that has ended is not counted again; the hold
+   * starts anew.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.RevokeLeases
    */
@@ -780,12 +785,12 @@ export declare const FastPathRegistry: GenService<{
     output: typeof RevokeLeasesResponseSchema;
   },
   /**
-   * Sessions with their leases and transport, a page at a time, in order of session id.
+   * Lists sessions with their leases and transport, a page at a time, in order of session id.
    *
-   * A page is the truth of its moment; sessions may come and go between two (AIP-158). Detached
-   *   sessions are not listed. Tokens are never shown.
-   * While a part of the store is away the page is refused with STORE_UNAVAILABLE: no page lacks
-   *   sessions without saying so. One whose record cannot be read is left out.
+   * A page shows the sessions as they were when it was made; sessions may come and go between two
+   *   pages (AIP-158). Detached sessions are not listed. Tokens are never shown.
+   * While part of the store is away, a page is refused with STORE_UNAVAILABLE rather than made
+   *   without some sessions. A session whose record cannot be read is left out.
    *
    * INVALID_ARGUMENT FIELD_INVALID: page_size or page_token. RESOURCE_EXHAUSTED TOO_MANY: pages that
    * are not read. Safe to retry.
@@ -798,10 +803,10 @@ export declare const FastPathRegistry: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * The fleet, or one private beach, in figures, without reading every session for it.
+   * Returns figures of the fleet, or of one private beach, without reading every session.
    *
-   * While a part of the store is away it is refused with STORE_UNAVAILABLE: a sum without that part
-   *   would be a wrong number. Safe to retry.
+   * While part of the store is away, the call is refused with STORE_UNAVAILABLE, since a sum
+   *   without that part would be wrong. Safe to retry.
    *
    * @generated from rpc beach.controller.v1.FastPathRegistry.SummarizeFleet
    */

@@ -140,7 +140,7 @@ export const SummarizeFleetResponseSchema = /*@__PURE__*/
   messageDesc(file_beach_controller_v1_fast_path_registry, 17);
 
 /**
- * What Beach Manager and hosts tell the service, and what the manager asks it while it routes
+ * Reports of Beach Manager and hosts, and the checks that the manager makes while it routes
  * signalling and actions.
  *
  * The internal door serves all of it. The public door serves ReportTransport and CheckHandshake to
@@ -148,10 +148,10 @@ export const SummarizeFleetResponseSchema = /*@__PURE__*/
  * the scope, for their own beach; the rest is UNIMPLEMENTED there.
  *
  * Refusals are those of ControllerLease: any call may be refused with UNAUTHENTICATED,
- * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED,
- * STORE_UNAVAILABLE or SESSION_UNREADABLE (UNAVAILABLE, to be retried after the delay it names);
- * each rpc names only the others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service or of its
- * store closes no transport: an end keeps its connection until a verdict says RETIRED.
+ * SCOPE_MISSING (PERMISSION_DENIED), FIELD_INVALID (INVALID_ARGUMENT), CONTENDED, STORE_UNAVAILABLE
+ * or SESSION_UNREADABLE (UNAVAILABLE, to be retried after the delay that it names); each rpc names
+ * only the others. A caller of another private beach gets SESSION_UNKNOWN. Trouble of the service
+ * or of its store closes no transport: an end keeps its connection until a verdict says RETIRED.
  *
  * @generated from service beach.controller.v1.FastPathRegistry
  */

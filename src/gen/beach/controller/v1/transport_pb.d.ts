@@ -26,7 +26,7 @@ export declare type ChannelReport = Message<"beach.controller.v1.ChannelReport">
   label: string;
 
   /**
-   * READY only after the readiness sentinel: an open channel without one carries no action.
+   * READY only once the readiness sentinel was seen: an open channel without it carries no action.
    *
    * @generated from field: beach.controller.v1.ChannelState state = 2;
    */
@@ -49,7 +49,7 @@ export declare type ChannelReport = Message<"beach.controller.v1.ChannelReport">
   oldestUnackedAge?: Duration | undefined;
 
   /**
-   * Bytes queued for sending in this end; diagnosis only, health does not go by it.
+   * Bytes queued for sending at this end. For diagnosis only; health does not depend on it.
    *
    * @generated from field: uint64 buffered_bytes = 5;
    */
@@ -63,7 +63,7 @@ export declare type ChannelReport = Message<"beach.controller.v1.ChannelReport">
 export declare const ChannelReportSchema: GenMessage<ChannelReport>;
 
 /**
- * What one end knows about one peer connection, whole: a channel that is not listed is not there.
+ * All that one end knows about one peer connection: a channel that is not listed does not exist.
  * Reports are evidence, not verdicts: the service derives health from them. They never extend a
  * lease.
  *
@@ -78,25 +78,25 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   sessionId: string;
 
   /**
-   * The handshake this connection was built for: 1–128 characters. One that the session does not
-   * hold is no error: its standing in the verdict is RETIRED or UNKNOWN.
+   * The handshake that this connection was built for: 1–128 characters. A handshake that the
+   * session does not hold is no error: the verdict has the standing RETIRED or UNKNOWN.
    *
    * @generated from field: string handshake_id = 2;
    */
   handshakeId: string;
 
   /**
-   * Which end speaks; required. On the public door a host may speak only as HOST.
+   * The end that reports; required. On the public door a host may report only as HOST.
    *
    * @generated from field: beach.controller.v1.TransportEnd end = 3;
    */
   end: TransportEnd;
 
   /**
-   * The reporter's own name for the peer connection, at most 128 characters; CLOSED and channel
-   * states count for the one with which this end last reported the handshake ready. Empty, with
-   * connection CLOSED: this end has no connection for the handshake (it restarted); that counts
-   * once no other reporter of the end has reported the handshake ready for 3 s.
+   * The reporter's own name for the peer connection, at most 128 characters. CLOSED and channel
+   * states count only for the connection with which this end last reported the handshake ready.
+   * Empty, with connection CLOSED: this end has no connection for the handshake (it restarted).
+   * That counts once no other reporter of the end has reported the handshake ready for 3 s.
    *
    * @generated from field: string transport_id = 4;
    */
@@ -110,7 +110,7 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   connection: ConnectionState;
 
   /**
-   * Every data channel there is; at most 8.
+   * Every data channel of the connection; at most 8.
    *
    * @generated from field: repeated beach.controller.v1.ChannelReport channels = 6;
    */
@@ -139,24 +139,24 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
   reporterId: string;
 
   /**
-   * Grows with each report of one reporter_id, from 1; one that does not grow is dropped, so that
-   * repeats and late arrivals are harmless. 0: not numbered, always heard.
+   * Grows with each report of one reporter_id, from 1. A report whose sequence does not grow is
+   * dropped, so that repeats and late arrivals are harmless. 0: not numbered, never dropped.
    *
    * @generated from field: uint64 sequence = 10;
    */
   sequence: bigint;
 
   /**
-   * How old the observation was when it was sent; unset means fresh. Evidence ages from then, though
-   * not while the service cannot hear.
+   * How old the observation was when it was sent; unset means fresh. Evidence ages from the
+   * observation on, except while the service cannot receive reports.
    *
    * @generated from field: google.protobuf.Duration observed_age = 11;
    */
   observedAge?: Duration | undefined;
 
   /**
-   * The generation under which this end knows the handshake as promoted; 0 if never. Where it is
-   * above the session's, the service has forgotten it, and goes on above it (Fenced); one from more
+   * The generation under which this end knows the handshake as promoted; 0 if never. If it is above
+   * the session's own, the service has forgotten it and continues above it (Fenced). One from more
    * than a day ahead of service time is ignored.
    *
    * @generated from field: uint64 generation = 12;
@@ -171,8 +171,8 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
 export declare const TransportReportSchema: GenMessage<TransportReport>;
 
 /**
- * The handshake in flight. Single: at most one negotiation in flight per session; later asks join
- * it and are told so.
+ * The handshake in flight. Single: at most one negotiation in flight per session; later requests
+ * join it and are told so.
  *
  * @generated from message beach.controller.v1.Negotiation
  */
@@ -199,7 +199,8 @@ export declare type Negotiation = Message<"beach.controller.v1.Negotiation"> & {
   startedAt?: Timestamp | undefined;
 
   /**
-   * Abandoned when not confirmed by then (15 s after it started); the current transport stays.
+   * If it is not confirmed by then (15 s after it started), it is abandoned. The current transport
+   * stays.
    *
    * @generated from field: google.protobuf.Timestamp confirm_by = 4;
    */
@@ -213,8 +214,8 @@ export declare type Negotiation = Message<"beach.controller.v1.Negotiation"> & {
   managerUrl: string;
 
   /**
-   * The channels that this handshake has to bring up; over a usable transport, also every channel
-   * in which that one is ready.
+   * The channels that this handshake has to bring up. Over a usable transport, these include every
+   * channel that is ready in it.
    *
    * @generated from field: repeated string channels = 6;
    */
@@ -235,14 +236,13 @@ export declare type Negotiation = Message<"beach.controller.v1.Negotiation"> & {
 export declare const NegotiationSchema: GenMessage<Negotiation>;
 
 /**
- * The handshake that the promoted one replaced: honoured for 5 s more, then retired. It never comes
- * back.
+ * The handshake that the promoted one replaced. It is honoured for 5 s more, then retired for good.
  *
  * @generated from message beach.controller.v1.Lingering
  */
 export declare type Lingering = Message<"beach.controller.v1.Lingering"> & {
   /**
-   * Signalling and actions for this handshake are still let through.
+   * Signalling and actions for this handshake are still accepted.
    *
    * @generated from field: string handshake_id = 1;
    */
@@ -276,7 +276,7 @@ export declare const LingeringSchema: GenMessage<Lingering>;
  */
 export declare type EndView = Message<"beach.controller.v1.EndView"> & {
   /**
-   * Which end this is the view of; each is listed at most once, and not before it reported.
+   * The end whose view this is. Each end is listed at most once, and only after it has reported.
    *
    * @generated from field: beach.controller.v1.TransportEnd end = 1;
    */
@@ -304,7 +304,7 @@ export declare type EndView = Message<"beach.controller.v1.EndView"> & {
   readyChannels: string[];
 
   /**
-   * Age of that end's last word, as of this message; it grows without a new version.
+   * Age of that end's last report, as of this message. It grows without a new version.
    *
    * @generated from field: google.protobuf.Duration age = 5;
    */
@@ -325,31 +325,31 @@ export declare const EndViewSchema: GenMessage<EndView>;
  *   ready channels than a usable current has by the last report received from each end. If it fails,
  *   the current stays.
  * Durable: what was shown survives a crash. A state is on disk before any reader sees it.
- * Moments are on the service's wall clock: what it shows now, plus what remains or minus what has
- * passed. An instant reads the same in every answer, until that clock is stepped by more than a
- * tenth of a second. For a countdown on another clock use the durations beside them.
+ * Moments are on the service's wall clock. An instant reads the same in every answer until that
+ * clock is stepped by more than a tenth of a second. For a countdown on another clock, use the
+ * duration beside each moment.
  *
  * @generated from message beach.controller.v1.TransportState
  */
 export declare type TransportState = Message<"beach.controller.v1.TransportState"> & {
   /**
-   * The session that this is the truth about.
+   * The session whose transport this is.
    *
    * @generated from field: string session_id = 1;
    */
   sessionId: string;
 
   /**
-   * Rises with each change of this state, a moved deadline included; a renewal alone, ages that
-   * grow and a moment that merely passes change nothing here. Never reused for a session, even
-   * after a lost store: compare for equality to resume, never for distance.
+   * Rises with each change of this state, including a moved deadline. A renewal, a growing age and
+   * the mere passing of a moment do not change it. Never reused for a session, even after a lost
+   * store. Compare versions for equality to resume; their distance means nothing.
    *
    * @generated from field: uint64 version = 2;
    */
   version: bigint;
 
   /**
-   * What hosts and the manager route actions by.
+   * The path by which hosts and the manager route actions.
    *
    * @generated from field: beach.controller.v1.TransportPath path = 3;
    */
@@ -365,7 +365,7 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   /**
    * Fencing number of the promoted transport; 0 before the first promotion that the service
    * remembers. It is the moment of the promotion, in milliseconds of service time, or one more than
-   * the last where that is later: compare it, and do not count by it.
+   * the last number if that is greater. Compare generations; do not count with them.
    * Fenced: it only grows and is never used twice, whatever the service has forgotten.
    *
    * @generated from field: uint64 generation = 5;
@@ -395,7 +395,7 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   evidenceAge?: Duration | undefined;
 
   /**
-   * What each end last said about the promoted transport.
+   * What each end last reported about the promoted transport.
    *
    * @generated from field: repeated beach.controller.v1.EndView ends = 9;
    */
@@ -409,22 +409,22 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
   negotiation?: Negotiation | undefined;
 
   /**
-   * The handshake replaced last, while it is honoured.
+   * The handshake that was replaced last, as long as it is honoured.
    *
    * @generated from field: beach.controller.v1.Lingering lingering = 11;
    */
   lingering?: Lingering | undefined;
 
   /**
-   * When the service will next be willing to start a negotiation; unset if now. In the answer to a
-   * call that its manager is too busy for, when to ask again.
+   * When the service will next start a negotiation; unset if it would now. In the answer to a call
+   * for which the manager is too busy: when to ask again.
    *
    * @generated from field: google.protobuf.Timestamp next_negotiation_at = 12;
    */
   nextNegotiationAt?: Timestamp | undefined;
 
   /**
-   * What kind of event made this version.
+   * The kind of event that made this version.
    *
    * @generated from field: beach.controller.v1.TransportChange last_change = 13;
    */
@@ -432,29 +432,29 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
 
   /**
    * A stable word for the cause, such as confirmed, channel_closed, silent, host_silent,
-   * confirm_timeout, ends_disagree. New words may come: show one that is not known as it is.
+   * confirm_timeout, ends_disagree. New words may be added: show an unknown one as it is.
    *
    * @generated from field: string last_change_reason = 14;
    */
   lastChangeReason: string;
 
   /**
-   * When that happened.
+   * When the state last changed.
    *
    * @generated from field: google.protobuf.Timestamp last_change_at = 15;
    */
   lastChangeAt?: Timestamp | undefined;
 
   /**
-   * Leases live on this session; at most 64. Their end changes no transport.
+   * The number of live leases on this session; at most 64. Their end changes no transport.
    *
    * @generated from field: uint32 live_leases = 16;
    */
   liveLeases: number;
 
   /**
-   * Changes whenever a lease of the session is granted or ends, never on a renewal: a client that
-   * caches CheckLease drops the cache when it moves.
+   * Changes whenever a lease of the session is granted or ends, never on a renewal. A client that
+   * caches CheckLease drops its cache when this changes.
    *
    * @generated from field: uint64 lease_version = 17;
    */
@@ -475,7 +475,7 @@ export declare type TransportState = Message<"beach.controller.v1.TransportState
 export declare const TransportStateSchema: GenMessage<TransportState>;
 
 /**
- * Which path carries controller actions now. The legacy JSON names are pending, webrtc (older:
+ * The path that carries controller actions now. The legacy JSON names are pending, webrtc (older:
  * fast_path) and http_fallback.
  *
  * @generated from enum beach.controller.v1.TransportPath
@@ -517,8 +517,8 @@ export declare const TransportPathSchema: GenEnum<TransportPath>;
 
 /**
  * What the evidence of both ends says about the promoted fast path. HEALTHY, DEGRADED and STALE are
- * usable: a renewal leaves them alone. LOST by acks_stalled or silent is left after 3 s of good
- * evidence; LOST by a closed connection or channel, or by end_restarted, is final for its
+ * usable: a renewal leaves them alone. LOST by acks_stalled or silent ends after 3 s of good
+ * evidence. LOST by a closed connection or channel, or by end_restarted, is final for its
  * generation.
  *
  * @generated from enum beach.controller.v1.TransportHealth
@@ -566,7 +566,7 @@ export enum TransportHealth {
 export declare const TransportHealthSchema: GenEnum<TransportHealth>;
 
 /**
- * Who looks at the transport.
+ * An end of the transport, as a reporter or as the reader of a watch.
  *
  * @generated from enum beach.controller.v1.TransportEnd
  */
@@ -579,15 +579,15 @@ export enum TransportEnd {
   UNSPECIFIED = 0,
 
   /**
-   * Beach Manager, which sends actions; only its word can confirm a handshake.
+   * Beach Manager, which sends actions. No handshake is confirmed without its report.
    *
    * @generated from enum value: TRANSPORT_END_MANAGER = 1;
    */
   MANAGER = 1,
 
   /**
-   * The host that runs the session; it has a say if attached with host_reports or heard within 30
-   * s.
+   * The host that runs the session. It has a say if it was attached with host_reports or has
+   * reported within 30 s.
    *
    * @generated from enum value: TRANSPORT_END_HOST = 2;
    */
@@ -606,7 +606,7 @@ export declare const TransportEndSchema: GenEnum<TransportEnd>;
  */
 export enum ChannelState {
   /**
-   * Not said; counts as not ready.
+   * Unknown; counts as not ready.
    *
    * @generated from enum value: CHANNEL_STATE_UNSPECIFIED = 0;
    */
@@ -653,7 +653,7 @@ export declare const ChannelStateSchema: GenEnum<ChannelState>;
  */
 export enum ConnectionState {
   /**
-   * Not said; evidence neither for nor against the connection.
+   * Unknown; evidence neither for nor against the connection.
    *
    * @generated from enum value: CONNECTION_STATE_UNSPECIFIED = 0;
    */
@@ -688,7 +688,7 @@ export enum ConnectionState {
   FAILED = 4,
 
   /**
-   * Closed; with an empty transport_id: this end holds no connection for the handshake.
+   * Closed. With an empty transport_id: this end has no connection for the handshake.
    *
    * @generated from enum value: CONNECTION_STATE_CLOSED = 5;
    */
@@ -735,14 +735,14 @@ export enum HandshakeStanding {
   ABANDONED = 3,
 
   /**
-   * Replaced, and honoured for a few more seconds: finish, start nothing on it.
+   * Replaced, and honoured for a few more seconds: finish what is under way, start nothing new.
    *
    * @generated from enum value: HANDSHAKE_STANDING_LINGERING = 4;
    */
   LINGERING = 4,
 
   /**
-   * Replaced or detached for certain: close its peer connection.
+   * Certainly replaced or detached: close its peer connection.
    *
    * @generated from enum value: HANDSHAKE_STANDING_RETIRED = 5;
    */
@@ -782,7 +782,7 @@ export enum TransportChange {
   ATTACHED = 1,
 
   /**
-   * A handshake went in flight: see negotiation.
+   * A negotiation started: see negotiation.
    *
    * @generated from enum value: TRANSPORT_CHANGE_NEGOTIATION_STARTED = 2;
    */
@@ -810,15 +810,15 @@ export enum TransportChange {
   HEALTH_CHANGED = 5,
 
   /**
-   * The handshake that was replaced stopped being honoured: lingering is unset. An abandoned one
-   * that stops being honoured changes nothing here.
+   * The replaced handshake is no longer honoured: lingering is unset. When an abandoned handshake
+   * is no longer honoured, nothing changes here.
    *
    * @generated from enum value: TRANSPORT_CHANGE_RETIRED = 6;
    */
   RETIRED = 6,
 
   /**
-   * A lease was granted or ended; the transport is as it was.
+   * A lease was granted or ended; the transport is unchanged.
    *
    * @generated from enum value: TRANSPORT_CHANGE_LEASES_CHANGED = 7;
    */

@@ -60,7 +60,7 @@ export const TransportPathSchema = /*@__PURE__*/
   enumDesc(file_beach_controller_v1_transport, 0);
 
 /**
- * Which path carries controller actions now. The legacy JSON names are pending, webrtc (older:
+ * The path that carries controller actions now. The legacy JSON names are pending, webrtc (older:
  * fast_path) and http_fallback.
  *
  * @generated from enum beach.controller.v1.TransportPath
@@ -76,8 +76,8 @@ export const TransportHealthSchema = /*@__PURE__*/
 
 /**
  * What the evidence of both ends says about the promoted fast path. HEALTHY, DEGRADED and STALE are
- * usable: a renewal leaves them alone. LOST by acks_stalled or silent is left after 3 s of good
- * evidence; LOST by a closed connection or channel, or by end_restarted, is final for its
+ * usable: a renewal leaves them alone. LOST by acks_stalled or silent ends after 3 s of good
+ * evidence. LOST by a closed connection or channel, or by end_restarted, is final for its
  * generation.
  *
  * @generated from enum beach.controller.v1.TransportHealth
@@ -92,7 +92,7 @@ export const TransportEndSchema = /*@__PURE__*/
   enumDesc(file_beach_controller_v1_transport, 2);
 
 /**
- * Who looks at the transport.
+ * An end of the transport, as a reporter or as the reader of a watch.
  *
  * @generated from enum beach.controller.v1.TransportEnd
  */
