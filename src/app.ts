@@ -1,21 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 
-import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import { type BudgetLimits, Budgets } from "./budget/budgets.ts";
 import { CallRates } from "./budget/call-rates.ts";
 import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
+import { FilesReadAnew } from "./files-read-anew.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
-import { createMetrics, exposeFleet, exposeStore } from "./observe/metrics.ts";
+import { createMetrics, exposeCertificates, exposeFleet, exposeStore } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { observeRoad } from "./observe/observe-road.ts";
+import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
 import { openRoad } from "./road/open-road.ts";
 import { type Doors, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
+import { openTls } from "./server/tls/open-tls.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { policyFor } from "./service/fleet/fleet-of.ts";
 import { type IdSource, randomIds } from "./service/id-source.ts";
@@ -49,6 +51,8 @@ export interface App extends AsyncDisposable {
   /** Settles when the app has drained, on whatever request. */
   readonly drained: Promise<void>;
   readonly log: Logger;
+  /** Reads certificates and key sets from their files again; no connection notices. Never rejects. */
+  readFilesAnew(): Promise<void>;
   /** Resolves when the log so far has been written, or its reader has stopped reading. */
   flushLog(): Promise<void>;
   /**
@@ -126,11 +130,17 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   log.info({ store: placeName(settings.store), sessions }, "recovered");
   noteServiceLinks(settings, log);
   warnOfOpenDoors(settings, log);
-  const { authenticator } = await authenticatorFor(settings, { clock, log, closing });
+  const files = new FilesReadAnew(log);
+  const { authenticator } = await openAuth(settings, { clock, log, closing, files });
+  const tls = await openTls(settings, () => clock.wall());
+  for (const identity of [tls.internal, tls.public])
+    if (identity !== undefined) files.add(identity);
+  exposeCertificates(metrics, tls);
 
   let app: App | undefined;
   const doors = await openDoors({
     settings,
+    tls,
     api: {
       service,
       authenticator,
@@ -155,7 +165,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     openFilesMax: openFilesMax(),
     sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
   });
-  const parts = { doors, service, closing, log, flushed, observe };
+  const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
 }
@@ -168,6 +178,7 @@ interface Parts {
   readonly log: Logger;
   readonly flushed: () => Promise<void>;
   readonly observe: ServiceObserver;
+  readonly files: FilesReadAnew;
   /** What the service stands on. */
   readonly resources: AsyncDisposable;
 }
@@ -179,6 +190,7 @@ class RunningApp implements App {
   readonly #closing: AbortController;
   readonly #flushed: () => Promise<void>;
   readonly #observe: ServiceObserver;
+  readonly #files: FilesReadAnew;
 
   constructor(parts: Parts) {
     const { grpc, http, ops } = parts.doors;
@@ -191,6 +203,7 @@ class RunningApp implements App {
     this.#flushed = parts.flushed;
     this.#closing = parts.closing;
     this.#observe = parts.observe;
+    this.#files = parts.files;
     const closed = aborted(parts.closing.signal).then(() => close(parts));
     // Without one of its loops the service would go on and apply no deadline.
     this.drained = Promise.race([closed, parts.service.running.then(() => closed)]);
@@ -205,6 +218,10 @@ class RunningApp implements App {
   drain(): Promise<void> {
     this.#closing.abort();
     return this.drained;
+  }
+
+  readFilesAnew(): Promise<void> {
+    return this.#files.read();
   }
 
   async flushLog(): Promise<void> {
@@ -336,28 +353,6 @@ async function tokenKeyOf(
 function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): void {
   if (services.length === 0) return;
   log.info({ services }, "service links in the environment are no settings; passed over");
-}
-
-/** A key file that cannot be read is a wrong setting; a key server may be back in a moment. */
-async function authenticatorFor(
-  settings: Settings,
-  { clock, log, closing }: { clock: Clock; log: Logger; closing: AbortController },
-): Promise<OpenedAuthenticator> {
-  const { auth, publishTokenSecret } = settings;
-  let fault: unknown;
-  const opened = await openAuthenticator(auth, {
-    publishTokenSecret,
-    clock,
-    closing: closing.signal,
-    onKeySet: (outcome) => {
-      fault = outcome.kind === "failed" ? outcome.error : undefined;
-      if (outcome.kind === "failed") log.warn({ err: outcome.error }, "key set not loaded");
-      else log.info({ keys: outcome.keys }, "key set loaded");
-    },
-  });
-  if (fault === undefined || auth.kind === "dev" || auth.keySet.kind === "url") return opened;
-  const why = fault instanceof Error ? fault.message : String(fault);
-  throw new StartFault([`LEASE_AUTH_JWKS_FILE cannot be used: ${why}`], { cause: fault });
 }
 
 function warnOfOpenDoors({ auth, roadUrl }: Settings, log: Logger): void {

@@ -65,10 +65,11 @@ async function serve(settings: Settings): Promise<number> {
 
 /** Everyday signals that would otherwise end the process or open Node's debugger. */
 function takeOtherSignals(app: () => App | undefined): void {
-  // The settings are read once. Files that are to be read anew on a SIGHUP belong here.
-  const signals: readonly NodeJS.Signals[] = ["SIGHUP", "SIGUSR1", "SIGUSR2"];
-  for (const signal of signals.filter((one) => !endingSignals().includes(one))) {
-    process.on(signal, () => app()?.log.info({ signal }, "signal ignored: nothing is read anew"));
+  if (!endingSignals().includes("SIGHUP")) {
+    process.on("SIGHUP", () => void app()?.readFilesAnew());
+  }
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+    process.on(signal, () => app()?.log.info({ signal }, "signal ignored"));
   }
 }
 

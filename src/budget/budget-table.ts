@@ -47,6 +47,7 @@ export type BudgetName =
   | "small_chunks"
   | "request_ms"
   | "header_bytes"
+  | "handshake_ms"
   | "principal_calls";
 
 const kibibyte = 1024;
@@ -210,6 +211,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "the headers of a request over HTTP/1.1, its path included",
     beyond: "431, and the connection closes",
+  },
+  handshake_ms: {
+    limit: 10_000,
+    unit: "ms",
+    of: "the time in which a connection over TLS has to finish its handshake",
+    beyond: "the connection is closed",
   },
   principal_calls: {
     limit: 30_000,

@@ -180,6 +180,29 @@ export function exposeStore(
   });
 }
 
+/** A certificate that is in use; it ends at so many ms since 1970. */
+interface Certified {
+  readonly files: { readonly expiresAt: number };
+}
+
+/** Shows when the certificates end that are in use at each scrape. */
+export function exposeCertificates(
+  { registry }: Metrics,
+  byDoor: { readonly [Door in "internal" | "public"]: Certified | undefined },
+): void {
+  new Gauge({
+    name: "lease_tls_certificate_expires_seconds",
+    help: "When the certificate of a door that speaks TLS ends, in seconds since 1970",
+    labelNames: ["door"],
+    registers: [registry],
+    collect() {
+      for (const [door, certificate] of Object.entries(byDoor)) {
+        if (certificate !== undefined) this.set({ door }, certificate.files.expiresAt / 1000);
+      }
+    },
+  });
+}
+
 const unknownFigures: FleetFigures = {
   liveLeases: Number.NaN,
   pending: Number.NaN,

@@ -26,10 +26,12 @@ import { originRule } from "./public/cors-policy.ts";
 import type { LegacyRoutesOptions } from "./public/legacy-routes.ts";
 import { openPublicDoor } from "./public/public-door.ts";
 import { type ServedService, serve } from "./served-service.ts";
+import type { TlsIdentities } from "./tls/open-tls.ts";
 
 /** What the doors are made of. */
 export interface DoorsOptions {
   readonly settings: Settings;
+  readonly tls: TlsIdentities;
   /** What the api stands on, at whichever door. */
   readonly api: Omit<ApiDependencies, "door">;
   readonly log: Logger;
@@ -77,6 +79,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     grpc: await open("LEASE_GRPC_LISTEN", settings.grpcListen, (listen) =>
       openGrpcDoor({
         listen,
+        tls: options.tls.internal,
         services: servicesAt("internal", options),
         connections: connections("internal"),
         intake,

@@ -32,6 +32,38 @@ export const settingsTable: readonly Setting[] = [
     meaning: "Operators' door: /healthz, /readyz, /metrics, POST /backup, POST /drain.",
   },
   {
+    name: "LEASE_GRPC_TLS_CERT",
+    default: "",
+    type: "path",
+    meaning:
+      "PEM file with the internal door's certificate and its chain. Without it, no TLS there.",
+  },
+  {
+    name: "LEASE_GRPC_TLS_KEY",
+    default: "",
+    type: "path",
+    meaning: "PEM file with the key of that certificate, without a passphrase.",
+  },
+  {
+    name: "LEASE_GRPC_TLS_CLIENT_CA",
+    default: "",
+    type: "path",
+    meaning:
+      "PEM file with the authority of callers' certificates at the internal door: it takes no caller without one, and who has one needs no bearer.",
+  },
+  {
+    name: "LEASE_HTTP_TLS_CERT",
+    default: "",
+    type: "path",
+    meaning: "PEM file with the public door's certificate and its chain. Without it, no TLS there.",
+  },
+  {
+    name: "LEASE_HTTP_TLS_KEY",
+    default: "",
+    type: "path",
+    meaning: "PEM file with the key of that certificate, without a passphrase.",
+  },
+  {
     name: "LEASE_STORE_URL",
     default: "sqlite:data/controller-lease.db",
     type: "url",
@@ -70,7 +102,7 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_AUTH_JWKS_FILE",
     default: "",
     type: "path",
-    meaning: "The same key set in a file, read again every five minutes.",
+    meaning: "The same key set in a file, read again every five minutes and on SIGHUP.",
   },
   {
     name: "LEASE_AUTH_ISSUER",

@@ -5,12 +5,16 @@ import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
 import { defaultOf, type SettingName, settingsTable, typeOf } from "./settings-table.ts";
+import { grpcTlsNames, httpTlsNames, readTls, type TlsSetting } from "./tls-settings.ts";
 
 /** The settings of the service, checked as a whole. */
 export interface Settings {
   readonly grpcListen: ListenAddress;
   readonly httpListen: ListenAddress;
   readonly opsListen: ListenAddress;
+  /** Undefined: the door speaks in clear. */
+  readonly grpcTls: TlsSetting | undefined;
+  readonly httpTls: TlsSetting | undefined;
   readonly store: StoreSetting;
   /** How many replicas of Redis must have a change before it is answered. */
   readonly redisAckReplicas: number;
@@ -55,6 +59,8 @@ export function toSettings(env: Environment): SettingsResult {
     grpcListen: reading.address("LEASE_GRPC_LISTEN"),
     httpListen: reading.address("LEASE_HTTP_LISTEN"),
     opsListen: reading.address("LEASE_OPS_LISTEN"),
+    grpcTls: readTls(reading, grpcTlsNames),
+    httpTls: readTls(reading, httpTlsNames),
     store: reading.store(),
     redisAckReplicas: reading.ackReplicas(),
     redisWaitMs: reading.milliseconds("LEASE_REDIS_WAIT_MS"),

@@ -6,6 +6,8 @@ export interface Call {
   readonly requestHeader: Headers;
   /** The connection that the call came by, where calls share one. */
   readonly connection?: object | undefined;
+  /** The caller's certificate was verified by the authority that the internal door trusts. */
+  readonly isPeerVerified?: boolean;
   /** How the answer is written, where it is not in binary. */
   readonly format?: DirectStream["format"];
   /**

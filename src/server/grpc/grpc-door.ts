@@ -1,3 +1,5 @@
+import type { Http2SecureServer } from "node:http2";
+
 import {
   type ChannelOptions,
   logVerbosity,
@@ -10,24 +12,28 @@ import { formatListenAddress, type ListenAddress } from "../../settings/listen-a
 import { Arrivals } from "../connections/arrivals.ts";
 import { CallTurns } from "../connections/call-turns.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
+import { admitStreams } from "../http2/admit-streams.ts";
+import { OpenCalls } from "../http2/open-calls.ts";
+import { ResetBudget } from "../http2/reset-budget.ts";
+import { onTransportError } from "../http2/session-errors.ts";
+import { giveNotice } from "../http2/session-notice.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
+import { countSlowHandshakes, handshakeOptions } from "../tls/handshakes.ts";
+import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
 import {
-  admitStreams,
   closeListeners,
-  giveNotice,
   http2ServersOf,
-  onTransportError,
-  servesPath,
+  refuseForCalls,
+  refusesNoCall,
+  sessionsOf,
   setHttp2Options,
 } from "./grpc-http2.ts";
 import { addReflection } from "./grpc-reflection.ts";
-import { OpenCalls } from "./open-calls.ts";
 import { intakeInterceptor } from "./received-message.ts";
-import { ResetBudget } from "./reset-budget.ts";
 
 const second = 1000;
 /** Streams that one connection may have open. */
@@ -57,6 +63,8 @@ const resets = { streamResetBurst: streamsMax, streamResetRate: 1000 } as const;
 
 export interface GrpcDoorOptions {
   readonly listen: ListenAddress;
+  /** Undefined: the door speaks in clear. */
+  readonly tls: TlsIdentity | undefined;
   readonly services: readonly ServedService[];
   readonly connections: ConnectionOptions;
   readonly intake: Intake;
@@ -65,16 +73,16 @@ export interface GrpcDoorOptions {
   readonly onTransportError: (detail: string) => void;
 }
 
-/** Opens the internal door: gRPC over HTTP/2 in clear. */
+/** Opens the internal door: gRPC over HTTP/2, in clear or over TLS. */
 export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
-  const { listen, services, intake, outbox, connections } = options;
+  const { listen, tls, services, intake, outbox, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
   const ours = new Set(services.map(({ service }) => service.typeName));
   const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
   const interceptors = [intakeInterceptor(intake, outbox, isOurs)];
   const server = new Server({ ...channelOptions, interceptors });
-  setHttp2Options(server, resets);
+  setHttp2Options(server, { ...resets, ...handshakeOptions(intake.budgets) });
   for (const served of services) {
     server.addService(grpcDefinition(served.service), grpcHandlers(served, { intake, outbox }));
   }
@@ -82,7 +90,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     server,
     services.map(({ service }) => service),
   );
-  const port = await bind(server, formatListenAddress(listen));
+  const port = await bind(server, formatListenAddress(listen), credentialsOf(tls));
   const arrivals = new Arrivals(connections.sleep);
   const turns = new CallTurns();
   const calls = new OpenCalls(intake.budgets);
@@ -92,8 +100,11 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   for (const http2Server of http2ServersOf(server)) {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
+    tls?.certify(http2Server as Http2SecureServer);
+    countSlowHandshakes(http2Server, intake.budgets);
     admitStreams(http2Server, {
-      isKnown: (path) => servesPath(server, path),
+      refuses: (stream, headers) => refusesNoCall(server, stream, headers),
+      refuseForCalls,
       arrivals,
       resets: addressResets,
       turns,
@@ -105,7 +116,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     address: { host: listen.host, port },
     async finish() {
       await arrivals.end(() => closeListeners(server));
-      await giveNotice(server, connections.sleep);
+      await giveNotice(sessionsOf(server), connections.sleep);
       await shutDown(server);
     },
     async cutOff() {
@@ -122,9 +133,16 @@ function shutDown(server: Server): Promise<void> {
   });
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function credentialsOf(tls: TlsIdentity | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const { cert, key, ca } = tls.files;
+  const pairs = [{ cert_chain: cert, private_key: key }];
+  return ServerCredentials.createSsl(ca ?? null, pairs, ca !== undefined);
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+    server.bindAsync(address, credentials, (error, port) =>
       error === null ? resolve(port) : reject(error),
     );
   });

@@ -1,3 +1,5 @@
+import type { TLSSocket } from "node:tls";
+
 import {
   create,
   type DescMessage,
@@ -12,13 +14,13 @@ import type * as grpc from "@grpc/grpc-js";
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import { callerLeft } from "../guard.ts";
 import type { HeldBytes } from "../held-bytes.ts";
+import { directStream } from "../http2/direct-stream.ts";
 import type { Intake } from "../intake/intake.ts";
 import { largeAnswerBytes, type Outbox } from "../outbox.ts";
 import type { ServedService, UntypedHandler } from "../served-service.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 import {
   asQueued,
-  directStream,
   hasGone,
   http2Stream,
   isPastDeadline,
@@ -171,9 +173,15 @@ class GrpcCall implements Call {
     return http2Stream(this.#call)?.session;
   }
 
+  get isPeerVerified(): boolean {
+    // In clear it is no TLSSocket, and has no such field.
+    const socket = http2Stream(this.#call)?.session?.socket as TLSSocket | undefined;
+    return socket?.authorized === true;
+  }
+
   direct(): DirectStream | undefined {
     const stream = http2Stream(this.#call);
-    return stream && directStream(stream);
+    return stream && directStream(stream, "binary");
   }
 
   holdAnswer(bytes: number): void {

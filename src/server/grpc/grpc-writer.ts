@@ -3,7 +3,6 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
-import type { DirectStream } from "../../api/call/handlers.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 
 export type StreamingCall =
@@ -55,25 +54,6 @@ function drained(call: StreamingCall): Promise<void> {
     };
     for (const end of ends) call.once(end, settle);
   });
-}
-
-/**
- * Writes to the HTTP/2 stream of a call, past grpc-js, which has sent the headers and waits. At the
- * pace of {@link oneByOne}.
- */
-export function directStream(stream: ServerHttp2Stream): DirectStream {
-  const direct: DirectStream = {
-    format: "binary",
-    write(envelope) {
-      // A caller that has left shows as cancelled. A write to it does not block.
-      if (stream.destroyed || stream.writableEnded) return true;
-      stream.write(envelope, written);
-      return false;
-    },
-    onReady: () => undefined,
-  };
-  const written = (): void => direct.onReady();
-  return direct;
 }
 
 /**

@@ -47,6 +47,7 @@ export interface RunningService extends Reach, AsyncDisposable {
   /** The SQLite file, even when it is not the store. */
   readonly storePath: string;
   drain(): Promise<void>;
+  readFilesAnew(): Promise<void>;
 }
 
 /** What the service found to be over, worse, or better again, in the words of its log. */
@@ -92,6 +93,7 @@ export async function runService(options: RunOptions = {}): Promise<RunningServi
     log,
     storePath,
     drain: () => app.drain(),
+    readFilesAnew: () => app.readFilesAnew(),
     async [Symbol.asyncDispose]() {
       close();
       await app.drain();

@@ -1,0 +1,77 @@
+import {
+  constants,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Socket } from "node:net";
+
+import type { Arrivals } from "../connections/arrivals.ts";
+import type { CallTurns } from "../connections/call-turns.ts";
+import type { OpenCalls } from "./open-calls.ts";
+import type { ResetBudget } from "./reset-budget.ts";
+
+type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** What judges the connections and calls of a door over HTTP/2. */
+export interface Admission {
+  readonly arrivals: Arrivals;
+  readonly resets: ResetBudget;
+  readonly turns: CallTurns;
+  readonly calls: OpenCalls;
+  /** Refuses, in the door's own words, what is no call of it; says whether it did. */
+  readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+  /** Refuses a call for `open_calls`. */
+  readonly refuseForCalls: (stream: ServerHttp2Stream) => void;
+}
+
+/** Looks at each connection and each call before those who listened to the server so far. */
+export function admitStreams(
+  http2Server: Http2Server | Http2SecureServer,
+  { arrivals, resets, turns, calls, refuses, refuseForCalls }: Admission,
+): void {
+  http2Server.on("connection", (socket: Socket) => {
+    arrivals.connected();
+    if (!resets.admits(addressOf(socket))) socket.destroy();
+  });
+  const listeners = http2Server.listeners("stream") as StreamListener[];
+  http2Server.removeAllListeners("stream");
+  http2Server.on("stream", (stream, headers) => {
+    countReset(stream, resets);
+    // Opened and reset at once: no caller waits for an answer.
+    if (stream.destroyed || stream.closed) return void stream.on("error", () => undefined);
+    if (refuses(stream, headers)) return;
+    const connection = stream.session ?? stream;
+    if (!calls.open(connection)) return refuseForCalls(stream);
+    stream.once("close", () => calls.close(connection));
+    // A caller may leave while its call waits, before anybody else listens.
+    stream.on("error", () => undefined);
+    arrivals.called(() =>
+      turns.begin(connection, () => {
+        if (stream.destroyed || stream.closed) return false;
+        for (const listener of listeners) listener.call(http2Server, stream, headers);
+        // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
+        if (stream.readableEnded) stream.emit("end");
+        return true;
+      }),
+    );
+  });
+}
+
+/** Ends the connection of an address that resets too many. */
+function countReset(stream: ServerHttp2Stream, resets: ResetBudget): void {
+  const { session } = stream;
+  const count = (): void => {
+    if (stream.rstCode === constants.NGHTTP2_NO_ERROR || session === undefined) return;
+    if (!resets.count(addressOf(session.socket))) {
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+  };
+  if (stream.closed) count();
+  else stream.once("close", count);
+}
+
+function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {
+  return socket?.remoteAddress ?? "unknown";
+}

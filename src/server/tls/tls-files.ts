@@ -1,0 +1,130 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
+
+import type { SettingName } from "../../settings/settings-table.ts";
+import type { TlsSetting, TlsSettingNames } from "../../settings/tls-settings.ts";
+
+/** What a door speaks TLS with, read and judged. */
+export interface TlsFiles {
+  /** The certificate with its chain, the key, and who issues the certificates of callers; in PEM. */
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca: Buffer | undefined;
+  /** When the first certificate of the chain ends, in wall time. */
+  readonly expiresAt: number;
+}
+
+/** Files that cannot be used; the message names the setting and the remedy, and shows no content. */
+export class TlsFilesUnusable extends Error {
+  override readonly name = "TlsFilesUnusable";
+}
+
+/**
+ * Reads the files of a door. Rejects with {@link TlsFilesUnusable}.
+ *
+ * @param wall the wall time in ms by which certificates are judged
+ */
+export async function readTlsFiles(
+  setting: TlsSetting,
+  names: TlsSettingNames,
+  wall: number,
+): Promise<TlsFiles> {
+  const cert = await read(names.certificate, setting.certificate);
+  const key = await read(names.key, setting.key);
+  const chain = certificatesIn(cert, names.certificate, setting.certificate);
+  const own = privateKeyIn(key, names.key, setting.key);
+  if (chain[0]?.checkPrivateKey(own) !== true) {
+    const both = `set the two that belong together, with the own certificate first in its file`;
+    throw unusable(
+      names.key,
+      setting.key,
+      `is not the key of the certificate in ${names.certificate}: ${both}`,
+    );
+  }
+  admitTimes(chain, names.certificate, setting.certificate, wall);
+  const ca = await readAuthority(setting, names, wall);
+  try {
+    createSecureContext({ cert, key, ca });
+  } catch (cause) {
+    const why = `cannot be used for TLS: ${messageOf(cause)}`;
+    throw unusable(names.certificate, setting.certificate, why, cause);
+  }
+  const expiresAt = Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
+  return { cert, key, ca, expiresAt };
+}
+
+async function readAuthority(
+  { clientAuthority: path }: TlsSetting,
+  { clientAuthority: name }: TlsSettingNames,
+  wall: number,
+): Promise<Buffer | undefined> {
+  if (path === undefined || name === undefined) return undefined;
+  const ca = await read(name, path);
+  admitTimes(certificatesIn(ca, name, path), name, path, wall);
+  return ca;
+}
+
+async function read(name: SettingName, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const why = `cannot be read (${codeOf(cause)}): name a PEM file that this user may read`;
+    throw unusable(name, path, why, cause);
+  }
+}
+
+const pemCertificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+function certificatesIn(pem: Buffer, name: SettingName, path: string): readonly X509Certificate[] {
+  const blocks = pem.toString("latin1").match(pemCertificate) ?? [];
+  const remedy = `holds no certificate that can be read: name a file in PEM, "openssl x509 -in FILE -noout -text" shows one`;
+  if (blocks.length === 0) throw unusable(name, path, remedy);
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw unusable(name, path, remedy, cause);
+  }
+}
+
+function privateKeyIn(pem: Buffer, name: SettingName, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    const remedy =
+      codeOf(cause) === "ERR_MISSING_PASSPHRASE"
+        ? `is encrypted: write it without a passphrase, with "openssl pkey -in FILE -out FILE", where only this user may read it`
+        : "holds no private key that can be read: name a file in PEM";
+    throw unusable(name, path, remedy, cause);
+  }
+}
+
+function admitTimes(
+  chain: readonly X509Certificate[],
+  name: SettingName,
+  path: string,
+  wall: number,
+): void {
+  for (const { validFromDate, validToDate } of chain) {
+    if (wall >= validToDate.getTime()) {
+      const ended = `holds a certificate that ended at ${validToDate.toISOString()}`;
+      throw unusable(name, path, `${ended}: have it issued anew`);
+    }
+    if (wall < validFromDate.getTime()) {
+      const begins = `holds a certificate that begins at ${validFromDate.toISOString()}`;
+      throw unusable(name, path, `${begins}: set the clock of this machine, or wait`);
+    }
+  }
+}
+
+function unusable(name: SettingName, path: string, why: string, cause?: unknown): TlsFilesUnusable {
+  return new TlsFilesUnusable(`${name} is "${path}": it ${why}`, { cause });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : messageOf(error);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
