@@ -48,6 +48,8 @@ export type BudgetName =
   | "request_ms"
   | "header_bytes"
   | "handshake_ms"
+  | "open_streams"
+  | "connection_streams"
   | "principal_calls";
 
 const kibibyte = 1024;
@@ -185,7 +187,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   address_resets: {
     limit: 10_000,
     unit: "resets",
-    of: "streams that one address opened and reset over gRPC; a twentieth comes back each second",
+    of: "streams that one address opened and reset over HTTP/2 at one door; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
   },
   queued_calls: {
@@ -197,20 +199,32 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   small_chunks: {
     limit: 1_000,
     unit: "chunks",
-    of: "one body over HTTP/1.1, less one for every 64 bytes that it has brought",
-    beyond: "the connection is reset",
+    of: "one body over HTTP, less one for every 64 bytes that it has brought",
+    beyond: "the connection is reset; over HTTP/2 the stream",
   },
   request_ms: {
     limit: 30_000,
     unit: "ms",
-    of: "the time in which a request over HTTP/1.1 has to arrive whole, its headers too",
-    beyond: "408, and the connection closes",
+    of: "the time in which a request over HTTP has to arrive whole, its headers too",
+    beyond: "408, and the connection closes; over HTTP/2 the stream is reset",
   },
   header_bytes: {
     limit: 16 * kibibyte,
     unit: "bytes",
-    of: "the headers of a request over HTTP/1.1, its path included",
-    beyond: "431, and the connection closes",
+    of: "the headers of a request over HTTP, its path included",
+    beyond: "431, and the connection closes; over HTTP/2 the stream is reset",
+  },
+  open_streams: {
+    limit: 40_000,
+    unit: "streams",
+    of: "open over HTTP/2 at the public door; one connection may have as many as are left for all others",
+    beyond: "the stream is refused (REFUSED_STREAM)",
+  },
+  connection_streams: {
+    limit: 1_000,
+    unit: "streams",
+    of: "open on one connection of HTTP/2 at the public door",
+    beyond: "the stream is refused (REFUSED_STREAM)",
   },
   handshake_ms: {
     limit: 10_000,

@@ -96,7 +96,12 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         intake,
         outbox,
         mayCall: originRule(settings.corsOrigins, settings.auth.kind === "dev"),
-        connections: connections("public"),
+        connections: {
+          ...connections("public"),
+          tls: options.tls.public,
+          onTransportError: (detail) =>
+            options.onLostConnection({ door: "public", cause: "transport_error", detail }),
+        },
         onBug: bugLogger(options.log, "public"),
       }),
     ),

@@ -1,18 +1,10 @@
 import type { Budgets } from "../budget/budgets.ts";
 import type { Sleep } from "./door.ts";
 import { ConnectionBudgets, type HeldBytes } from "./held-bytes.ts";
+import { Patience } from "./patience.ts";
 
 /** Smaller answers are bounded by how many calls there can be. */
 export const largeAnswerBytes: number = 16 * 1024;
-
-/** Looks within the time after which an answer is given up. */
-const looks = 12;
-
-interface Waiting {
-  /** The look before which it began to wait. */
-  since: number;
-  readonly giveUp: () => void;
-}
 
 /**
  * What has been answered and was not read yet: large answers are bounded, and one that is not read
@@ -22,12 +14,12 @@ export class Outbox {
   readonly budgets: Budgets;
   readonly #held: ConnectionBudgets;
   readonly #answers = new WeakMap<object, HeldBytes>();
-  readonly #waiting = new Map<object, Waiting>();
-  #look = 0;
+  readonly #patience: Patience;
 
   constructor(budgets: Budgets) {
     this.budgets = budgets;
     this.#held = new ConnectionBudgets(budgets, "unread_bytes", "connection_unread_bytes");
+    this.#patience = new Patience(budgets, "unread_ms");
   }
 
   /**
@@ -44,26 +36,16 @@ export class Outbox {
 
   /** An answer waits for its reader, from now on. */
   waits(answer: object, giveUp: () => void): void {
-    this.#waiting.set(answer, { since: this.#look, giveUp });
+    this.#patience.waits(answer, giveUp);
   }
 
   /** The answer has left, or its reader has. */
   ended(answer: object): void {
-    this.#waiting.delete(answer);
+    this.#patience.ended(answer);
   }
 
   /** Gives up what waits for too long, until the signal aborts. */
-  async watch(sleep: Sleep, signal: AbortSignal): Promise<void> {
-    const everyMs = this.budgets.limit("unread_ms") / looks;
-    while (!signal.aborted) {
-      await sleep(everyMs, signal);
-      this.#look += 1;
-      for (const [answer, { since, giveUp }] of this.#waiting) {
-        if (this.#look - since <= looks) continue;
-        this.#waiting.delete(answer);
-        this.budgets.refuse("unread_ms");
-        giveUp();
-      }
-    }
+  watch(sleep: Sleep, signal: AbortSignal): Promise<void> {
+    return this.#patience.watch(sleep, signal);
   }
 }

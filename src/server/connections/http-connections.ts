@@ -10,11 +10,15 @@ import type { FastifyServerFactory } from "fastify";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionOptions } from "../door.ts";
+import { http2StreamOf } from "../http2/carried.ts";
+import { SecureConnections } from "../http2/secure-connections.ts";
 import type { Outbox } from "../outbox.ts";
+import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type BeginCall, CallTurns } from "./call-turns.ts";
 import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
+import { resetConnection } from "./reset-connection.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
 
 /** How often requests are looked for that take too long to arrive. */
@@ -24,10 +28,81 @@ const keepAliveMs = 72_000;
 /** How long a connection may take to its first request while the door is full. */
 const unusedMs = 500;
 
-/** The connections of a door over HTTP/1.1, and what is under way on them. */
+export interface HttpConnectionsOptions extends ConnectionOptions {
+  /** Undefined: the door speaks in clear, and HTTP/1.1 alone. */
+  readonly tls?: TlsIdentity | undefined;
+  /** Called with each connection that HTTP/2 itself ended, and why. */
+  readonly onTransportError?: (detail: string) => void;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** The connections of a door over HTTP, and what is under way on those over HTTP/1.1. */
 export class HttpConnections {
   /** Makes the servers of the door: one, or one for each address of `localhost`. */
   readonly serverFactory: FastifyServerFactory = (handler) => {
+    const http1 = this.#http1(handler);
+    const server = this.#secured(http1, handler);
+    server.on("drop", this.#options.onDropped);
+    server.maxConnections = this.#options.connectionsMax;
+    this.#servers.push(server);
+    return server as HttpServer;
+  };
+
+  readonly #options: HttpConnectionsOptions;
+  readonly #budgets: Budgets;
+  readonly #outbox: Outbox;
+  readonly #arrivals: Arrivals;
+  readonly #turns = new CallTurns();
+  /** Undefined for a door in clear. */
+  readonly #secure: SecureConnections | undefined;
+  readonly #servers: Server[] = [];
+  readonly #underWay = new Set<ServerResponse>();
+  /** Connections that have brought no request yet. */
+  readonly #unused = new Set<Socket>();
+  /** Calls that came before the one in front of them was answered; the first one has begun. */
+  readonly #queues = new WeakMap<Socket, BeginCall[]>();
+  #isLeaving = false;
+  /** Called when a connection or a response has closed. */
+  #onClosed: (() => void)[] = [];
+
+  constructor(options: HttpConnectionsOptions, outbox: Outbox) {
+    this.#options = options;
+    this.#budgets = outbox.budgets;
+    this.#outbox = outbox;
+    const { sleep, tls, onTransportError = () => undefined } = options;
+    this.#arrivals = new Arrivals(sleep);
+    const parts = { outbox, arrivals: this.#arrivals, turns: this.#turns, sleep };
+    const limits = { idleMs: keepAliveMs, onTransportError };
+    this.#secure = tls && new SecureConnections({ tls, ...parts, ...limits });
+  }
+
+  /** The body of the call may go on for as long as it likes. */
+  mayGoOn(request: IncomingMessage): void {
+    const stream = http2StreamOf(request);
+    if (stream !== undefined) this.#secure?.mayGoOn(stream);
+  }
+
+  /** What has come of the body so far has been read. */
+  hasRead(request: IncomingMessage): void {
+    const stream = http2StreamOf(request);
+    if (stream !== undefined) this.#secure?.hasRead(stream);
+  }
+
+  #secured(http1: HttpServer, handler: Handler): Server {
+    if (this.#secure === undefined) return http1;
+    const server = this.#secure.server(http1, handler);
+    return Object.assign(server, {
+      closeAllConnections: () => {
+        http1.closeAllConnections();
+        // It listens for nothing: what ends is that it looks after its connections.
+        http1.close();
+        this.#secure?.cutOff();
+      },
+    });
+  }
+
+  #http1(handler: Handler): HttpServer {
     const timeoutMs = this.#budgets.limit("request_ms");
     const server = createServer({
       // Node would swap the two if that of the headers were above the other.
@@ -53,7 +128,7 @@ export class HttpConnections {
     });
     server.on("request", (request, response) => {
       this.#called(request.socket, response);
-      boundSmallChunks(request, this.#budgets);
+      boundSmallChunks(request, this.#budgets, () => resetConnection(request.socket));
       this.#inOrder(request.socket, response, () => {
         if (request.socket.destroyed) return false;
         if (lacksHost(request)) refuse(response, 400, '"host" must be set');
@@ -61,32 +136,7 @@ export class HttpConnections {
         return true;
       });
     });
-    server.on("drop", this.#options.onDropped);
-    server.maxConnections = this.#options.connectionsMax;
-    this.#servers.push(server);
     return server;
-  };
-
-  readonly #options: ConnectionOptions;
-  readonly #budgets: Budgets;
-  readonly #outbox: Outbox;
-  readonly #arrivals: Arrivals;
-  readonly #turns = new CallTurns();
-  readonly #servers: HttpServer[] = [];
-  readonly #underWay = new Set<ServerResponse>();
-  /** Connections that have brought no request yet. */
-  readonly #unused = new Set<Socket>();
-  /** Calls that came before the one in front of them was answered; the first one has begun. */
-  readonly #queues = new WeakMap<Socket, BeginCall[]>();
-  #isLeaving = false;
-  /** Called when a connection or a response has closed. */
-  #onClosed: (() => void)[] = [];
-
-  constructor(options: ConnectionOptions, outbox: Outbox) {
-    this.#options = options;
-    this.#budgets = outbox.budgets;
-    this.#outbox = outbox;
-    this.#arrivals = new Arrivals(options.sleep);
   }
 
   /**
@@ -104,12 +154,13 @@ export class HttpConnections {
     const late = this.#options.sleep(unusedMs, waited.signal);
     await Promise.race([this.#until(() => this.#unused.size === 0), late]);
     waited.abort();
-    await this.#until(() => this.#underWay.size === 0);
+    await Promise.all([this.#until(() => this.#underWay.size === 0), this.#secure?.leave()]);
   }
 
   /** Resolves when what has been written so far has had its turn to leave. */
   async told(): Promise<void> {
-    for (let turn = 0; turn < 10 && this.#underWay.size > 0; turn += 1) {
+    const isDone = (): boolean => this.#underWay.size === 0 && this.#secure?.isIdle !== false;
+    for (let turn = 0; turn < 10 && !isDone(); turn += 1) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -140,7 +191,7 @@ export class HttpConnections {
 
   /** What of an answer has not left is held against its reader. */
   #waits(socket: Socket, response: ServerResponse): void {
-    const giveUp = (): void => void socket.resetAndDestroy();
+    const giveUp = (): void => resetConnection(socket);
     this.#outbox.waits(response, giveUp);
     const held = this.#outbox.open(socket, response);
     response.once("close", () => held.end());

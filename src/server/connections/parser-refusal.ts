@@ -68,9 +68,11 @@ function refusalOf(code: string, budgets: Budgets): Refusal | undefined {
   return { status, message: message(budgets.limit(budget)) };
 }
 
+export const tunnelRefusal = "the method must be one of a route";
+
 /** The door does not tunnel. */
 export function refuseTunnel(socket: Socket): void {
-  refuseOnSocket(socket, { status: 405, message: "the method must be one of a route" });
+  refuseOnSocket(socket, { status: 405, message: tunnelRefusal });
 }
 
 function refuseOnSocket(socket: Socket, { status, message }: Refusal): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 
 import type { Budgets } from "../../budget/budgets.ts";
 
@@ -6,26 +6,32 @@ import type { Budgets } from "../../budget/budgets.ts";
 const bytesPerChunk = 64;
 
 /**
- * Resets the connection of a body that comes in too many small chunks: a chunk of one byte costs as
- * much time and memory as a large one. Node takes all that have come before anybody reads the body,
- * so they are counted where it hands them over.
+ * Gives up a body that comes in too many small chunks: a chunk of one byte costs as much time and
+ * memory as a large one. Node takes all that have come before anybody reads the body, so they are
+ * counted where it hands them over.
+ *
+ * @returns forgets the chunks that have come so far: what they brought has been read
  */
-export function boundSmallChunks(request: IncomingMessage, budgets: Budgets): void {
-  const push = request.push.bind(request);
+export function boundSmallChunks(body: Readable, budgets: Budgets, giveUp: () => void): () => void {
+  const push = body.push.bind(body);
   let chunks = 0;
   let bytes = 0;
   let isOver = false;
-  request.push = (chunk: Buffer | null, encoding) => {
+  body.push = (chunk: Buffer | null, encoding) => {
     if (isOver) return false;
     if (chunk !== null) {
       chunks += 1;
       bytes += chunk.length;
       isOver = !budgets.allows("small_chunks", chunks - Math.floor(bytes / bytesPerChunk));
       if (isOver) {
-        request.socket.resetAndDestroy();
+        giveUp();
         return false;
       }
     }
     return push(chunk, encoding);
+  };
+  return () => {
+    chunks = 0;
+    bytes = 0;
   };
 }

@@ -82,7 +82,11 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
   const interceptors = [intakeInterceptor(intake, outbox, isOurs)];
   const server = new Server({ ...channelOptions, interceptors });
-  setHttp2Options(server, { ...resets, ...handshakeOptions(intake.budgets) });
+  setHttp2Options(server, {
+    ...resets,
+    ...handshakeOptions(intake.budgets),
+    settings: { maxHeaderListSize: intake.budgets.limit("header_bytes") },
+  });
   for (const served of services) {
     server.addService(grpcDefinition(served.service), grpcHandlers(served, { intake, outbox }));
   }
@@ -93,7 +97,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const port = await bind(server, formatListenAddress(listen), credentialsOf(tls));
   const arrivals = new Arrivals(connections.sleep);
   const turns = new CallTurns();
-  const calls = new OpenCalls(intake.budgets);
+  const calls = new OpenCalls(intake.budgets, "open_calls");
   const addressResets = new ResetBudget(intake.budgets);
   const closed = new AbortController();
   void addressResets.refill(connections.sleep, closed.signal);

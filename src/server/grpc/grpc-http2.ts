@@ -33,7 +33,8 @@ interface Bound {
 export function setHttp2Options(server: Server, options: ServerOptions): void {
   const { commonServerOptions } = server as unknown as Inside;
   if (commonServerOptions === undefined) throw new Error("grpc-js has no options for HTTP/2");
-  Object.assign(commonServerOptions, options);
+  const settings = { ...commonServerOptions.settings, ...options.settings };
+  Object.assign(commonServerOptions, options, { settings });
 }
 
 /** The HTTP/2 servers behind `server`, one for each address that it is bound to. */

@@ -8,6 +8,7 @@ import { quoted } from "../../api/request/quoted.ts";
 import { refuseMessage } from "../../api/request/read-message.ts";
 import { budgetTable } from "../../budget/budget-table.ts";
 import type { HeldBytes } from "../held-bytes.ts";
+import { closeInput } from "../http2/close-input.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
 import type { Outbox } from "../outbox.ts";
@@ -115,16 +116,6 @@ function waitForReader(inner: InnerCall, outbox: Outbox): void {
       onSent();
     });
   };
-}
-
-/**
- * Asks the caller of a call that has ended to send no more: grpc-js lets what still comes go by,
- * and keeps the stream until the caller ends it.
- */
-function closeInput(stream: ServerHttp2Stream): void {
-  setImmediate(() => {
-    if (!stream.readableEnded && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR);
-  });
 }
 
 /** What grpc-js itself finds wrong with the messages of a call, and the refusal for it. */

@@ -1,25 +1,27 @@
 import type { Budget, Budgets } from "../../budget/budgets.ts";
 
 /**
- * Calls that are open over gRPC. A connection may have as many as are left for all others together,
+ * Calls that are open at a door over HTTP/2. A connection may have as many as are left for all others together,
  * so that there are always some for one that has few.
  */
 export class OpenCalls {
   readonly #budgets: Budgets;
   readonly #all: Budget;
+  readonly #name: "open_calls" | "open_streams";
   readonly #byConnection = new WeakMap<object, number>();
 
-  constructor(budgets: Budgets) {
+  constructor(budgets: Budgets, name: "open_calls" | "open_streams") {
     this.#budgets = budgets;
-    this.#all = budgets.shared("open_calls");
+    this.#name = name;
+    this.#all = budgets.shared(name);
   }
 
   /** Says whether the connection may have one more. */
   open(connection: object): boolean {
     const own = this.#byConnection.get(connection) ?? 0;
-    const left = this.#budgets.limit("open_calls") - this.#all.used;
+    const left = this.#budgets.limit(this.#name) - this.#all.used;
     if (own >= left) {
-      this.#budgets.refuse("open_calls");
+      this.#budgets.refuse(this.#name);
       return false;
     }
     this.#byConnection.set(connection, own + 1);

@@ -4,6 +4,7 @@ import type { LegacyAnswer, LegacyApi } from "../../api/legacy/legacy-api.ts";
 import type { LegacyRequest } from "../../api/legacy/legacy-parse.ts";
 import { refusalToLegacy } from "../../api/refusal/error-mapping.ts";
 import { spent } from "../held-bytes.ts";
+import { connectionOf } from "../http2/carried.ts";
 import type { Intake } from "../intake/intake.ts";
 import { badRequest, refuseJson } from "../json-refusal.ts";
 import { headersOf } from "./http-headers.ts";
@@ -66,7 +67,7 @@ function holdBodies(scope: FastifyInstance, intake: Intake): void {
   scope.addHook("onRequest", async ({ raw }, reply) => {
     const isChunked = raw.headers["transfer-encoding"] !== undefined;
     const bytes = isChunked ? bytesMax : Number(raw.headers["content-length"] ?? 0);
-    const held = intake.open(raw.socket);
+    const held = intake.open(connectionOf(raw));
     reply.raw.once("close", () => held.end());
     const what = held.tryTake(Math.min(bytes, bytesMax));
     return what === undefined ? undefined : send(reply, refusalToLegacy(spent(what)));

@@ -12,19 +12,22 @@ import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
 import { type FastifyInstance, fastify } from "fastify";
 
-import type { Call } from "../../api/call/handlers.ts";
+import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
-import { HttpConnections } from "../connections/http-connections.ts";
-import type { ConnectionOptions, Door } from "../door.ts";
+import { HttpConnections, type HttpConnectionsOptions } from "../connections/http-connections.ts";
+import type { Door } from "../door.ts";
 import { boundAddress, refuseUnknownRoutes } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
+import { connectionOf, http2StreamOf, resetAnswer } from "../http2/carried.ts";
+import { directStream } from "../http2/direct-stream.ts";
 import type { Intake } from "../intake/intake.ts";
 import { badRequest, refuseForeignOrigin, refuseJson } from "../json-refusal.ts";
 import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
 import type { OriginRule } from "./cors-policy.ts";
 import { directResponse } from "./direct-response.ts";
+import { holdWrites } from "./held-writes.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
@@ -35,7 +38,7 @@ export interface PublicDoorOptions {
   readonly services: readonly ServedService[];
   readonly legacy: LegacyRoutesOptions;
   readonly mayCall: OriginRule;
-  readonly connections: ConnectionOptions;
+  readonly connections: HttpConnectionsOptions;
   readonly intake: Intake;
   readonly outbox: Outbox;
   readonly onBug: (error: unknown) => void;
@@ -53,7 +56,10 @@ const passedOnAtOnce = {
   "cache-control": "no-store, no-transform",
 } as const;
 
-/** Opens the public door: Connect, gRPC-Web and the old JSON routes over HTTP/1.1 in clear. */
+/**
+ * Opens the public door: Connect, gRPC-Web and the old JSON routes, over HTTP/1.1 in clear. With TLS
+ * also over HTTP/2, and then gRPC.
+ */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, intake, outbox, onBug } = options;
   const connections = new HttpConnections(options.connections, outbox);
@@ -78,15 +84,19 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       tolerateParting(reply.raw);
       const rpc = rpcs.get(routeOptions.url ?? "");
       if (rpc !== undefined) admitRpc(rpc, raw);
+      if (rpc?.methodKind === "bidi_streaming") connections.mayGoOn(raw);
       admitHost(raw);
     });
     // The plugin reads from a body that is set, instead of from the socket.
     scope.addHook("preHandler", async (request, reply) => {
-      const answer = outbox.open(request.raw.socket, reply.raw);
-      const giveUp = (): void => void request.raw.socket.resetAndDestroy();
+      const answer = outbox.open(connectionOf(request.raw), reply.raw);
+      const giveUp = (): void => resetAnswer(reply.raw);
       const onAnswered = (): void => outbox.waits(reply.raw, giveUp);
       const fault = admitDeadline(request.raw.headers);
-      const body = new RequestBody(request.raw, { intake, answer, onAnswered, fault });
+      const onRead = (): void => connections.hasRead(request.raw);
+      const body = new RequestBody(request.raw, { intake, answer, onAnswered, onRead, fault });
+      const isBidi = rpcs.get(request.routeOptions.url ?? "")?.methodKind === "bidi_streaming";
+      if (isBidi) holdWrites(reply.raw, answer, outbox);
       reply.raw.once("close", () => {
         body.end();
         answer.end();
@@ -128,9 +138,10 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
  */
 function admitHost(request: IncomingMessage): void {
   const { headers, url = "" } = request;
-  const host = headers.host || "localhost";
-  if (!URL.canParse(url, `http://${host}`)) throw badRequest('"host" must name a host');
-  headers.host = host;
+  const name = http2StreamOf(request) === undefined ? "host" : ":authority";
+  const host = String(headers[name] || headers.host || "localhost");
+  if (!URL.canParse(url, `http://${host}`)) throw badRequest(`"${name}" must name a host`);
+  headers[name] = host;
 }
 
 /**
@@ -155,14 +166,16 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
 }
 
 async function admit(method: DescMethod, body: RequestBody | undefined): Promise<void> {
+  if (method.methodKind === "bidi_streaming") return body?.admitStream(method.input);
   await body?.admit(method.input);
   // A stream outlives its request, and what it keeps of that is bounded by itself.
   if (method.methodKind !== "unary") body?.end();
 }
 
 /** The stack's own is empty: see {@link RequestBody}. */
-function messageIn({ values }: HandlerContext): unknown {
-  return values.get(bodyKey)?.message;
+function messageIn({ values, method }: HandlerContext): unknown {
+  const body = values.get(bodyKey);
+  return method.methodKind === "bidi_streaming" ? body?.messages : body?.message;
 }
 
 const responseKey = createContextKey<ServerResponse | undefined>(undefined);
@@ -199,10 +212,14 @@ function callIn({ signal, requestHeader, values }: HandlerContext): Call {
     signal,
     requestHeader,
     format,
-    direct: () => response && directResponse(response, format),
+    connection: response && http2StreamOf(response)?.session,
+    direct: () => response && directly(response, format),
     holdAnswer: (bytes) => values.get(bodyKey)?.answer.take(bytes * factor),
-    // Over HTTP/1.1 a response under way ends with its connection. A plain close would let the
-    // kernel keep what was not read.
-    reset: () => response?.socket?.resetAndDestroy(),
+    reset: () => response && resetAnswer(response),
   };
+}
+
+function directly(response: ServerResponse, format: DirectStream["format"]): DirectStream {
+  const stream = http2StreamOf(response);
+  return stream === undefined ? directResponse(response, format) : directStream(stream, format);
 }

@@ -8,14 +8,12 @@ import { quoted } from "../../api/request/quoted.ts";
 import { refuseHeader, refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
 import type { HeaderFault } from "../call-deadline.ts";
 import type { HeldBytes } from "../held-bytes.ts";
+import { connectionOf } from "../http2/carried.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
+import { encodingOf, envelopeBytes, opened, readEnvelopes } from "./envelopes.ts";
 
 /** What messages may be compressed with, in either direction. */
 export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];
-
-/** In front of a message: one byte of flags, and its length. */
-const envelopeBytes = 5;
-const compressedFlag = 1;
 
 interface RequestBodyOptions {
   readonly intake: Intake;
@@ -25,12 +23,14 @@ interface RequestBodyOptions {
   readonly fault: HeaderFault | undefined;
   /** Called when the one answer of a call begins to be written. */
   readonly onAnswered: () => void;
+  /** Called with each message of a stream, when what came of it has been read. */
+  readonly onRead: () => void;
 }
 
 /**
- * The body of a request with one message, in any protocol over HTTP/1.1. The message is read here,
- * once: the stack would read it without counting it first, and has words of its own for what it
- * cannot read. It is given an empty message instead, and its handler takes {@link message}.
+ * The body of a request, in any protocol. What is in it is read here, once: the stack would read it
+ * without counting it first, and has words of its own for what it cannot read. It is given an empty
+ * message instead, and its handler takes {@link message}, or {@link messages} of a stream.
  */
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly answer: HeldBytes;
@@ -40,15 +40,18 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #held: HeldBytes;
   readonly #packing: Packing;
   readonly #fault: HeaderFault | undefined;
+  readonly #onRead: () => void;
   #message: MessageShape<DescMessage> | undefined;
+  #messages: AsyncIterable<MessageShape<DescMessage>> | undefined;
 
   constructor(request: IncomingMessage, options: RequestBodyOptions) {
-    const { intake, answer, onAnswered, fault } = options;
+    const { intake, answer, onAnswered, onRead, fault } = options;
     this.answer = answer;
     this.onAnswered = onAnswered;
     this.#request = request;
+    this.#onRead = onRead;
     this.#intake = intake;
-    this.#held = intake.open(request.socket);
+    this.#held = intake.open(connectionOf(request));
     this.#packing = packingOf(request.headers);
     this.#fault = fault;
     describeAsEmpty(request.headers);
@@ -66,6 +69,30 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const body = await this.#readWhole();
     const packed = unwrapped(desc, body, this.#packing);
     this.#message = (await this.#intake.read(packed, this.#held)).message;
+  }
+
+  /** The messages of a stream that was admitted. */
+  get messages(): AsyncIterable<MessageShape<DescMessage>> {
+    if (this.#messages === undefined) throw new Error("no stream was admitted");
+    return this.#messages;
+  }
+
+  /** Throws for a stream whose headers say that it cannot be read. */
+  admitStream(desc: DescMessage): void {
+    this.#refuseHeaders();
+    this.#messages = this.#readOneByOne(desc);
+  }
+
+  async *#readOneByOne(desc: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
+    const { format, encoding } = this.#packing;
+    const envelopes = readEnvelopes(this.#request, this.#held, this.#intake.budgets);
+    for await (const envelope of envelopes) {
+      const packed = { desc, format, ...opened(envelope, encoding) };
+      const { message, heldBytes } = await this.#intake.read(packed, this.#held);
+      this.#onRead();
+      yield message;
+      this.#held.giveBack(envelope.length + heldBytes);
+    }
   }
 
   #refuseHeaders(): void {
@@ -155,16 +182,10 @@ function describeAsEmpty(headers: IncomingHttpHeaders): void {
 }
 
 function unwrapped(desc: DescMessage, body: Buffer, packing: Packing): PackedMessage {
-  const { format } = packing;
-  const { encoding: named } = packing;
-  const encoding = named === "gzip" || named === "br" ? named : undefined;
-  if (!packing.isEnveloped) return { desc, format, bytes: body, encoding };
-  const bytes = body.subarray(envelopeBytes);
-  const isWhole = body.length >= envelopeBytes && body.readUInt32BE(1) === bytes.length;
+  const { format, encoding } = packing;
+  if (!packing.isEnveloped) return { desc, format, bytes: body, encoding: encodingOf(encoding) };
+  const isWhole =
+    body.length >= envelopeBytes && body.readUInt32BE(1) === body.length - envelopeBytes;
   if (!isWhole) return refuseMessage("must come in one envelope, whole, with nothing beside it");
-  const isCompressed = (body.readUInt8(0) & compressedFlag) !== 0;
-  if (isCompressed && encoding === undefined) {
-    return refuseMessage("must not be flagged as compressed where no encoding is named");
-  }
-  return { desc, format, bytes, encoding: isCompressed ? encoding : undefined };
+  return { desc, format, ...opened(body, encoding) };
 }

@@ -66,10 +66,8 @@ test.skipIf(!hasOpenssl)(
     const tls = doorEnv(authority.issue(host), authority.authority);
     await using service = await runService({ env: { ...jwt.env, ...tls } });
     expect(await callAs(service, authority, authority.issue("DNS:manager"))).toBe("attached");
-    expect(await callAs(service, authority, undefined)).toMatch(/^(Unavailable|Internal|Aborted)/);
-    expect(await callAs(service, authority, foreign.issue("DNS:manager"))).toMatch(
-      /^(Unavailable|Internal|Aborted)/,
-    );
+    expect(await callAs(service, authority, undefined)).not.toBe("attached");
+    expect(await callAs(service, authority, foreign.issue("DNS:manager"))).not.toBe("attached");
   },
 );
 
@@ -82,7 +80,7 @@ test.skipIf(!hasOpenssl)(
     await using service = await runService({ env: { ...jwt.env, ...tls } });
     const manager = authority.issue("DNS:manager");
     const person = await jwt.person();
-    expect(await callAs(service, authority, manager, "no token")).toBe("unauthenticated");
+    expect(await callAs(service, authority, manager, "no-token")).toBe("unauthenticated");
     expect(await callAs(service, authority, manager, person)).toMatch(/^PermissionDenied/);
   },
 );
