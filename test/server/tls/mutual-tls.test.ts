@@ -11,9 +11,9 @@ import {
   type Certificate,
   hasOpenssl,
   openAuthority,
-} from "../../support/certificates.ts";
-import { jwtMode } from "../../support/jwt-mode.ts";
-import { type Env, type RunningService, runService } from "../../support/run-service.ts";
+} from "../../support/network/certificates.ts";
+import { jwtMode } from "../../support/process/jwt-mode.ts";
+import { type Env, type RunningService, runService } from "../../support/process/run-service.ts";
 
 const host = "IP:127.0.0.1";
 

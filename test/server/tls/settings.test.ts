@@ -3,9 +3,9 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 
 import { StartFault } from "../../../src/settings/start-fault.ts";
-import { hasOpenssl, openAuthority } from "../../support/certificates.ts";
-import { manualClock } from "../../support/manual-clock.ts";
-import { type Env, type RunOptions, runService } from "../../support/run-service.ts";
+import { hasOpenssl, openAuthority } from "../../support/network/certificates.ts";
+import { type Env, type RunOptions, runService } from "../../support/process/run-service.ts";
+import { manualClock } from "../../support/service/manual-clock.ts";
 
 /** What a service says that does not start. */
 async function faultOf(env: Env, options: RunOptions = {}): Promise<string> {
