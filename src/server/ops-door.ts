@@ -36,6 +36,12 @@ export interface OpsDoorOptions {
   readonly onBug: (error: unknown) => void;
 }
 
+/** Nothing here is for a browser to show. */
+const noPage = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+} as const;
+
 /** Opens the operators' door: health for orchestrators, metrics, and orders to back up and drain. */
 export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
   const { listen, readiness, metrics, backUp, drain, onBug } = options;
@@ -48,6 +54,7 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
     clientErrorHandler: () => undefined,
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
+  app.addHook("onRequest", async (_request, reply) => void reply.headers(noPage));
   refuseUnknownRoutes(app);
   // Orders have no body: whatever comes as one is let go.
   app.removeAllContentTypeParsers();

@@ -92,7 +92,6 @@ function isGrpc({ "content-type": type = "" }: IncomingHttpHeaders): boolean {
 
 /** A caller that does not speak gRPC cannot read its status. */
 function refuseType(stream: ServerHttp2Stream): void {
-  stream.on("error", () => undefined);
   stream.respond({ ":status": 415, "content-type": "application/json; charset=utf-8" });
   stream.end(refusalBody('"content-type" must be application/grpc'));
   stream.resume();
@@ -116,7 +115,6 @@ function refuse(
   message: string,
   details: OutgoingHttpHeaders = {},
 ): void {
-  stream.on("error", () => undefined);
   const headers = {
     ...details,
     ":status": 200,

@@ -39,14 +39,14 @@ export function admitStreams(
   http2Server.removeAllListeners("stream");
   http2Server.on("stream", (stream, headers) => {
     countReset(stream, resets);
+    // A caller may leave before anybody else listens.
+    stream.on("error", () => undefined);
     // Opened and reset at once: no caller waits for an answer.
-    if (stream.destroyed || stream.closed) return void stream.on("error", () => undefined);
+    if (stream.destroyed || stream.closed) return;
     if (refuses(stream, headers)) return;
     const connection = stream.session ?? stream;
     if (!calls.open(connection)) return refuseForCalls(stream);
     stream.once("close", () => calls.close(connection));
-    // A caller may leave while its call waits, before anybody else listens.
-    stream.on("error", () => undefined);
     arrivals.called(() =>
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;

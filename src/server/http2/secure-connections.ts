@@ -7,6 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
@@ -54,6 +55,8 @@ export class SecureConnections {
   readonly #calls: OpenCalls;
   readonly #resets: ResetBudget;
   readonly #closed = new AbortController();
+  /** What connections come by, whatever has become of them. */
+  readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<ServerHttp2Stream>();
   readonly #forgetChunks = new WeakMap<ServerHttp2Stream, () => void>();
   #isLeaving = false;
@@ -96,6 +99,10 @@ export class SecureConnections {
     onTransportError(server, this.#options.onTransportError);
     // Node has them listen for others, and would look after none of these otherwise.
     http1.emit("listening");
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     server.on("unknownProtocol", (socket) => http1.emit("connection", socket));
     server.on("session", (session) => this.#connected(session));
     server.on("request", (request, response) => {
@@ -142,10 +149,11 @@ export class SecureConnections {
     return this.#underWay.size === 0;
   }
 
-  /** Ends what is still there. */
+  /** Ends what is still there, also a handshake, and a session whose peer does not take its leave. */
   cutOff(): void {
     this.#closed.abort();
     for (const session of this.#care.sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #connected(session: ServerHttp2Session): void {

@@ -10,6 +10,7 @@ import {
 } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import fastifyCors from "@fastify/cors";
+import fastifyHelmet from "@fastify/helmet";
 import { type FastifyInstance, fastify } from "fastify";
 
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
@@ -29,6 +30,7 @@ import type { OriginRule } from "./cors-policy.ts";
 import { directResponse } from "./direct-response.ts";
 import { holdWrites } from "./held-writes.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
+import { pageHeaders } from "./page-headers.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
 import { admitRpc, rpcsByPath } from "./rpc-request.ts";
@@ -76,6 +78,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   const shutdown = new AbortController();
 
   app.addHook("onRequest", async (_request, reply) => void reply.headers(passedOnAtOnce));
+  await app.register(fastifyHelmet, pageHeaders(options.connections.tls !== undefined));
   await admitPages(app, options.mayCall);
   await app.register(async (scope) => {
     const rpcs = rpcsByPath(options.services);

@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionOptions,
+  connect,
+} from "node:http2";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
@@ -14,12 +19,14 @@ export interface GrpcEnd {
   readonly hasRetryInfo: boolean;
 }
 
-/** A connection to the internal door, without any of the stacks. */
+/** A connection to a door over HTTP/2, without any of the stacks. */
 export class RawHttp2 implements Disposable {
   readonly session: ClientHttp2Session;
 
-  constructor(address: string) {
-    this.session = connect(`http://${address}`);
+  /** @param address where the internal door listens in clear; else a URL */
+  constructor(address: string, options: ClientSessionOptions = {}) {
+    const url = address.includes("://") ? address : `http://${address}`;
+    this.session = connect(url, options);
     this.session.on("error", () => undefined);
   }
 

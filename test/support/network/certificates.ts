@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 
 /** Whether this machine can issue certificates. */
 export const hasOpenssl: boolean = canRunOpenssl();
@@ -56,6 +57,11 @@ export async function openAuthority(days = 2): Promise<Authority> {
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** Has every client in this process trust what the authority has issued, from now on. */
+export function trust({ authority }: Pick<Authority, "authority">): void {
+  setDefaultCACertificates([...getCACertificates("default"), readFileSync(authority, "utf8")]);
 }
 
 /** @param names for which the certificate is, such as `IP:127.0.0.1` */

@@ -87,7 +87,7 @@ export async function runService(options: RunOptions = {}): Promise<RunningServi
   const log: LogLine[] = [];
   const logTo = { write: (line: string) => void log.push(JSON.parse(line)) };
   const app = await startApp(result.settings, { ...overrides, logTo });
-  const { reach, close } = openReach(app.addresses);
+  const { reach, close } = openReach(app.addresses, env);
   return {
     ...reach,
     log,
@@ -134,7 +134,7 @@ export async function spawnService(
     const { code } = await started.exited;
     throw new Error(`the service ended with ${code}:\n${started.stderr.join("\n")}`);
   }
-  const { reach, close } = openReach(addresses);
+  const { reach, close } = openReach(addresses, env);
   return {
     ...reach,
     pid: started.pid,
@@ -250,9 +250,10 @@ function withoutOurs(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("LEASE_")));
 }
 
-function openReach(addresses: Addresses): { reach: Reach; close: () => void } {
+/** Over TLS, this process has to trust the authority; see `trust`. */
+function openReach(addresses: Addresses, env: Env = {}): { reach: Reach; close: () => void } {
   const grpcUrl = `http://${addresses.grpc}`;
-  const httpUrl = `http://${addresses.http}`;
+  const httpUrl = `${env.LEASE_HTTP_TLS_CERT === undefined ? "http" : "https"}://${addresses.http}`;
   const sessionManager = new Http2SessionManager(grpcUrl);
   const grpc = createGrpcTransport({ baseUrl: grpcUrl, sessionManager });
   const client = <S extends DescService>(service: S, transport: Transport = grpc): Client<S> =>

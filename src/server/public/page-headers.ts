@@ -1,0 +1,32 @@
+import type { FastifyHelmetOptions } from "@fastify/helmet";
+
+const yearSeconds = 31_536_000;
+
+/**
+ * What a browser is told about everything that comes from the public door. The policy is for a page
+ * of the door's own, with scripts and styles in files and calls to the door alone; answers to calls
+ * have no use for it, and pages of other origins may read those that CORS lets them.
+ *
+ * @param isSecure whether the door speaks TLS: browsers are told to come back with it alone then
+ */
+export function pageHeaders(isSecure: boolean): FastifyHelmetOptions {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: "deny" },
+    referrerPolicy: { policy: "no-referrer" },
+    strictTransportSecurity: isSecure && { maxAge: yearSeconds, includeSubDomains: false },
+  };
+}
