@@ -81,7 +81,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/auth",
     "src/files-read-anew.ts",
     "src/observe",
-    "src/service/clock.ts",
+    "src/service/time/clock.ts",
     "src/settings",
   ],
   "src/command-line.ts": [],
