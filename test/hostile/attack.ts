@@ -48,6 +48,8 @@ export interface ServiceUnder {
   readonly env?: Readonly<Record<string, string>>;
   /** Descriptors that the process may have open. */
   readonly openFilesMax?: number;
+  /** Whether its public door speaks TLS, and so HTTP/2. */
+  readonly hasTls?: boolean;
   /** Whether whoever reads its log stops reading for as long as the attack lasts. */
   readonly logReaderStops?: boolean;
 }

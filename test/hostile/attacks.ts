@@ -1,3 +1,4 @@
+import { hasOpenssl } from "../support/network/certificates.ts";
 import { type Attack, type Form, forms } from "./attack.ts";
 import {
   callsAtOnce,
@@ -61,6 +62,7 @@ import {
   stoppedLogReader,
 } from "./attacks/operators-door.ts";
 import { parserWords } from "./attacks/parser-words.ts";
+import { publicHttp2 } from "./attacks/public-http2.ts";
 import { rapidResets, rapidResetsData, rapidResetsWhole } from "./attacks/rapid-resets.ts";
 import { manyReporters, reportedErrors, unknownSessions, unrecognised } from "./attacks/reports.ts";
 import {
@@ -163,6 +165,7 @@ export const attacks: readonly Attack[] = [
   silentEverywhere,
   silentOperators,
   connectionChurn,
+  ...publicHttp2,
   longServiceName,
   longPaths,
   oddHeaders,
@@ -177,9 +180,13 @@ export const attacks: readonly Attack[] = [
   attachAndDetach,
 ];
 
-/** Those of a form, and of every shorter one. */
+/** Those of a form, and of every shorter one, that this machine can run. */
 export function attacksOf(form: Form): readonly Attack[] {
-  return attacks.filter((attack) => forms.indexOf(attack.form) <= forms.indexOf(form));
+  return attacks.filter(
+    (attack) =>
+      forms.indexOf(attack.form) <= forms.indexOf(form) &&
+      (hasOpenssl || attack.service?.hasTls !== true),
+  );
 }
 
 export function attackNamed(name: string): Attack {

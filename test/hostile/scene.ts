@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { type Certificates, issueCertificate, trust } from "../support/network/certificates.ts";
 import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 import type { ServiceUnder } from "./attack.ts";
@@ -50,14 +51,22 @@ const collectMsMax = 30_000;
 export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await storeFolder());
+  const tls = under.hasTls ? stack.use(await trustedCertificate()) : undefined;
   const service = stack.use(
     await spawnService(
-      { ...inspectorEnv, LEASE_STORE_URL: `sqlite:${folder.storePath}`, ...under.env },
+      {
+        ...inspectorEnv,
+        LEASE_STORE_URL: `sqlite:${folder.storePath}`,
+        ...(tls && { LEASE_HTTP_TLS_CERT: tls.certificate, LEASE_HTTP_TLS_KEY: tls.key }),
+        ...under.env,
+      },
       { openFilesMax: under.openFilesMax },
     ),
   );
   const watched = stack.use(new ProcessWatch(service.pid));
-  const fastPath = stack.use(await GoodFastPath.start(service));
+  const fastPath = stack.use(
+    await GoodFastPath.start(service, tls === undefined ? "connect" : "grpc"),
+  );
   const lease = await hold(service, "good-keep-alive");
   await warm(service, lease);
   const watches = stack.use(await GoodWatches.open(service));
@@ -80,6 +89,13 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   };
   const moved = stack.move();
   return { ...stretches(parts), [Symbol.asyncDispose]: () => moved.disposeAsync() };
+}
+
+/** One that the good beach of this process trusts. */
+async function trustedCertificate(): Promise<Certificates> {
+  const issued = await issueCertificate("IP:127.0.0.1");
+  trust(issued);
+  return issued;
 }
 
 interface Parts {

@@ -1,18 +1,19 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
-
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 import { enveloped } from "../../server/raw/raw-messages.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { ownAddress } from "./own-address.ts";
+import { placeOf } from "./place.ts";
 import { reasonIn } from "./refusal-words.ts";
 
 /** What is counted when a status comes with a text that some peers would not take in a header. */
 export const longRefusal = "a refusal over 4 kB";
 const messageLengthMax = 4_096;
 
-/** Calls the internal door over one HTTP/2 connection, with bytes as they are. */
+/** Calls a door over one HTTP/2 connection, with bytes as they are. */
 export interface GrpcCaller extends Disposable {
   readonly session: ClientHttp2Session;
   /** One message, one answer; resolves with the answer's bytes, prefix included. Never rejects. */
@@ -21,15 +22,21 @@ export interface GrpcCaller extends Disposable {
   open(path: string, headers?: Readonly<Record<string, string>>): ClientHttp2Stream;
 }
 
+/** @param address with `https://` in front where the door speaks TLS */
 export async function grpcCaller(
   address: string,
   outcomes: Outcomes,
   settings: { readonly initialWindowSize?: number } = {},
 ): Promise<GrpcCaller> {
-  const session = connect(`http://${address}`, {
+  const { host, port, isSecure } = placeOf(address);
+  const session = connect(`http://${host}:${port}`, {
     settings: { enablePush: false, ...settings },
     maxSessionMemory: 1_000,
-    createConnection: () => connectSocket(address),
+    createConnection: () => {
+      const options = { host, port, localAddress: ownAddress };
+      if (!isSecure) return connectTcp(options);
+      return connectTls({ ...options, ALPNProtocols: ["h2"], rejectUnauthorized: false });
+    },
   });
   session.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
   session.on("goaway", (code) => outcomes.see(`GOAWAY ${codeName(code)}`));
@@ -59,11 +66,6 @@ export async function grpcCaller(
     },
     [Symbol.dispose]: () => session.destroy(),
   };
-}
-
-function connectSocket(address: string): Socket {
-  const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
-  return connectTcp({ host, port: Number(port), localAddress: ownAddress });
 }
 
 async function readAll(stream: ClientHttp2Stream): Promise<Buffer> {

@@ -1,8 +1,10 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 import type { AttackContext } from "../attack.ts";
 import { holdOn } from "./at-once.ts";
 import { ownAddress } from "./own-address.ts";
+import { placeOf } from "./place.ts";
 
 /** A connection on which any bytes may be sent; nothing that goes wrong on it is thrown. */
 export class RawSocket implements Disposable {
@@ -19,16 +21,24 @@ export class RawSocket implements Disposable {
     this.#over = Promise.race([closed, over]);
   }
 
-  /** Resolves when it is connected, or has failed to. */
+  /**
+   * Resolves when it is connected, or has failed to.
+   *
+   * @param address with `https://` in front, for HTTP/2 over TLS; else in clear
+   */
   static async open(
     address: string,
     { outcomes, signal }: Pick<AttackContext, "outcomes" | "signal">,
   ): Promise<RawSocket> {
-    const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(address) ?? [];
-    const socket = connect({ host, port: Number(port), localAddress: ownAddress });
+    const { isSecure, ...place } = placeOf(address);
+    const options = { ...place, localAddress: ownAddress };
+    const socket = isSecure
+      ? connectTls({ ...options, ALPNProtocols: ["h2"], rejectUnauthorized: false })
+      : connect(options);
     socket.on("error", (error: NodeJS.ErrnoException) => outcomes.see(error.code ?? error.message));
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), closed]);
+    const opened = isSecure ? "secureConnect" : "connect";
+    await Promise.race([new Promise((resolve) => socket.once(opened, resolve)), closed]);
     return new RawSocket(socket, closed, holdOn(signal));
   }
 

@@ -1,0 +1,52 @@
+import type { Attack, Form } from "../attack.ts";
+import { callsAtOnce } from "./call-floods.ts";
+import { emptyReportsGrpc } from "./empty-reports-binary.ts";
+import { emptyData, pingFloodUnread, settingsFloodUnread, tinyData } from "./frame-floods.ts";
+import { continuationFlood, headerBomb, wideMetadata } from "./header-bombs.ts";
+import { rapidResets, rapidResetsData, rapidResetsWhole } from "./rapid-resets.ts";
+import { silentConnections } from "./slow-callers.ts";
+import { unreadListsGrpc } from "./unread-lists.ts";
+import { unfinishedCalls, unreadKeepAlives } from "./unread-streams.ts";
+import { zipBombStreams } from "./zip-bombs.ts";
+
+/** The same over TLS and HTTP/2 on the public door, of a service that speaks TLS there. */
+function atPublicDoor(attack: Attack, form: Form = "full"): Attack {
+  return {
+    ...attack,
+    name: `${attack.name}-public`,
+    sends: `${attack.sends}; over TLS on the public door`,
+    form,
+    service: { hasTls: true },
+    run: ({ addresses, ...context }) =>
+      attack.run({ ...context, addresses: { ...addresses, grpc: `https://${addresses.http}` } }),
+  };
+}
+
+export const silentHandshakes: Attack = {
+  ...silentConnections,
+  name: "silent-handshakes",
+  sends: "200 connections to the public door that never begin the handshake of TLS",
+  right: "each costs little, and none of them stays for long",
+  form: "full",
+  service: { hasTls: true },
+};
+
+export const publicHttp2: readonly Attack[] = [
+  atPublicDoor(rapidResets),
+  atPublicDoor(rapidResetsData),
+  atPublicDoor(rapidResetsWhole),
+  atPublicDoor(headerBomb),
+  atPublicDoor(continuationFlood),
+  atPublicDoor(wideMetadata),
+  atPublicDoor(emptyData),
+  atPublicDoor(tinyData),
+  atPublicDoor(pingFloodUnread),
+  atPublicDoor(settingsFloodUnread),
+  atPublicDoor(unreadListsGrpc),
+  atPublicDoor(unreadKeepAlives),
+  atPublicDoor(unfinishedCalls),
+  atPublicDoor(zipBombStreams),
+  atPublicDoor(emptyReportsGrpc),
+  atPublicDoor(callsAtOnce, "long"),
+  silentHandshakes,
+];
