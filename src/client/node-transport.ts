@@ -5,13 +5,26 @@ import {
   Http2SessionManager,
 } from "@connectrpc/connect-node";
 
+/** Texts in PEM. */
+export interface NodeTransportTls {
+  /** The authority of the service's certificate; those that Node trusts when left out. */
+  readonly ca?: string;
+  /** The certificate to call with, and its key: the internal door may ask for one. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface NodeTransportOptions {
-  /** Of a door of the service, such as `http://127.0.0.1:50051`. */
+  /** Of a door of the service, such as `http://127.0.0.1:50051`; `https` for one with TLS. */
   readonly baseUrl: string;
-  /** `grpc` for the internal door. The public door speaks `connect`, over HTTP/2 only with TLS. */
+  /**
+   * `grpc` for the internal door. The public door speaks `connect`; with TLS also `connect-http2` and
+   * `grpc`.
+   */
   readonly protocol: "grpc" | "connect" | "connect-http2";
   /** Such as one that sets the bearer of each call. */
   readonly interceptors?: readonly Interceptor[];
+  readonly tls?: NodeTransportTls;
   /** After this much silence on a connection in use, the client pings. */
   readonly pingIntervalMs?: number;
   /** Without an answer in this time the connection is closed, and its calls fail. */
@@ -33,13 +46,13 @@ const pings = { pingIntervalMs: 5_000, pingTimeoutMs: 5_000 } as const;
  * A8, client-side keepalive); over HTTP/1.1 a call that is given up takes its connection with it.
  */
 export function createNodeTransport(options: NodeTransportOptions): NodeTransport {
-  const { baseUrl, protocol, interceptors = [], ...given } = options;
+  const { baseUrl, protocol, interceptors = [], tls = {}, ...given } = options;
   const common = { baseUrl, interceptors: [...interceptors] };
   if (protocol === "connect") {
-    const transport = createConnectTransport({ ...common, httpVersion: "1.1" });
+    const transport = createConnectTransport({ ...common, httpVersion: "1.1", nodeOptions: tls });
     return withClose(transport, () => undefined);
   }
-  const sessionManager = new Http2SessionManager(baseUrl, { ...pings, ...given });
+  const sessionManager = new Http2SessionManager(baseUrl, { ...pings, ...given }, tls);
   const transport =
     protocol === "grpc"
       ? createGrpcTransport({ ...common, sessionManager })

@@ -30,6 +30,7 @@ beforeEach(async () => {
   await once(server, "listening");
   client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   client.on("error", () => undefined);
+  client.setMaxListeners(0);
   [session] = await once(server, "session");
   care.add(session);
   void care.watch(() => new Promise((resolve) => (wake = resolve)), closing.signal);
