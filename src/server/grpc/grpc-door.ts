@@ -20,7 +20,7 @@ import { giveNotice } from "../http2/session-notice.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
-import { countSlowHandshakes, handshakeOptions } from "../tls/handshakes.ts";
+import { endFailedHandshakes, handshakeOptions } from "../tls/handshakes.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { grpcDefinition } from "./grpc-definition.ts";
 import { grpcHandlers } from "./grpc-handlers.ts";
@@ -105,10 +105,11 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     http2Server.maxConnections = connections.connectionsMax;
     http2Server.on("drop", connections.onDropped);
     tls?.certify(http2Server as Http2SecureServer);
-    countSlowHandshakes(http2Server, intake.budgets);
+    endFailedHandshakes(http2Server, intake.budgets);
     admitStreams(http2Server, {
       refuses: (stream, headers) => refusesNoCall(server, stream, headers),
       refuseForCalls,
+      budgets: intake.budgets,
       arrivals,
       resets: addressResets,
       turns,

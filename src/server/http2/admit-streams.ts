@@ -7,15 +7,22 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 
+import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { CallTurns } from "../connections/call-turns.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 
-type StreamListener = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void;
 
 /** What judges the connections and calls of a door over HTTP/2. */
 export interface Admission {
+  readonly budgets: Budgets;
   readonly arrivals: Arrivals;
   readonly resets: ResetBudget;
   readonly turns: CallTurns;
@@ -29,7 +36,7 @@ export interface Admission {
 /** Looks at each connection and each call before those who listened to the server so far. */
 export function admitStreams(
   http2Server: Http2Server | Http2SecureServer,
-  { arrivals, resets, turns, calls, refuses, refuseForCalls }: Admission,
+  { budgets, arrivals, resets, turns, calls, refuses, refuseForCalls }: Admission,
 ): void {
   http2Server.on("connection", (socket: Socket) => {
     arrivals.connected();
@@ -37,12 +44,16 @@ export function admitStreams(
   });
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
-  http2Server.on("stream", (stream, headers) => {
+  const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     countReset(stream, resets);
     // A caller may leave before anybody else listens.
     stream.on("error", () => undefined);
     // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return;
+    // Nothing bounds them before the peer has confirmed that it knows the limit.
+    if (!budgets.allows("header_bytes", bytesOf(rawHeaders))) {
+      return stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
     if (refuses(stream, headers)) return;
     const connection = stream.session ?? stream;
     if (!calls.open(connection)) return refuseForCalls(stream);
@@ -50,13 +61,15 @@ export function admitStreams(
     arrivals.called(() =>
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;
-        for (const listener of listeners) listener.call(http2Server, stream, headers);
+        for (const listener of listeners)
+          listener.call(http2Server, stream, headers, flags, rawHeaders);
         // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
         if (stream.readableEnded) stream.emit("end");
         return true;
       }),
     );
-  });
+  };
+  (http2Server as Http2Server).on("stream", admit);
 }
 
 /** Ends the connection of an address that resets too many. */
@@ -74,4 +87,10 @@ function countReset(stream: ServerHttp2Stream, resets: ResetBudget): void {
 
 function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {
   return socket?.remoteAddress ?? "unknown";
+}
+
+function bytesOf(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }

@@ -17,7 +17,7 @@ import { boundSmallChunks } from "../connections/small-chunks.ts";
 import type { Sleep } from "../door.ts";
 import type { Outbox } from "../outbox.ts";
 import { Patience } from "../patience.ts";
-import { countSlowHandshakes, handshakeOptions } from "../tls/handshakes.ts";
+import { endFailedHandshakes, handshakeOptions } from "../tls/handshakes.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { admitStreams } from "./admit-streams.ts";
 import { closeInput } from "./close-input.ts";
@@ -95,7 +95,7 @@ export class SecureConnections {
       maxSessionMemory: sessionMegabytes,
     });
     tls.certify(server);
-    countSlowHandshakes(server, this.#budgets);
+    endFailedHandshakes(server, this.#budgets);
     onTransportError(server, this.#options.onTransportError);
     // Node has them listen for others, and would look after none of these otherwise.
     http1.emit("listening");
@@ -113,6 +113,7 @@ export class SecureConnections {
     });
     server.on("connect", (request: Http2ServerRequest) => refuseTunnel(request.stream));
     admitStreams(server, {
+      budgets: this.#budgets,
       arrivals,
       turns,
       resets: this.#resets,

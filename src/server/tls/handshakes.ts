@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import type { TLSSocket } from "node:tls";
 
 import type { Budgets } from "../../budget/budgets.ts";
 
@@ -7,9 +8,11 @@ export function handshakeOptions(budgets: Budgets): { readonly handshakeTimeout:
   return { handshakeTimeout: budgets.limit("handshake_ms") };
 }
 
-/** Counts those that were ended for it. */
-export function countSlowHandshakes(server: EventEmitter, budgets: Budgets): void {
-  server.on("tlsClientError", (error: NodeJS.ErrnoException) => {
+/** Closes connections whose handshake has failed, and counts those that took too long. */
+export function endFailedHandshakes(server: EventEmitter, budgets: Budgets): void {
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") budgets.refuse("handshake_ms");
+    // Node leaves that to others where anybody listens for errors of clients, as Fastify does.
+    socket.destroy();
   });
 }

@@ -74,6 +74,9 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
 
   test("headers beyond their budget reset the stream, and nothing else", async () => {
     const long = { "x-long": "v".repeat(17_000) };
+    // Before the client has confirmed the settings, and after.
+    expect(await resetOf(raw.open(renew, long))).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(await service.figure("refusals_total", "header_bytes")).toBe(1);
     expect(await resetOf(raw.open(renew, long))).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(await renewed(raw)).toBe("3");
   });
