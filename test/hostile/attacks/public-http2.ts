@@ -22,7 +22,7 @@ function atPublicDoor(attack: Attack, form: Form = "full"): Attack {
   };
 }
 
-export const silentHandshakes: Attack = {
+const silentHandshakes: Attack = {
   ...silentConnections,
   name: "silent-handshakes",
   sends: "200 connections to the public door that never begin the handshake of TLS",
