@@ -51,7 +51,10 @@ function servicesOnly(...scopes: Scopes): Rule {
 
 const ofHosts: Scopes = [harnessPublish, controlConsume];
 
-/** Who may call what, at which door. */
+/**
+ * Who may call what, at which door. A caller with a client certificate is a service with every
+ * scope: Beach Manager.
+ */
 export const rules: Readonly<Record<RpcName, Rule>> = {
   // With pb:sessions.read alone a passcode is asked for, and the lease is renewed by acquiring again.
   Acquire: acting(controlWrite, sessionsRead),

@@ -88,7 +88,6 @@ export class SecureConnections {
       settings: {
         maxConcurrentStreams: streamsMax,
         maxHeaderListSize: this.#budgets.limit("header_bytes"),
-        enablePush: false,
       },
       streamResetBurst: streamsMax,
       streamResetRate: resetsPerSecond,

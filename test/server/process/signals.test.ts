@@ -1,5 +1,8 @@
+import { writeFile } from "node:fs/promises";
+
 import { expect, test, vi } from "vitest";
 
+import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { spawnService } from "../../support/process/run-service.ts";
 
 test.each(["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE"] as const)(
@@ -51,4 +54,32 @@ test("what Node or a dependency prints is a line of the log", async () => {
   });
   await service.stop();
   expect(service.stderr).toEqual([]);
+});
+
+test("SIGHUP has files read anew; one that cannot be used changes nothing", async () => {
+  await using jwt = await jwtMode();
+  await using service = await spawnService(jwt.env);
+  const read = async (msg: string): Promise<void> => {
+    process.kill(service.pid, "SIGHUP");
+    await vi.waitFor(() => {
+      const lines = service.stdout.map((line) => JSON.parse(line));
+      const settings = ["LEASE_AUTH_JWKS_FILE"];
+      expect(lines).toContainEqual(expect.objectContaining({ msg, settings }));
+    });
+  };
+  await read("files read anew");
+  await writeFile(jwt.env.LEASE_AUTH_JWKS_FILE ?? "", "{}");
+  await read("files not read anew: what was read before stays in use");
+  const answer = await fetch(
+    service.httpUrl("/beach.controller.v1.FastPathRegistry/SummarizeFleet"),
+    {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${await jwt.person()}`,
+      },
+      body: "{}",
+    },
+  );
+  expect(answer.status).toBe(200);
 });

@@ -128,7 +128,8 @@ test.skipIf(!hasOpenssl)(
     await nextEvent();
     await nextEvent();
 
-    await writeFile(files.key, "no key");
+    const [, secret = ""] = (await readFile(files.key, "utf8")).split("\n");
+    await writeFile(files.key, `no key: ${secret}`);
     await service.readFilesAnew();
     expect(service.log).toContainEqual(
       expect.objectContaining({
@@ -137,6 +138,7 @@ test.skipIf(!hasOpenssl)(
         err: expect.objectContaining({ message: expect.stringContaining("LEASE_GRPC_TLS_KEY") }),
       }),
     );
+    expect(JSON.stringify(service.log)).not.toContain(secret);
     expect(await callAs(service, authority, client)).toBe("attached");
 
     const renewed = next.issue(host);
