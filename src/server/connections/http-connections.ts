@@ -16,7 +16,7 @@ import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
 import { type BeginCall, CallTurns } from "./call-turns.ts";
-import { refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
+import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
@@ -119,9 +119,7 @@ export class HttpConnections {
       refuseUnparsed(error, socket, this.#budgets),
     );
     server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
-    server.on("checkExpectation", (_request, response) =>
-      refuse(response, 417, '"expect" must be 100-continue'),
-    );
+    server.on("checkExpectation", (_request, response) => refuse(response, 417, expectRefusal));
     server.on("connection", (socket) => {
       readInParts(socket, () => this.#hasEnough(socket));
       this.#connected(socket);

@@ -69,6 +69,7 @@ function refusalOf(code: string, budgets: Budgets): Refusal | undefined {
 }
 
 export const tunnelRefusal = "the method must be one of a route";
+export const expectRefusal = '"expect" must be 100-continue';
 
 /** The door does not tunnel. */
 export function refuseTunnel(socket: Socket): void {

@@ -12,7 +12,7 @@ import type { Socket } from "node:net";
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { CallTurns } from "../connections/call-turns.ts";
-import { refusalBody, tunnelRefusal } from "../connections/parser-refusal.ts";
+import { expectRefusal, refusalBody, tunnelRefusal } from "../connections/parser-refusal.ts";
 import { boundSmallChunks } from "../connections/small-chunks.ts";
 import type { Sleep } from "../door.ts";
 import type { Outbox } from "../outbox.ts";
@@ -96,7 +96,7 @@ export class SecureConnections {
     tls.certify(server);
     endFailedHandshakes(server, this.#budgets);
     onTransportError(server, this.#options.onTransportError);
-    // Node has them listen for others, and would look after none of these otherwise.
+    // It never listens itself, and Node looks for slow requests from this event on.
     http1.emit("listening");
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -110,7 +110,10 @@ export class SecureConnections {
       this.#called(request.stream, answer);
       handler(request as unknown as IncomingMessage, answer);
     });
-    server.on("connect", (request: Http2ServerRequest) => refuseTunnel(request.stream));
+    server.on("connect", ({ stream }: Http2ServerRequest) => refuse(stream, 405, tunnelRefusal));
+    server.on("checkExpectation", ({ stream }: Http2ServerRequest) =>
+      refuse(stream, 417, expectRefusal),
+    );
     admitStreams(server, {
       budgets: this.#budgets,
       arrivals,
@@ -139,7 +142,7 @@ export class SecureConnections {
     await giveNotice(this.#care.sessions, this.#options.sleep);
     this.#isLeaving = true;
     for (const session of this.#care.sessions) session.close();
-    if (this.#underWay.size === 0) return;
+    if (this.isIdle) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
@@ -167,6 +170,7 @@ export class SecureConnections {
     const session = stream.session as ServerHttp2Session | undefined;
     if (session === undefined || stream.closed) return;
     this.#care.began(session);
+    this.#underWay.add(stream);
     const giveUp = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.#forgetChunks.set(stream, boundSmallChunks(stream, this.#budgets, giveUp));
     if (!stream.endAfterHeaders) this.#bodies.waits(stream, giveUp);
@@ -174,22 +178,19 @@ export class SecureConnections {
     stream.once("close", () => {
       this.#bodies.ended(stream);
       this.#care.ended(session);
+      this.#underWay.delete(stream);
+      if (this.isIdle) this.#onIdle?.();
     });
   }
 
   #called(stream: ServerHttp2Stream, response: ServerResponse): void {
-    this.#underWay.add(stream);
     const end = response.end.bind(response) as (...args: readonly unknown[]) => ServerResponse;
     response.end = (...args: readonly unknown[]) => {
       const ended = end(...args);
       if (!stream.destroyed && !stream.writableFinished) this.#waits(stream, response);
       return ended;
     };
-    response.once("close", () => {
-      this.#options.outbox.ended(response);
-      this.#underWay.delete(stream);
-      if (this.#underWay.size === 0) this.#onIdle?.();
-    });
+    response.once("close", () => this.#options.outbox.ended(response));
     stream.once("wantTrailers", () => closeInput(stream));
   }
 
@@ -211,9 +212,8 @@ function describeBody({ headers, stream }: Http2ServerRequest): void {
   headers["transfer-encoding"] = "chunked";
 }
 
-/** The door does not tunnel. */
-function refuseTunnel(stream: ServerHttp2Stream): void {
-  stream.respond({ ":status": 405, "content-type": "application/json; charset=utf-8" });
-  stream.end(refusalBody(tunnelRefusal));
+function refuse(stream: ServerHttp2Stream, status: number, message: string): void {
+  stream.respond({ ":status": status, "content-type": "application/json; charset=utf-8" });
+  stream.end(refusalBody(message));
   closeInput(stream);
 }

@@ -259,6 +259,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     const cases = [
       [{ ":method": "GET", ":path": "/nowhere" }, 404, "no such route"],
       [{ ":method": "CONNECT", ":authority": "h:1" }, 405, "the method must be one of a route"],
+      [{ ":method": "POST", ":path": renew, expect: "more" }, 417, '"expect" must be 100-continue'],
       [{ ":method": "GET", ":path": renew }, 405, "the method must be POST"],
       [
         { ":method": "POST", ":path": renew, "content-type": "text/plain" },
