@@ -26,6 +26,11 @@ export function pageHeaders(isSecure: boolean): FastifyHelmetOptions {
       },
     },
     frameguard: { action: "deny" },
+    // For browsers of the past alone, and every answer to a call would carry them.
+    dnsPrefetchControl: false,
+    ieNoOpen: false,
+    permittedCrossDomainPolicies: false,
+    xssFilter: false,
     referrerPolicy: { policy: "no-referrer" },
     strictTransportSecurity: isSecure && { maxAge: yearSeconds, includeSubDomains: false },
   };
