@@ -93,7 +93,8 @@ export declare const LeaseSchema: GenMessage<Lease>;
  */
 export declare type HandshakeOffer = Message<"beach.controller.v1.HandshakeOffer"> & {
   /**
-   * A UUIDv7. Each is younger than every earlier one of its session.
+   * A UUIDv7. Each is younger than every earlier one of its session. A name, not a credential: who
+   * may signal with it is judged by the bearer, and CheckHandshake says only whether it is honoured.
    *
    * @generated from field: string handshake_id = 1;
    */
