@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import { setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Addresses } from "../../src/app.ts";
@@ -29,14 +28,6 @@ const tellEveryMs = 200;
 
 /** An attack that has not done yet what it needs to do goes on for as long at most. */
 const attackMsMax = 25_000;
-/**
- * The service and the well-behaved beach come first on a machine with few cores, with about three
- * times the attacker's share: the attack is judged by what it makes the service do, not by the
- * processor that it takes for itself. Any lower, and a busy machine keeps it from attacking.
- */
-const niceness = 5;
-
-setPriority(niceness);
 process.once("message", (order) => void obey(order as AttackerOrder));
 // Whoever started it has gone.
 process.on("disconnect", () => process.exit());
