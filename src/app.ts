@@ -15,7 +15,7 @@ import { observeRoad } from "./observe/observe-road.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
 import { openRoad } from "./road/open-road.ts";
-import { type Doors, openDoors } from "./server/open-doors.ts";
+import { type Doors, type DoorsOptions, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { openTls } from "./server/tls/open-tls.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
@@ -29,7 +29,7 @@ import {
   type SessionServiceDeps,
 } from "./service/session-service.ts";
 import { type SessionStore, type StoreFailure, StoreUnavailable } from "./service/session-store.ts";
-import { type Clock, systemClock } from "./service/time/clock.ts";
+import { type Clock, monotonicMs, systemClock } from "./service/time/clock.ts";
 import { formatListenAddress } from "./settings/listen-address.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -163,7 +163,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
     openFilesMax: openFilesMax(),
-    sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
+    ...realTime,
   });
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
@@ -249,6 +249,12 @@ async function closeInOrder({ doors, service, resources }: Parts): Promise<void>
   await endsWithin(ops.finish(), opsGraceMs);
   await ops.cutOff();
 }
+
+/** What the doors measure and wait by, whatever clock the service runs on. */
+const realTime: Pick<DoorsOptions, "monotonic" | "sleep"> = {
+  monotonic: monotonicMs,
+  sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
+};
 
 /** Waits in real time, whatever clock the service runs on. */
 async function endsWithin(work: Promise<unknown>, timeMs: number): Promise<boolean> {

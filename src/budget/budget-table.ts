@@ -50,7 +50,8 @@ export type BudgetName =
   | "handshake_ms"
   | "open_streams"
   | "connection_streams"
-  | "principal_calls";
+  | "principal_calls"
+  | "turn_ms";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -91,7 +92,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   item_fields: {
     limit: 1_000,
     unit: "fields",
-    of: "one entry of a list or map of a message",
+    of: "one entry of a list or map of a message; in JSON those that the message itself sets, too",
     beyond: fieldInvalid,
   },
   json_levels: {
@@ -237,6 +238,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "calls",
     of: "one caller within ten seconds, by its bearer's subject; each message of KeepAlive is one",
     beyond: tooMany,
+  },
+  turn_ms: {
+    limit: 5,
+    unit: "ms",
+    of: "work for connections in one turn of the event loop, on every door",
+    beyond: "the rest waits for later turns, in which connections that took little come first",
   },
 };
 

@@ -1,3 +1,5 @@
+import type { ConnectionTurns } from "./connections/connection-turns.ts";
+
 /** A socket that serves, and how it stops. */
 export interface Door {
   /** As bound: a port 0 has become a real one. */
@@ -15,6 +17,8 @@ export interface ConnectionOptions {
   /** Called with each that was closed for that. */
   readonly onDropped: () => void;
   readonly sleep: Sleep;
+  /** Shared by all doors. */
+  readonly turns: ConnectionTurns;
 }
 
 /** Waits in real time; resolves early when the signal aborts. */

@@ -15,6 +15,7 @@ import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
 import { type ConnectionShares, connectionShares } from "./connections/connection-shares.ts";
+import { ConnectionTurns } from "./connections/connection-turns.ts";
 import type { ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
@@ -47,6 +48,8 @@ export interface DoorsOptions {
   /** How many files and connections the process may have open. */
   readonly openFilesMax: number;
   readonly sleep: Sleep;
+  /** Milliseconds that never go back. */
+  readonly monotonic: () => number;
 }
 
 export interface Doors {
@@ -62,6 +65,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     opened.adopt(await listening(name, listen, door), (one) => one.cutOff());
 
   const { settings } = options;
+  const turns = new ConnectionTurns(options.api.budgets, options.monotonic);
   const shares = connectionShares(options.openFilesMax);
   const connections = (door: keyof ConnectionShares): ConnectionOptions => ({
     connectionsMax: shares[door],
@@ -70,8 +74,9 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       options.onLostConnection({ door, cause: "door_full", detail });
     },
     sleep: options.sleep,
+    turns,
   });
-  const intake = new Intake(options.api.budgets);
+  const intake = new Intake(options.api.budgets, turns);
   const outbox = new Outbox(options.api.budgets);
   const closed = new AbortController();
   opened.defer(() => closed.abort());

@@ -8,20 +8,25 @@ import {
 } from "@bufbuild/protobuf";
 
 import type { FieldViolation } from "../../core/refusal.ts";
-import { nextTurn } from "../../service/time/next-turn.ts";
+import type { NextTurn } from "../../service/time/next-turn.ts";
 import { entryPath } from "./parse-values.ts";
+
+/** How a large message is read while others get their turn. */
+export interface InTurns {
+  /** How many items at the top are looked at in one. */
+  readonly itemsPerTurn: number;
+  readonly turn: NextTurn;
+}
 
 /**
  * What is wrong with JSON that a message cannot be read from: every field that cannot be read by
  * itself, and of a list or map the first such item. The decoder stops at the first fault and rarely
  * says where it is. None of the text is repeated: it may hold a secret.
- *
- * @param itemsPerTurn how many items at the top are looked at before others get their turn
  */
 export async function jsonFaults(
   desc: DescMessage,
   text: string,
-  itemsPerTurn: number,
+  inTurns: InTurns,
 ): Promise<readonly FieldViolation[]> {
   const json = parsed(text);
   if (json === undefined) return [{ field: "message", description: "must be JSON" }];
@@ -29,7 +34,7 @@ export async function jsonFaults(
   const faults: FieldViolation[] = [];
   for (const field of desc.fields) {
     const value = setIn(json, field);
-    const unread = value === undefined ? undefined : await firstPart(field, value, itemsPerTurn);
+    const unread = value === undefined ? undefined : await firstPart(field, value, inTurns);
     if (unread !== undefined) faults.push(...fieldFaults(field, unread, field.name));
   }
   if (faults.length > 0) return faults;
@@ -58,14 +63,14 @@ interface Unread {
 async function firstPart(
   field: DescField,
   value: JsonValue,
-  itemsPerTurn: number,
+  { itemsPerTurn, turn }: InTurns,
 ): Promise<Unread | undefined> {
   const isList = field.fieldKind === "list" && Array.isArray(value);
   const isMap = field.fieldKind === "map" && isObject(value);
   if (!isList && !isMap) return isReadable(field, value) ? undefined : { value, before: 0 };
   const items = isList ? value : Object.entries(value);
   for (let before = 0; before < items.length; before += itemsPerTurn) {
-    if (before > 0) await nextTurn();
+    if (before > 0) await turn();
     const slice = items.slice(before, before + itemsPerTurn);
     const part = isList
       ? (slice as JsonValue[])

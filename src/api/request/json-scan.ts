@@ -54,6 +54,8 @@ class JsonScan {
   /** The text that was read last, at the top: it is a key if a colon follows. */
   #text: readonly [start: number, end: number] = [0, 0];
   #field: DescField | undefined;
+  /** Fields that the message itself sets. */
+  #names = 0;
   /** Entries of the field that is being passed over, and the values before its last entry. */
   readonly #items = new Map<DescField, number>();
   #itemBegan = 0;
@@ -90,9 +92,8 @@ class JsonScan {
       case comma:
         return this.#next();
       case colon:
-        if (this.#level === 1) this.#field = this.#named();
         this.#at += 1;
-        return undefined;
+        return this.#level === 1 ? this.#name() : undefined;
       default:
         return byte <= space ? this.#passSpace() : this.#passWord();
     }
@@ -174,6 +175,14 @@ class JsonScan {
     while (this.#at < this.#bytes.length && (this.#bytes[this.#at] ?? 0) <= space) this.#at += 1;
   }
 
+  /** No message has as many fields, whatever version of it a caller knows. */
+  #name(): Excess | undefined {
+    this.#names += 1;
+    if (this.#names > this.#itemFieldsMax) return tooManyNames(this.#itemFieldsMax);
+    this.#field = this.#named();
+    return undefined;
+  }
+
   #named(): DescField | undefined {
     const name = parsedText(this.#bytes.subarray(...this.#text));
     return this.#desc.fields.find((field) => field.jsonName === name || field.name === name);
@@ -183,6 +192,11 @@ class JsonScan {
 function tooDeep(max: number): Excess {
   const description = `must have at most ${max} levels`;
   return { kind: "excess", field: "message", description, budget: "json_levels" };
+}
+
+function tooManyNames(max: number): Excess {
+  const description = `must set at most ${max} fields`;
+  return { kind: "excess", field: "message", description, budget: "item_fields" };
 }
 
 function endsWord(byte: number): boolean {

@@ -9,15 +9,16 @@ import {
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 
-import { nextTurn } from "../../service/time/next-turn.ts";
+import type { NextTurn } from "../../service/time/next-turn.ts";
 import { done, type Result, refused } from "../refusal/result.ts";
-import { jsonFaults } from "./json-faults.ts";
+import { type InTurns, jsonFaults } from "./json-faults.ts";
 import { fieldsPerTurn } from "./measured.ts";
 
-/** What is known of JSON that was counted. */
+/** What is known of JSON that was counted, and when its parts are read. */
 interface JsonCount {
   readonly fields: number;
   readonly itemFields: number;
+  readonly turn: NextTurn;
 }
 
 /** Text that is parsed within a turn, whatever is in it. */
@@ -27,16 +28,16 @@ const textBytesPerTurn = 128 * 1024;
 export async function readJson(
   desc: DescMessage,
   bytes: Uint8Array,
-  { fields, itemFields }: JsonCount,
+  { fields, itemFields, turn }: JsonCount,
 ): Promise<Result<MessageShape<DescMessage>>> {
   const text = new TextDecoder().decode(bytes);
   const isSmall = fields <= fieldsPerTurn && bytes.length <= textBytesPerTurn;
   const itemsPerTurn = Math.max(1, Math.floor(fieldsPerTurn / Math.max(1, itemFields)));
   try {
     if (isSmall) return done(fromJsonString(desc, text, lenient));
-    return done(await readParts(desc, text, itemsPerTurn));
+    return done(await readParts(desc, text, { itemsPerTurn, turn }));
   } catch {
-    const violations = await jsonFaults(desc, text, itemsPerTurn);
+    const violations = await jsonFaults(desc, text, { itemsPerTurn, turn });
     return refused({ reason: "FIELD_INVALID", violations });
   }
 }
@@ -46,18 +47,26 @@ const lenient = { ignoreUnknownFields: true };
 async function readParts(
   desc: DescMessage,
   text: string,
-  itemsPerTurn: number,
+  { itemsPerTurn, turn }: InTurns,
 ): Promise<MessageShape<DescMessage>> {
+  await turn();
   // Looks whether any key stands twice, and makes nothing.
   fromJsonString(EmptySchema, text, lenient);
-  await nextTurn();
-  const json = JSON.parse(text) as JsonObject;
+  await turn();
+  const json = fieldsIn(desc, JSON.parse(text) as JsonObject);
   const message = create(desc);
   for (const part of partsOf(json, itemsPerTurn)) {
-    await nextTurn();
+    await turn();
     mergeFromJson(desc, message, part, lenient);
   }
   return message;
+}
+
+/** What is not a field is read by nobody, and may be much. */
+function fieldsIn(desc: DescMessage, json: JsonObject): JsonObject {
+  const names = new Set(desc.fields.flatMap(({ jsonName, name }) => [jsonName, name]));
+  const set = [...names].filter((name) => Object.hasOwn(json, name));
+  return Object.fromEntries(set.map((name) => [name, json[name] ?? null]));
 }
 
 /** The object in parts, in which each list and map has only so many entries. */

@@ -1,7 +1,7 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
-import { nextTurn } from "../../service/time/next-turn.ts";
+import { type NextTurn, nextTurn } from "../../service/time/next-turn.ts";
 import { valueOrThrow } from "../refusal/error-mapping.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { scanJson } from "./json-scan.ts";
@@ -22,8 +22,12 @@ export interface UnreadMessage {
 export interface CountedMessage {
   /** Its fields, with those of all messages in it; in JSON its values. */
   readonly fields: number;
-  /** Reads it: at once when it is small, else some fields a turn. */
-  read(): Promise<MessageShape<DescMessage>>;
+  /**
+   * Reads it: at once when it is small, else some fields a turn.
+   *
+   * @param turn resolves when the next part has its turn
+   */
+  read(turn?: NextTurn): Promise<MessageShape<DescMessage>>;
 }
 
 const action = "read the request";
@@ -40,13 +44,13 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
     const { fields, itemFields } = fitting(scanJson(desc, bytes, budgets), desc, budgets);
     return {
       fields,
-      async read() {
-        return valueOrThrow(await readJson(desc, bytes, { fields, itemFields }), action);
+      async read(turn = nextTurn) {
+        return valueOrThrow(await readJson(desc, bytes, { fields, itemFields, turn }), action);
       },
     };
   }
   const { fields, ends } = fitting(scanWire(desc, bytes, budgets), desc, budgets);
-  return { fields, read: () => readBinary(desc, bytes, ends) };
+  return { fields, read: (turn = nextTurn) => readBinary(desc, { bytes, ends, turn }) };
 }
 
 /** Throws the refusal of a message that is longer than messages may be, and counts it. */
@@ -84,11 +88,16 @@ function refuseUnreadable(desc: DescMessage): never {
   return refuseMessage(`must be a ${desc.typeName} in protobuf's binary encoding`);
 }
 
+interface BinaryParts {
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
+  readonly turn: NextTurn;
+}
+
 /** What is cut between two fields and merged again is the same message. */
 async function readBinary(
   desc: DescMessage,
-  bytes: Uint8Array,
-  ends: readonly number[],
+  { bytes, ends, turn }: BinaryParts,
 ): Promise<MessageShape<DescMessage>> {
   const message = create(desc);
   let start = 0;
@@ -103,7 +112,7 @@ async function readBinary(
   const [first = 0, ...rest] = ends;
   readTo(first);
   for (const end of rest) {
-    await nextTurn();
+    await turn();
     readTo(end);
   }
   return message;

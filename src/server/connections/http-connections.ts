@@ -15,7 +15,7 @@ import { SecureConnections } from "../http2/secure-connections.ts";
 import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
-import { type BeginCall, CallTurns } from "./call-turns.ts";
+import type { Work } from "./connection-turns.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
@@ -53,7 +53,6 @@ export class HttpConnections {
   readonly #budgets: Budgets;
   readonly #outbox: Outbox;
   readonly #arrivals: Arrivals;
-  readonly #turns = new CallTurns();
   /** Undefined for a door in clear. */
   readonly #secure: SecureConnections | undefined;
   readonly #servers: Server[] = [];
@@ -61,7 +60,7 @@ export class HttpConnections {
   /** Connections that have brought no request yet. */
   readonly #unused = new Set<Socket>();
   /** Calls that came before the one in front of them was answered; the first one has begun. */
-  readonly #queues = new WeakMap<Socket, BeginCall[]>();
+  readonly #queues = new WeakMap<Socket, Work[]>();
   #isLeaving = false;
   /** Called when a connection or a response has closed. */
   #onClosed: (() => void)[] = [];
@@ -70,9 +69,9 @@ export class HttpConnections {
     this.#options = options;
     this.#budgets = outbox.budgets;
     this.#outbox = outbox;
-    const { sleep, tls, onTransportError = () => undefined } = options;
+    const { sleep, turns, tls, onTransportError = () => undefined } = options;
     this.#arrivals = new Arrivals(sleep);
-    const parts = { outbox, arrivals: this.#arrivals, turns: this.#turns, sleep };
+    const parts = { outbox, arrivals: this.#arrivals, turns, sleep };
     const limits = { idleMs: keepAliveMs, onTransportError };
     this.#secure = tls && new SecureConnections({ tls, ...parts, ...limits });
   }
@@ -121,7 +120,7 @@ export class HttpConnections {
     server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
     server.on("checkExpectation", (_request, response) => refuse(response, 417, expectRefusal));
     server.on("connection", (socket) => {
-      readInParts(socket, () => this.#hasEnough(socket));
+      readInParts(socket, this.#options.turns, () => this.#hasEnough(socket));
       this.#connected(socket);
     });
     server.on("request", (request, response) => {
@@ -201,16 +200,16 @@ export class HttpConnections {
    * Begins the calls of a connection one after the other, for their answers have to be in that order.
    * Where too many wait, no more is read of the connection.
    */
-  #inOrder(socket: Socket, response: ServerResponse, begin: BeginCall): void {
+  #inOrder(socket: Socket, response: ServerResponse, begin: Work): void {
     const queue = this.#queues.get(socket) ?? [];
     this.#queues.set(socket, queue);
     response.once("close", () => {
       queue.shift();
       if (queue.length < this.#budgets.limit("queued_calls") && !socket.destroyed) socket.resume();
       const [next] = queue;
-      if (next !== undefined) this.#turns.begin(socket, next);
+      if (next !== undefined) this.#options.turns.begin(socket, next);
     });
-    if (queue.push(begin) === 1) this.#turns.begin(socket, begin);
+    if (queue.push(begin) === 1) this.#options.turns.begin(socket, begin);
   }
 
   #hasEnough(socket: Socket): boolean {

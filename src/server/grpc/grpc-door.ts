@@ -10,7 +10,6 @@ import {
 
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
 import { Arrivals } from "../connections/arrivals.ts";
-import { CallTurns } from "../connections/call-turns.ts";
 import type { ConnectionOptions, Door } from "../door.ts";
 import { admitStreams } from "../http2/admit-streams.ts";
 import { OpenCalls } from "../http2/open-calls.ts";
@@ -80,7 +79,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   setLogVerbosity(logVerbosity.NONE);
   const ours = new Set(services.map(({ service }) => service.typeName));
   const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
-  const interceptors = [intakeInterceptor(intake, outbox, isOurs)];
+  const interceptors = [intakeInterceptor({ intake, outbox, turns: connections.turns, isOurs })];
   const server = new Server({ ...channelOptions, interceptors });
   setHttp2Options(server, {
     ...resets,
@@ -96,7 +95,6 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   );
   const port = await bind(server, formatListenAddress(listen), credentialsOf(tls));
   const arrivals = new Arrivals(connections.sleep);
-  const turns = new CallTurns();
   const calls = new OpenCalls(intake.budgets, "open_calls");
   const addressResets = new ResetBudget(intake.budgets);
   const closed = new AbortController();
@@ -112,7 +110,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
       budgets: intake.budgets,
       arrivals,
       resets: addressResets,
-      turns,
+      turns: connections.turns,
       calls,
     });
     onTransportError(http2Server, options.onTransportError);

@@ -7,8 +7,10 @@ import type { ServerInterceptingCall, ServerInterceptor, StatusObject } from "@g
 import { quoted } from "../../api/request/quoted.ts";
 import { refuseMessage } from "../../api/request/read-message.ts";
 import { budgetTable } from "../../budget/budget-table.ts";
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
+import { paceOf } from "../http2/session-pace.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
 import type { Outbox } from "../outbox.ts";
@@ -55,20 +57,27 @@ export class ReceivedMessage {
   }
 }
 
+interface IntakeOptions {
+  readonly intake: Intake;
+  readonly outbox: Outbox;
+  readonly turns: ConnectionTurns;
+  /** Whether the handlers of a path read {@link ReceivedMessage}. */
+  readonly isOurs: (path: string) => boolean;
+}
+
 /**
  * Counts what each call sends, and hands its messages over as they came. grpc-js would unpack all
  * that have come, each up to four times the size that a message may have, before anybody asks for
  * the first one.
  *
  * An answer that its caller does not read is given up; but for watches, which see to that themselves.
- *
- * @param isOurs whether the handlers of a path read {@link ReceivedMessage}
  */
-export function intakeInterceptor(
-  intake: Intake,
-  outbox: Outbox,
-  isOurs: (path: string) => boolean,
-): ServerInterceptor {
+export function intakeInterceptor({
+  intake,
+  outbox,
+  turns,
+  isOurs,
+}: IntakeOptions): ServerInterceptor {
   return ({ path, requestStream, responseStream }, call) => {
     const inner = call as unknown as InnerCall;
     const { stream } = inner;
@@ -87,7 +96,9 @@ export function intakeInterceptor(
       if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
       else closeInput(stream);
     };
+    const pace = stream.session && paceOf(stream.session, turns);
     inner.handleDataFrame = (data) => {
+      pace?.bring();
       try {
         held.take(data.length);
       } catch (thrown) {

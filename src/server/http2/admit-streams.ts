@@ -9,9 +9,10 @@ import type { Socket } from "node:net";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
-import type { CallTurns } from "../connections/call-turns.ts";
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ResetBudget } from "./reset-budget.ts";
+import { paceOf } from "./session-pace.ts";
 
 type StreamListener = (
   stream: ServerHttp2Stream,
@@ -25,7 +26,7 @@ export interface Admission {
   readonly budgets: Budgets;
   readonly arrivals: Arrivals;
   readonly resets: ResetBudget;
-  readonly turns: CallTurns;
+  readonly turns: ConnectionTurns;
   readonly calls: OpenCalls;
   /** Refuses, in the door's own words, what is no call of it; says whether it did. */
   readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
@@ -46,6 +47,7 @@ export function admitStreams(
   http2Server.removeAllListeners("stream");
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     countReset(stream, resets);
+    if (stream.session !== undefined) paceOf(stream.session, turns).bring();
     // A caller may leave before anybody else listens.
     stream.on("error", () => undefined);
     // Opened and reset at once: no caller waits for an answer.

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
-import type { CallTurns } from "../connections/call-turns.ts";
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { expectRefusal, refusalBody, tunnelRefusal } from "../connections/parser-refusal.ts";
 import { boundSmallChunks } from "../connections/small-chunks.ts";
 import type { Sleep } from "../door.ts";
@@ -36,7 +36,7 @@ export interface SecureConnectionsOptions {
   readonly tls: TlsIdentity;
   readonly outbox: Outbox;
   readonly arrivals: Arrivals;
-  readonly turns: CallTurns;
+  readonly turns: ConnectionTurns;
   /** How long a connection may be idle between two calls. */
   readonly idleMs: number;
   readonly sleep: Sleep;

@@ -6,6 +6,7 @@ import {
   refuseLongMessage,
 } from "../../api/request/read-message.ts";
 import type { Budgets } from "../../budget/budgets.ts";
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";
 
@@ -24,6 +25,9 @@ interface ReadMessage {
   readonly heldBytes: number;
 }
 
+/** A message above this size takes longer than most calls: it waits for its turn. */
+const largeBytes = 16 * 1024;
+
 /** About what a field takes in memory once it has been read, beside its bytes. */
 const bytesPerField = 64;
 
@@ -33,11 +37,13 @@ const bytesPerField = 64;
  */
 export class Intake {
   readonly budgets: Budgets;
+  readonly #turns: ConnectionTurns;
   readonly #unpacker: Unpacker;
   readonly #held: ConnectionBudgets;
 
-  constructor(budgets: Budgets) {
+  constructor(budgets: Budgets, turns: ConnectionTurns) {
     this.budgets = budgets;
+    this.#turns = turns;
     this.#held = new ConnectionBudgets(budgets, "request_bytes", "connection_request_bytes");
     this.#unpacker = new Unpacker(budgets);
   }
@@ -60,10 +66,12 @@ export class Intake {
       encoding === undefined
         ? packed
         : await this.#unpacker.unpack(packed, { encoding, connection: held.connection });
+    const turn = (): Promise<void> => this.#turns.next(held.connection);
+    if (bytes.length > largeBytes) await turn();
     const counted = countMessage({ desc, bytes, format }, this.budgets);
     const heldBytes = bytes.length - packed.length + counted.fields * bytesPerField;
     held.take(heldBytes);
-    return { message: await counted.read(), heldBytes };
+    return { message: await counted.read(turn), heldBytes };
   }
 
   /** Unpacks a question to reflection, which is short; throws the refusal of one that is not. */

@@ -99,9 +99,14 @@ export function systemClock(): SystemClock {
   return machineClock(thisMachine, sleepOnTimer);
 }
 
+/** Milliseconds that never go back, for what is measured and not promised. */
+export function monotonicMs(): number {
+  return performance.now();
+}
+
 const thisMachine: MachineTime = {
   wall: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic: monotonicMs,
   boot: () => uptime() * 1000,
 };
 

@@ -1,3 +1,6 @@
+/** Resolves when a part of some long work has its turn. */
+export type NextTurn = () => Promise<void>;
+
 /** The waiters for a turn, in the order in which they came. */
 const waiting: (() => void)[] = [];
 

@@ -131,8 +131,8 @@ describe("a message in JSON has a limit", () => {
       `message: must have at most ${message_fields.limit} ${manyFields}`,
     ],
     [
-      `{${'"a":0,'.repeat(message_fields.limit)}"a":0}`,
-      `message: must have at most ${message_fields.limit} ${manyFields}`,
+      `{${'"a":0,'.repeat(item_fields.limit)}"a":0}`,
+      `message: must set at most ${item_fields.limit} fields`,
     ],
     [
       `{"reports":[{},{"channels":[${"{},".repeat(item_fields.limit)}{}]}]}`,

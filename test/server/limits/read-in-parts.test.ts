@@ -6,15 +6,22 @@ import { fastify } from "fastify";
 import { expect, test } from "vitest";
 
 import { Budgets } from "../../../src/budget/budgets.ts";
+import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
 import { HttpConnections } from "../../../src/server/connections/http-connections.ts";
 import { Outbox } from "../../../src/server/outbox.ts";
 
 const call = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
 
 test("no more is parsed of a connection than may wait for the answer of its first call", async () => {
+  const budgets = new Budgets({ queued_calls: 16 });
   const connections = new HttpConnections(
-    { connectionsMax: 10, onDropped: () => undefined, sleep: () => Promise.resolve() },
-    new Outbox(new Budgets({ queued_calls: 16 })),
+    {
+      connectionsMax: 10,
+      onDropped: () => undefined,
+      sleep: () => Promise.resolve(),
+      turns: new ConnectionTurns(budgets, () => 0),
+    },
+    new Outbox(budgets),
   );
   const app = fastify({ serverFactory: connections.serverFactory, forceCloseConnections: true });
   let parsed = 0;

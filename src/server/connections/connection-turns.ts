@@ -1,0 +1,144 @@
+import type { Budgets } from "../../budget/budgets.ts";
+import { FairQueue } from "../../budget/fair-queue.ts";
+
+/** Does something for a connection; false when there was nothing to do, as its caller has left. */
+export type Work = () => boolean;
+
+/** Work that waited is begun for so long in a turn: what follows from it takes several times that. */
+const beginMs = 1;
+/** Work that is looked at in a turn, including what there was nothing to do for. */
+const looksPerTurn = 1_000;
+/** Over this stretch it is counted what a connection takes of the loop. */
+const stretchMs = 1_000;
+/** Connections that took no more of it come before those that did. */
+const lightMs = 50;
+/** Of so many turns one begins with those that took more. */
+const turnsOfLight = 8;
+
+interface Taken {
+  stretch: number;
+  ms: number;
+}
+
+/**
+ * Shares the event loop out among the connections of all doors: what they bring is read, begun and
+ * parsed at once while a turn of the loop is short, and the rest waits for later turns. Connections
+ * that took little of the loop come first, each in turn.
+ */
+export class ConnectionTurns {
+  readonly #turnMs: number;
+  readonly #now: () => number;
+  readonly #light = new FairQueue<Work>();
+  readonly #heavy = new FairQueue<Work>();
+  readonly #taken = new WeakMap<object, Taken>();
+  #count = 0;
+  #isTurnSet = false;
+  #turnBegan = 0;
+  /** Whose work was begun last, and when: what follows from it counts until other work begins. */
+  #at: object | undefined;
+  #atSince = 0;
+  /** Work that ends the turn which it has begun in. */
+  #isLong = false;
+
+  /** @param now milliseconds that never go back */
+  constructor(budgets: Budgets, now: () => number) {
+    this.#now = now;
+    this.#turnMs = budgets.limit("turn_ms");
+  }
+
+  /** The number of the turn of the loop; it rises while connections bring anything. */
+  get turn(): number {
+    return this.#count;
+  }
+
+  /**
+   * Does the work at once if this turn has room, else when the connection has its turn.
+   *
+   * @param connection its socket or session
+   */
+  begin(connection: object, work: Work): void {
+    if (this.hasRoom(connection)) work();
+    else this.wait(connection, work);
+  }
+
+  /** Whether work may be done at once, which is then counted for the connection. */
+  hasRoom(connection: object): boolean {
+    const now = this.#now();
+    this.#setTurn(now);
+    if (!this.#isIdle || now - this.#turnBegan > this.#turnMs) return false;
+    this.#follow(connection, now);
+    return true;
+  }
+
+  /** Does the work when the connection has its turn, not before the next turn of the loop. */
+  wait(connection: object, work: Work): void {
+    const now = this.#now();
+    this.#setTurn(now);
+    const queue = this.#takenBy(connection, now).ms > lightMs ? this.#heavy : this.#light;
+    queue.push(connection, () => {
+      this.#follow(connection, this.#now());
+      return work();
+    });
+  }
+
+  /** Resolves when the connection may work for a millisecond or more: one does so in a turn. */
+  next(connection: object): Promise<void> {
+    return new Promise((resolve) => {
+      this.wait(connection, () => {
+        this.#isLong = true;
+        resolve();
+        return true;
+      });
+    });
+  }
+
+  get #isIdle(): boolean {
+    return this.#light.isEmpty && this.#heavy.isEmpty;
+  }
+
+  #setTurn(now: number): void {
+    if (this.#isTurnSet) return;
+    this.#isTurnSet = true;
+    this.#turnBegan = now;
+    setImmediate(() => this.#turn());
+  }
+
+  #turn(): void {
+    const now = this.#now();
+    this.#follow(undefined, now);
+    this.#isTurnSet = false;
+    this.#count += 1;
+    if (this.#isIdle) return;
+    this.#setTurn(now);
+    this.#isLong = false;
+    for (let looks = 0; looks < looksPerTurn && !this.#isLong; looks += 1) {
+      const work = this.#shift();
+      if (work === undefined) return;
+      if (work() && this.#now() - now > beginMs) return;
+    }
+  }
+
+  #shift(): Work | undefined {
+    const isOfHeavy = this.#count % turnsOfLight === 0;
+    const [first, second] = isOfHeavy ? [this.#heavy, this.#light] : [this.#light, this.#heavy];
+    return first.shift() ?? second.shift();
+  }
+
+  /** Counts the time for whoever worked so far. */
+  #follow(connection: object | undefined, now: number): void {
+    if (this.#at !== undefined) this.#takenBy(this.#at, now).ms += now - this.#atSince;
+    this.#at = connection;
+    this.#atSince = now;
+  }
+
+  #takenBy(connection: object, now: number): Taken {
+    const stretch = Math.floor(now / stretchMs);
+    const known = this.#taken.get(connection);
+    if (known?.stretch === stretch) return known;
+    // Half of what was taken before still counts.
+    const ms = known?.stretch === stretch - 1 ? known.ms / 2 : 0;
+    const taken = { stretch, ms };
+    this.#taken.set(connection, taken);
+    return taken;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Http2Session } from "node:http2";
+
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
+
+/** Streams and frames of data that a connection may bring in a turn before others have theirs. */
+const perTurn = 64;
+
+/** What reads a connection: HTTP/2 leaves no other way to stop that for a while. */
+interface Handle {
+  readonly writeQueueSize: number;
+  readStop(): void;
+  readStart(): void;
+}
+
+const paces = new WeakMap<Http2Session, SessionPace>();
+
+/** The pace of a connection; what it waits for are its turns. */
+export function paceOf(session: Http2Session, turns: ConnectionTurns): SessionPace {
+  const pace = paces.get(session) ?? new SessionPace(session, turns);
+  paces.set(session, pace);
+  return pace;
+}
+
+/**
+ * Has a connection that brings much wait for its turn before any more is read of it. Node reads two
+ * megabytes of one in a turn, which may be ten thousand calls.
+ */
+class SessionPace {
+  readonly #session: Http2Session;
+  readonly #turns: ConnectionTurns;
+  #turn = 0;
+  #brought = 0;
+  #isHeld = false;
+
+  constructor(session: Http2Session, turns: ConnectionTurns) {
+    this.#session = session;
+    this.#turns = turns;
+  }
+
+  /** The connection has brought a stream, or a frame of data. */
+  bring(): void {
+    if (this.#turn !== this.#turns.turn) {
+      this.#turn = this.#turns.turn;
+      this.#brought = 0;
+    }
+    this.#brought += 1;
+    if (this.#brought % perTurn === 0) this.#hold();
+  }
+
+  /** Reading goes on early where HTTP/2 itself has waited for a write: then it is held again. */
+  #hold(): void {
+    this.#handle?.readStop();
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#turns.wait(this.#session, () => {
+      this.#isHeld = false;
+      const handle = this.#handle;
+      if (handle === undefined) return false;
+      // Else HTTP/2 reads on by itself when the write has ended.
+      if (handle.writeQueueSize === 0) handle.readStart();
+      return true;
+    });
+  }
+
+  get #handle(): Handle | undefined {
+    const { socket, destroyed } = this.#session;
+    if (destroyed) return undefined;
+    return (socket as unknown as { readonly _handle?: Handle | null })._handle ?? undefined;
+  }
+}

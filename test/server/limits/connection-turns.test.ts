@@ -1,0 +1,151 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { expect, test, vi } from "vitest";
+
+import { Budgets } from "../../../src/budget/budgets.ts";
+import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
+import { runService } from "../../support/process/run-service.ts";
+import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
+import { enveloped } from "../raw/raw-messages.ts";
+
+/** Turns by a clock that moves when somebody works. */
+function turnsOf(): { readonly turns: ConnectionTurns; readonly work: (ms: number) => true } {
+  let now = 0;
+  return {
+    turns: new ConnectionTurns(new Budgets({ turn_ms: 5 }), () => now),
+    work(ms) {
+      now += ms;
+      return true;
+    },
+  };
+}
+
+test("work is done at once while the turn is short, and then in later turns", async () => {
+  const { turns, work } = turnsOf();
+  const done: string[] = [];
+  const begin = (name: string, ms: number): void =>
+    turns.begin({}, () => {
+      done.push(name);
+      return work(ms);
+    });
+  begin("first", 6);
+  begin("second", 6);
+  begin("third", 0);
+  expect(done).toEqual(["first"]);
+  await turn();
+  expect(done).toEqual(["first", "second"]);
+  await turn();
+  expect(done).toEqual(["first", "second", "third"]);
+});
+
+test("connections have their turns one after the other", async () => {
+  const { turns, work } = turnsOf();
+  const [busy, calm] = [{}, {}];
+  const done: string[] = [];
+  const wait = (whose: object, name: string): void =>
+    turns.wait(whose, () => {
+      done.push(name);
+      return work(2);
+    });
+  for (let count = 0; count < 10; count += 1) wait(busy, `busy ${count}`);
+  wait(calm, "calm");
+  await turn();
+  expect(done).toEqual(["busy 0"]);
+  await turn();
+  expect(done).toEqual(["busy 0", "calm"]);
+});
+
+test("a connection that took little of the loop comes before all those that took much", async () => {
+  const { turns, work } = turnsOf();
+  const heavy = Array.from({ length: 5 }, () => ({}));
+  for (const one of heavy) {
+    turns.begin(one, () => work(100));
+    await turn();
+  }
+  const done: object[] = [];
+  const wait = (one: object): void =>
+    turns.wait(one, () => {
+      done.push(one);
+      return work(2);
+    });
+  for (const one of heavy) wait(one);
+  const light = {};
+  wait(light);
+  await turn();
+  await turn();
+  expect(done.slice(0, 2)).toContain(light);
+});
+
+test("long work of others waits, also where it begins later in the turn", async () => {
+  const { turns } = turnsOf();
+  const done: number[] = [];
+  for (const one of [1, 2, 3]) void turns.next({}).then(() => done.push(one));
+  await turn();
+  expect(done).toEqual([1]);
+  await turn();
+  expect(done).toEqual([1, 2]);
+});
+
+test("work that there is no need for any more takes no turn", async () => {
+  const { turns } = turnsOf();
+  let looked = 0;
+  for (let count = 0; count < 500; count += 1) {
+    turns.wait({}, () => {
+      looked += 1;
+      return false;
+    });
+  }
+  await turn();
+  expect(looked).toBe(500);
+});
+
+const renew = "/beach.controller.v1.ControllerLease/Renew";
+
+test("calls that come in one read are begun over several turns", async () => {
+  await using service = await runService({ env: { LEASE_LOG_LEVEL: "warn" } });
+  using raw = new RawHttp2(service.addresses.grpc);
+  await once(raw.session, "connect");
+  const before = await counted(service.opsUrl("/metrics"));
+  let turnsTaken = 0;
+  let isOver = false;
+  const count = async (): Promise<void> => {
+    for (; !isOver; turnsTaken += 1) await turn();
+  };
+  const streams = Array.from({ length: 640 }, () => raw.open(renew));
+  for (const stream of streams) stream.end(enveloped(Buffer.alloc(0)));
+  const counting = count();
+  await Promise.all(streams.map(grpcEnd));
+  isOver = true;
+  await counting;
+  expect(turnsTaken).toBeGreaterThanOrEqual(5);
+  expect((await counted(service.opsUrl("/metrics"))) - before).toBe(640);
+});
+
+test("calls behind one another on a connection that has closed are not begun", async () => {
+  await using service = await runService({ env: { LEASE_LOG_LEVEL: "warn" } });
+  const [host = "", port = ""] = service.addresses.http.split(":");
+  const socket = connect(Number(port), host);
+  socket.on("error", () => undefined);
+  await once(socket, "connect");
+  const call = "DELETE /sessions/s/controller/lease?controller_token=t HTTP/1.1\r\nhost: h\r\n\r\n";
+  socket.write(call.repeat(400));
+  await once(socket, "data");
+  socket.resetAndDestroy();
+  const before = await counted(service.opsUrl("/metrics"));
+  await vi.waitFor(async () => {
+    const now = await counted(service.opsUrl("/metrics"));
+    expect(now).toBeLessThan(400);
+    expect(now).toBe(before);
+  });
+});
+
+/** How many calls of any kind have ended. */
+async function counted(url: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  return [...text.matchAll(/^lease_calls_total\{.*\} (\d+)$/gm)].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  );
+}
