@@ -47,7 +47,7 @@ describe("the sources", () => {
     expect(unusedFiles(sources, entriesOf(read("package.json"), pages))).toEqual([]);
   });
 
-  test("read time and chance only where those are handed in from", () => {
+  test("read time and chance only in the files that provide them", () => {
     expect(hiddenClocks(sources)).toEqual([]);
   });
 

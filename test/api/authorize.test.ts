@@ -151,12 +151,12 @@ describe("standing to acquire", () => {
     });
   });
 
-  test("on another's session needs a verified passcode, and hears of nothing without one", () => {
+  test("on another's session needs a verified passcode, and learns nothing without one", () => {
     expect(standingToAcquire(writer, { ...facts, passcodeGiven: true })).toBe("verify_passcode");
     expect(standingToAcquire(writer, facts)).toEqual({ reason: "SESSION_UNKNOWN" });
   });
 
-  test("is not asked for again by whoever renews a lease of its own", () => {
+  test("is not needed to renew one's own lease", () => {
     expect(standingToAcquire(reader, { ...facts, renewsOwn: true, passcodeGiven: true })).toBe(
       "standing",
     );

@@ -18,7 +18,7 @@ test("a batch of the largest size gives others their turns, and has its answers 
   expect(turns).toBeGreaterThanOrEqual(9);
 });
 
-test("work that fails while more is still being begun is told to whoever waits for the batch", async () => {
+test("work that fails while more is still being started rejects for the waiter of the batch", async () => {
   const began: number[] = [];
   const answers = inTurns(numbers, (number) => {
     began.push(number);

@@ -138,7 +138,7 @@ async function* once<T>(value: T): AsyncGenerator<T> {
 }
 
 describe.each(wallClocks)("on a wall clock %s", (_, start, byMs) => {
-  test("all that is told is on that clock, with what people count by beside it", async () => {
+  test("every moment shown is on that clock, beside a duration", async () => {
     await using under = await serviceUnderTest({ clock: manualClock(start) });
     const life = new Life(under);
     await life.begin();
@@ -172,7 +172,7 @@ describe.each(wallClocks)("on a wall clock %s", (_, start, byMs) => {
   });
 });
 
-test("an instant that is told again reads the same, until the wall clock is stepped", async () => {
+test("an instant shown again reads the same, until the wall clock is stepped", async () => {
   await using under = await serviceUnderTest({ clock: manualClock(Date.parse("2026-01-02")) });
   const life = new Life(under);
   await life.begin();

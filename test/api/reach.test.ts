@@ -36,7 +36,7 @@ function verifier(answer: Refusal | undefined): PasscodeVerifier & { readonly as
 }
 
 describe("a caller of another private beach", () => {
-  test("hears of no session, whatever it asks, also with a token that is live", async () => {
+  test("learns of no session, whatever it asks, also with a live token", async () => {
     await using under = await serviceUnderTest();
     const target = await ownedByBeach1(under.service);
     const { lease, registry } = calledBy(under.service, stranger);
@@ -65,7 +65,7 @@ describe("a caller of another private beach", () => {
     expect(answer?.results).toMatchObject([{ refusal: "SESSION_UNKNOWN" }]);
   });
 
-  test("is told that a watched session is not known, and nothing of what becomes of it", async () => {
+  test("learns that a watched session is not known, and nothing that happens to it later", async () => {
     await using under = await serviceUnderTest();
     const { sessionId, controllerToken } = await ownedByBeach1(under.service);
     const { registry } = inMemory(dependenciesFor(under.service));
@@ -122,7 +122,7 @@ describe("a caller of another private beach", () => {
     expect(await under.service.find("s-9")).toBeUndefined();
   });
 
-  test("detaches nothing, and hears no more than that", async () => {
+  test("detaches nothing, and learns no more than that", async () => {
     await using under = await serviceUnderTest();
     const { sessionId } = await ownedByBeach1(under.service);
     const narrow = servicePrincipal({ reach: { kind: "beach", beachId: "beach-2" } });
@@ -141,7 +141,7 @@ describe("a caller of another private beach", () => {
     expect(await under.service.find(sessionId)).toMatchObject({ beachId: "beach-1" });
   });
 
-  test("asks nobody about the passcode again while its own lease is live", async () => {
+  test("does not verify the passcode again while its own lease is live", async () => {
     await using under = await serviceUnderTest();
     const { sessionId } = await ownedByBeach1(under.service);
     const passcodes = verifier(undefined);
@@ -168,7 +168,7 @@ describe("a passcode", () => {
     expect(await under.service.find("s-new")).toBeUndefined();
   });
 
-  test("that verifies makes the session the bearer's own, whatever the request names", async () => {
+  test("that verifies assigns the session to the bearer's beach, whatever the request names", async () => {
     await using under = await serviceUnderTest();
     const { lease } = calledBy(under.service, person());
     await lease.acquire({ sessionId: "s-new", passcode: "1", privateBeachId: "beach-9" });
@@ -283,7 +283,7 @@ describe("a host with its publish token", () => {
     });
   });
 
-  test("is not told to close by a session of others that was detached", async () => {
+  test("is not told to close because another beach's session was detached", async () => {
     await using under = await serviceUnderTest();
     await ownedByBeach1(under.service);
     await inMemory(dependenciesFor(under.service)).registry.detachSession({ sessionId: "s-1" });

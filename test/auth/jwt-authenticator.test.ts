@@ -204,7 +204,7 @@ describe("a client certificate", () => {
 });
 
 describe("the key server", () => {
-  test("that is away leaves known keys working, and is not asked for them", async () => {
+  test("that is away leaves known keys valid, and is not asked for them", async () => {
     const it = gate();
     const bearer = await signed(key, personClaims(), inFiveMinutes);
     await it.whoIs(bearer);
@@ -215,7 +215,7 @@ describe("the key server", () => {
     expect(it.loads).toBe(1);
   });
 
-  test("that was never reached makes bearers wait, not wrong", async () => {
+  test("that was never reached makes bearers wait, and refuses none", async () => {
     const it = gate();
     it.set = undefined;
     const bearer = await signed(key, personClaims(), inFiveMinutes);

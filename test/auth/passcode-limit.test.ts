@@ -47,7 +47,7 @@ test("many at once are no way around", async () => {
   expect(asked).toHaveLength(10);
 });
 
-test("right passcodes, and those that nobody judged, do not count", async () => {
+test("right passcodes, and those that could not be verified, do not count", async () => {
   const { attempt } = limited();
   for (const _ of times(30)) expect(await attempt("right")).toBe("right");
   for (const _ of times(30)) expect(await attempt("away")).toBe("ROAD_UNAVAILABLE");

@@ -5,7 +5,7 @@ import { Budgets } from "../../src/budget/budgets.ts";
 import { runService } from "../support/process/run-service.ts";
 
 describe("a budget", () => {
-  test("gives up to its limit, and again what was given back", () => {
+  test("grants up to its limit, and again what was returned", () => {
     const budgets = new Budgets({ message_bytes: 10 });
     const held = budgets.shared("message_bytes");
     expect([held.take(6), held.take(5), held.take(4), held.take()]).toEqual([

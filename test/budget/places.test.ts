@@ -6,7 +6,7 @@ import { Budgets } from "../../src/budget/budgets.ts";
 import { FairQueue } from "../../src/budget/fair-queue.ts";
 import { Places } from "../../src/budget/places.ts";
 
-test("whoever has much that waits is served in turn with the others, each in order", () => {
+test("a task with much waiting work takes turns with the others, each in order", () => {
   const queue = new FairQueue<string>();
   const [busy, calm] = [{}, {}];
   for (const item of ["b1", "b2", "b3"]) queue.push(busy, item);
@@ -22,7 +22,7 @@ test("whoever has much that waits is served in turn with the others, each in ord
   expect([queue.shift(), queue.isEmpty]).toEqual([undefined, true]);
 });
 
-test("work waits for a place, and takes one that became free by success or by failure", async () => {
+test("work waits for a place, and takes one freed by success or by failure", async () => {
   const places = new Places(new Budgets({ pages_made_at_once: 2 }), "pages_made_at_once");
   const begun: number[] = [];
   const settle: ((how: "done" | "failed") => void)[] = [];

@@ -26,7 +26,7 @@ function follow(nextMs: () => number = () => 0) {
 }
 
 describe("the HTTP action poller", () => {
-  test("rests only while the state says FAST_PATH and the host's own channel is up", async () => {
+  test("is paused only while the state says FAST_PATH and the host's own channel is up", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     watch.state({ sessionId, version: 1n, path: FAST_PATH, handshakeId: "a" });
@@ -42,7 +42,7 @@ describe("the HTTP action poller", () => {
     expect(await beach.received.next()).toBe("running: manager_requires_http");
   });
 
-  test("does not rest for a channel of another handshake", async () => {
+  test("is not paused for a channel of another handshake", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     beach.follower.channelIs("b", true);
@@ -68,7 +68,7 @@ describe("the HTTP action poller", () => {
     expect(await beach.received.next()).toBe("the end");
   });
 
-  test("goes on resting while a replacement is promoted", async () => {
+  test("stays paused while a replacement is promoted", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     beach.follower.channelIs("a", true);
@@ -88,7 +88,7 @@ describe("the HTTP action poller", () => {
 });
 
 describe("an offer", () => {
-  test("is handed on once for each handshake, however often states and streams show it", async () => {
+  test("is delivered once for each handshake, however often states and streams show it", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     expect(watch.request.reader).toBe(TransportEnd.HOST);
@@ -106,7 +106,7 @@ describe("an offer", () => {
 });
 
 describe("a stream that ends", () => {
-  test("leaves the last word standing, and is resumed with the version that is known", async () => {
+  test("leaves the last state standing, and is resumed with the known version", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     beach.follower.channelIs("a", true);
@@ -277,7 +277,7 @@ describe("a callback that fails", () => {
   });
 });
 
-test("a service that asks for the next stream at once is given a pause", async () => {
+test("a service that asks for the next stream at once is still given a pause", async () => {
   await using beach = follow();
   const watch = await beach.service.opened();
   const before = performance.now();

@@ -97,7 +97,7 @@ test("an attach that does not help is repeated after a back-off, and not at netw
   expect(delays).toHaveLength(2);
 });
 
-test("an attach that never answers holds up no other session, and is given up", async () => {
+test("an attach that is never answered delays no other session, and is given up", async () => {
   const attaching = createQueue<AbortSignal>();
   await using beach = beachOf(({ sessionId }) => (sessionId === "lost" ? unknown : {}), {
     onSessionUnknown: (_, signal) => {
@@ -147,7 +147,7 @@ test("a message that fails leaves the others of its round sent", async () => {
   expect(await beach.troubles.next()).toContain(failed.message);
 });
 
-test("what waits to be sent is observed when it is sent", async () => {
+test("a waiting report is observed when it is sent", async () => {
   let observed = 0;
   let answer = (): void => undefined;
   const answered = new Promise<Verdict>((resolve) => {

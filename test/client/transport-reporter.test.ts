@@ -143,7 +143,7 @@ describe("a verdict", () => {
     expect((await beach.received.next())[0]?.generation).toBe(9n);
   });
 
-  test("PROMOTED with a lower generation does not make the greater one forgotten", async () => {
+  test("a PROMOTED verdict with a lower generation does not replace the greater one", async () => {
     await using beach = report((_, call) => ({
       standing: PROMOTED,
       generation: call === 1 ? 9n : 7n,

@@ -101,32 +101,32 @@ describe("Fenced: where the clock went back as well, the ends know", () => {
     world.now -= hour;
   };
 
-  test("what the manager reports ready goes on above the generation that it names", () => {
+  test("a handshake that the manager reports ready continues above the reported generation", () => {
     given(onFastPath(), storeLost(), turnedBack, attached())
       .when(manager(ready, { knows: 1 }))
       .expect(promoted(1, 2));
   });
 
-  test("or above the one that the host names", () => {
+  test("or above the one that the host reports", () => {
     given(onFastPath(), storeLost(), turnedBack, attached())
       .when(host(ready, { knows: 1 }), manager(ready))
       .expect(promoted(1, 2));
   });
 
-  test("a handshake of the new life goes on above one that is only named", () => {
+  test("a new handshake continues above one that an end only reported", () => {
     given(onFastPath(), storeLost(), turnedBack, attached(), host(closed, { knows: 1 }))
       .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
       .expect(promoted(2, 2));
   });
 
-  test("what is named is kept in the tombstone", () => {
+  test("the reported generation is kept in the tombstone", () => {
     given(onFastPath(), storeLost(), turnedBack, attached(), host(closed, { knows: 1 }))
       .when(detached(), attached(), renegotiated({ reason: "operator" }))
       .when(manager(ready), host(ready))
       .expect(promoted(2, 2));
   });
 
-  test("a tombstone stands until no number in it is ahead of the clock", () => {
+  test("a tombstone is kept until no number in it is ahead of the clock", () => {
     given(policy({ tombstoneMs: 1_000 }), onFastPath(), storeLost(), turnedBack, attached())
       .when(host(closed, { knows: 1 }), detached(), later(hour - 1_000), attached())
       .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
@@ -164,7 +164,7 @@ describe("Fenced: a promoted handshake is never served below the generation that
       );
   });
 
-  test("also where the report comes too late to be heard", () => {
+  test("also where the report arrives too late to count", () => {
     given(onFastPath(), manager(ready), manager(ready, { sequence: 1, generation: start + hour }))
       .expect(happened("GenerationNamed", "GenerationRaised"))
       .expect((world) => expect(generationIn(world)).toBe(start + hour + 1));

@@ -235,7 +235,7 @@ function live(world: World, steps: readonly Step[]): World {
   return world;
 }
 
-describe("whatever happens, in whatever order", () => {
+describe("every event, in every order", () => {
   test("Held, Undisturbed, Overlapped, Single, Genuine, Fenced, Durable: no decision breaks one", () => {
     // World.run sees to it after every decision, on records that are frozen all the way down.
     fc.assert(
@@ -246,7 +246,7 @@ describe("whatever happens, in whatever order", () => {
     );
   });
 
-  test("Fenced: whatever id an end names, each later handshake is younger than all before", () => {
+  test("Fenced: whatever id an end reports, each later handshake is younger than all before", () => {
     const recovered: readonly Step[] = [manager(ready), manager(closed), wait(30_000)];
     fc.assert(
       fc.property(namedIds, (of) => {
@@ -265,7 +265,7 @@ describe("whatever happens, in whatever order", () => {
     );
   });
 
-  test("the same story comes to the same end", () => {
+  test("the same story has the same end", () => {
     fc.assert(
       fc.property(stories, ({ steps }) => {
         const story = [...beginning, ...steps.map(({ step }) => step)];
@@ -276,7 +276,7 @@ describe("whatever happens, in whatever order", () => {
     );
   });
 
-  test("time in one step comes to the same as time in many", () => {
+  test("time in one step has the same result as time in many", () => {
     fc.assert(
       fc.property(stories, fc.integer({ min: 1, max: 7 }), ({ steps }, parts) => {
         const story = [...beginning, ...steps.map(({ step }) => step), watched(false)];

@@ -22,7 +22,7 @@ describe("what callers may create", () => {
     given(attached(), detached(), populated(population)).when(attached()).expect(refused(refusal));
   });
 
-  test("the last session that fits is attached, and one that is there is no new one", () => {
+  test("the last session that fits is attached, and attaching it again is not counted", () => {
     given(populated({ sessionsAtBeach: sessionsPerBeachMax - 1 }))
       .when(attached())
       .expect(accepted());
@@ -31,7 +31,7 @@ describe("what callers may create", () => {
       .expect(accepted());
   });
 
-  test("no lease is granted beyond the limit of a beach, and those that live are renewed", () => {
+  test("no lease is granted beyond the limit of a beach, and live ones are renewed", () => {
     const full = populated({ leasesAtBeach: leasesPerBeachMax });
     given(attached(), full)
       .when(acquired("tile"))

@@ -105,7 +105,7 @@ describe("attaching again", () => {
     });
   });
 
-  test("tells channels apart by their names alone, whatever these contain", () => {
+  test("compares channels one by one, whatever their names contain", () => {
     given(attached({ requiredChannels: ["a\nb"] }))
       .when(attached({ requiredChannels: ["a", "b"] }))
       .expect(happened("SessionUpdated"));
@@ -174,7 +174,7 @@ describe("detaching", () => {
     given(onFastPath(), detached()).when(call).expect(refused("SESSION_UNKNOWN"), nothingHappened);
   });
 
-  test("a tombstone stands for 30 days", () => {
+  test("a tombstone is kept for 30 days", () => {
     given(onFastPath(), detached())
       .when(later(30 * day - 1))
       .expect(nothingHappened)
@@ -273,7 +273,7 @@ describe("idleness", () => {
       .expect(idle);
   });
 
-  test("what a live lease keeps is not touched", () => {
+  test("sessions with a live lease are not touched", () => {
     given(attached(), acquired("tile", { ttlMs: 300_000 }), watched(), later(10_000)).expect(
       nothingHappened,
     );

@@ -9,7 +9,7 @@ import { CrashTotals, describeLost, lineOf } from "./report.ts";
 const longAwayMs = 20_000;
 const runs = byLength({ short: 2, long: 10 });
 
-test("Durable: whatever was answered is still so after kill -9 under load", async () => {
+test("Durable: every answered fact survives kill -9 under load", async () => {
   const seed = commitSeed();
   const totals = new CrashTotals();
   let last: CrashRun | undefined;

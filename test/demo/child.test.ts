@@ -70,7 +70,7 @@ test("a manager that cannot reach the service ends without a complaint with its 
   await expectToEndByItself("manager/manager.ts", [JSON.stringify(manager(nobody))]);
 });
 
-test("a beach that cannot reach the service is given up when that is asked", async () => {
+test("a beach that cannot reach the service can still be stopped", async () => {
   const ending = new AbortController();
   const beach = startBeach({ ...nobody, hosts: [{ sessionIds: ["s1"] }] }, ending.signal);
   const enough = new Error("enough");

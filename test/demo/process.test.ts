@@ -99,14 +99,14 @@ test.each(moments)("no process outlives a demo that is killed %s", async (_when,
   expect((await ended(demo)).exit).toBe("SIGKILL");
 });
 
-test("a demo that nobody watches any more ends", async () => {
+test("a demo ends when nobody watches it any more", async () => {
   const demo = start();
   await printed(demo.stdout, "starting");
   demo.stdout.destroy();
   expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
 });
 
-test.runIf(hasTerminals)("on a terminal the keys are explained, heard, and end it", async () => {
+test.runIf(hasTerminals)("on a terminal the keys are explained, work, and end it", async () => {
   const child = spawnOnTerminal(`"${process.execPath}" "${main}"`);
   running.add(child);
   await printed(child.stdout, "q    end, as does Ctrl-C");

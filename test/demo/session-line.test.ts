@@ -39,7 +39,7 @@ test("a line stands under its heads, also when the host does not answer", () => 
   ]);
 });
 
-test("actions count since the line before, and anew for a host that was started anew", () => {
+test("actions count since the previous line, and from zero for a restarted host", () => {
   const line = new SessionLine("left");
   const rates = [30, 61, 20].map((applied) =>
     Number(line.render(1, { ...counters, applied }).slice(50, 61)),

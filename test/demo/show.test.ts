@@ -6,7 +6,7 @@ function runningProcesses(): number {
   return process.getActiveResourcesInfo().filter((name) => name === "ProcessWrap").length;
 }
 
-test("a key pressed again while its deed goes on is ignored, and that is said", async () => {
+test("a key pressed again while its action is under way is ignored, with a note", async () => {
   const lines: string[] = [];
   await using demo = await openDemo((line) => void lines.push(line), new AbortController().signal);
   const before = runningProcesses();

@@ -17,7 +17,7 @@ const negotiationMs = 1_500;
 const renewEveryMs = 3_500;
 
 /** What the acceptance run is searched for is here: this harness can show an outage. */
-test("a handshake per renewal, break before make, takes the fast path away each time", async () => {
+test("a handshake for each renewal, break before make, interrupts the fast path each time", async () => {
   await using service = await spawnService();
   await using session = await startSession(service, {
     sessionId,

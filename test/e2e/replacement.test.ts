@@ -125,7 +125,7 @@ describe.concurrent("Overlapped: a replacement over a usable fast path", () => {
     await expectNoneLost(session);
   }, 60_000);
 
-  test("that is never confirmed is abandoned, and the old path never notices", async () => {
+  test("that is never confirmed is abandoned, without effect on the old path", async () => {
     await using session = await startSession(service, { sessionId: "unconfirmed" });
     const current = await healthy(session);
     await ask(session, { withholdsReady: true });

@@ -44,7 +44,7 @@ interface Watched {
 }
 
 describe.skipIf(!hasRedis).concurrent("a rally over real WebRTC on two replicas", () => {
-  test("goes on while both are restarted in turn and one is killed", async () => {
+  test("continues while both are restarted in turn and one is killed", async () => {
     await using replicas = await startReplicas(2);
     await using beach = await startBeachOn(replicas);
     const rallies = await stand(beach);
@@ -68,7 +68,7 @@ describe.skipIf(!hasRedis).concurrent("a rally over real WebRTC on two replicas"
     for (const rally of rallies) await expectInTouch(beach, rally, replicas.at(0));
   }, 180_000);
 
-  test("goes on while the one that everybody is connected to stands still", async () => {
+  test("continues while the process that everybody is connected to stands still", async () => {
     await using replicas = await startReplicas(2, shortSilence);
     replicas.route(0);
     await using beach = await startBeachOn(replicas);

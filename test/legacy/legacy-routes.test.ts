@@ -149,7 +149,7 @@ test("a lease of the shortest life outlives the slowest old renewer", async () =
   }
 });
 
-test("what an old client may write around its values does not count", async () => {
+test("blanks and line ends around an old client's values are ignored", async () => {
   await using service = await runGolden();
   const call = oldClient(service);
   const padded = { passcode: " 123456\n", requester_private_beach_id: ` ${beach} ` };

@@ -78,7 +78,7 @@ describe("Old clients", () => {
     }
   });
 
-  test("that ask for what was left, and renew at half of it, never lose their lease", async () => {
+  test("that ask for the remaining ttl, and renew at half of it, never lose their lease", async () => {
     await using it = await dev();
     await it.service.registry.attachSession({ sessionId: "s1", privateBeachId: beach });
     let last = await it.call("POST", leasePath, { ttl_ms: 30_000 });
@@ -149,7 +149,7 @@ describe("Old clients", () => {
     expect(tokenIn(await it.call("POST", leasePath, ask))).not.toBe(token);
   });
 
-  test("hear nothing of a bug but that there is one", async () => {
+  test("learn nothing about a bug except that there was one", async () => {
     await using folder = await storeFolder();
     {
       await using store = await folder.open();
@@ -283,7 +283,7 @@ describe("Old clients with bearers", () => {
     }
   });
 
-  test("are told to try again while nobody can verify their bearer", async () => {
+  test("are asked to retry while their bearer cannot be verified", async () => {
     await using it = await inJwtMode({
       LEASE_AUTH_JWKS_FILE: "",
       LEASE_AUTH_JWKS_URL: "http://127.0.0.1:9/jwks.json",

@@ -5,7 +5,7 @@ import { createLogger } from "../../src/observe/logger.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 
-test("a gap is one line and one count, however many buckets it struck", async () => {
+test("a gap is one line and one count, however many buckets it concerns", async () => {
   const lines: Record<string, unknown>[] = [];
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const metrics = createMetrics();

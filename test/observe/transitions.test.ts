@@ -230,7 +230,7 @@ const counters: readonly [metric: string, msg: string][] = [
   ["lease_transport_health_changes_total", "transport health changed"],
 ];
 
-describe("a transition is logged once, with what was, what is, why, and between whom", () => {
+describe("a transition is logged once, with the states before and after, the cause, and the ends", () => {
   test.each(transitions)("$msg: $cause", ({ msg, cause, so, last, of, ends, from, to }) => {
     const observer = observing();
     const world = worldSeenBy(observer);

@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis)("a lease that nobody renews", () => {
     expect(endsLogged(held.leaseId)).toBe(1);
   });
 
-  test("ends once when whoever claimed it died before doing anything about it", async () => {
+  test("ends once when the process that claimed it died before acting on it", async () => {
     const held = await acquired();
     await using watch = watchStates(other.grpc, { sessionIds: [held.sessionId] });
     const claimed = await claimAsOneThatDies(replicas.redis.url);

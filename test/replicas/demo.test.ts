@@ -22,7 +22,7 @@ interface RunningDemo extends AsyncDisposable {
 }
 
 describe("npm run demo -- --replicas", () => {
-  test("says how to get Redis where there is none, and ends with 1", async () => {
+  test("says how to get Redis where it is missing, and exits with 1", async () => {
     await using demo = startDemo(["--replicas", "2"], { PATH: "/nowhere" });
     const { code, stderr } = await demo.exited;
     expect(code).toBe(1);

@@ -20,7 +20,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
   });
   afterAll(() => replicas[Symbol.asyncDispose]());
 
-  test("renew on one what was acquired on the other, with the same token", async () => {
+  test("renew on one a lease acquired on the other, with the same token", async () => {
     const held = await live({ internal: one });
     const named = { sessionId: sessionOf(held), controllerToken: held.controllerToken };
     const renewed = await other.lease.renew({ ...named, ttl: { seconds: 60n } });
@@ -58,7 +58,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
     expect(await one.lease.release(named)).toMatchObject({ released: false });
   });
 
-  test("check on one what was revoked on the other, at once", async () => {
+  test("check on one, at once, a lease revoked on the other", async () => {
     for (let round = 0; round < 20; round++) {
       const held = await leased({ internal: one });
       const sessionId = sessionOf(held);

@@ -13,7 +13,7 @@ const settleMs = 2_000;
 const unrenewedCount = 9;
 
 describe.skipIf(!hasRedis)("a rolling restart of all replicas under load", () => {
-  test("renegotiates nothing, loses no lease, and ends those that nobody renews", async () => {
+  test("renegotiates nothing, loses no lease, and ends leases that nobody renews", async () => {
     await using replicas = await startReplicas(replicaCount);
     await using beach = await startBeachOfClients(replicas, sessions);
     await delay(settleMs);

@@ -51,7 +51,7 @@ describe.skipIf(!hasRedis)("a watch on one replica", () => {
     expect(watch.troubles).toBe(0);
   });
 
-  test("sees the last of many reports that come too fast to be told one by one", async () => {
+  test("sees the last of many reports that come too fast to be sent one by one", async () => {
     const held = await live({ internal: other });
     const sessionId = sessionOf(held);
     await using watch = watchStates(one.grpc, { sessionIds: [sessionId] });

@@ -172,7 +172,7 @@ describe("a handshake whose host does not watch", () => {
     expect(road.queueOf(sessionId)).toEqual([]);
   });
 
-  test("is told of as unknown where Road does not know the session", async () => {
+  test("is reported as unknown where Road does not know the session", async () => {
     await using service = await run();
     await service.registry.attachSession({ sessionId: "s2", privateBeachId: beach });
     await service.lease.acquire({ sessionId: "s2" });
@@ -226,7 +226,7 @@ test("a host that watches is sent nothing", async () => {
   stop.abort();
 });
 
-test("without Road nothing is sent, and the caller is told so", async () => {
+test("without Road nothing is sent, and the offer says so", async () => {
   await using service = await run({ env: { LEASE_ROAD_URL: "" } });
   await service.registry.attachSession({ sessionId, privateBeachId: beach });
   const { offer } = await service.lease.acquire({ sessionId });

@@ -44,7 +44,7 @@ describe("a code", () => {
     expect(outcomes()).toEqual(["answered", "answered", "answered"]);
   });
 
-  test("is asked for once more when Road is in trouble, and is then not judged", async () => {
+  test("is tried once more when Road fails, and then counts as not verified", async () => {
     fake.behave({ status: 500 });
     await expect(road().verifyCode("s-1", "1234")).rejects.toThrow(RoadUnavailable);
     expect(fake.calls["verify-code"]).toBe(2);
@@ -76,11 +76,11 @@ describe("a control message", () => {
     expect(fake.queueOf("s-1")).toEqual([message]);
   });
 
-  test("of a session that Road does not know is told so", async () => {
+  test("of a session that Road does not know is refused as such", async () => {
     expect(await road().sendControl("s/2", message, never)).toBe("unknown_session");
   });
 
-  test("whose answer is lost counts as not sent, and is not sent again from here", async () => {
+  test("whose answer is lost counts as not sent, and is not repeated from here", async () => {
     fake.behave({ losesAnswers: true });
     await expect(road().sendControl("s-1", message, never)).rejects.toThrow(RoadUnavailable);
     expect(fake.queueOf("s-1")).toHaveLength(1);
@@ -109,7 +109,7 @@ describe("while most requests fail", () => {
     expect(outcomes()).toContain("circuit closed");
   });
 
-  test("the other call goes on", async () => {
+  test("the other call continues", async () => {
     const client = road();
     fake.behave({ status: 500 });
     for (let call = 0; call < 5; call += 1) {

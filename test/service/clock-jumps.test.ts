@@ -48,7 +48,7 @@ describe("a wall clock that is stepped", () => {
 });
 
 describe("a machine that was suspended", () => {
-  test("could receive nothing: a gap is on record before anybody is answered", async () => {
+  test("could receive nothing: a gap is recorded before any answer", async () => {
     await using under = await leased();
     await under.clock.advance(25_000);
     const before = under.clock.now();
@@ -65,14 +65,17 @@ describe("a machine that was suspended", () => {
     expect(received(under, "gap")).toHaveLength(1);
   });
 
-  test.each([1_100, 1_200, 3_000])("for %i ms has not heard either", async (suspendedMs) => {
-    await using under = await leased();
-    await under.clock.advance(29_500);
-    await under.clock.suspend(suspendedMs);
-    expect(await remainingMs(under)).toHaveLength(1);
-    expect(received(under, "gap")).toHaveLength(1);
-    expect(under.seen.filter((event) => event.kind === "refused")).toEqual([]);
-  });
+  test.each([1_100, 1_200, 3_000])(
+    "for %i ms has not received anything either",
+    async (suspendedMs) => {
+      await using under = await leased();
+      await under.clock.advance(29_500);
+      await under.clock.suspend(suspendedMs);
+      expect(await remainingMs(under)).toHaveLength(1);
+      expect(received(under, "gap")).toHaveLength(1);
+      expect(under.seen.filter((event) => event.kind === "refused")).toEqual([]);
+    },
+  );
 
   test("and a stall right after it lie side by side", async () => {
     await using under = await leased();
@@ -92,7 +95,7 @@ describe("a machine that was suspended", () => {
 });
 
 describe("a clock that is kept to another one", () => {
-  test("moves on by a suspend at once, and tells of it", async () => {
+  test("moves forward by a suspend at once, and reports it", async () => {
     const base = manualClock();
     const clock = steeredClock(base);
     clock.steer(500);

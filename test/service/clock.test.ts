@@ -17,7 +17,7 @@ function steered(): Steered {
 }
 
 describe("a clock that is kept to another one", () => {
-  test("goes by its own until it is told", async () => {
+  test("keeps its own time until it is steered", async () => {
     const { base, clock } = steered();
     await base.advance(7);
     expect(clock.now()).toBe(start + 7);
@@ -59,7 +59,7 @@ describe("a clock that is kept to another one", () => {
     expect(clock.now()).toBe(start + 1_010);
   });
 
-  test("never goes back, and stands still no longer than the bend", async () => {
+  test("never goes back, and stands still no longer than the correction", async () => {
     const { base, clock } = steered();
     clock.steer(0);
     await base.advance(1_000);
@@ -72,7 +72,7 @@ describe("a clock that is kept to another one", () => {
     expect(clock.now()).toBe(before + 1);
   });
 
-  test("comes to the other's time in the end, and stays there", async () => {
+  test("reaches the other's time in the end, and stays there", async () => {
     const { base, clock } = steered();
     const aheadMs = 40;
     const word = (): void => clock.steer(base.now() + aheadMs - clock.now());

@@ -18,7 +18,7 @@ describe("controller tokens", () => {
     expect(tokens.hashesOf(leaseId)).toEqual([hash]);
   });
 
-  test("stay those of the key before for leases that record its hash alone", () => {
+  test("stay those of the previous key for leases that record only its hash", () => {
     const before = controllerTokens(oldKey);
     const token = before.of(leaseId, []);
     const tokens = controllerTokens(key, oldKey);
@@ -26,7 +26,7 @@ describe("controller tokens", () => {
     expect(tokens.hashesOf(leaseId)[1]).toBe(before.hash(token));
   });
 
-  test("come from the key in use when the lease records it, or records neither", () => {
+  test("come from the current key if the lease records it, or neither", () => {
     const tokens = controllerTokens(key, oldKey);
     const token = controllerTokens(key).of(leaseId, []);
     expect(tokens.of(leaseId, tokens.hashesOf(leaseId))).toBe(token);

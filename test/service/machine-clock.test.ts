@@ -61,7 +61,7 @@ describe("service time", () => {
     expect(jumps).toHaveLength(1);
   });
 
-  test("hears of no step while the wall clock is slewed, however far it comes", () => {
+  test("sees no step while the wall clock is slewed, however far", () => {
     const { clock, at, pass, jumps } = machine();
     for (let second = 0; second < 3_600; second++) {
       pass(1_000);
@@ -72,7 +72,7 @@ describe("service time", () => {
     expect(jumps).toEqual([]);
   });
 
-  test("moves on by a suspend, which is told before anything goes by it", () => {
+  test("moves forward by a suspend, which is reported before anything uses the new time", () => {
     const { clock, suspend, pass, jumps } = machine();
     pass(500);
     const shown: string[] = [];
@@ -86,7 +86,7 @@ describe("service time", () => {
     expect(jumps).toHaveLength(2);
   });
 
-  test("tells a suspend from a step that comes with it", () => {
+  test("distinguishes a suspend from a step that comes with it", () => {
     const { clock, at, suspend, jumps } = machine();
     suspend(8 * hour);
     at.wall -= 3 * hour;
@@ -124,7 +124,7 @@ describe("service time", () => {
     expect(jumps).toEqual([]);
   });
 
-  test("is told to nobody who no longer listens", () => {
+  test("is not sent to a listener that has left", () => {
     const { clock, at, jumps } = machine();
     const late: ClockJump[] = [];
     clock.jumps((jump) => late.push(jump))[Symbol.dispose]();
@@ -156,7 +156,7 @@ describe("what is told outside", () => {
     expect(wallTime.toWall(start + 30_000)).toBe(start + 30_000);
   });
 
-  test("goes on through a suspend as the wall clock does", () => {
+  test("moves forward over a suspend as the wall clock does", () => {
     const { wallTime, clock, at, suspend } = machine();
     suspend(8 * hour);
     expect(wallTime.toWall(clock.now())).toBe(at.wall);

@@ -42,7 +42,7 @@ describe("a renewal that needs no waiting", () => {
     expect(under.seen.at(-1)).toMatchObject({ kind: "renewed", outcome: "refresh" });
   });
 
-  test("is refused there too, and of a session that is not the caller's own nothing is told", async () => {
+  test("is refused there too, and the caller learns nothing of another's session", async () => {
     await using under = await serviceUnderTest();
     const renew = await held(under);
     const unknown: Renew = { ...renew, tokenHash: under.service.tokens.hash("another") };

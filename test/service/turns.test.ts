@@ -16,13 +16,13 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-test("what a turn has room for is done at once", () => {
+test("work that fits in the turn is done at once", () => {
   const done: string[] = [];
   new Turns(10).add(work("a", 10, done));
   expect(done).toHaveLength(10);
 });
 
-test("what it has no room for is done in later turns, so much in each", async () => {
+test("work that does not fit is done in later turns, a bounded part in each", async () => {
   const done: string[] = [];
   const turns = new Turns(10);
   turns.add(work("a", 25, done));

@@ -77,7 +77,7 @@ describe("settings", () => {
     expect(faults).toEqual([expect.stringContaining("LEASE_STORE_URL must be")]);
   });
 
-  test("say how an origin is written that is none", () => {
+  test("say how an origin is written when the value is none", () => {
     const faults = faultsOf({ LEASE_CORS_ORIGINS: "http://[0:0:0:0:0:0:0:1]:3000" });
     expect(faults).toEqual([expect.stringContaining("write it as http://[::1]:3000")]);
   });
@@ -86,7 +86,7 @@ describe("settings", () => {
     expect(settingsOf({ LEASE_TTL_MS: "", LEASE_CORS_ORIGINS: " " })).toEqual(settingsOf({}));
   });
 
-  test("read every value that is given", () => {
+  test("read every value that is set", () => {
     const settings = settingsOf({
       LEASE_GRPC_LISTEN: "localhost:0",
       LEASE_HTTP_LISTEN: "[::1]:8000",
@@ -253,7 +253,7 @@ describe("faults", () => {
     ]);
   });
 
-  test("of a relation to what is no setting name the one setting", () => {
+  test("of a relation to something that is no setting name the one setting", () => {
     const [fault] = faultsOf({ LEASE_EVIDENCE_STALE_MS: "3000" });
     expect(fault).toBe(
       "LEASE_EVIDENCE_STALE_MS is 3000: good evidence must count before it is stale; set LEASE_EVIDENCE_STALE_MS to more than 3000",

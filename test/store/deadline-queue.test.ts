@@ -11,7 +11,7 @@ const none = Number.POSITIVE_INFINITY;
 const itemAt = (name: number, deadline = none): Item => ({ name, deadline, queuedAt: none });
 
 describe("the deadline queue", () => {
-  test("tells what is due as a scan of all deadlines would, whatever moved before", () => {
+  test("returns the due sessions as a scan of all deadlines would, whatever moved before", () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant("move" as const),

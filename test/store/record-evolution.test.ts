@@ -24,7 +24,7 @@ const [lease] = busy.leases.live;
 const current = busy.transport.path.kind === "active" ? busy.transport.path.current : undefined;
 
 describe("a record of the version before", () => {
-  test.each([...recordsOfVersion2])("is read, and written as it was: %s", (id, text) => {
+  test.each([...recordsOfVersion2])("is read, and written back unchanged: %s", (id, text) => {
     const record = decode(text);
     expect(record.id).toBe(id);
     expect(encodeRecord(record)).toBe(text);

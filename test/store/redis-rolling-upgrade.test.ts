@@ -47,7 +47,7 @@ describe.skipIf(!hasRedis)("in a Redis that processes of two versions share,", (
     },
   );
 
-  test("a renewal keeps what the version after has added", async () => {
+  test("a renewal keeps the fields of the next version", async () => {
     const sessionId = "on-its-fast-path";
     const [, kind, ...rest] = await recordOf(sessionId);
     const added = { addedLater: ["of", { the: "next version" }] };

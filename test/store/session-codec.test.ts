@@ -219,7 +219,7 @@ const versions = {
 };
 
 describe("an encoded record", () => {
-  test("decodes to the same record, whatever it holds", () => {
+  test("decodes to the same record, whatever its contents", () => {
     const shared = new SharedStrings();
     fc.assert(
       fc.property(record, (original) => {

@@ -73,7 +73,7 @@ async function reached(store: SharedStore): Promise<SharedStore> {
 }
 
 function describeSharing(both: Both): void {
-  test("what one commits the other loads, and builds on", async () => {
+  test("one loads and builds on what the other commits", async () => {
     const [one, other] = both();
     const record = busySession();
     await one.commit(insertion(record));
@@ -83,7 +83,7 @@ function describeSharing(both: Both): void {
     expect(await one.load(record.id)).toEqual(change.next);
   });
 
-  test("what is recalled may be out of date, and then does not commit", async () => {
+  test("a recalled record may be out of date, and then does not commit", async () => {
     const [one, other] = both();
     const record = sessionRecord();
     await one.commit(insertion(record));
@@ -106,7 +106,7 @@ function describeSharing(both: Both): void {
     expect(results.filter((result) => result === "conflict")).toHaveLength(5);
   });
 
-  test("a tombstone is due in time, and both hear that it is forgotten", async () => {
+  test("a tombstone expires in time, and both processes are notified", async () => {
     const [one, other] = both();
     const record = sessionRecord();
     await one.commit(insertion(record, { deadline: builtAt + 1 }));
@@ -149,7 +149,7 @@ function describeSharing(both: Both): void {
 }
 
 function describeClaims(both: Both): void {
-  test("what is due is handed to one of the two, and again when its claim is over", async () => {
+  test("a due session is handed to one of the two, and again when its claim is over", async () => {
     const [one, other] = both();
     const ids = Array.from({ length: 40 }, (_, index) => `s${index}`);
     for (const record of sessionsOf("beach-1", ids)) {
@@ -161,7 +161,7 @@ function describeClaims(both: Both): void {
     expect((await other.due(builtAt + 2_000, 100)).toSorted()).toEqual(ids.toSorted());
   });
 
-  test("whoever commits a claimed session says when it is due next", async () => {
+  test("a commit of a claimed session sets when it is due next", async () => {
     const [one, other] = both();
     const record = sessionRecord();
     await one.commit(insertion(record, { deadline: builtAt }));
@@ -185,7 +185,7 @@ function describeNotices(both: Both): void {
     return { received, missed };
   }
 
-  test("who follows is told the newest state of what the other changed", async () => {
+  test("a follower receives the newest state of a session that the other changed", async () => {
     const [one, other] = both();
     const { received } = followedBy(other);
     const record = sessionRecord();
@@ -196,7 +196,7 @@ function describeNotices(both: Both): void {
     await expect.poll(() => received.at(-1)).toEqual([record.id, change.next]);
   });
 
-  test("nobody is told of a renewal, or of what nobody wants", async () => {
+  test("no follower is notified of a renewal, or of a session that none wants", async () => {
     const [one, other] = both();
     const { received } = followedBy(other);
     const unwanted = followedBy(one, false);
@@ -222,7 +222,7 @@ function describeNotices(both: Both): void {
 }
 
 function describeHeartbeats(both: Both): void {
-  test("a bucket that somebody reaches all the time has no gap, whoever was away", async () => {
+  test("a bucket that some process always reaches has no gap", async () => {
     const [one, other] = both();
     const end = builtAt + 8 * quietMs;
     for (let now = builtAt; now < end; now += quietMs)
@@ -248,7 +248,7 @@ function describeHeartbeats(both: Both): void {
     expect(next.gaps).toEqual([second]);
   });
 
-  test("a decision that did not know of a gap or an incarnation, or that nobody was there, does not commit", async () => {
+  test("a decision made without a gap, an incarnation or an absence on record does not commit", async () => {
     const [one] = both();
     const record = sessionRecord();
     const commit = (of: Partial<typeof basis>) =>
@@ -266,7 +266,7 @@ function describeHeartbeats(both: Both): void {
 function describeRates(both: Both): void {
   const minute = 60_000;
 
-  test("what happened of late on both is known to either from their next heartbeats on", async () => {
+  test("recent events on both are known to either after their next heartbeats", async () => {
     const [one, other] = both();
     for (const store of [one, other, other]) store.noteRenewal("beach-1", builtAt);
     one.noteRenewal("beach-2", builtAt);
@@ -282,7 +282,7 @@ function describeRates(both: Both): void {
     }
   });
 
-  test("what happened is counted once, and for a minute or an hour", async () => {
+  test("each event is counted once, for a minute or an hour", async () => {
     const [one, other] = both();
     for (const at of [builtAt, builtAt + 30_000, builtAt + minute]) {
       one.noteRenewal("beach-1", at);

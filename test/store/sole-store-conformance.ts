@@ -11,7 +11,7 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
   describe(`${name}, held by one process,`, () => {
     const { store, test } = testsOn(open);
 
-    test("gaps are numbered from 1 and told oldest first", async () => {
+    test("gaps are numbered from 1 and returned oldest first", async () => {
       expect(await store().gaps()).toEqual([]);
       const first = { from: builtAt, until: builtAt + 5, kind: "absence" } as const;
       const second = { from: builtAt + 10, until: builtAt + 12, kind: "stall" } as const;
@@ -23,7 +23,7 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       ]);
     });
 
-    test("a new store has no earlier run, and being alive now does not make one", async () => {
+    test("a new store has no earlier run, and the first moment alive makes none", async () => {
       await store().recordAlive(builtAt);
       expect(await store().lastAlive()).toBeUndefined();
     });
@@ -45,7 +45,7 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       expect(await store().nextDeadline()).toBe(builtAt + 1);
     });
 
-    test("what may be written behind is committed at once, and shown at once", async () => {
+    test("a change that may be written behind is committed and shown at once", async () => {
       const record = sessionRecord();
       await store().commit(insertion(record));
       expect(store().peek(record.id)).toEqual(record);
@@ -57,7 +57,7 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       expect(received).toEqual([change.next]);
     });
 
-    test("a change that no longer fits is not committed at once, nor told", async () => {
+    test("a change that no longer fits is neither committed nor published", async () => {
       const record = sessionRecord();
       await store().commit(insertion(record));
       const newer = revisionOf(record, {}, { durability: "behind" });

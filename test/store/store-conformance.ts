@@ -67,7 +67,7 @@ export function describeSessionStore(name: string, open: () => Promise<OpenStore
 type Insert = (record: SessionRecord, deadline?: number) => Promise<void>;
 
 function describeCommits(storeOf: () => SessionStore, insert: Insert): void {
-  test("a record is loaded as it was committed, in every field", async () => {
+  test("a record is loaded exactly as it was committed", async () => {
     const record = busySession();
     await insert(record);
     expect(await storeOf().load(record.id)).toEqual(record);
@@ -87,7 +87,7 @@ function describeCommits(storeOf: () => SessionStore, insert: Insert): void {
     expect(await storeOf().load(first.id)).toEqual(second.next);
   });
 
-  test("a commit that expects nothing conflicts with what is there", async () => {
+  test("a commit that expects no record conflicts with one that exists", async () => {
     await insert(sessionRecord());
     expect(await storeOf().commit(insertion(tombstoneRecord()))).toBe("conflict");
   });
@@ -129,7 +129,7 @@ function describeCommits(storeOf: () => SessionStore, insert: Insert): void {
     expect(await storeOf().load(first.id)).toEqual(change.next);
   });
 
-  test("a change that is behind is shown at once, and the next durable one builds on it", async () => {
+  test("a change written behind is shown at once, and the next durable one builds on it", async () => {
     const first = sessionRecord();
     await insert(first);
     const extension = revisionOf(first, {}, { durability: "behind" });
@@ -187,7 +187,7 @@ function describeDeadlines(storeOf: () => SessionStore, insert: Insert): void {
     expect(await storeOf().due(builtAt + 20, 10)).toEqual(["a", "b"]);
   });
 
-  test("a session that is postponed is due then, or when a commit says so", async () => {
+  test("a postponed session is due at that moment, or when a commit makes it due", async () => {
     await insertDue({ a: builtAt, b: builtAt + 5 });
     expect(await storeOf().due(builtAt + 1, 10)).toEqual(["a"]);
     await storeOf().postpone("a", builtAt + 10);
@@ -242,7 +242,7 @@ function describeLists(storeOf: () => SessionStore, insert: Insert): void {
     expect(await idsOf("beach-3", undefined, 2)).toEqual([]);
   });
 
-  test("a page may begin after an id that is not there", async () => {
+  test("a page may begin after an id that does not exist", async () => {
     for (const record of sessionsOf("beach-1", ["a", "c"])) await insert(record);
     expect(await idsOf("beach-1", "b", 10)).toEqual(["c"]);
     expect(await idsOf(undefined, "b", 10)).toEqual(["c"]);
@@ -264,7 +264,7 @@ function describeLists(storeOf: () => SessionStore, insert: Insert): void {
     expect(await idsOf("beach-1", undefined, 10)).toEqual(["b"]);
   });
 
-  test("thousands of sessions that come in any order are listed in order", async () => {
+  test("thousands of sessions added in any order are listed in order", async () => {
     const ids = Array.from({ length: 3000 }, (_, index) => `s${(index * 7919) % 3000}`);
     const all = sessionsOf("beach-1", ids);
     await Promise.all(all.map((record) => storeOf().commit(insertion(record))));
@@ -277,7 +277,7 @@ function describeLists(storeOf: () => SessionStore, insert: Insert): void {
 }
 
 function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
-  test("every commit is told once, in order of revisions, until the listener leaves", async () => {
+  test("a listener is notified of every commit once, in order of revisions, until it leaves", async () => {
     const notices: ChangeNotice[] = [];
     const listening = storeOf().changes((notice) => notices.push(notice));
     const first = sessionRecord();
@@ -300,7 +300,7 @@ function describeNotices(storeOf: () => SessionStore, insert: Insert): void {
     expect(notices).toHaveLength(expected.length);
   });
 
-  test("a listener that is told of a change can load it", async () => {
+  test("a listener that is notified of a change can load it", async () => {
     const seen: unknown[] = [];
     using _ = storeOf().changes(({ id, next }) => seen.push([storeOf().load(id), next]));
     const record = sessionRecord();

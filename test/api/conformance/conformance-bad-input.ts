@@ -46,7 +46,7 @@ export function badInputCases(
       expect(await look()).toEqual(before);
     });
 
-    test("with more wrong fields than a refusal lists says how many there are beside them", async () => {
+    test("with more wrong fields than a refusal lists says how many more there are", async () => {
       const sessionIds = Array.from({ length: 1000 }, () => "a/b");
       const seen = await refusalOf(watched(subject().clients, { sessionIds }));
       expect(seen.fields).toEqual(Array.from({ length: 16 }, (_, n) => `session_ids[${n}]`));

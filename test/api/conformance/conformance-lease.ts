@@ -65,7 +65,7 @@ function acquireCases(subject: Subject): void {
       expect(answer.transport?.negotiation?.handshakeId).toBe(answer.offer?.handshakeId);
     });
 
-    test("tells how long the lease lasts and when to renew it", async () => {
+    test("says how long the lease lasts and when to renew it", async () => {
       const { lease } = await subject().clients.lease.acquire({
         sessionId: freshId(),
         privateBeachId: beach,
@@ -196,7 +196,7 @@ function renegotiateCases(subject: Subject): void {
       });
     });
 
-    test("is left alone when the session is past what the caller saw", async () => {
+    test("is left alone when the session is past the observed generation", async () => {
       const held = await live(subject());
       const answer = await subject().clients.lease.renegotiate({
         sessionId: sessionOf(held),

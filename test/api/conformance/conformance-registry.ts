@@ -62,7 +62,7 @@ function attachmentCases(subject: Subject): void {
       });
     });
 
-    test("tells later offers the manager url and the channels, by their one name", async () => {
+    test("names the manager url and the channels of later offers, by their one name", async () => {
       const sessionId = freshId();
       await registry().attachSession({
         sessionId,
@@ -119,7 +119,7 @@ function managerReportCases(subject: Subject): void {
       expect(reportEvery === undefined ? 0 : durationMs(reportEvery)).toBeGreaterThan(0);
     });
 
-    test("hears several reports about one session in their order", async () => {
+    test("processes several reports about one session in order", async () => {
       const held = await leased(subject());
       const id = held.offer?.handshakeId ?? "";
       const { verdicts } = await report(
@@ -132,7 +132,7 @@ function managerReportCases(subject: Subject): void {
       ]);
     });
 
-    test("refuses a bad report by itself, and hears the others", async () => {
+    test("refuses only the bad report, and accepts the others", async () => {
       const held = await leased(subject());
       const id = held.offer?.handshakeId ?? "";
       const { verdicts } = await report(
@@ -155,7 +155,7 @@ function managerReportCases(subject: Subject): void {
       ]);
     });
 
-    test("tells the ends of a detached session to close", async () => {
+    test("asks the ends of a detached session to close", async () => {
       const held = await live(subject());
       const sessionId = sessionOf(held);
       await subject().internal.registry.detachSession({ sessionId });
@@ -203,7 +203,7 @@ function publicDoorCases(subject: Subject): void {
     });
   });
 
-  test("ReportTransport at the public door lets nobody speak as the manager", async () => {
+  test("ReportTransport at the public door accepts no report as the manager", async () => {
     const held = await leased(subject());
     const { verdicts } = await subject().clients.registry.reportTransport({
       reports: [readyReport(sessionOf(held), held.offer?.handshakeId ?? "")],
@@ -227,7 +227,7 @@ function hostReportCases(subject: Subject): void {
     expect(many).toMatch(/; and 3 more$/);
   });
 
-  test("ReportTransport hears the host end", async () => {
+  test("ReportTransport accepts reports of the host", async () => {
     const held = await live(subject());
     const sessionId = sessionOf(held);
     const { verdicts } = await subject().clients.registry.reportTransport({
@@ -287,7 +287,7 @@ function revokeCases(subject: Subject): void {
       expect((await lease.acquire({ sessionId })).lease?.sessionId).toBe(sessionId);
     });
 
-    test("strikes whoever is named, live or just ended, and says who is not known", async () => {
+    test("covers every named lease, live or just ended, and counts unknown ones", async () => {
       const acquired = await live(subject());
       const sessionId = sessionOf(acquired);
       const { registry, lease } = subject().clients;

@@ -25,7 +25,7 @@ type Messages = readonly WatchTransportResponse[];
 
 export function watchCases(subject: () => ConformanceSubject): void {
   describe("WatchTransport", () => {
-    test("shows the state at once, then a bookmark that says how often it repeats", async () => {
+    test("sends the state at once, then a bookmark with its interval", async () => {
       const held = await live(subject());
       const seen = await takeUntil(
         subject().clients.lease.watchTransport({ sessionIds: [sessionOf(held)] }),

@@ -279,7 +279,7 @@ describe("POST controller/lease", () => {
     expect(json(second.body).controller_token).toBe(json(first.body).controller_token);
   });
 
-  test("takes a body that says nothing, and null for what is left out", async () => {
+  test("accepts an empty body, and null for an omitted field", async () => {
     await using it = await legacy();
     await known(it);
     expect(await it.api.acquireLease(request(undefined))).toMatchObject({ status: 200 });

@@ -99,7 +99,7 @@ describe("the one table of refusals", () => {
     });
   });
 
-  test("tells how long to wait wherever waiting helps", () => {
+  test("says how long to wait wherever waiting helps", () => {
     for (const [refusal] of table) {
       const error = refusalToConnectError(refusal, "act");
       const [retry] = error.findDetails(RetryInfoSchema);
@@ -127,7 +127,7 @@ describe("the one table of refusals", () => {
     expect(bad?.fieldViolations).toMatchObject(wrongFields);
   });
 
-  test("lists sixteen of more wrong fields, and counts the rest wherever they are told of", () => {
+  test("lists at most sixteen wrong fields, and counts the rest", () => {
     const wrong = (count: number): Refusal => ({
       reason: "FIELD_INVALID",
       violations: Array.from({ length: count }, (_, n) => ({ field: `f${n}`, description: "is" })),

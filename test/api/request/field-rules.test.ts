@@ -71,7 +71,7 @@ describe("a ttl", () => {
 });
 
 describe("a page token", () => {
-  test("reads back, for the listing that it came from", () => {
+  test("is accepted only for the listing that it came from", () => {
     expect(readPageToken(writePageToken("beach-1", "s-9"), "beach-1")).toBe("s-9");
     expect(readPageToken(writePageToken("", "s-9"), "")).toBe("s-9");
   });

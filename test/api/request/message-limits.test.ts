@@ -47,7 +47,7 @@ const lists = inputs.flatMap(({ fields }) =>
 );
 const long = lists.filter((field) => itemLimitOf(field) !== undefined);
 
-test("the lists of requests are those that were looked at", () => {
+test("the list fields of requests are the reviewed ones", () => {
   const short = lists.filter((field) => !long.includes(field)).map(({ name }) => name);
   expect(short).toEqual(["required_channels"]);
   expect(long.map(({ name }) => name).sort()).toEqual([
@@ -88,7 +88,7 @@ describe("a message in binary has a limit", () => {
   const large = `must have at most ${item_fields.limit} fields, with those of all messages in it`;
   const unknown = Buffer.from([0xf8, 0x01, 0x00]);
 
-  test("on its fields, those that nobody knows included", () => {
+  test("on its fields, unknown ones included", () => {
     const fields = (count: number): Buffer => Buffer.alloc(3 * count, unknown);
     expect(excess(RenewRequestSchema, fields(message_fields.limit), "binary")).toEqual([]);
     expect(excess(RenewRequestSchema, fields(message_fields.limit + 1), "binary")).toEqual([
@@ -204,7 +204,7 @@ describe("a large message is the same when it is read in parts:", () => {
     await expect(async () => counted.read()).rejects.toThrow(/"renewals\[999\]\.ttl" must be a/);
   });
 
-  test("a key that stands twice is still refused", async () => {
+  test("a key that occurs twice is still refused", async () => {
     const later = `"later":[${"0,".repeat(9_000)}0]`;
     const bytes = Buffer.from(`{"renewals":[{"ttl":"1s"}],"renewals":[],${later}}`);
     const counted = countMessage(
@@ -251,7 +251,7 @@ function hex(name: string): string {
   return `${name.charCodeAt(0).toString(16)}${name.slice(1)}`;
 }
 
-test("the limits that are counted against are those of the budgets", () => {
+test("the limits counted against are those of the budgets", () => {
   const budgets = new Budgets({
     message_fields: 3,
     item_fields: 2,

@@ -39,7 +39,7 @@ async function faultsOf(
 }
 
 describe("JSON", () => {
-  test("is read, with what no field is for", async () => {
+  test("is read, unknown fields included", async () => {
     const text = '{"session_id":"s","controllerToken":"t","ttl":"1.5s","later":{"field":1}}';
     expect(await read(RenewRequestSchema, text, "json")).toMatchObject({
       sessionId: "s",
@@ -95,7 +95,7 @@ describe("JSON", () => {
     expect(await faultsOf(report, text)).toEqual(["reports[0].channels[0]: must be a JSON object"]);
   });
 
-  test("is refused without a word of what it holds", async () => {
+  test("is refused without repeating its contents", async () => {
     const secret = "controller-token-1234";
     for (const text of [`{"passcode":${secret}`, `{"leaseOnly":"${secret}"}`, `["${secret}"]`]) {
       expect(JSON.stringify(await faultsOf(renew, text))).not.toContain("1234");

@@ -5,7 +5,7 @@ import { serviceUnderTest } from "../../support/service/session-service.ts";
 import { dependenciesFor, inMemory } from "../api-under-test.ts";
 import { readyReport } from "../conformance/conformance-subject.ts";
 
-test("evidence is told at its true age, also where a gap keeps it fresh", async () => {
+test("evidence is shown at its true age, also where a gap keeps it fresh", async () => {
   await using under = await serviceUnderTest();
   const { lease, registry } = inMemory(dependenciesFor(under.service));
   const asked = { sessionId: "s1", privateBeachId: "beach-1", passcode: "1234" };

@@ -53,7 +53,7 @@ describe("a report", () => {
     });
   });
 
-  test("tells ready channels, opening ones, and none, each by its one name", () => {
+  test("names ready channels, opening ones, and none, each in one way", () => {
     const { command } = heard({
       channels: [
         { label: "pb-controller", state: ChannelState.READY },

@@ -50,7 +50,7 @@ test.each(formats)("readers of one change share its bytes as %s", async (format)
   expect(encoded.encode({ kind: "state", session, coalesced: 0 }, format)).toBe(first);
 });
 
-test("what does not age is serialised once for all binary readers", async () => {
+test("the parts that do not age are serialised once for all binary readers", async () => {
   await using under = await serviceUnderTest();
   const encoded = new EncodedMessages(under.service);
   let lookedAt = 0;

@@ -81,7 +81,7 @@ describe("the next deadline", () => {
 });
 
 describe("what is due", () => {
-  test("is done in order of time, each thing at its own moment", () => {
+  test("is applied in order of time, each deadline at its own moment", () => {
     given(attached(), acquired("tile", { ttlMs: 20_000 }), manager(disconnected))
       .when(later(day + 30 * 60_000))
       .expect(
@@ -103,7 +103,7 @@ describe("what is due", () => {
       );
   });
 
-  test("comes to the same in one step as in many", () => {
+  test("has the same result in one step as in many", () => {
     const story: Step = together(
       onFastPath(),
       acquired("agent"),
@@ -117,7 +117,7 @@ describe("what is due", () => {
     );
   });
 
-  test("is done before a command, and stays done when that is refused", () => {
+  test("is applied before a command, and stays applied when the command is refused", () => {
     given(attached(), acquired("tile", { ttlMs: 5_000 }), wait(5_000), renewed("tile"))
       .expect(happened("LeaseEnded"))
       .when(renewed("tile"))

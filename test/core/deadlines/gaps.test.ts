@@ -105,7 +105,7 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(versionRose, backsOffFor(600));
   });
 
-  test("leaves evidence as old as it was", () => {
+  test("does not change the age of evidence", () => {
     given(onFastPath(), wait(4_000), gap(600_000))
       .when(later(5_999))
       .expect(health("healthy", "confirmed"), path("fast_path"), versionKept)
@@ -135,7 +135,7 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(health("healthy", "recovered"));
   });
 
-  test("makes no stale word confirm anything", () => {
+  test("does not let a stale report confirm anything", () => {
     given(attached({ hostReports: true }), acquired("tile", { ttlMs: 300_000 }), manager(ready))
       .when(wait(13_000), gap(60_000), host(ready))
       .expect(nonePromoted, inFlight(1))
@@ -143,13 +143,13 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(promoted(1, 1));
   });
 
-  test("lets a fresh word confirm as before", () => {
+  test("lets a fresh report confirm as before", () => {
     given(attached({ hostReports: true }), acquired("tile", { ttlMs: 300_000 }), manager(ready))
       .when(wait(9_999), gap(60_000), host(ready))
       .expect(promoted(1, 1));
   });
 
-  test("gives a host no say that it had lost", () => {
+  test("does not give a host back the say that it had lost", () => {
     given(onFastPath(), repeatedly(5_000, 30_000, manager(ready)), gap(60_000))
       .when(renegotiated({ reason: "operator" }), manager(ready))
       .expect(promoted(2, 2));
@@ -182,7 +182,7 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(health("healthy", "recovered"));
   });
 
-  test("what was observed within it ages from its end", () => {
+  test("evidence observed within it ages from its end", () => {
     const inGap = { ageMs: 30_000 };
     given(onFastPath(), wait(1_000), gap(60_000), wait(2_000))
       .when(manager(ready, inGap), host(ready, inGap), later(7_999))
@@ -191,7 +191,7 @@ describe.each(wentBy)("after %s", (_, gap) => {
       .expect(health("stale", "silent"));
   });
 
-  test("what was observed before it and told after it has aged on both sides of it", () => {
+  test("evidence observed before it and reported after it has aged on both sides of it", () => {
     const before = { ageMs: 64_000 };
     given(onFastPath(), wait(5_000), gap(60_000), wait(2_000))
       .when(manager(ready, before), host(ready, before), later(5_999))
@@ -303,7 +303,7 @@ describe("leases after a gap", () => {
       .expect(liveFor("tile", 31_500));
   });
 
-  test("or the length of the absence, where that is more", () => {
+  test("or by the length of the absence, if that is greater", () => {
     given(attached(), acquired("tile", { ttlMs: 120_000 }), renewed("tile", { ttlMs: 5_000 }))
       .when(absent(60_000), later(0))
       .expect(liveFor("tile", 120_000));
@@ -325,7 +325,7 @@ describe("leases after a gap", () => {
 });
 
 describe("several gaps", () => {
-  test("are taken up in their order, and what fell due between them is done between them", () => {
+  test("are applied in order, with the deadlines between them applied in between", () => {
     given(attached(), acquired("tile", { ttlMs: 5_000 }), acquired("agent", { ttlMs: 60_000 }))
       .when(stalled(2_000), wait(5_000), stalled(3_000), later(0))
       .expect(happened("GapTaken", "LeaseEnded", "GapTaken"))
@@ -333,7 +333,7 @@ describe("several gaps", () => {
       .expect(event({ kind: "LeaseEnded", at: start + 7_000 }));
   });
 
-  test("together leave evidence as old as it was", () => {
+  test("together do not change the age of evidence", () => {
     given(onFastPath(), wait(3_000), stalled(60_000), wait(3_000), absent(60_000))
       .when(later(3_999))
       .expect(health("healthy", "confirmed"))
@@ -373,7 +373,7 @@ describe("what a gap shows", () => {
       .expect(health("healthy", "recovered"));
   });
 
-  test("a word from before it is told at its true age, whatever it counts for", () => {
+  test("an earlier report is shown at its true age, whatever it counts for", () => {
     given(onFastPathByManagerAlone(), wait(5_000), stalled(60_000), later(0)).expect((world) => {
       expect(currentIn(world).manager).toMatchObject({ observedAt: start, gapMs: 60_000 });
     });

@@ -48,7 +48,7 @@ function countersOf(world: World): Counters {
 }
 
 describe("after a restored backup", () => {
-  test("Fenced: no epoch, version or lease version of the lost incarnation comes again", () => {
+  test("Fenced: no epoch, version or lease version of the lost incarnation is used again", () => {
     const { taken, restored } = backup();
     given(onFastPath(), taken, wait(1_000), acquired("agent"), released("agent"), acquired("b"))
       .when(renegotiated({ reason: "operator" }))
@@ -111,7 +111,7 @@ describe("after a restored backup", () => {
       .expect(promoted(3, 3));
   });
 
-  test("Undisturbed: nobody is told to close anything, and a renewal refreshes", () => {
+  test("Undisturbed: no end is told to close anything, and a renewal refreshes", () => {
     const { taken, restored } = backup();
     given(onFastPath(), taken, wait(1_000), restored)
       .when(renewed("tile"))
@@ -160,7 +160,7 @@ describe("after a failover, while a process is still connected to the primary of
     return numbers;
   }
 
-  test("Fenced: for a minute, what is given out there is below all that is given out here", () => {
+  test("Fenced: for a minute, every number issued there is below every number issued here", () => {
     const here = numbersAfter(incarnationChanged(), later(0), acquired("agent"), ...replaced);
     const there = numbersAfter(later(aMinute - 1), acquired("agent"), ...replaced);
     expect(there.epoch).toBeLessThan(here.epoch);

@@ -81,7 +81,7 @@ describe("revoking all leases", () => {
       .expect(accepted());
   });
 
-  test("and lifts every hold that is on, also one on a single lease", () => {
+  test("and lifts every hold in force, also one on a single lease", () => {
     given(attached(), acquired("tile"), revoked(["tile"]), revoked())
       .when(revoked([], 0))
       .expect(accepted({ revoked: 0 }), happened("HoldsLifted"))
@@ -89,7 +89,7 @@ describe("revoking all leases", () => {
       .expect(accepted());
   });
 
-  test("repeated: what has ended is not counted again, the hold starts anew", () => {
+  test("repeated: an ended lease is not counted again, and the hold starts anew", () => {
     given(attached(), acquired("tile"), revoked(), wait(30_000))
       .when(revoked())
       .expect(accepted({ revoked: 0 }), event({ kind: "HoldPlaced" }))
@@ -105,7 +105,7 @@ describe("revoking all leases", () => {
 });
 
 describe("revoking some leases", () => {
-  test("ends only those, and holds only their account and reason", () => {
+  test("ends only the named leases, and holds only their account and reason", () => {
     given(attached(), acquired("tile"), acquired("agent"))
       .when(revoked(["tile"]))
       .expect(accepted({ revoked: 1 }), liveLeases("agent"))
@@ -117,7 +117,7 @@ describe("revoking some leases", () => {
       .expect(accepted());
   });
 
-  test("an id that the session does not remember strikes nobody, and is counted", () => {
+  test("an id that the session does not remember revokes nothing, and is counted", () => {
     given(attached(), acquired("tile"))
       .when(revoked(["no lease", "no lease", "another"]))
       .expect(accepted({ revoked: 0, unknown: 2 }), nothingHappened, liveLeases("tile"));
@@ -189,7 +189,7 @@ describe("holds", () => {
       .expect(refused({ reason: "REVOKED", retryAfterMs: 30_000 }));
   });
 
-  test("that cover the session for want of room do not shorten one that is on", () => {
+  test("that cover the session for lack of room do not shorten one in force", () => {
     given(policy({ holdsMax: 1 }), attached(), acquired("a"), acquired("b"), revoked(["a"]))
       .when(revoked([], 50_000), revoked(["b"], 1_000))
       .expect(accepted({ sessionHeld: true }))
@@ -205,19 +205,19 @@ describe("holds", () => {
       .expect(refused({ reason: "REVOKED", retryAfterMs: 60_000 }));
   });
 
-  test("that stand together are waited out together", () => {
+  test("that overlap are waited out together", () => {
     given(attached(), acquired("tile"), revoked(["tile"], 10_000), revoked([], 50_000))
       .when(acquired("tile"))
       .expect(refused({ reason: "REVOKED", retryAfterMs: 50_000 }));
   });
 
-  test("the emergency stop works however many stand", () => {
+  test("the emergency stop works, however many leases are live", () => {
     given(policy({ holdsMax: 2 }), attached(), acquired("a"), acquired("b"), acquired("c"))
       .when(revoked(["a", "b"]), revoked())
       .expect(accepted({ revoked: 1 }), liveLeases());
   });
 
-  test("last as long as was asked, whatever gap lies between", () => {
+  test("last as long as asked, whatever gap lies between", () => {
     given(attached(), acquired("tile"), revoked(), wait(20_000), absent(26 * 365 * day))
       .when(acquired("tile"))
       .expect(refused({ reason: "REVOKED", retryAfterMs: 40_000 }));
@@ -230,7 +230,7 @@ describe("holds", () => {
       .expect((world) => expect(sessionOf(world).leases.holds).toHaveLength(1));
   });
 
-  test("there is nothing to revoke where no session is known", () => {
+  test("an unknown session has nothing to revoke", () => {
     given().when(revoked()).expect(refused("SESSION_UNKNOWN"));
     given(attached(), detached()).when(revoked()).expect(refused("SESSION_UNKNOWN"));
   });

@@ -84,7 +84,7 @@ describe("ttl", () => {
       .expect(liveFor("tile", held));
   });
 
-  test("a renewal that asks for none gets the ttl last asked, clamped", () => {
+  test("a renewal without a ttl gets the last one asked for, clamped", () => {
     given(attached(), acquired("tile", { ttlMs: 90_000 }), renewed("tile", { ttlMs: 400_000 }))
       .when(wait(1_000), renewed("tile"))
       .expect(liveFor("tile", 300_000));
@@ -174,7 +174,7 @@ describe("tokens", () => {
     });
   });
 
-  test("a token by the key before goes on as it is", () => {
+  test("a token of the previous key stays as it is", () => {
     given(attached(), tokenKeys("old"), acquired("tile"), tokenKeys("new", "old"))
       .when(acquired("tile"))
       .expect(happened("LeaseExtended"));
@@ -229,7 +229,7 @@ describe("how many", () => {
       .expect(refused({ reason: "LEASE_NOT_LIVE", endedBy: "unknown" }));
   });
 
-  test("leases come and go as often as they like", () => {
+  test("leases may be granted and end any number of times", () => {
     given(attached(), policy({ liveLeasesMax: 1 }))
       .when(repeatedly(1_000, 20_000, acquired("tile"), released("tile")))
       .expect(liveLeases());
@@ -253,7 +253,7 @@ describe("ending a lease", () => {
   });
 
   const unknown = { reason: "LEASE_NOT_LIVE", endedBy: "unknown" } as const;
-  test("a token that was never given out is unknown", () => {
+  test("a token that was never issued is unknown", () => {
     given(attached())
       .when(renewed("nobody"))
       .expect(refused(unknown))
@@ -261,7 +261,7 @@ describe("ending a lease", () => {
       .expect(refused(unknown));
   });
 
-  test("on a session that is not known, every lease call says so", () => {
+  test("on an unknown session, every lease call says so", () => {
     for (const call of [renewed("tile"), released("tile"), checked("tile"), acquired("tile")]) {
       given().when(call).expect(refused("SESSION_UNKNOWN"), nothingHappened);
     }

@@ -55,7 +55,7 @@ describe("a lease that is not live", () => {
     ["revoked", revoked()],
     ["detached", detached()],
   ];
-  test.each(ends)("is refused, and told that it %s", (endedBy, how) => {
+  test.each(ends)("is refused because it %s", (endedBy, how) => {
     given(onFastPath(), how)
       .when(renewed("tile"))
       .expect(refused({ reason: "LEASE_NOT_LIVE", endedBy }), ended("tile", endedBy));
@@ -112,7 +112,7 @@ describe("a usable fast path", () => {
     });
   });
 
-  test("with a replacement in flight is refreshed, and the replacement goes on", () => {
+  test("with a replacement in flight is refreshed, and the replacement continues", () => {
     given(onFastPath(), wait(10_000), renegotiated({ by: "tile", seen: 1 }))
       .when(renewed("tile"))
       .expect(refreshed, happened("LeaseExtended"), inFlight(2), promoted(1, 1), versionKept);
@@ -127,7 +127,7 @@ describe("no usable fast path", () => {
       .expect(event({ kind: "HandshakeStarted" }), path("pending"), versionRose);
   });
 
-  test("Single: a renewal joins the handshake in flight and is told so", () => {
+  test("Single: a renewal joins the handshake in flight, and its answer says so", () => {
     given(attached(), acquired("tile"))
       .when(wait(5_000), renewed("tile"))
       .expect(joinedHandshake(1), happened("LeaseExtended"), versionKept);
@@ -208,7 +208,7 @@ describe("what is due comes first", () => {
   });
 });
 
-describe("a session that goes on without a lease", () => {
+describe("a session that continues without a lease", () => {
   test("the end of a lease ends no transport and no negotiation", () => {
     given(attached(), acquired("tile", { ttlMs: 5_000 }))
       .when(later(5_000))

@@ -51,13 +51,13 @@ const fromElsewhere = foreign(60_000);
 const emptied: Step = together(onFastPath(), wait(5_000), storeLost(), attached());
 
 describe("after a lost store", () => {
-  test("nobody is told to close: what the ends hold is unknown, not retired", () => {
+  test("no end is told to close: what the ends hold is unknown, not retired", () => {
     given(emptied)
       .when(host(ready))
       .expect(accepted({ standing: "unknown" }), path("pending"));
   });
 
-  test("what the manager reports ready while nothing is usable is adopted", () => {
+  test("a handshake that the manager reports ready while none is usable is adopted", () => {
     given(emptied)
       .when(manager(ready, { knows: 1 }))
       .expect(accepted({ standing: "promoted" }), promoted(1, 2), path("fast_path"))
@@ -165,7 +165,7 @@ describe("when something else is known", () => {
       .expect(promoted(fromElsewhere, 1), inFlight(undefined), standing(1, "retired"));
   });
 
-  test("what the session holds comes before what it does not", () => {
+  test("handshakes that the session holds come before others", () => {
     given(attached({ hostReports: true }), acquired("tile"), host(ready))
       .when(manager(ready))
       .expect(promoted(1, 1));
@@ -178,7 +178,7 @@ describe("when something else is known", () => {
       .expect(nonePromoted, accepted({ standing: "retired" }));
   });
 
-  test("nor one that was unknown when it spoke and has been retired since", () => {
+  test("nor one that was unknown when reported and has been retired since", () => {
     const younger = foreign(1);
     given(onFastPath(), manager(ready, { of: younger }))
       .expect(standing(younger, "unknown"))
@@ -190,7 +190,7 @@ describe("when something else is known", () => {
       .expect(standing(younger, "retired"), promoted(3, 3), path("http_fallback"));
   });
 
-  test("one adopted by time alone is not undone by what its host said long before", () => {
+  test("one adopted by time alone is not undone by an old report of its host", () => {
     const [a, b] = [foreign(1), foreign(2)];
     given(attached(), manager(ready, { of: a }), host(unacked(5_001), { of: b }))
       .when(wait(20_001), manager(ready, { of: b }), later(9_999))

@@ -88,7 +88,7 @@ describe("failed recoveries", () => {
       .expect(backsOffFor(2_000));
   });
 
-  test("usable means without a break: a recovery from lost begins the 30 s anew", () => {
+  test("usable means without a break: a recovery from lost restarts the 30 s", () => {
     given(neverUp, wait(1_000), renewed("tile"), manager(ready))
       .when(wait(20_000), manager({ ...ready, oldestUnackedMs: 15_001 }))
       .when(repeatedly(1_000, 4_000, manager(ready)))

@@ -78,7 +78,7 @@ describe("a handshake whose host does not watch", () => {
       .expect(nothingHappened);
   });
 
-  test("is told of a delivery once, however often the message was taken", () => {
+  test("is recorded once per delivery, however often the message was accepted", () => {
     given(brought, attached(), acquired("tile"), taken()).when(taken()).expect(nothingHappened);
   });
 
@@ -100,7 +100,7 @@ describe("a handshake whose host does not watch", () => {
       .expect(nothingHappened);
   });
 
-  test("is sent by whoever joins it no sooner than it is due", () => {
+  test("is not sent by a caller that joins it before it is due", () => {
     given(brought, attached(), acquired("tile"))
       .when(acquired("other"))
       .expect(happened("LeaseGranted"))
@@ -116,7 +116,7 @@ describe("a handshake whose host does not watch", () => {
       .expect(sent(2, "tile"));
   });
 
-  test("is sent on after its store has lost what came last", () => {
+  test("is sent after its store has lost the last change", () => {
     given(brought, attached(), acquired("tile", { ttlMs: 300_000 }))
       .when(incarnationChanged(), later(2_000))
       .expect(sent(2, "tile"));
@@ -159,7 +159,7 @@ describe("the token that is sent", () => {
       .expect(sent(1, "other"));
   });
 
-  test("is none where no lease is live, until there is one again", () => {
+  test("is not sent while no lease is live", () => {
     given(brought, attached(), acquired("tile"), released("tile"))
       .when(later(2_000))
       .expect(sent(2, undefined))
@@ -188,7 +188,7 @@ describe("a handshake needs no message", () => {
   });
 });
 
-test("a delivery that is confirmed of no session is no error", () => {
+test("confirming a delivery for an unknown session is no error", () => {
   given(brought, attached(), acquired("tile"))
     .when((world) => {
       world.record = undefined;

@@ -301,7 +301,7 @@ describe.each(decidedSituations)("manager's reports about $situation, decided $b
     story.expect(carries(row) ? carriedBy(of) : notCarriedBy(of));
   });
 
-  test("one that comes twice, or was overtaken, is answered as things stand and changes nothing", () => {
+  test("a repeated or overtaken report is answered by the current state and changes nothing", () => {
     const a = says(manager, "A", of);
     for (const sequence of [50, 49]) {
       given(policy(decided), so, a(closed, { sequence: 50 }))
@@ -326,7 +326,7 @@ describe.each(policies)("the host's reports about one in flight, decided %s", (_
 });
 
 describe("an observation of 25 s ago", () => {
-  test("adopts a handshake when it was made while the service could not hear, and not otherwise", () => {
+  test("adopts a handshake only when it was made while the service could not receive reports", () => {
     const report = manager(ready, { of: elsewhere, ageMs: 25_000 });
     given(attached()).when(report).expect(nonePromoted);
     given(attached(), absent(60_000)).when(report).expect(promoted(elsewhere, 1));
@@ -358,7 +358,7 @@ describe("an observation of 25 s ago", () => {
   });
 });
 
-test("a late word of one process does not make its last one older for the claims of another", () => {
+test("a late heartbeat of one process does not make its last one older for the claims of another", () => {
   const unnumbered = { sequence: 0 };
   given(onFastPath(), wait(5_000), manager(ready, unnumbered))
     .when(manager(ready, { ...unnumbered, ageMs: 2_500 }), manager(noConnection, { by: "B" }))

@@ -38,13 +38,13 @@ import {
 } from "../steps.ts";
 
 describe("the order of reports", () => {
-  test("a report that comes twice is heard once", () => {
+  test("a repeated report counts once", () => {
     given(onFastPath(), manager(disconnected, { sequence: 7 }))
       .when(manager(disconnected, { sequence: 7 }))
       .expect(nothingHappened, accepted({ standing: "promoted" }));
   });
 
-  test("a report that was overtaken says nothing any more", () => {
+  test("a report that was overtaken does not count", () => {
     given(onFastPath(), manager(ready, { sequence: 9 }))
       .when(manager(closed, { sequence: 8 }))
       .expect(nothingHappened, health("healthy", "confirmed"));
@@ -58,7 +58,7 @@ describe("the order of reports", () => {
       .expect(health("lost", "silent"));
   });
 
-  test("a report that comes late is as old as it says", () => {
+  test("a late report is as old as its observed_age", () => {
     given(onFastPath(), wait(12_000), manager(ready, { ageMs: 8_000 }))
       .when(later(1_999))
       .expect(health("stale", "host_silent"))
@@ -66,7 +66,7 @@ describe("the order of reports", () => {
       .expect(health("stale", "silent"));
   });
 
-  test("reports without a number are always heard", () => {
+  test("reports without a number always count", () => {
     given(onFastPath(), manager(ready, { sequence: 5 }))
       .when(manager(disconnected, { sequence: 0 }))
       .expect(health("degraded", "ice_disconnected"))
@@ -111,7 +111,7 @@ describe("the order of reports", () => {
 });
 
 describe("which connection counts", () => {
-  test("an older connection of the same handshake that closes says nothing", () => {
+  test("closing an older connection of the same handshake proves nothing", () => {
     given(onFastPath(), manager(ready, { transport: "second" }))
       .when(manager(closed, { transport: "first" }))
       .expect(health("healthy", "confirmed"))
@@ -121,7 +121,7 @@ describe("which connection counts", () => {
       .expect(health("lost", "connection_closed"));
   });
 
-  test("a newer one that is not ready yet says nothing either", () => {
+  test("a newer one that is not ready yet proves nothing either", () => {
     given(onFastPath())
       .when(host(connecting, { transport: "second" }))
       .expect(health("healthy", "confirmed"), happened("ReportReceived"), versionKept);
@@ -184,7 +184,7 @@ describe("an end that holds no connection", () => {
       .expect(health("healthy", "confirmed"));
   });
 
-  test("counts at once when nobody of that end ever said ready", () => {
+  test("counts at once when no reporter of that end ever said ready", () => {
     given(onFastPathByManagerAlone())
       .when(host(noConnection))
       .expect(health("lost", "end_restarted"));
@@ -196,7 +196,7 @@ describe("an end that holds no connection", () => {
       .expect(health("lost", "end_restarted"));
   });
 
-  test("waits 3 s more after a gap, in which nobody could say ready", () => {
+  test("waits 3 s more after a gap, in which no end could report ready", () => {
     given(onFastPath(), claims, stalled(2_000))
       .when(later(2_999))
       .expect(health("healthy", "confirmed"))

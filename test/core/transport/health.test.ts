@@ -61,7 +61,7 @@ describe("dead for good", () => {
     given(onFastPath(), death).expect(health("lost", reason), path("http_fallback"), versionRose);
   });
 
-  test.each(deaths)("after %s there is no way back in this generation", (_, death, reason) => {
+  test.each(deaths)("after %s this generation does not recover", (_, death, reason) => {
     given(onFastPath(), death)
       .when(repeatedly(1_000, 10_000, bothReady))
       .expect(health("lost", reason), promoted(1, 1), path("http_fallback"));
@@ -74,7 +74,7 @@ describe("dead for good", () => {
       .expect(health("lost", "connection_closed"));
   });
 
-  test("a required channel that opens anew is not closed", () => {
+  test("a required channel that opens again is not closed", () => {
     given(
       onFastPath(),
       manager({ ...without("mgr-actions"), openingChannels: ["mgr-actions"] }),
@@ -141,7 +141,7 @@ describe("acks", () => {
       .expect(health("healthy", "recovered"), path("fast_path"), promoted(1, 1));
   });
 
-  test("a relapse begins the 3 s anew", () => {
+  test("a relapse starts the 3 s again", () => {
     given(onFastPath(), manager(unacked(15_001)), wait(500), bothReady)
       .when(wait(2_000), manager(unacked(15_001)), wait(500), bothReady)
       .when(wait(2_999), bothReady)
@@ -232,13 +232,13 @@ describe("silence", () => {
       .expect(health("stale", "host_silent"));
   });
 
-  test("an attach that says so later is judged at once", () => {
+  test("a later attach that says so takes effect at once", () => {
     given(onFastPathByManagerAlone(), repeatedly(1_000, 20_000, manager(ready)))
       .when(attached({ hostReports: true }))
       .expect(health("stale", "host_silent"), path("fast_path"));
   });
 
-  test("what is as old as observed_age says: 25 s leave 5 s", () => {
+  test("evidence as old as observed_age says: 25 s leave 5 s", () => {
     given(onFastPath(), wait(26_000), manager(ready, { ageMs: 25_000 }))
       .when(later(4_999))
       .expect(health("stale", "silent"))
@@ -278,7 +278,7 @@ describe("degraded", () => {
       .expect(health("degraded", "acks_slow"));
   });
 
-  test("trouble that goes on is no further change", () => {
+  test("trouble that continues is no further change", () => {
     given(onFastPath(), manager(disconnected))
       .when(wait(1_000), manager(disconnected))
       .expect(happened("ReportReceived"), versionKept);

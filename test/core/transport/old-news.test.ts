@@ -53,7 +53,7 @@ test("the policy of processes that share a store keeps the relations between its
 /** Nothing of the report is recorded but its place in the order. */
 const spared = happened("ReportPlaced");
 
-describe("a word that tells nothing new of a healthy fast path", () => {
+describe("a report without news of a healthy fast path", () => {
   test("is recorded 3 s after the one before, and not sooner", () => {
     given(shared, onFastPath())
       .when(wait(2_999), manager(ready))
@@ -64,7 +64,7 @@ describe("a word that tells nothing new of a healthy fast path", () => {
       .expect(spared);
   });
 
-  test("is as old as it says", () => {
+  test("is as old as its observed_age", () => {
     given(shared, onFastPath())
       .when(wait(4_000), manager(ready, { ageMs: 1_001 }))
       .expect(spared)
@@ -72,7 +72,7 @@ describe("a word that tells nothing new of a healthy fast path", () => {
       .expect(happened("ReportReceived"));
   });
 
-  test("of one end makes the other's no older news", () => {
+  test("of one end does not make the other's older", () => {
     given(shared, onFastPath())
       .when(wait(3_000), manager(ready), host(ready))
       .expect(happened("ReportReceived"))
@@ -84,7 +84,7 @@ describe("a word that tells nothing new of a healthy fast path", () => {
     given(onFastPath()).when(wait(1), manager(ready)).expect(happened("ReportReceived"));
   });
 
-  test("may tell of actions that wait for an acknowledgement, as long as it is not slow", () => {
+  test("may report actions that wait for an acknowledgement, as long as it is not slow", () => {
     given(shared, onFastPath())
       .when(manager(unacked(5_000)))
       .expect(spared)
@@ -92,14 +92,14 @@ describe("a word that tells nothing new of a healthy fast path", () => {
       .expect(health("degraded", "acks_slow"));
   });
 
-  test("is heard after a gap, in which it could not have been told", () => {
+  test("counts after a gap in which it could not have been reported", () => {
     given(shared, onFastPath(), stalled(2_000), wait(2_999), manager(ready))
       .when(wait(1), manager(ready))
       .expect(happened("ReportReceived"));
   });
 });
 
-describe("a word that tells something new is recorded at once:", () => {
+describe("a report with news is recorded at once:", () => {
   const recorded = (...steps: readonly Step[]): void => {
     given(shared, onFastPath())
       .when(...steps)
@@ -139,7 +139,7 @@ describe("a word that tells something new is recorded at once:", () => {
   });
 });
 
-describe("whatever is told is recorded", () => {
+describe("every notice is recorded", () => {
   test("while a replacement is negotiated", () => {
     given(shared, onFastPath(), wait(10_000), manager(ready), host(ready))
       .when(renegotiated({ by: "tile", seen: 1 }))
@@ -201,7 +201,7 @@ describe("what goes by it all the same", () => {
       .expect(health("lost", "silent"));
   });
 
-  test("one end that falls silent is found beside one that goes on", () => {
+  test("one end that falls silent is noticed beside one that continues", () => {
     given(shared, onFastPath(), goingOn(20_000))
       .when(repeatedly(1_000, 6_000, manager(ready)))
       .expect(health("healthy", "confirmed"))

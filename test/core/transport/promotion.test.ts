@@ -57,7 +57,7 @@ const replacing: Step = together(
 );
 
 describe("who has to confirm", () => {
-  test("a host that never reported has no say: the manager's word is enough", () => {
+  test("a host that never reported has no say: the manager's report is enough", () => {
     given(asked)
       .when(manager(ready))
       .expect(promoted(1, 1), happened("ReportReceived", "HandshakePromoted"), versionRose)
@@ -94,7 +94,7 @@ describe("who has to confirm", () => {
     [29_999, true],
     [30_000, false],
   ];
-  test.each(says)("a host heard %i ms ago has a say: %s", (sinceMs, hasSay) => {
+  test.each(says)("a host that reported %i ms ago has a say: %s", (sinceMs, hasSay) => {
     given(policy({ negotiationTimeoutMs: 60_000 }), asked, host(connecting))
       .when(wait(sinceMs), manager(ready))
       .expect(hasSay ? nonePromoted : promoted(1, 1));
@@ -221,7 +221,7 @@ describe("over a usable fast path", () => {
 });
 
 describe("from confirmBy on, with nothing usable", () => {
-  test("before it the manager's word alone waits for a host with a say", () => {
+  test("before it, the manager's report alone waits for a host with a say", () => {
     given(askedWithHost, manager(ready))
       .when(repeatedly(1_000, 14_000, manager(ready)), later(999))
       .expect(nonePromoted, inFlight(1));
@@ -262,7 +262,7 @@ describe("from confirmBy on, with nothing usable", () => {
       .expect(nonePromoted, standing(2, "abandoned"));
   });
 
-  test("when nobody is ready, the first negotiation ends in the fallback", () => {
+  test("when no end is ready, the first negotiation ends in the fallback", () => {
     given(asked)
       .when(later(15_000))
       .expect(happened("HandshakeAbandoned", "NegotiationDelayed"), nonePromoted)
@@ -299,7 +299,7 @@ describe("first channel wins", () => {
       .expect(promoted(2, 1), standing(1, "retired"));
   });
 
-  test("its attempts are counted, and begin anew after a promotion", () => {
+  test("its attempts are counted, and restart after a promotion", () => {
     given(second)
       .expect(accepted({ negotiation: { offer: { attempt: 2 } } }))
       .when(manager(ready), manager(closed), renewed("tile"))
@@ -362,7 +362,7 @@ describe("after a promotion", () => {
     });
   });
 
-  test("Fenced: and one more than the last where that is later", () => {
+  test("Fenced: and one more than the last if that is greater", () => {
     given(onFastPath())
       .when(renegotiated({ reason: "operator" }), manager(ready), host(ready))
       .expect((world) => expect(sessionOf(world).transport.generation).toBe(start + 1));

@@ -74,7 +74,7 @@ describe("in order", () => {
       .expect(joinedHandshake(1));
   });
 
-  test("over a usable path, the generation that was seen to fail has to be named", () => {
+  test("over a usable path, observed_generation is required", () => {
     given(proven)
       .when(renegotiated({ by: "tile" }))
       .expect(
@@ -86,7 +86,7 @@ describe("in order", () => {
       .expect(nothingHappened);
   });
 
-  test("without a usable path nothing has to be named", () => {
+  test("without a usable path observed_generation is optional", () => {
     given(proven, manager(closed))
       .when(renegotiated({ by: "tile" }))
       .expect(startedHandshake(2));
@@ -136,7 +136,7 @@ describe("in order", () => {
       .expect(startedHandshake(2));
   });
 
-  test("a manager with 50 negotiations in flight is given no more, by operators either", () => {
+  test("a manager with 50 negotiations in flight gets no more, not even from operators", () => {
     const busy = refused({ reason: "TOO_MANY", what: "negotiations", retryAfterMs: 1_000 });
     given(proven, negotiationsElsewhere(50))
       .when(renegotiated({ by: "tile", seen: 1 }))

@@ -22,7 +22,7 @@ import {
 /** As processes that share a store decide: what tells nothing new is recorded every 3 s. */
 const shared: Step = policy(sharedPolicy(defaultPolicy));
 
-describe("a report that was sent before one that told nothing new is too late,", () => {
+describe("a report sent before one without news is too late,", () => {
   const late: readonly [what: string, word: Word][] = [
     ["though its actions were stalled", unacked(16_000)],
     ["though its acknowledgements were slow", unacked(6_000)],
@@ -39,7 +39,7 @@ describe("a report that was sent before one that told nothing new is too late,",
       .expect(promoted(1, 1), path("fast_path"));
   });
 
-  test("also after many that told nothing new", () => {
+  test("also after many reports without news", () => {
     given(shared, onFastPath(), wait(1_000), manager(ready), manager(ready), manager(ready))
       .when(manager(closed, { sequence: 3 }))
       .expect(nothingHappened, path("fast_path"));

@@ -54,13 +54,16 @@ describe("the standing of a handshake", () => {
     ["retired", replaced(5_000), 1, false],
     ["unknown", wait(0), "anything", false],
   ];
-  test.each(honours)("signalling for one that is %s goes on or not", (is, so, which, honoured) => {
-    given(onFastPath(), so)
-      .when(handshakeChecked(which))
-      .expect(accepted({ standing: is, honoured }), nothingHappened);
-  });
+  test.each(honours)(
+    "signalling for one that is %s continues or not",
+    (is, so, which, honoured) => {
+      given(onFastPath(), so)
+        .when(handshakeChecked(which))
+        .expect(accepted({ standing: is, honoured }), nothingHappened);
+    },
+  );
 
-  test("signalling for an abandoned one goes on: it may still win", () => {
+  test("signalling for an abandoned one continues: it may still win", () => {
     given(attached(), acquired("tile"), later(16_000))
       .when(handshakeChecked(1))
       .expect(accepted({ standing: "abandoned", honoured: true }));
@@ -97,13 +100,13 @@ describe("an id that the session does not hold", () => {
     }
   });
 
-  test("Fenced: an end that holds a retired handshake is told so, and its word does not count", () => {
+  test("Fenced: an end that holds a retired handshake gets RETIRED, and its report does not count", () => {
     given(onFastPath(), replaced(5_000))
       .when(manager(ready, { of: 1 }), host(closed, { of: 1 }))
       .expect(accepted({ standing: "retired" }), happened("ReportReceived"), promoted(2, 2));
   });
 
-  test("on a session that came back, all handshakes from before are retired", () => {
+  test("on a session that was attached again, all earlier handshakes are retired", () => {
     given(onFastPath(), wait(20_000), detached("closed"), attached()).expect(
       standing(1, "retired"),
       standing(mintedAt(10_000), "unknown"),

@@ -66,7 +66,7 @@ const overHttp: readonly (readonly [what: string, sent: Sent, status: number, wo
   ],
 ];
 
-describe("The public door says in its own words what is wrong with", () => {
+describe("The public door refuses in its own words", () => {
   test.each(overHttp)("%s", async (_what, sent, status, words) => {
     await using service = await runService();
     expect(await ask(service, sent)).toMatchObject({ status, body: { message: words } });
@@ -104,7 +104,7 @@ const overGrpc: readonly (readonly [
   ],
 ];
 
-describe("The internal door says in its own words what is wrong with", () => {
+describe("The internal door refuses in its own words", () => {
   test.each(overGrpc)("%s", async (_what, path, data, end) => {
     await using service = await runService();
     using caller = new RawHttp2(service.addresses.grpc);

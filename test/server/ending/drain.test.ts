@@ -60,7 +60,7 @@ const askedToReconnect = {
   code: Code.Unavailable,
 };
 
-test("a drain tells every watcher to reconnect, then ends the streams with UNAVAILABLE", async () => {
+test("a drain asks every watcher to reconnect, then ends the streams with UNAVAILABLE", async () => {
   await using service = await runService();
   const watches = await openEverywhere(service);
   await service.drain();
@@ -91,7 +91,7 @@ test("a drain ends an idle KeepAlive with UNAVAILABLE, after its last answer", a
   leave.abort();
 });
 
-test("a drain makes health say NOT_SERVING to those who watch it", async () => {
+test("a drain sends NOT_SERVING to those who watch health", async () => {
   await using service = await runService();
   for (const transport of [service.grpc, service.connect]) {
     const seen: number[] = [];

@@ -19,7 +19,7 @@ async function run(budgets: BudgetLimits): Promise<void> {
   service = await runService({ budgets, env: { LEASE_LOG_LEVEL: "warn" } });
 }
 
-test("what the HTTP parser refuses for a budget is counted as a refusal for that budget", async () => {
+test("a refusal of the HTTP parser is counted under its budget", async () => {
   await run({ request_ms: 100, header_bytes: 2_000 });
   const long = connect(portOf(service.addresses.ops));
   long.write(`GET / HTTP/1.1\r\nhost: h\r\nx: ${"v".repeat(3_000)}\r\n\r\n`);
@@ -38,7 +38,7 @@ test("a body of an old route is refused beyond its limit, and counted", async ()
   expect(await refused("legacy_body_bytes")).toBe(1);
 });
 
-test("bodies of old routes that are on their way are held against what callers send", async () => {
+test("bodies of old routes count against the budget of requests while they arrive", async () => {
   await run({ request_bytes: 1_000 });
   const slow = connect(portOf(service.addresses.http));
   slow.write(`POST ${oldRoute} HTTP/1.1\r\nhost: h\r\ncontent-length: 900\r\n\r\n{`);
@@ -51,7 +51,7 @@ test("bodies of old routes that are on their way are held against what callers s
   expect((await post(oldRoute, JSON.stringify({ passcode: "p" }))).status).not.toBe(429);
 });
 
-test("answers of any route that nobody reads are held, and given up beyond their budget", async () => {
+test("unread answers of any route are kept, and given up beyond their budget", async () => {
   await run({ connection_unread_bytes: 10_000 });
   const socket = await readNoMetrics();
   await vi.waitFor(async () => expect(await refused("connection_unread_bytes")).toBe(1), 20_000);
@@ -81,7 +81,7 @@ test("a connection over gRPC may have as many calls open as are left for others"
   await vi.waitFor(async () => expect(await used("open_calls")).toBe(0));
 });
 
-test("what addresses have reset shows as used, until it is given back", async () => {
+test("resets of an address show as used until they are returned", async () => {
   await run({ address_resets: 100 });
   using raw = new RawHttp2(service.addresses.grpc);
   await once(raw.session, "connect");

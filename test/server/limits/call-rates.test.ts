@@ -22,7 +22,7 @@ async function list({ service, jwt }: Crowd, sub: string): Promise<unknown> {
   );
 }
 
-test("a caller that calls too often is told when to call again; others are served", async () => {
+test("a caller that calls too often is refused with a time to retry; others are served", async () => {
   await using jwt = await jwtMode();
   await using service = await runService({ env: jwt.env, budgets: { principal_calls: limit } });
   const refusals = await Promise.all(calls.map(() => list({ service, jwt }, "busy")));
@@ -74,7 +74,7 @@ test("each message of KeepAlive counts", async () => {
   expect(answers).toBeGreaterThanOrEqual(limit);
 });
 
-test("in dev everybody is the same caller, and nobody's calls are counted", async () => {
+test("in dev all callers are one, and their calls are not counted", async () => {
   await using service = await runService({ budgets: { principal_calls: limit } });
   const answers = calls.map(() => service.registry.listSessions({}));
   await expect(Promise.all(answers)).resolves.toHaveLength(calls.length);

@@ -104,7 +104,7 @@ describe("over gRPC", () => {
   });
 });
 
-describe("what is held of calls that are not answered is bounded", () => {
+describe("unanswered calls are bounded", () => {
   const half = enveloped(Buffer.alloc(60_000)).subarray(0, -1);
 
   test("over the process", async () => {
@@ -149,7 +149,7 @@ describe("what is held of calls that are not answered is bounded", () => {
     expect(await grpcEnd(packed)).toMatchObject(tooMany("request_bytes"));
   });
 
-  test("and given back with each answer of a stream", async () => {
+  test("and are returned with each answer of a stream", async () => {
     await run({ budgets: { connection_request_bytes: 300_000 } });
     const { lease } = service;
     async function* batches(): AsyncGenerator<{ renewals: { sessionId: string }[] }> {

@@ -86,7 +86,7 @@ describe("large answers that nobody reads", () => {
     expect(await listed(raw)).toMatchObject({ status: "0" });
   });
 
-  test("of one stream end it, and its connection goes on", async () => {
+  test("of one stream end it, and its connection stays open", async () => {
     await run(0, { budgets: { connection_unread_bytes: 200_000 } });
     const session = connectHttp2(`http://${service.addresses.grpc}`);
     session.on("error", () => undefined);

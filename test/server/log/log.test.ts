@@ -65,7 +65,7 @@ test("secrets that are logged by mistake are redacted", () => {
   expect(lines.join("")).not.toMatch(/one|two|three|four|five/);
 });
 
-test("each change of a transport is told once: from what, to what, why, and between whom", async () => {
+test("each change of a transport is logged once: from what, to what, why, and between which ends", async () => {
   await using service = await runService({ env: { LEASE_LOG_LEVEL: "info" } });
   const asked = { sessionId: "s1", privateBeachId: beach, passcode };
   const { offer } = await service.lease.acquire(asked);
@@ -141,7 +141,7 @@ test("a bug that one report of a batch meets is logged once, with its session", 
   expect(troubles).toMatchObject([{ msg: "internal error", where: "batch", session: "bad" }]);
 });
 
-test("trouble is told once, with the session that it is about", () => {
+test("trouble is logged once, with its session", () => {
   const lines: string[] = [];
   const stream = { write: (line: string) => lines.push(line) };
   const metrics = createMetrics();

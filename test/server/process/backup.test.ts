@@ -54,7 +54,7 @@ async function restored(from: RunningService, backup: string, to: string): Promi
   return path;
 }
 
-test("a backup of a running service is restored, and nothing that was counted comes again", async () => {
+test("a backup of a running service is restored, and no number is used again", async () => {
   await using elsewhere = await storeFolder();
   await using service = await runService({ store: "sqlite" });
   const kept = await grantAndPromote(service, "kept");
@@ -82,7 +82,7 @@ test("a backup of a running service is restored, and nothing that was counted co
   }
 });
 
-test("a service goes on from a backup that took the place of its own file", async () => {
+test("a service continues from a backup put in the place of its own file", async () => {
   await using service = await runService({ store: "sqlite" });
   const { token } = await grantAndPromote(service, "kept");
   await backUp(service, "?to=copy.db");
@@ -92,7 +92,7 @@ test("a service goes on from a backup that took the place of its own file", asyn
   await again.registry.checkLease({ sessionId, controllerToken: token });
 });
 
-test("a backup that meets the log of the file before it is left alone until that is gone", async () => {
+test("a backup that would meet the log of another file is not opened until the log is gone", async () => {
   await using folder = await storeFolder();
   const env = { LEASE_STORE_URL: `sqlite:${folder.storePath}` };
   await using service = await spawnService(env);
@@ -112,7 +112,7 @@ test("a backup that meets the log of the file before it is left alone until that
   await again.registry.checkLease({ sessionId, controllerToken: token });
 });
 
-test("what cannot be backed up is said", async () => {
+test("a store that cannot be backed up is refused with the reason", async () => {
   await using service = await runService({ store: "sqlite" });
   const refusal = async (answer: Promise<Response>) => {
     const { status, json } = await answer.then(async (reply) => ({

@@ -48,7 +48,7 @@ test("every line of standard output is JSON, also at level error", async () => {
   expect(service.stdout.map((line) => JSON.parse(line).msg)).toEqual(["ready"]);
 });
 
-test("the first start makes store and key, and the second goes on with them", async () => {
+test("the first start creates store and key, and the second uses them", async () => {
   const path = join(folder, "made", "lease.db");
   const env = { LEASE_STORE_URL: `sqlite:${path}` };
   const asked = { sessionId: "s1", privateBeachId: "b", passcode: "1" };
@@ -109,7 +109,7 @@ test("a token key file that cannot be used is one line with the path and the rem
   expect(stderr).toMatch(/^controller-lease: .*lease\.db\.key.*restore it.*set LEASE_TOKEN_KEY$/);
 });
 
-test("a second service on the same file waits for the first, then is told the remedy", async () => {
+test("a second service on the same file waits for the first, then names the remedy", async () => {
   await using first = await runService({ store: "sqlite" });
   const second = runService({ store: { path: first.storePath }, lockWaitMs: 200 });
   await expect(second).rejects.toThrow(/another process holds it.*file of its own/);
@@ -169,7 +169,7 @@ test("an uncaught bug is logged, and the process ends with 70", async () => {
   });
 });
 
-describe("a rejection that nobody waited for", () => {
+describe("a rejection that nobody handles", () => {
   const preload = new URL("planted-rejection.ts", import.meta.url).href;
 
   test("is logged and counted when the store is away, and the process goes on", async () => {

@@ -38,7 +38,7 @@ async function run({ file, args, cwd, env = {} }: Command): Promise<Outcome> {
   return { code, stdout, stderr };
 }
 
-test("an older Node is told in one sentence what it needs", async () => {
+test("an older Node prints one sentence that says what is needed", async () => {
   const older = "Object.defineProperty(process.versions, 'node', { value: '20.11.1' })";
   const preload = `--import=data:text/javascript,${encodeURIComponent(older)}`;
   const { code, stdout, stderr } = await run({

@@ -81,7 +81,7 @@ test("curl reads which fields of its JSON are of the wrong type", async () => {
   });
 });
 
-test("what only the manager may call is UNIMPLEMENTED, also for curl", async () => {
+test("calls reserved for the manager are UNIMPLEMENTED, also for curl", async () => {
   await using service = await runService();
   const registry = service.client(FastPathRegistry, service.connect);
   await expect(

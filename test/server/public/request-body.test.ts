@@ -104,7 +104,7 @@ describe("a body in envelopes", () => {
     expect(decodeURIComponent(answer)).toMatch(message);
   });
 
-  test("of a Connect stream is told by its own header that it is packed", async () => {
+  test("of a Connect stream is known as compressed by its own header", async () => {
     const headers = { ...stream, "connect-content-encoding": "gzip" };
     const body = enveloped(gzipSync('{"sessionIds":7}'), 1);
     const { received, body: answer } = await post(watch, headers, [body]);

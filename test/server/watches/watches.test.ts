@@ -13,7 +13,7 @@ const path = `/${ControllerLease.typeName}/WatchTransport`;
 const ways = ["gRPC", "Connect", "Connect with JSON", "gRPC-Web"] as const;
 
 describe.each(ways)("watches over %s", (way) => {
-  test("show one change after the other, and end as they are told to", async () => {
+  test("show one change after the other, and end on request", async () => {
     await using service = await runService();
     const sessions = new ChangingSessions(service);
     await sessions.attach("s1", "beach");

@@ -172,7 +172,7 @@ function uncovered(deaf: readonly EpochMs[], gaps: readonly Gap[]): readonly Epo
   return deaf.filter((at) => !gaps.some(({ from, until }) => from <= at && at <= until));
 }
 
-test("each moment that nobody was heard at counts in a gap, and in no other, whatever stalls, fails and starts anew", async () => {
+test("each moment at which nothing was received lies in exactly one gap, whatever stalls, fails and restarts", async () => {
   let gaps = 0;
   await fc.assert(
     fc.asyncProperty(

@@ -32,7 +32,7 @@ describe("gaps of several buckets", () => {
     ]);
   });
 
-  test("of different kinds are told apart, also where they overlap", () => {
+  test("of different kinds are kept apart, also where they overlap", () => {
     const mixed = [struck(1, 10, 50), struck(2, 15, 60, "stall"), struck(3, 20, 40)];
     expect(shown(...mixed, struck(4, 55, 70, "stall"))).toEqual([
       [2, 10, 50, "absence", 11],
@@ -40,7 +40,7 @@ describe("gaps of several buckets", () => {
     ]);
   });
 
-  test("count a bucket once that was struck twice meanwhile", () => {
+  test("count a bucket once that was concerned twice meanwhile", () => {
     expect(shown(struck(1, 10, 90), struck(2, 20, 30), struck(2, 40, 50))).toEqual([
       [2, 10, 90, "absence", 11],
     ]);

@@ -47,7 +47,7 @@ function expectNoOverlap(gaps: readonly Gap[]): void {
   }
 }
 
-test("who comes while the disk is slow waits for every stall that is not on record yet", async () => {
+test("a caller during a slow write waits for every stall that is not recorded yet", async () => {
   await using folder = await storeFolder();
   const clock = manualClock();
   await using store = await folder.open({ clock });
@@ -65,7 +65,7 @@ test("who comes while the disk is slow waits for every stall that is not on reco
   expect(keeper.isCurrent("s1", clock.now())).toBe(true);
 });
 
-test("a moment alive that is long on its way, since much has to be written, is no stall", async () => {
+test("a moment alive that takes long to write is no stall", async () => {
   await using folder = await storeFolder();
   const clock = manualClock();
   await using store = await folder.open({ clock });

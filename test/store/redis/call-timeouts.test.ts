@@ -34,7 +34,7 @@ function limited(clock: Clock) {
   return { isGivenUp: () => isGivenUp };
 }
 
-test("a call is given up when its time is over, and no sooner", async () => {
+test("a call is given up when its time is over, and not before", async () => {
   const clock = lateClock();
   const call = limited(clock);
   for (let at = 100; at <= 800; at += 100) await clock.wake(at);

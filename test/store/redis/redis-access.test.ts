@@ -128,7 +128,7 @@ describe.skipIf(!hasRedis)("a user with the rights that are named, and no others
     await (await open())[Symbol.asyncDispose]();
   });
 
-  test("is what the README says", () => {
+  test("is the one in the README", () => {
     const readme = readFileSync(join(import.meta.dirname, "../../../src/store/README.md"), "utf8");
     for (const words of [rights, rightsToAcknowledge, rightsOnCluster]) {
       expect(readme.replaceAll(/\s+/g, " ")).toContain(words);
@@ -173,7 +173,7 @@ describe.skipIf(!(hasRedis && hasOpenssl))("over TLS", () => {
 
   const url = (host = "127.0.0.1"): string => `rediss://lease:${secret}@${host}:${tlsPort}`;
 
-  test("a process serves that was told whom to trust", async () => {
+  test("a process that knows whom to trust serves", async () => {
     const { authority } = certificates;
     const env = { ...key, LEASE_STORE_URL: url(), NODE_EXTRA_CA_CERTS: authority };
     await using service = await spawnService({ ...env, LEASE_LOG_LEVEL: "trace" });
@@ -204,13 +204,13 @@ describe.skipIf(!(hasRedis && hasOpenssl))("over TLS", () => {
     await service.stop();
   });
 
-  test("one that was not told trusts nobody, and says what to name", async () => {
+  test("one that does not know trusts nobody, and says what to set", async () => {
     expect(await refusalOf(url())).toMatch(
       /its certificate is not trusted \(.*\); name its authority in NODE_EXTRA_CA_CERTS/,
     );
   });
 
-  test("who forgets TLS, or asks for it where there is none, is told so", async () => {
+  test("the error says so when TLS is missing, or is not spoken there", async () => {
     const plain = `redis://lease:${secret}@127.0.0.1:${tlsPort}`;
     expect(await refusalOf(plain)).toContain("if it wants TLS, write rediss://");
     const none = `rediss://lease:${secret}@127.0.0.1:${server.port}`;

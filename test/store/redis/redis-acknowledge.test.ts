@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     expect(revision).toBe(String(session?.revision));
   });
 
-  test("one that it does not get is refused as unavailable, and is safe to repeat", async () => {
+  test("a call that does not reach it is refused with UNAVAILABLE, and is safe to repeat", async () => {
     await using under = await open();
     for (const id of ["s1", "s2"]) await insisted(under, id, attach);
     await using reader = watch(under.service, named("s1"));
@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     print(`a commit that no replica acknowledged: UNAVAILABLE after ${Math.round(tookMs)} ms`);
   });
 
-  test("many that it does not get are refused together, and the process goes on sending heartbeats", async () => {
+  test("many that do not reach it are refused together, and the process keeps sending heartbeats", async () => {
     await using under = await open();
     const ids = Array.from({ length: 60 }, (_, index) => `s${index}`);
     await atOnce(ids.length, (index) => grant(under, ids[index] ?? ""));

@@ -36,7 +36,7 @@ const asked: Readonly<Record<string, (service: SpawnedService) => Promise<unknow
 const privateBeachId = "beach";
 
 describe.skipIf(!hasRedis)("a process whose Redis is killed", () => {
-  test("lives on, and refuses what needs the store with a time to come back", async () => {
+  test("stays up, and refuses calls that need the store with a time to retry", async () => {
     await using redis = await startRedis({ appendonly: "yes", appendfsync: "always" });
     await using service = await serve(redis);
     await service.lease.acquire({ sessionId: "held", privateBeachId, passcode: "1" });

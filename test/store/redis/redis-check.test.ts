@@ -16,7 +16,7 @@ function check(of: Readonly<Record<string, string>>): void {
   checkServer(new Map(Object.entries({ ...fit, ...of })));
 }
 
-describe("a Redis that keeps what it is given", () => {
+describe("a Redis that loses nothing", () => {
   test.each(["7.0.0", "7.2.4", "8.0.1", "10.1.0"])("may be version %s", (version) => {
     expect(() => check({ redis_version: version })).not.toThrow();
   });
@@ -41,7 +41,7 @@ describe("a Redis that keeps what it is given", () => {
   });
 });
 
-describe("what is told of a Redis that cannot be opened", () => {
+describe("the error of a Redis that cannot be opened", () => {
   const url = "redis://lease:open-sesame@redis.example:6379";
 
   test("names the address and not the password", () => {

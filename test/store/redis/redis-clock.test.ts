@@ -45,7 +45,7 @@ describe.skipIf(!hasRedis)("the service time of processes that share Redis", () 
     expect(Math.abs(behind.clock.now() - (await redisTime()))).toBeLessThan(near);
   });
 
-  test("makes no gap, and ends no lease, when a process joins whose clock is wrong", async () => {
+  test("records no gap, and ends no lease, when a process with a wrong clock joins", async () => {
     await using right = await open(0);
     await accepted(right, "s1", attach);
     await acquire(right, "s1", "tile");
@@ -59,7 +59,7 @@ describe.skipIf(!hasRedis)("the service time of processes that share Redis", () 
     }
   });
 
-  test("begins at no earlier moment than the last that anybody recorded", async () => {
+  test("begins no earlier than the last recorded moment", async () => {
     const ahead = (await redisTime()) + hour;
     await server.command("HSET", buckets[5]?.state ?? "", "alive", String(ahead));
     await using process = await open(0);

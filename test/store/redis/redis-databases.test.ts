@@ -16,7 +16,7 @@ describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  test("each sees all of its own changes, and reads nothing for those of the other", async () => {
+  test("each sees all of its own changes, and reads nothing for the other's", async () => {
     await using started = new AsyncDisposableStack();
     const start = async (url: string) => started.use(await redisService(url));
     const elsewhere = await start(`${server.url}/1`);

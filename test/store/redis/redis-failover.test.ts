@@ -34,7 +34,7 @@ interface Answered {
 }
 
 describe.skipIf(!hasRedis)("a failover to a replica that did not have everything", () => {
-  test("repeats no number, closes no connection, and shows watchers what is left", async () => {
+  test("repeats no number, closes no connection, and shows watchers the sessions that are left", async () => {
     await using redis = await startRedisPair();
     await using witness = await serve(redis);
     const used = new UsedCounters();
@@ -89,7 +89,7 @@ describe.skipIf(!hasRedis)("a failover to a replica that did not have everything
     await expectRightCounts(witness);
   });
 
-  test("loses nothing that was answered where a replica has to acknowledge it", async () => {
+  test("loses no answered change where a replica has to acknowledge it", async () => {
     await using redis = await startRedisPair();
     await using service = await serve(redis, { LEASE_REDIS_ACK_REPLICAS: "1" });
     const held = await holdFastPath(service, "a");

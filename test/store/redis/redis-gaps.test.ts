@@ -59,7 +59,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await running;
   }
 
-  test("are told once, and those before a process was there not at all", async () => {
+  test("are reported once, and those before the process started not at all", async () => {
     const first = await process();
     await clock.jump(5_000);
     await first.keeper.catchUp(id);
@@ -88,7 +88,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     });
   });
 
-  test("are told also by a process that ends before its next heartbeat", async () => {
+  test("are sent also by a process that ends before its next heartbeat", async () => {
     const { keeper, received } = await process();
     await clock.jump(5_000);
     await keeper.catchUp(id);
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     expect(received).toEqual([{ kind: "gap", gap, buckets: 1 }]);
   });
 
-  test("that a process finds when it starts are told in one, also when one bucket answers late", async () => {
+  test("that a process finds when it starts are reported as one, also when one bucket answers late", async () => {
     const first = await process();
     await clock.jump(5_000);
     await first.keeper.catchUp(id);

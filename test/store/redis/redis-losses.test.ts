@@ -22,7 +22,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
   const serve = () =>
     runService({ env: { LEASE_STORE_URL: server.url, LEASE_TOKEN_KEY: "k".repeat(32) } });
 
-  test("is said to be unfit, by log, metric and readiness, for as long as it is", async () => {
+  test("is reported as unfit by log, metric and readiness, for as long as it is", async () => {
     await using service = await serve();
     expect(await readiness(service)).toEqual([200, { status: "ready" }]);
     await server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     await expect.poll(() => readiness(service), inTime).toEqual([200, { status: "ready" }]);
   });
 
-  test("and drops keys, is said to, and every session counts as one that may have lost something", async () => {
+  test("and drops keys is reported, and every session counts as one that may have lost something", async () => {
     await using service = await serve();
     const before = await incarnationOf("session-1");
     await server.command("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
@@ -54,7 +54,7 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     expect((await kept.transport()).generation).toBe(generation);
   });
 
-  test("and has lost a session: that is said once, and no list or count shows it any more", async () => {
+  test("and has lost a session: the loss is reported once, and no list or count shows the session any more", async () => {
     await using service = await serve();
     const lost = await holdFastPath(service, "session-1");
     const kept = await holdFastPath(service, "session-2");
@@ -73,14 +73,14 @@ describe.skipIf(!hasRedis)("a Redis that changes under a running service", () =>
     expect(Number(version)).toBeGreaterThan(before);
   });
 
-  test("and has lost everything: that is said", async () => {
+  test("and has lost everything: the loss is reported", async () => {
     await using service = await serve();
     await holdFastPath(service, "session-1");
     await server.command("FLUSHALL");
     await expect.poll(() => received(service, "new incarnation").length, inTime).toBeGreaterThan(0);
   });
 
-  test("and was put back to what it had held: that is a loss too", async () => {
+  test("and was restored to an earlier state: that is a loss too", async () => {
     await using service = await serve();
     const held = await holdFastPath(service, "session-1");
     await server.command("SAVE");

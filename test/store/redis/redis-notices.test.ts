@@ -24,7 +24,7 @@ const id = "session-1";
 const inTime = { timeout: 8_000 };
 
 /** On a cluster, notices come by another connection than answers. */
-test("Current: a change that this process has read for itself before its notice comes is told", () => {
+test("Current: followers are notified of a change that this process read before its notice arrived", () => {
   const record = sessionRecord({ revision: 7 });
   const received: unknown[] = [];
   const notices = new RedisNotices({
@@ -80,12 +80,12 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await way[Symbol.asyncDispose]();
   });
 
-  test("Current: is told by the notice of it", async () => {
+  test("Current: learns of it by its notice", async () => {
     await acquire(other, id, "first");
     await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
-  test("Current: finds out what it was not told while it had no connection", async () => {
+  test("Current: catches up on changes made while it had no connection", async () => {
     way.pointTo(await freePort());
     way.cut();
     await acquire(other, id, "first");
@@ -96,7 +96,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => received, inTime).toEqual([0, 1, 2]);
   });
 
-  test("Current: finds out that a notice never came, though its connection is up", async () => {
+  test("Current: notices that a notice never arrived although its connection is up", async () => {
     const missed = missedBy(watching);
     await server.command("HINCRBY", keysOf(id).state, "changes", "1");
     await expect.poll(missed, inTime).toBe(1);
@@ -120,7 +120,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
-  test("Current: tells what it changed itself, though it was never answered", async () => {
+  test("Current: publishes its own change, though Redis never answered", async () => {
     way.hold("far");
     const lost = acquire(watching, id, "first");
     await expect.poll(() => liveIn(other), inTime).toBe(1);
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
-  test("Current: the same when the answer, and the notice with it, is lost for good", async () => {
+  test("Current: the same when both the answer and the notice are lost", async () => {
     way.hold("far");
     const lost = acquire(watching, id, "first");
     await expect.poll(() => liveIn(other), inTime).toBe(1);
@@ -139,7 +139,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
     await expect.poll(() => received, inTime).toEqual([0, 1]);
   });
 
-  test("Current: and when it is carried out only after it has read what there is", async () => {
+  test("Current: and when it is carried out only after the states were read", async () => {
     way.hold("near");
     await acquire(watching, id, "first");
     // Over a new connection, since nothing is answered on the one that is held.

@@ -66,7 +66,7 @@ describe.skipIf(!hasRedis)("Held: a process that remembers a lease as it was", (
     },
   );
 
-  test("that is not there, since the notice of its grant was lost: it is live all the same", async ({
+  test("that is missing, since the notice of its grant was lost: it is live all the same", async ({
     expect,
   }) => {
     const id = "session";

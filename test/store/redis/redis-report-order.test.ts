@@ -25,8 +25,8 @@ function ready(handshakeId: string, sequence: number): Report {
   };
 }
 
-describe.skipIf(!hasRedis)("a report that tells nothing new", () => {
-  test("is not written, and one that was sent before it is too late all the same", async () => {
+describe.skipIf(!hasRedis)("a report without news", () => {
+  test("is not written, and an earlier one is too late all the same", async () => {
     await using server = await startRedis();
     await using process = await redisService(server.url);
     await accepted(process, id, attach);

@@ -23,7 +23,7 @@ describe.skipIf(!hasRedis)("in Redis", () => {
   beforeEach(() => server.command("FLUSHALL"));
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  test("nothing has a time to live: whatever is forgotten is forgotten where others hear of it", async () => {
+  test("no key has a time to live: whatever is forgotten is removed with a notice", async () => {
     const env = { LEASE_STORE_URL: server.url, LEASE_TOKEN_KEY: "k".repeat(32) };
     await using service = await runService({ env });
     const ids = Array.from({ length: 12 }, (_, index) => `session-${index}`);
@@ -91,7 +91,7 @@ describe.skipIf(!hasRedis)("in Redis", () => {
       expect(await ringsLeft([busy])).toEqual([busy]);
     });
 
-    test("goes a little at a time, and more than comes", async () => {
+    test("frees a little at a time, and more than is added", async () => {
       const beaches = beachesOfOneBucket(90);
       const quiet = beaches.slice(0, 60);
       await heartbeat(builtAt, ...quiet);

@@ -60,7 +60,7 @@ const names: readonly Named[] = [
   },
 ];
 
-test.each(names)("a file is known by what it is, opened by $name", async ({ make }) => {
+test.each(names)("a file is recognised by its contents, opened by $name", async ({ make }) => {
   await using folder = await folders();
   const path = await make(folder);
   const file = join(folder.real, "lease.db");

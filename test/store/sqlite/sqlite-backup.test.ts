@@ -18,7 +18,7 @@ const clock = systemClock();
 const ids = Array.from({ length: 600 }, (_, index) => `s${index}`);
 const everything = { beachId: undefined, after: undefined, limit: 10_000 };
 
-test("a backup of a store that is written all the while holds whole transactions only", async () => {
+test("a backup made during writes contains only whole transactions", async () => {
   await using folder = await storeFolder();
   await using store = await folder.open();
   let records = sessionsOf("beach-1", ids);
@@ -58,7 +58,7 @@ test("a backup holds all that was committed before it, and is one file", async (
   expect(await copy.gaps()).toEqual([{ number: 1, from: 5, until: 7, kind: "stall" }]);
 });
 
-test("whoever goes on from a backup is in another incarnation, and its backups in yet another", async () => {
+test("a store that continues from a backup has a new incarnation, and its backups have others", async () => {
   await using folder = await storeFolder();
   await using store = await folder.open();
   const first = await store.backUp("first.db");
@@ -79,7 +79,7 @@ test("the file is held as before: no other process can open it", async () => {
   }
 });
 
-test("the store goes on as before: what was written meanwhile is there when it is opened again", async () => {
+test("the store continues as before: changes written meanwhile are there when it is opened again", async () => {
   await using folder = await storeFolder();
   const records = sessionsOf("beach-1", ids);
   {
@@ -109,7 +109,7 @@ test.each(["", ".hidden", "../outside.db", "sub/copy.db", "a b.db", "x".repeat(1
   },
 );
 
-test("nothing is overwritten: neither a file that is there nor the store itself", async () => {
+test("nothing is overwritten, neither an existing file nor the store itself", async () => {
   await using folder = await storeFolder();
   await using store = await folder.open();
   await writeFile(join(folder.path, "letter.txt"), "Dear grandmother");
@@ -131,7 +131,7 @@ test("one backup is made at a time", async () => {
   await store.backUp("second.db");
 });
 
-test("a store that closes breaks its backup off, and leaves nothing of it", async () => {
+test("a store that closes aborts its backup and leaves no trace of it", async () => {
   await using folder = await storeFolder();
   const store = await folder.open();
   await store.commit(insertion(sessionRecord()));

@@ -23,7 +23,7 @@ async function run<T>(
   return await live(under);
 }
 
-describe("a process that starts anew on a file", () => {
+describe("a process that starts again on a file", () => {
   test.each([
     ["2040 is corrected", today + 14 * year, today],
     ["2000 is corrected", today - 26 * year, today],

@@ -14,7 +14,7 @@ import {
 } from "../../support/store/store-records.ts";
 
 describe("the SQLite store on a full disk", () => {
-  test("refuses all of a transaction that does not fit, and goes on", async () => {
+  test("refuses a transaction that does not fit as a whole, and continues", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open({ clock: manualClock(), fileBytesMax: 200_000 });
     const records = manySessions(1000);
@@ -62,7 +62,7 @@ describe("the SQLite store on a full disk", () => {
     expect(await store.commit(extension)).toBe("committed");
   });
 
-  test("keeps what is behind until there is room again", async () => {
+  test("keeps changes written behind until there is room again", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     const store = await folder.open({ clock, fileBytesMax: 200_000 });
@@ -91,7 +91,7 @@ describe("the SQLite store on a full disk", () => {
     expect(await again.load(small.id)).toEqual(extension.next);
   });
 
-  test("keeps what is behind, although a commit that comes as it closes does not fit", async () => {
+  test("keeps changes written behind, although a commit made as it closes does not fit", async () => {
     await using folder = await storeFolder();
     const store = await folder.open({ clock: manualClock(builtAt), fileBytesMax: 200_000 });
     const first = sessionRecord();

@@ -25,7 +25,7 @@ function formatOf(db: DatabaseSync): unknown {
 }
 
 describe("a SQLite file of an older format", () => {
-  test("goes through the steps that it lacks, each once, and keeps what it holds", async () => {
+  test("goes through the missing steps, each once, and keeps its contents", async () => {
     await using folder = await storeFolder();
     const record = sessionRecord();
     {
@@ -43,7 +43,7 @@ describe("a SQLite file of an older format", () => {
     });
   });
 
-  test("is what it was when a step fails", async () => {
+  test("is unchanged when a step fails", async () => {
     await using folder = await storeFolder();
     await (await folder.open())[Symbol.asyncDispose]();
     const broken = [...later, "CREATE TABLE gap (number INTEGER)"];

@@ -29,7 +29,7 @@ describe("the SQLite store writes", () => {
     expect(shown).toEqual(ids);
   });
 
-  test("a change that is on its way to disk is waited for, and nothing else is taken meanwhile", async () => {
+  test("a change on its way to disk is waited for, and nothing else is accepted meanwhile", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open();
     const record = sessionRecord();
@@ -69,7 +69,7 @@ describe("the SQLite store writes", () => {
     expect(shown).toEqual(records.map(({ id }) => id));
   });
 
-  test("what comes while a transaction is being written together in the next one", async () => {
+  test("changes made while a transaction is being written, together in the next one", async () => {
     await using folder = await storeFolder();
     const written: number[] = [];
     await using store = await folder.open({ observe: ({ sessions }) => written.push(sessions) });
@@ -85,7 +85,7 @@ describe("the SQLite store writes", () => {
     expect(written).toEqual([1000, commits.length - 1000]);
   });
 
-  test("a gap that comes while a transaction is handed over, and no part of that with it", async () => {
+  test("a gap recorded while a transaction is handed over, without any part of that transaction", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open();
     const records = manySessions(1000);
@@ -103,7 +103,7 @@ describe("the SQLite store writes", () => {
     expect(await kept()).toBe(1000);
   });
 
-  test("what changes again while an older state of it is being written", async () => {
+  test("a session that changes again while an older state of it is being written", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open({ clock: manualClock(builtAt) });
     const records = manySessions(600);
@@ -122,7 +122,7 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.load(first.id)).toEqual(again.next);
   });
 
-  test("what is behind within a second, together with the moment at which it looked", async () => {
+  test("changes written behind, within a second, together with the moment of that pass", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     let written = Promise.withResolvers<void>();
@@ -142,7 +142,7 @@ describe("the SQLite store writes", () => {
     await store[Symbol.asyncDispose]();
   });
 
-  test("nothing later while a transaction takes so long that a second would not do", async () => {
+  test("nothing later while a transaction takes longer than a second", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     await using store = await folder.open({ clock });
@@ -161,7 +161,7 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.load(first.id)).toEqual(behind.next);
   });
 
-  test("nothing later while all that is behind takes longer than that to be written", async () => {
+  test("nothing later while the changes written behind take longer than that", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     await using store = await folder.open({ clock });
@@ -194,7 +194,7 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.lastAlive()).toBe(builtAt);
   });
 
-  test("no moment alive but what is recorded, until somebody tells when it last heard", async () => {
+  test("no moment alive but the recorded one, until a heartbeat brings a later one", async () => {
     await using folder = await storeFolder();
     {
       await using store = await folder.open({ clock: manualClock(builtAt) });
@@ -204,7 +204,7 @@ describe("the SQLite store writes", () => {
     expect(await store.lastAlive()).toBeUndefined();
   });
 
-  test("what is behind before a recorded moment alive, however much it is", async () => {
+  test("changes written behind, before a recorded moment alive, however many there are", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
     await using store = await folder.open({ clock });
@@ -220,7 +220,7 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.lastAlive()).toBe(builtAt + 50);
   });
 
-  test("a change that comes while a long pass is on its way, with that pass", async () => {
+  test("a change made during a long pass, with that pass", async () => {
     await using folder = await storeFolder();
     await using store = await folder.open({ clock: manualClock(builtAt) });
     const records = manySessions(600);
@@ -248,7 +248,7 @@ describe("the SQLite store writes", () => {
     expect(await again.gaps()).toEqual(await Promise.all(gaps));
   });
 
-  test("what is behind when it is disposed of", async () => {
+  test("changes written behind, when it is disposed of", async () => {
     await using folder = await storeFolder();
     const first = sessionRecord();
     const extension = revisionOf(first, {}, { durability: "behind" });

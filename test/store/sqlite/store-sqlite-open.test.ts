@@ -23,7 +23,7 @@ describe("a SQLite file that another process holds", () => {
     });
   });
 
-  test("is waited for, and that is told once, after a second", async () => {
+  test("is waited for, and the wait is reported once, after a second", async () => {
     await using folder = await storeFolder();
     await using holder = startStoreProcess(folder.storePath, "hold");
     await holder.line((line) => line === "opened");
@@ -85,7 +85,7 @@ describe("a SQLite file whose process was killed", () => {
   });
 });
 
-test("a SQLite file in a folder that is missing is refused, unless that may be made", async () => {
+test("a SQLite file in a missing folder is refused, unless the folder may be created", async () => {
   await using folder = await storeFolder();
   const path = join(folder.path, "data", "lease.db");
   await expect(openSqliteStore(path, { clock })).rejects.toMatchObject({

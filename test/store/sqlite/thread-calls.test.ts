@@ -55,7 +55,7 @@ test("a thread that ends by itself takes the process with it", async () => {
   expect(said).toBe("uncaught: a bug\nexit 70");
 });
 
-test("a thread that was ended answers no more, and says so", async () => {
+test("calls to a thread that has ended are refused with a reason", async () => {
   const said = await run(`
     await calls.end();
     await calls.call("double", 1).catch(({ message }) => console.log(message));
