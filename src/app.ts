@@ -205,7 +205,7 @@ class RunningApp implements App {
     this.#observe = parts.observe;
     this.#files = parts.files;
     const closed = aborted(parts.closing.signal).then(() => close(parts));
-    // Without one of its loops the service would go on and apply no deadline.
+    // Without one of its loops the service would still run, but apply no deadline.
     this.drained = Promise.race([closed, parts.service.running.then(() => closed)]);
   }
 

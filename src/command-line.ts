@@ -24,7 +24,7 @@ export function readCommandLine<const Options extends ParseArgsOptionsConfig>(
     return { kind: "options", options: parseArgs({ args: [...args], options }).values };
   } catch (error) {
     if (!isAboutArguments(error)) throw error;
-    // Node goes on for several lines about how arguments are written in general.
+    // Node adds several lines about how arguments are written in general.
     const [what] = error.message.split(/\.\s/);
     return { kind: "fault", fault: `${what}: ${help} lists the options` };
   }

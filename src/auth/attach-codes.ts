@@ -12,7 +12,7 @@ const codesMax = 10_000;
 export class AttachCodes {
   readonly #codes = new LRUCache<SessionId, string>({ max: codesMax });
 
-  /** To be told of passcodes of callers with standing, or that were verified. */
+  /** Receives passcodes that were verified, or that callers with standing sent. */
   note(sessionId: SessionId, passcode: string): void {
     if (passcode !== "") this.#codes.set(sessionId, passcode);
   }

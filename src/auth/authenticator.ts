@@ -4,7 +4,7 @@ import type { Principal } from "./principal.ts";
 /** The two places at which calls arrive. */
 export type Door = "internal" | "public";
 
-/** What a call says of its caller. A door may make the headers only when they are looked at. */
+/** What a call says of its caller. A door may build the headers only when they are read. */
 export interface Credentials {
   readonly requestHeader: Headers;
   /** The caller's certificate was verified by the authority that the internal door trusts. */

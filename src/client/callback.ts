@@ -43,7 +43,7 @@ export function deliver(
 
 /** Reports a failure. A failure of the receiver itself is dropped. */
 export function report(error: unknown, onTrouble: OnTrouble | undefined): void {
-  // Whatever called this goes on: that matters more than a broken receiver.
+  // The caller continues: that matters more than a broken receiver.
   const ignore = (): void => undefined;
   try {
     Promise.resolve(onTrouble?.(error)).catch(ignore);

@@ -32,7 +32,7 @@ export interface HostFollowerOptions {
   readonly onState?: (state: TransportState) => unknown;
   /** The session is not known, or no longer; on `unknown` the last state stands. */
   readonly onGone?: (reason: string) => unknown;
-  /** The stream ended, or a callback failed (`CallbackError`); the follower goes on by itself. */
+  /** The stream ended, or a callback failed (`CallbackError`); the follower continues by itself. */
   readonly onTrouble?: OnTrouble;
   readonly firstWordMs?: number;
   readonly backoff?: Backoff;

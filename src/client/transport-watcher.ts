@@ -30,7 +30,7 @@ export interface TransportWatcherOptions {
   readonly onGone?: (sessionId: string, reason: string) => unknown;
   /**
    * The stream ended or could not be opened, or a callback failed (`CallbackError`); the watcher
-   * goes on by itself.
+   * continues by itself.
    */
   readonly onTrouble?: OnTrouble;
   /** How long a new stream may say nothing at all before it is given up. */

@@ -109,7 +109,7 @@ export interface Report {
   readonly openingChannels: readonly string[];
   readonly oldestUnackedMs: DurationMs;
   readonly reporterId: ReporterId;
-  /** 0: not numbered, always heard. */
+  /** 0: not numbered, never dropped. */
   readonly sequence: number;
   readonly observedAgeMs: DurationMs;
   readonly generation: number;
@@ -197,7 +197,7 @@ export interface DecisionContext {
   readonly policy: Policy;
   /** Gaps in order of their numbers. Those that the session has taken up already are skipped. */
   readonly gaps: readonly Gap[];
-  /** Rises each time the store loses what it held, or the newest part of it. */
+  /** Rises each time the store loses its contents, or the newest part of them. */
   readonly incarnation: number;
   readonly entropy: Entropy;
   /** Handshakes in flight towards one manager, over all sessions. */

@@ -29,7 +29,7 @@ export function decide<C extends Command>(
 ): Decision<C> {
   const draft: Draft = { id, context, record, events: [] };
   passTime(draft);
-  // Each case returns the decision of its own command; the compiler cannot tell.
+  // Each case returns the decision of its own command; the compiler cannot see that.
   return decideCommand(draft, command) as Decision<C>;
 }
 

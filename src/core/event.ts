@@ -85,7 +85,7 @@ export type LeaseEvent =
       readonly at: EpochMs;
       readonly leaseId: LeaseId;
       readonly endedBy: LeaseEnd;
-      /** Why, in the words of whoever revoked or detached; empty otherwise. */
+      /** The reason given with a revocation or detachment; empty otherwise. */
       readonly cause: string;
     }
   | { readonly kind: "HoldPlaced"; readonly at: EpochMs; readonly hold: Hold }
@@ -100,7 +100,7 @@ export type TransportEvent =
       readonly handshakeId: HandshakeId;
       readonly tries: number;
       readonly nextTryAt: EpochMs;
-      /** Whose token the host is told; nothing is sent where no lease is live. */
+      /** The lease whose token the host gets; nothing is sent if no lease is live. */
       readonly leaseId: LeaseId | undefined;
     }
   | {
@@ -121,7 +121,7 @@ export type TransportEvent =
     }
   /** An end names a generation above the session's: the store has lost something. */
   | { readonly kind: "GenerationNamed"; readonly at: EpochMs; readonly generation: number }
-  /** The promoted handshake goes on under this greater generation. */
+  /** The promoted handshake continues under this greater generation. */
   | {
       readonly kind: "GenerationRaised";
       readonly at: EpochMs;

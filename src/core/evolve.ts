@@ -170,7 +170,7 @@ function evolveLifecycle(
 
 type Attached = Extract<LifecycleEvent, { kind: "SessionAttached" }>;
 
-/** A new session, or one that goes on from what its tombstone kept. */
+/** A new session, or one that continues from its tombstone. */
 function attach(record: SessionRecord | undefined, event: Attached, sessionId: string): Session {
   if (record?.kind === "attached")
     throw new Error("SessionAttached happened to an attached session");

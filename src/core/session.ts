@@ -178,7 +178,7 @@ export type Delivery = PendingDelivery | { readonly kind: "delivered" };
 
 export interface PendingDelivery {
   readonly kind: "pending";
-  /** Whose token the host is told while that lease lives. */
+  /** The lease whose token the host gets, while it lives. */
   readonly askedBy: LeaseId | undefined;
   readonly tries: number;
   readonly nextTryAt: EpochMs;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 
 import { badUsageExitCode, readCommandLine } from "../command-line.ts";
-import { type DeathWish, deathWishes } from "./deeds.ts";
+import { type Fault, faults } from "./interventions.ts";
 import { demoHelp, keyLegend } from "./legend.ts";
 import { openDemo } from "./show.ts";
 
@@ -11,11 +11,11 @@ const exitCodes = { done: 0, broken: 1 } as const;
 const actAfterMs = 5_000;
 const secondsMax = 86_400;
 const replicasMax = 9;
-const killable = [...deathWishes, "replica"] as const;
+const killable = [...faults, "replica"] as const;
 
-interface Wishes {
+interface DemoOptions {
   readonly seconds: number | undefined;
-  readonly kill: DeathWish | "replica" | undefined;
+  readonly kill: Fault | "replica" | undefined;
   readonly replace: boolean;
   /** 0: one process that holds a store of its own. */
   readonly replicas: number;
@@ -59,12 +59,12 @@ async function main(args: readonly string[]): Promise<number> {
   });
 }
 
-async function run({ seconds, kill, replace, replicas }: Wishes): Promise<number> {
+async function run({ seconds, kill, replace, replicas }: DemoOptions): Promise<number> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
-  ending.signal.addEventListener("abort", () => print("ending: every process is being stopped"));
+  ending.signal.addEventListener("abort", () => print("ending: stopping every process"));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  // Nobody watches any more.
+  // The reader of the output has left.
   process.stdout.on("error", end);
   try {
     await using demo = await openDemo(print, ending.signal, replicas);
@@ -80,7 +80,7 @@ async function run({ seconds, kill, replace, replicas }: Wishes): Promise<number
     using _keys = listenToKeys((key) => (isEnd(key) ? end() : demo.press(key)));
     const broken = await Promise.race([demo.broken, aborted(ending.signal)]);
     for (const timer of timers) clearTimeout(timer);
-    return broken === undefined ? exitCodes.done : fail(`${broken} has ended by itself`);
+    return broken === undefined ? exitCodes.done : fail(`${broken} has ended unexpectedly`);
   } catch (error) {
     if (ending.signal.aborted) return exitCodes.done;
     return fail(error instanceof Error ? error.message : String(error));
@@ -99,7 +99,7 @@ function isEnd(key: string): boolean {
 function listenToKeys(onKey: (key: string) => void): Disposable {
   const { stdin } = process;
   if (!stdin.isTTY) {
-    print("Ctrl-C ends it.\n");
+    print("Ctrl-C ends the demo.\n");
     return { [Symbol.dispose]: () => undefined };
   }
   print(`Keys:\n${keyLegend()}\n`);

@@ -8,7 +8,13 @@ import {
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach/beach.ts";
 import type { AppliedCounters } from "./beach/messages.ts";
-import { type DeedName, deedNames, deeds, hostAwayMs, silenceMs } from "./deeds.ts";
+import {
+  hostAwayMs,
+  type InterventionName,
+  interventionNames,
+  interventions,
+  silenceMs,
+} from "./interventions.ts";
 import { introduction } from "./legend.ts";
 import { type Replicas, startReplicas } from "./replicas/replicas.ts";
 import { startService } from "./replicas/service-process.ts";
@@ -16,14 +22,14 @@ import { eventLine, headLine, SessionLine } from "./session-line.ts";
 
 /** A beach that runs for show. Disposing it ends every process of it. */
 export interface Demo extends AsyncDisposable {
-  /** Prints what the last second brought. */
+  /** Prints the lines of the last second. */
   tick(): Promise<void>;
-  /** Does something to the chosen session; says so when it cannot be done, and never rejects. */
-  perform(deed: DeedName): Promise<void>;
-  /** Kills a replica of the service, the next one in turn; says so when there are none. */
+  /** Intervenes in the chosen session; prints why if it cannot, and never rejects. */
+  perform(intervention: InterventionName): Promise<void>;
+  /** Kills the next replica of the service in turn; prints why if it cannot. */
   killReplica(): Promise<void>;
   press(key: string): void;
-  /** Resolves with the name of a process that ended though nobody asked it to. */
+  /** Resolves with the name of a process that ended unexpectedly. */
   readonly broken: Promise<string>;
 }
 
@@ -31,7 +37,7 @@ type Print = (line: string) => void;
 
 const sessionIds = ["pong-left", "pong-right"] as const;
 const renewEveryMs = 2_000;
-/** How long a deed that is done at once keeps a second one away: until its effect is shown. */
+/** How long an instant intervention blocks the next one: until its effect is shown. */
 const effectShownMs = 1_000;
 const headEveryTicks = 10;
 
@@ -100,7 +106,7 @@ async function assemble(
       await show.tick();
       if (replicas !== undefined) print(`        ${await replicas.describe()}`);
     },
-    perform: (deed) => show.perform(deed),
+    perform: (intervention) => show.perform(intervention),
     killReplica: () => killReplica(replicas, print),
     press: (key) => (key === "x" ? void killReplica(replicas, print) : show.press(key)),
     broken: Promise.race([
@@ -117,7 +123,7 @@ async function killReplica(replicas: Replicas | undefined, print: Print): Promis
     await replicas.kill();
   } catch (error) {
     const [why] = String(error).split("\n");
-    print(`  ->  that did not work: ${why}`);
+    print(`  ->  failed: ${why}`);
   }
 }
 
@@ -127,7 +133,7 @@ class Show {
   readonly #renegotiate: (sessionId: string) => Promise<unknown>;
   readonly #lines: readonly [SessionLine, SessionLine];
   readonly #ended = new AbortController();
-  /** What goes on, by session and the part of it that is worked on. */
+  /** Interventions under way, by session and part. */
   readonly #underWay = new Map<string, string>();
   #chosen: 0 | 1 = 0;
   #seconds = 0;
@@ -173,24 +179,24 @@ class Show {
 
   press(key: string): void {
     if (key === "1" || key === "2") this.#choose(key === "1" ? 0 : 1);
-    const deed = deedNames.find((name) => deeds[name].key === key);
-    if (deed !== undefined) void this.perform(deed);
+    const intervention = interventionNames.find((name) => interventions[name].key === key);
+    if (intervention !== undefined) void this.perform(intervention);
   }
 
-  async perform(deed: DeedName): Promise<void> {
+  async perform(intervention: InterventionName): Promise<void> {
     const index = this.#chosen;
     const { sessionId } = this.#lines[index];
-    const { part, says, during } = deeds[deed];
+    const { part, says, during } = interventions[intervention];
     const place = `${sessionId} ${part}`;
-    const hindrance = this.#underWay.get(place) ?? this.#missing(deed, index);
+    const hindrance = this.#underWay.get(place) ?? this.#missing(intervention, index);
     if (hindrance !== undefined) return this.#say(`ignored: ${hindrance}`, sessionId);
     this.#underWay.set(place, during);
     this.#say(says, sessionId);
     try {
-      await this.#carryOut(deed, index);
+      await this.#carryOut(intervention, index);
     } catch (error) {
       const [why] = String(error).split("\n");
-      this.#say(`that did not work: ${why}`, sessionId);
+      this.#say(`failed: ${why}`, sessionId);
     } finally {
       this.#underWay.delete(place);
     }
@@ -198,27 +204,27 @@ class Show {
 
   #choose(index: 0 | 1): void {
     this.#chosen = index;
-    this.#say("the keys are for this session now", this.#lines[index].sessionId);
+    this.#say("the keys now act on this session", this.#lines[index].sessionId);
   }
 
-  /** What happens while everything is being stopped is no news. */
+  /** Prints nothing while the processes are being stopped. */
   #say(text: string, sessionId: string): void {
     if (!this.#ended.signal.aborted) this.#print(eventLine(sessionId, text));
   }
 
-  #missing(deed: DeedName, index: 0 | 1): string | undefined {
-    const needsFastPath = deed === "close" || deed === "channel";
+  #missing(intervention: InterventionName, index: 0 | 1): string | undefined {
+    const needsFastPath = intervention === "close" || intervention === "channel";
     return needsFastPath && !this.#lines[index].isOnFastPath
-      ? "it has no fast path that could be closed"
+      ? "it has no fast path to close"
       : undefined;
   }
 
-  async #carryOut(deed: DeedName, index: 0 | 1): Promise<void> {
+  async #carryOut(intervention: InterventionName, index: 0 | 1): Promise<void> {
     const { sessionId } = this.#lines[index];
-    switch (deed) {
+    switch (intervention) {
       case "close":
       case "channel":
-        await this.#beach.manager.ask({ kind: "kill", sessionId, death: deed });
+        await this.#beach.manager.ask({ kind: "kill", sessionId, death: intervention });
         await this.#pause(effectShownMs);
         return;
       case "replace":

@@ -124,7 +124,7 @@ function writeJump(log: Logger, { jump }: Extract<ServiceEvent, { kind: "clock" 
   else log.warn({ suspended_ms: by_ms }, "the machine was suspended");
 }
 
-/** One that was taken is told by what happened to the session; others are sent again. */
+/** An accepted message shows in the session's own events; others are sent again. */
 function writeDelivery(log: Logger, event: Extract<ServiceEvent, { kind: "delivery" }>): void {
   const { sessionId, handshakeId, outcome, tries, error } = event;
   const level = outcome === "taken" || outcome === "no_lease" ? "debug" : "info";

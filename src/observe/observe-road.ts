@@ -1,7 +1,7 @@
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What the client of Beach Road tells. */
+/** The events of the client of Beach Road. */
 interface RoadTold {
   readonly call: string;
   readonly kind: "called" | "circuit";

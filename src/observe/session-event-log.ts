@@ -97,7 +97,7 @@ const phrases: Readonly<Record<SessionEvent["kind"], string>> = {
   BackoffReset: "negotiations no longer delayed",
   DiedEarly: "transport died soon after its promotion",
   ReportReceived: "report received",
-  ReportPlaced: "report told nothing new",
+  ReportPlaced: "report without news",
   HealthChanged: "transport health changed",
 };
 

@@ -23,7 +23,7 @@ export function roadCarrier({
       attachCode: attachCodes.of(sessionId),
       publishToken: await publishTokens?.mint(sessionId),
     });
-    // One id for each handshake, so that a host can tell that it has seen a message before.
+    // One id for each handshake, so that a host recognises a repeated message.
     const control_id = message.handshake.id;
     const control = { kind: "manager_handshake", control_id, payload } as const;
     const answer = await road.sendControl(sessionId, control, signal);

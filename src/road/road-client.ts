@@ -60,7 +60,7 @@ export type RoadCall = "verify-code" | "control";
 export interface RoadOptions {
   readonly url: string;
   readonly times?: RoadTimes;
-  /** Told of each request, and of each time that Road is left alone or asked again. */
+  /** Receives each request, and each pause and resumption of requests to Road. */
   readonly observe: (event: RoadEvent) => void;
 }
 

@@ -18,7 +18,7 @@ export class KeyedQueue<K> {
   }
 
   #follow(key: K, result: Promise<unknown>): void {
-    // The caller that awaits the result receives the failure. Later tasks go on.
+    // The caller that awaits the result receives the failure. Later tasks still run.
     const end = (): void => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     };

@@ -54,7 +54,7 @@ export type ServiceEvent =
       readonly change: "opened" | "stalled" | "closed";
       readonly open: number;
     }
-  /** Something failed and no caller learns why; the service goes on. */
+  /** Something failed and no caller learns why; the service continues. */
   | {
       readonly kind: "failed";
       readonly where: string;
@@ -64,7 +64,7 @@ export type ServiceEvent =
     };
 
 /**
- * `no_lease`: none is live whose token the host could be told. `crowded`: too many are on their way.
+ * `no_lease`: no lease is live whose token the host could get. `crowded`: too many are on their way.
  * Whatever was not taken is sent again later.
  */
 export type DeliveryOutcome = "taken" | "unknown_session" | "unavailable" | "no_lease" | "crowded";

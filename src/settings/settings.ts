@@ -82,7 +82,7 @@ export function toSettings(env: Environment): SettingsResult {
 
 type KeySetting = "LEASE_TOKEN_KEY" | "LEASE_TOKEN_KEY_PREVIOUS" | "LEASE_PUBLISH_TOKEN_SECRET";
 
-/** Reads one value after the other, and goes on after a fault with something harmless. */
+/** Reads one value after the other; after a fault it continues with a harmless value. */
 class Reading {
   readonly faults: string[] = [];
   readonly #env: Environment;

@@ -140,7 +140,7 @@ describe("a record", () => {
     ],
     ["too many reporters are remembered", withTransport({ reporters: reporters(9) })],
   ];
-  test.each(broken)("is sent when %s", (fault, record) => {
+  test.each(broken)("is reported when %s", (fault, record) => {
     expect(faultsOf(record, defaultPolicy)).toEqual([fault]);
   });
 

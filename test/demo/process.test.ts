@@ -109,11 +109,11 @@ test("a demo ends when nobody watches it any more", async () => {
 test.runIf(hasTerminals)("on a terminal the keys are explained, work, and end it", async () => {
   const child = spawnOnTerminal(`"${process.execPath}" "${main}"`);
   running.add(child);
-  await printed(child.stdout, "q    end, as does Ctrl-C");
+  await printed(child.stdout, "q    quit, like Ctrl-C");
   child.stdin.write("2");
-  await printed(child.stdout, "pong-right  the keys are for this session now");
+  await printed(child.stdout, "pong-right  the keys now act on this session");
   child.stdin.write("\u0003");
-  await printed(child.stdout, "ending: every process is being stopped");
+  await printed(child.stdout, "ending: stopping every process");
   expect(await once(child.stdout.resume(), "end")).toEqual([]);
   if (child.exitCode === null) await once(child, "exit");
   expect(child.exitCode).toBe(0);

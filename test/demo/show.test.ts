@@ -16,9 +16,9 @@ test("a key pressed again while its action is under way is ignored, with a note"
   await killing;
   expect(runningProcesses()).toBe(before);
   expect(lines.filter((line) => line.includes("its host"))).toEqual([
-    "  ->  pong-left   its host is killed, and started again after 2 s",
-    "  ->  pong-left   ignored: its host is about to be started again",
-    "  ->  pong-left   ignored: its host is about to be started again",
+    "  ->  pong-left   its host is killed, and restarted after 2 s",
+    "  ->  pong-left   ignored: its host is about to be restarted",
+    "  ->  pong-left   ignored: its host is about to be restarted",
   ]);
 });
 
@@ -26,7 +26,7 @@ test("a session without a fast path has none that could be closed", async () => 
   const lines: string[] = [];
   await using demo = await openDemo((line) => void lines.push(line), new AbortController().signal);
   await demo.perform("close");
-  expect(lines.at(-1)).toBe("  ->  pong-left   ignored: it has no fast path that could be closed");
+  expect(lines.at(-1)).toBe("  ->  pong-left   ignored: it has no fast path to close");
 });
 
 test("closing or replacing a fast path twice at once is done once", async () => {
@@ -48,7 +48,7 @@ test("closing or replacing a fast path twice at once is done once", async () => 
   for (const key of ["k", "k", "c"]) demo.press(key);
   await said("pong-left   its fast path is lost");
   expect(lines.filter((line) => line.includes("ignored"))).toEqual([
-    "  ->  pong-left   ignored: an operator has just asked for another fast path",
+    "  ->  pong-left   ignored: an operator has just replaced the fast path",
     "  ->  pong-left   ignored: its connection has just been closed",
     "  ->  pong-left   ignored: its connection has just been closed",
   ]);

@@ -15,7 +15,7 @@ export interface ApiDependencies {
   readonly service: LeaseService;
   readonly authenticator: Authenticator;
   readonly passcodes: PasscodeVerifier;
-  /** Told of the passcodes that callers with standing bring. */
+  /** Receives the passcodes that callers with standing send. */
   readonly attachCodes: Pick<AttachCodes, "note">;
   /** Undefined where hosts are given no publish tokens. */
   readonly publishTokens: PublishTokens | undefined;

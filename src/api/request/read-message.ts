@@ -35,7 +35,7 @@ const action = "read the request";
 /**
  * Counts what is in the message of a request. One that is too long, has too many entries or fields,
  * or cannot be read, then or later, is thrown as the refusal FIELD_INVALID: of the fields that are
- * wrong where they can be told, else of `message`.
+ * wrong where they are known, else of `message`.
  */
 export function countMessage(message: UnreadMessage, budgets: Budgets): CountedMessage {
   const { desc, bytes, format } = message;

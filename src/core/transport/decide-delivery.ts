@@ -7,7 +7,7 @@ import type { EpochMs } from "../time.ts";
 import { nextOf, pendingDeliveryOf } from "../view.ts";
 import { backOff } from "./backoff.ts";
 
-/** A host that does not watch is told by a message, if there is a way to send one. */
+/** A host that does not watch gets a message, if there is a way to send one. */
 export function firstDelivery(
   { now, hostWatches, deliversHandshakes }: DecisionContext,
   askedBy: LeaseId | undefined,

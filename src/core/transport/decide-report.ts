@@ -42,7 +42,7 @@ function receiveReport(draft: Draft, session: Session, report: Report): void {
   considerPromotion(draft, at);
 }
 
-/** Whether signalling for a handshake may go on: answered from the record, however late. */
+/** Whether signalling for a handshake may continue: answered from the record, however late. */
 export function decideCheckHandshake(
   draft: Draft,
   command: CheckHandshake,

@@ -12,7 +12,7 @@ export function standingOf(session: Session, id: HandshakeId): Standing {
   return isRetired(session, id) ? "retired" : "unknown";
 }
 
-/** Signalling may go on: an abandoned handshake may still win, a lingering one may finish. */
+/** Signalling may continue: an abandoned handshake may still win, a lingering one may finish. */
 export function isHonoured(standing: Standing): boolean {
   return standing !== "retired" && standing !== "unknown";
 }

@@ -24,7 +24,7 @@ export function createLog(name: string): Logger {
   return pino({ level: "debug", base: { name } }, pino.destination({ fd: 1, sync: true }));
 }
 
-/** Tells the parent; says nothing when there is none any more. */
+/** Sends events to the parent; does nothing once the parent is gone. */
 export function parentLine<Event>(): ParentLine<Event> {
   return {
     emit: (event) => send({ event }),
@@ -51,7 +51,7 @@ export function serveParent<Command>(
   };
   process.on("disconnect", end);
   process.on("SIGTERM", end);
-  // A parent that went away while this process started is not told of any more.
+  // No event reports a parent that went away while this process started.
   if (!process.connected) end();
 }
 

@@ -1,4 +1,4 @@
-/** What the processes of the reference beach are started with, are told, and tell. */
+/** The configurations, commands and events of the processes of the reference beach. */
 
 export interface ManagerConfig {
   /** The service's internal door. */
@@ -143,7 +143,7 @@ export type TileEvent =
     }
   | { readonly kind: "refused"; readonly sessionId: string; readonly reason: string };
 
-/** What the old tile tells: all that it reads of an answer. */
+/** The event of the old tile: all that it reads of an answer. */
 export interface OldTileEvent {
   readonly kind: "renewed";
   readonly leaseExpiresAtMs: number;

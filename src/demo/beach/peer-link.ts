@@ -136,7 +136,7 @@ export class PeerLink implements ReportedConnection {
     if (entry === undefined || entry.saidReady) return;
     entry.saidReady = true;
     if (this.#options.withholdsReady !== true) this.send(label, readySentinel);
-    // The other end's sentinel may have come before this end was told that the channel is open.
+    // The other end's sentinel may arrive before this end learns that the channel is open.
     if (entry.state === ChannelState.CONNECTING) this.#channelIs(label, ChannelState.OPEN);
   }
 

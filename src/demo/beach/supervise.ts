@@ -9,13 +9,13 @@ export interface Child<Command, Event> extends AsyncDisposable {
   readonly pid: number;
   /** What it logged, in order. */
   readonly logs: readonly ChildLog[];
-  /** What it told, in order. */
+  /** Its events, in order. */
   readonly events: readonly Event[];
   readonly exited: Promise<void>;
   /** Rejects when the process is gone; waits while it is stopped. */
   ask<Reply = null>(command: Command): Promise<Reply>;
   /**
-   * The first event that passes, told already (after the first `from`) or still to come. Rejects
+   * The first event that passes, received already (after the first `from`) or still to come. Rejects
    * when it does not come in time, or cannot come since the process is gone.
    */
   when<Wanted extends Event>(
@@ -91,7 +91,7 @@ export function startChild<Command, Event>(
 
 async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
   if (child.connected) child.disconnect();
-  // One that still starts does not hear of the line yet.
+  // A process that is still starting does not listen to the line yet.
   child.kill("SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
   await exited;
@@ -159,7 +159,9 @@ function listen<Event>(child: ChildProcess, name: string): Listening<Event> {
         const timer = setTimeout(() => {
           const last = events.slice(-5).map((event) => JSON.stringify(event));
           giveUp(
-            new Error(`${name} did not tell it in ${timeoutMs} ms; last:\n${last.join("\n")}`),
+            new Error(
+              `${name} reported no such event in ${timeoutMs} ms; last:\n${last.join("\n")}`,
+            ),
           );
         }, timeoutMs);
         listeners.add(listener);

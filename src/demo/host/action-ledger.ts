@@ -23,7 +23,7 @@ export class ActionLedger {
       this.#duplicates += 1;
       return;
     }
-    // A host that was started anew takes up where it is told to.
+    // A restarted host continues where it is told to.
     if (this.#last !== undefined) this.#missing += sequence - this.#last - 1;
     this.#last = sequence;
     this.#applied += 1;

@@ -4,7 +4,7 @@ import { createLog, parentLine, readConfig, serveParent } from "../beach/child.t
 import type { OldHostConfig, OldHostEvent } from "../beach/messages.ts";
 import { acksLabel, actionsLabel, channelLabels, endWebrtc, PeerLink } from "../beach/peer-link.ts";
 
-// A host from before: polls Beach Road for control messages, and attaches by whatever they name.
+// An old host: polls Beach Road for control messages, and attaches by what they name.
 
 const { roadUrl, sessionId } = readConfig<OldHostConfig>();
 const log = createLog("old-host");

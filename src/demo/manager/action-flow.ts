@@ -24,8 +24,8 @@ const pollActionsMax = 500;
  * The actions of one session: numbered, kept until the host acknowledges them, and carried by the
  * promoted link while the service says FAST_PATH, by the host's poller otherwise.
  *
- * Whatever was not acknowledged goes first over whatever carries next, so that none is lost; the
- * host passes over what it has applied already.
+ * Unacknowledged actions go first over the next carrier, so that none is lost; the
+ * host ignores what it has applied already.
  */
 export class ActionFlow {
   readonly #options: ActionFlowOptions;

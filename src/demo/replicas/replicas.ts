@@ -60,9 +60,7 @@ export async function startReplicas(
       const replica = replicas[killed % count];
       killed += 1;
       if (replica?.service === undefined) return;
-      print(
-        `  ->  SIGKILL to replica ${replica.number}; it is started again in ${awayMs / 1_000} s`,
-      );
+      print(`  ->  SIGKILL to replica ${replica.number}; it restarts in ${awayMs / 1_000} s`);
       await replica.kill();
       await delay(awayMs, undefined, { signal: ended.signal }).catch(() => undefined);
       if (ended.signal.aborted) return;

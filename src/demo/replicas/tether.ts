@@ -3,7 +3,7 @@
 import { isMainThread } from "node:worker_threads";
 
 const drain = (): void => void process.kill(process.pid, "SIGTERM");
-// Node loads it into threads as well, which never hear of their process's parent.
+// Node loads it into threads as well, which learn nothing of their process's parent.
 if (isMainThread) {
   if (process.connected) process.once("disconnect", drain);
   else drain();

@@ -7,7 +7,7 @@ import { BearerEnded } from "../lease-service.ts";
 const warnMs: DurationMs = 30_000;
 /** … or at half of the remaining time, when the bearer ends sooner. */
 const warnShare = 0.5;
-/** A stream goes on for this long after the end of its bearer, as the clocks of both may differ. */
+/** A stream outlives its bearer by this grace, since the clocks of both may differ. */
 const bearerGraceMs: DurationMs = 30_000;
 
 /** The bearer that a stream was opened with. The stream outlives it only by a grace. */

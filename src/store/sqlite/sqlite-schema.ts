@@ -58,7 +58,8 @@ function formatOf(db: DatabaseSync, path: string): number {
   const owner = numberOf(db, "PRAGMA application_id");
   if (owner === applicationId) {
     const format = numberOf(db, "SELECT value FROM meta WHERE name = 'format'");
-    if (format === undefined) throw storeCannotOpen(path, "it tells no format; restore the file");
+    if (format === undefined)
+      throw storeCannotOpen(path, "its format is missing; restore the file");
     return format;
   }
   const isEmpty = owner === 0 && numberOf(db, "SELECT count(*) FROM sqlite_schema") === 0;

@@ -77,7 +77,7 @@ export class RedisNotices {
     const isWanted = this.#isWanted(notice.id, notice.beachId);
     const known = this.#deps.known(notice.id);
     if (known !== undefined && known.revision >= notice.revision) {
-      // Read for a call of this process before the notice came: nobody has been told yet.
+      // A call of this process read it before the notice came: no follower was notified yet.
       if (isWanted && notice.by !== this.#deps.processId) this.#notifyAll(notice.id, known);
       return;
     }

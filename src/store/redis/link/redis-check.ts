@@ -32,7 +32,7 @@ export function faultOf(info: ServerInfo): string | undefined {
 /** This user may not do what the store needs. */
 class Forbidden extends Error {}
 
-/** Throws unless nothing was refused, as {@link tryScript} tells it. */
+/** Throws if anything was refused, as {@link tryScript} returns it. */
 export function checkTried(refused: readonly string[]): void {
   const commands: string[] = [];
   for (let at = 0; at + 1 < refused.length; at += 2) {

@@ -15,7 +15,7 @@ export const rightsToAcknowledge = "+wait";
 export const rightsOnCluster = "+cluster|slots +cluster|keyslot";
 
 /**
- * Does once whatever the store will ever do, so that what it may not do is known at the start.
+ * Does once everything that the store will ever do, so that missing rights are known at the start.
  *
  * KEYS: three of the bucket's that nobody else uses. ARGV: 1 a channel of the bucket.
  * Answers what was refused and why, one command after the other.
