@@ -8,6 +8,7 @@ import { randomIds } from "../../src/service/id-source.ts";
 import { createSessionService } from "../../src/service/session-service.ts";
 import { systemClock } from "../../src/service/time/clock.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
+import { acquireCommand } from "../support/service/commands.ts";
 
 const sessions = Number(process.argv[2]);
 const policy = { ...defaultPolicy, leaseTtlMs: defaultPolicy.leaseTtlMsMax };
@@ -39,15 +40,7 @@ async function fill(id: string, index: number): Promise<void> {
     requiredChannels,
     hostReports: true,
   });
-  await service.execute(id, {
-    kind: "Acquire",
-    account: "",
-    reason: "auto_handshake",
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  });
+  await service.execute(id, acquireCommand(service, "auto_handshake"));
   const session = await service.find(id);
   const offer = session?.kind === "attached" ? nextOf(session.transport.path) : undefined;
   for (const end of ["manager", "host"] as const) await report(id, offer?.id ?? "", end);

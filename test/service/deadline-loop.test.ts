@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-
 import { nextDeadline } from "../../src/core/deadlines/deadline.ts";
 import { defaultPolicy } from "../../src/core/policy.ts";
 import type { EpochMs } from "../../src/core/time.ts";
 import { breakSession, mendSession } from "../support/service/broken-session.ts";
+import { acquireCommand } from "../support/service/commands.ts";
 import {
   attach,
   type ServiceUnderTest,
@@ -61,15 +61,7 @@ describe("a session that meets a bug at its deadline", () => {
 
 async function leased({ service }: ServiceUnderTest, id: string): Promise<void> {
   await service.execute(id, attach);
-  await service.execute(id, {
-    kind: "Acquire",
-    account: "",
-    reason: "tile",
-    ttlMs,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  });
+  await service.execute(id, { ...acquireCommand(service), ttlMs });
 }
 
 function endedIn({ seen }: ServiceUnderTest): { sessionId: string; at: EpochMs }[] {

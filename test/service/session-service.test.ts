@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-
 import type { Renew, Report } from "../../src/core/command.ts";
 import type { SessionEvent } from "../../src/core/event.ts";
 import type { Outcome } from "../../src/service/lease-service.ts";
 import { gapsMax } from "../../src/service/session-store.ts";
 import { memoryStore } from "../../src/store/memory-store.ts";
+import { acquireCommand, readyReport } from "../support/service/commands.ts";
 import {
   attach,
   type ServiceUnderTest,
@@ -51,7 +51,7 @@ describe("SessionService", () => {
     const before = await promote(under);
     for (let renewal = 0; renewal < 10; renewal++) {
       await under.clock.advance(5_000);
-      await under.service.execute("s1", readyReport(under, renewal + 2));
+      await under.service.execute("s1", managerReady(under, renewal + 2));
       expect(accepted(await renew(under, token)).answer.negotiation.outcome).toBe("refresh");
     }
     const after = await under.store.load("s1");
@@ -172,16 +172,7 @@ function accepted(outcome: Renewed): Extract<Renewed, { kind: "accepted" }> {
 }
 
 async function acquire(under: ServiceUnderTest, reason: string, id = "s1"): Promise<Renewed> {
-  const { service } = under;
-  return service.execute(id, {
-    kind: "Acquire",
-    account: "",
-    reason,
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  });
+  return under.service.execute(id, acquireCommand(under.service, reason));
 }
 
 async function acquireSeveral(under: ServiceUnderTest, count: number): Promise<string[]> {
@@ -204,29 +195,16 @@ async function renew(under: ServiceUnderTest, token: string): Promise<Renewed> {
   });
 }
 
-function readyReport(under: ServiceUnderTest, sequence: number): Report {
+function managerReady(under: ServiceUnderTest, sequence: number): Report {
   const started = under.seen.findLast(
     (event) => event.kind === "happened" && event.event.kind === "HandshakeStarted",
   );
   const event = started?.kind === "happened" ? started.event : undefined;
-  return {
-    kind: "Report",
-    end: "manager",
-    handshakeId: event?.kind === "HandshakeStarted" ? event.handshake.id : "",
-    transportId: "t1",
-    connection: "connected",
-    readyChannels: ["mgr-actions", "mgr-acks", "mgr-state"],
-    openingChannels: [],
-    oldestUnackedMs: 0,
-    reporterId: "manager-1",
-    sequence,
-    observedAgeMs: 0,
-    generation: 0,
-  };
+  return readyReport(event?.kind === "HandshakeStarted" ? event.handshake.id : "", sequence);
 }
 
 async function promote(under: ServiceUnderTest) {
-  await under.service.execute("s1", readyReport(under, 1));
+  await under.service.execute("s1", managerReady(under, 1));
   const session = await under.store.load("s1");
   if (session?.kind !== "attached" || session.transport.path.kind !== "active") {
     throw new Error("the handshake was not promoted");

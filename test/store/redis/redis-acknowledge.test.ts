@@ -1,10 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-
-import type { Acquire, Command } from "../../../src/core/command.ts";
+import type { Command } from "../../../src/core/command.ts";
 import type { SessionId } from "../../../src/core/ids.ts";
-import type { SessionService } from "../../../src/service/session-service.ts";
 import { ChangeUnacknowledged } from "../../../src/service/session-store.ts";
 import { hasRedis, type RedisServer, startRedis } from "../../support/redis/redis-server.ts";
 import {
@@ -12,6 +9,7 @@ import {
   type RedisServiceUnderTest,
   redisService,
 } from "../../support/redis/redis-service.ts";
+import { acquireCommand } from "../../support/service/commands.ts";
 import { attach } from "../../support/service/session-service.ts";
 import { named, watch } from "../../support/service/watching.ts";
 
@@ -53,7 +51,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     for (const id of ["s1", "s2"]) await insisted(under, id, attach);
     await using reader = watch(under.service, named("s1"));
     await reader.untilBookmark();
-    const asked = acquire(under.service);
+    const asked = acquireCommand(under.service);
     replica.signal("SIGSTOP");
     const began = performance.now();
     const refused = await under.service.execute("s1", asked);
@@ -78,7 +76,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     // It took effect all the same: who repeats it finds it done, and who watches is told.
     replica.signal("SIGCONT");
     await insisted(under, "s1", check);
-    const again = await accepted(under, "s1", acquire(under.service));
+    const again = await accepted(under, "s1", acquireCommand(under.service));
     expect(again.answer.lease.id).toBe(asked.nextLeaseId);
     expect(again.answer.negotiation).toMatchObject({ joined: true });
     expect(await received).toMatchObject({
@@ -132,18 +130,6 @@ async function waitsOf(server: RedisServer): Promise<number> {
   return Number(/cmdstat_wait:calls=(\d+)/.exec(stats)?.[1] ?? 0);
 }
 
-function acquire(service: SessionService): Acquire {
-  return {
-    kind: "Acquire",
-    account: "",
-    reason: "tile",
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  };
-}
-
 /** Until it is accepted: the replica may still have to catch up, or the machine be busy. */
 async function insisted(
   { service }: RedisServiceUnderTest,
@@ -154,7 +140,7 @@ async function insisted(
 }
 
 function grant(under: RedisServiceUnderTest, id: SessionId): Promise<void> {
-  return insisted(under, id, { ...acquire(under.service), attach });
+  return insisted(under, id, { ...acquireCommand(under.service), attach });
 }
 
 async function inTurn(count: number, call: (index: number) => Promise<void>): Promise<void> {

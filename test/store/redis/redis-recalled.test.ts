@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
-
 import type { Acquire, Command } from "../../../src/core/command.ts";
 import type { SessionId, TokenHash } from "../../../src/core/ids.ts";
 import { startTcpProxy } from "../../support/network/tcp-proxy.ts";
@@ -14,6 +13,7 @@ import {
   type RedisServiceUnderTest,
   redisService,
 } from "../../support/redis/redis-service.ts";
+import { acquireCommand } from "../../support/service/commands.ts";
 import { attach } from "../../support/service/session-service.ts";
 
 const inTime = { timeout: 15_000 };
@@ -47,14 +47,14 @@ describe.skipIf(!hasRedis)("Held: a process that remembers a lease as it was", (
       await using remembering = await redisService(server.url, { policy });
       await using renewing = await redisService(server.url, { policy });
       await accepted(remembering, id, attach);
-      const granted = await accepted(remembering, id, acquire(remembering));
+      const granted = await accepted(remembering, id, acquireCommand(remembering.service));
       const { lease } = granted.answer;
       const [tokenHash] = lease.tokenHashes as readonly [TokenHash];
       await accepted(renewing, id, { kind: "Renew", tokenHash, ttlMs: 60_000, leaseOnly: true });
       await expect.poll(() => remembering.clock.now(), inTime).toBeGreaterThan(lease.expiresAt);
       expect(rememberedExpiry(remembering, id)).toBe(lease.expiresAt);
 
-      const command = ask.of(tokenHash, acquire(remembering));
+      const command = ask.of(tokenHash, acquireCommand(remembering.service));
       const { session, answer } = await accepted(remembering, id, command);
       if (ask.name === "Release") {
         expect(answer).toMatchObject({ released: true });
@@ -76,7 +76,7 @@ describe.skipIf(!hasRedis)("Held: a process that remembers a lease as it was", (
     await accepted(remembering, id, attach);
     way.pointTo(await freePort());
     way.cut();
-    const { answer } = await accepted(granting, id, acquire(granting));
+    const { answer } = await accepted(granting, id, acquireCommand(granting.service));
     const [tokenHash] = answer.lease.tokenHashes as readonly [TokenHash];
     way.pointTo(server.port);
     const check = { kind: "CheckLease", tokenHash } as const;
@@ -87,18 +87,6 @@ describe.skipIf(!hasRedis)("Held: a process that remembers a lease as it was", (
     expect(new Set(refusals.map(({ reason }) => reason))).not.toContain("LEASE_NOT_LIVE");
   });
 });
-
-function acquire({ service }: RedisServiceUnderTest): Acquire {
-  return {
-    kind: "Acquire",
-    account: "",
-    reason: "tile",
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  };
-}
 
 function rememberedExpiry({ store }: RedisServiceUnderTest, id: SessionId): number | undefined {
   return store.recall(id)?.leases.live[0]?.expiresAt;

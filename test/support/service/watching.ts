@@ -5,6 +5,7 @@ import type {
   WatchSelection,
 } from "../../../src/service/lease-service.ts";
 import type { SessionStore } from "../../../src/service/session-store.ts";
+import { acquireCommand } from "./commands.ts";
 import { settle } from "./manual-clock.ts";
 import type { ServiceUnderTest } from "./session-service.ts";
 
@@ -76,15 +77,7 @@ export async function acquire(
   id: SessionId,
   reason: string,
 ): Promise<void> {
-  await service.execute(id, {
-    kind: "Acquire",
-    account: "",
-    reason,
-    ttlMs: undefined,
-    nextLeaseId: service.nextLeaseId(),
-    tokenHashesOf: (leaseId) => service.tokens.hashesOf(leaseId),
-    attach: undefined,
-  });
+  await service.execute(id, acquireCommand(service, reason));
 }
 
 /** The store, whose lists are answered when they are let go, as they were when they were asked. */
