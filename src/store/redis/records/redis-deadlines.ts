@@ -20,7 +20,10 @@ export class RedisDeadlines {
     this.#calls = calls;
   }
 
-  /** Claimed for this process: no process gets them again before {@link claimMs} are over. */
+  /**
+   * Claimed for this process: no process gets them again before {@link claimMs} are over. Rejects
+   * when sessions are due and a claim failed, unless others were claimed.
+   */
   async due(now: EpochMs, limit: number): Promise<readonly SessionId[]> {
     const found = await this.#earliest(limit, now);
     const earliest = found.toSorted((a, b) => a.deadline - b.deadline).slice(0, limit);
@@ -31,7 +34,10 @@ export class RedisDeadlines {
       if (ids.length === 0) return [];
       return this.#calls.run(bucket, claimScript, [deadlines, ...sessions], args);
     });
-    const claimed = new Set((await inReach(claims)).flat() as readonly SessionId[]);
+    const settled = await Promise.allSettled(claims);
+    const claimed = new Set(fulfilled(settled).flat() as readonly SessionId[]);
+    // What is due would still be the earliest deadline, and be tried again without a pause.
+    if (claimed.size === 0) throwFirst(settled);
     return earliest.map(({ id }) => id).filter((id) => claimed.has(id));
   }
 
@@ -61,7 +67,17 @@ export class RedisDeadlines {
 /** The answers of the buckets that can be reached. Nothing can be done about the others. */
 async function inReach<T>(answers: readonly (T | Promise<T>)[]): Promise<readonly T[]> {
   const settled = await Promise.allSettled(answers);
-  const reached = settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);
-  if (reached.length === 0) throw (settled[0] as PromiseRejectedResult).reason;
+  const reached = fulfilled(settled);
+  if (reached.length === 0) throwFirst(settled);
   return reached;
+}
+
+function fulfilled<T>(settled: readonly PromiseSettledResult<T>[]): readonly T[] {
+  return settled.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+}
+
+/** Throws the first reason for a rejection, if there is one. */
+function throwFirst(settled: readonly PromiseSettledResult<unknown>[]): void {
+  const rejected = settled.find((one) => one.status === "rejected");
+  if (rejected !== undefined) throw rejected.reason;
 }

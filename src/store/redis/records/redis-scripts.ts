@@ -198,7 +198,8 @@ redis.call('HSET', KEYS[1], 'history', string.format('%.0f', math.max(history + 
  * Claims sessions that are due: until the claim ends they are due for no other process. The commit
  * of a claimed session sets its deadline.
  *
- * The deadline of a session that is gone is deleted.
+ * The deadline of a session that is gone is deleted. A session whose key cannot be read is claimed
+ * like any other, so that it does not keep the others from being claimed.
  *
  * KEYS: deadlines, then sessions. ARGV: 1 now, 2 end of the claim, then the ids of these sessions.
  * Answers the ids that were claimed.
@@ -207,7 +208,7 @@ export const claimScript: RedisScript = script(`
 local claimed = {}
 for index = 3, #ARGV do
   local deadline = redis.call('ZSCORE', KEYS[1], ARGV[index])
-  if not redis.call('HGET', KEYS[index - 1], 'revision') then
+  if not redis.pcall('HGET', KEYS[index - 1], 'revision') then
     redis.call('ZREM', KEYS[1], ARGV[index])
   elseif deadline and tonumber(deadline) <= tonumber(ARGV[1]) then
     redis.call('ZADD', KEYS[1], ARGV[2], ARGV[index])
