@@ -1,3 +1,5 @@
+import { LRUCache } from "lru-cache";
+
 import type { DurationMs } from "../../../core/time.ts";
 import type { Clock } from "../../../service/time/clock.ts";
 import { faultOf } from "./redis-check.ts";
@@ -5,6 +7,9 @@ import type { ServerInfo } from "./redis-link.ts";
 
 /** How often to check that servers still meet the demands of the start. */
 const lookEveryMs: DurationMs = 5_000;
+
+/** How many runs of servers are remembered; every restart of a server begins one. */
+const runsMax = 1_000;
 
 interface RedisWatchmanDeps {
   readonly inform: () => Promise<readonly ServerInfo[]>;
@@ -18,8 +23,8 @@ interface RedisWatchmanDeps {
 export class RedisWatchman {
   readonly #deps: RedisWatchmanDeps;
   #faults: readonly string[] = [];
-  /** Keys that each run of a server has dropped, as of the last look. */
-  #evicted: ReadonlyMap<string, number> = new Map();
+  /** Keys that each run of a server had dropped when they were last acted on. */
+  readonly #evicted = new LRUCache<string, number>({ max: runsMax });
 
   constructor(deps: RedisWatchmanDeps) {
     this.#deps = deps;
@@ -37,11 +42,13 @@ export class RedisWatchman {
     const faults = [...new Set(found)];
     for (const fault of faults) if (!this.#faults.includes(fault)) this.#deps.onFault(fault);
     this.#faults = faults;
-    const before = this.#evicted;
-    this.#evicted = new Map(servers.map((info) => [runOf(info), evictedBy(info)]));
     let dropped = 0;
-    for (const [run, keys] of this.#evicted) dropped += keys - (before.get(run) ?? keys);
+    for (const info of servers) {
+      const keys = evictedBy(info);
+      dropped += keys - (this.#evicted.get(runOf(info)) ?? keys);
+    }
     if (dropped > 0) await this.#deps.onDropped(dropped);
+    for (const info of servers) this.#evicted.set(runOf(info), evictedBy(info));
   }
 
   /** Runs until the signal aborts. Calls report servers that cannot be reached. */
