@@ -90,6 +90,8 @@ export function intakeInterceptor({
     });
     if (requestStream || !responseStream) waitForReader(inner, outbox);
     inner.sendStatus = (status) => {
+      // A connection may end with thousands of calls, and nobody hears what became of them.
+      if (stream.destroyed || stream.closed) return sendStatus(status);
       const { headersSent } = stream;
       sendStatus(inOwnWords(status));
       held.end();
