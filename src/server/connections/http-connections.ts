@@ -16,6 +16,7 @@ import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Work } from "./connection-turns.ts";
+import { Crowd } from "./crowd.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
@@ -44,7 +45,8 @@ export class HttpConnections {
     const http1 = this.#http1(handler);
     const server = this.#secured(http1, handler);
     server.on("drop", this.#options.onDropped);
-    server.maxConnections = this.#options.connectionsMax;
+    server.maxConnections =
+      this.#secure === undefined ? this.#crowd.acceptedMax : this.#options.connectionsMax;
     this.#servers.push(server);
     return server as HttpServer;
   };
@@ -57,8 +59,7 @@ export class HttpConnections {
   readonly #secure: SecureConnections | undefined;
   readonly #servers: Server[] = [];
   readonly #underWay = new Set<ServerResponse>();
-  /** Connections that have brought no request yet. */
-  readonly #unused = new Set<Socket>();
+  readonly #crowd: Crowd;
   /** Calls that came before the one in front of them was answered; the first one has begun. */
   readonly #queues = new WeakMap<Socket, Work[]>();
   #isLeaving = false;
@@ -71,6 +72,7 @@ export class HttpConnections {
     this.#outbox = outbox;
     const { sleep, turns, tls, onTransportError = () => undefined } = options;
     this.#arrivals = new Arrivals(sleep);
+    this.#crowd = new Crowd(options);
     const parts = { outbox, arrivals: this.#arrivals, turns, sleep };
     const limits = { idleMs: keepAliveMs, onTransportError };
     this.#secure = tls && new SecureConnections({ tls, ...parts, ...limits });
@@ -120,6 +122,7 @@ export class HttpConnections {
     server.on("connect", (_request, socket: Socket) => refuseTunnel(socket));
     server.on("checkExpectation", (_request, response) => refuse(response, 417, expectRefusal));
     server.on("connection", (socket) => {
+      if (!this.#crowd.admit(socket)) return;
       readInParts(socket, this.#options.turns, () => this.#hasEnough(socket));
       this.#connected(socket);
     });
@@ -149,7 +152,7 @@ export class HttpConnections {
     });
     const waited = new AbortController();
     const late = this.#options.sleep(unusedMs, waited.signal);
-    await Promise.race([this.#until(() => this.#unused.size === 0), late]);
+    await Promise.race([this.#until(() => this.#crowd.unused === 0), late]);
     waited.abort();
     await Promise.all([this.#until(() => this.#underWay.size === 0), this.#secure?.leave()]);
   }
@@ -164,15 +167,14 @@ export class HttpConnections {
 
   #connected(socket: Socket): void {
     this.#arrivals.connected();
-    this.#unused.add(socket);
     socket.once("close", () => {
-      this.#unused.delete(socket);
+      this.#crowd.leave(socket);
       this.#closed();
     });
   }
 
   #called(socket: Socket, response: ServerResponse): void {
-    this.#unused.delete(socket);
+    this.#crowd.begin(socket);
     this.#underWay.add(response);
     if (this.#isLeaving) closeAfter(response);
     this.#closed();
@@ -208,6 +210,7 @@ export class HttpConnections {
       if (queue.length < this.#budgets.limit("queued_calls") && !socket.destroyed) socket.resume();
       const [next] = queue;
       if (next !== undefined) this.#options.turns.begin(socket, next);
+      else this.#crowd.rest(socket);
     });
     if (queue.push(begin) === 1) this.#options.turns.begin(socket, begin);
   }

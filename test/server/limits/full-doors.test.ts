@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 
 import { expect, test } from "vitest";
 
 import { connectionShares } from "../../../src/server/connections/connection-shares.ts";
+import { Crowd } from "../../../src/server/connections/crowd.ts";
 import { type SpawnedService, spawnService } from "../../support/process/run-service.ts";
 
 async function connectMany(address: string, count: number): Promise<Disposable> {
@@ -51,6 +52,49 @@ test("silent connections that fill one door leave the others theirs, and are log
   using _more = await connectMany(service.addresses.ops, 100);
   const asked = { sessionId: "s1", privateBeachId: "b", passcode: "1" };
   expect((await service.lease.acquire(asked)).controllerToken).not.toBe("");
+});
+
+test("silent connections that fill the ops door keep nobody out of it", async () => {
+  await using service = await spawnService({}, { openFilesMax: 120 });
+  using _silent = await connectMany(service.addresses.ops, 100);
+  for (let probe = 0; probe < 20; probe += 1) {
+    const asked = await fetch(service.opsUrl("/healthz"), { headers: { connection: "close" } });
+    expect(asked.status).toBe(200);
+  }
+  expect(await lost(service, "ops")).toBeGreaterThan(80);
+});
+
+test("whoever has a request under way stays where a door is full, and others give way", () => {
+  const dropped: Socket[] = [];
+  const sockets = Array.from({ length: 6 }, () => {
+    const socket = new Socket();
+    socket.destroy = () => {
+      dropped.push(socket);
+      return socket;
+    };
+    return socket;
+  });
+  const [busy, idle, silent, late, later, last] = sockets as [
+    Socket,
+    Socket,
+    Socket,
+    Socket,
+    Socket,
+    Socket,
+  ];
+  const crowd = new Crowd({ connectionsMax: 3, onDropped: () => undefined });
+  for (const one of [busy, idle, silent]) expect(crowd.admit(one)).toBe(true);
+  crowd.begin(busy);
+  crowd.begin(idle);
+  crowd.rest(idle);
+  expect(crowd.admit(late)).toBe(true);
+  expect(dropped).toEqual([silent]);
+  crowd.begin(late);
+  expect(crowd.admit(later)).toBe(true);
+  expect(dropped).toEqual([silent, idle]);
+  crowd.begin(later);
+  expect(crowd.admit(last)).toBe(false);
+  expect(dropped).toEqual([silent, idle, last]);
 });
 
 test.each([64, 120, 256, 1024, 20_000, 1_048_576, Number.POSITIVE_INFINITY])(
