@@ -1,19 +1,19 @@
 import { badUsageExitCode, readCommandLine } from "../command-line.ts";
 import { type KeysOptions, writeKeys } from "./write-keys.ts";
 
-const help = `Makes everything to try LEASE_AUTH=jwt on this machine: a key pair, a token of each kind of caller,
-and the settings to start the service with. Keys that DIR holds already stay in use.
+const help = `Creates what it takes to try LEASE_AUTH=jwt on this machine: a key pair, a token for each kind of
+caller, and the settings of the service. Keys that are already in DIR stay in use.
 
   npm run keys -- --out DIR [options]
 
-  --out DIR         where the files go: jwks.json, env, key.json (secret), and KIND.jwt for a person,
-                    a viewer, a host and a manager
+  --out DIR         where to write jwks.json, env, key.json (secret), and KIND.jwt for a person, a viewer,
+                    a host and a manager
   --beach ID        the private beach of person and viewer (default: beach-1)
   --session ID      the session of the host (default: session-1)
   --account ID      the account of person and viewer (default: account-1)
   --scopes "A B"    what the person may do (default: pb:sessions.read pb:control.read pb:control.write)
   --life DURATION   how long the tokens are valid, as 300s, 30m or 8h (default: 8h)
-  -h, --help        this text
+  -h, --help        print this text
 
 Then start the service with those settings, and call it:
 

@@ -8,20 +8,20 @@ import { byConnection, byTurns, measureShared, type SharedStretch } from "./two-
 
 const usage = `npm run bench -- [--quick] [--only-latency] [--only-redis] [--help]
 
-Measures the hot path beside its floor on this machine, in one run: the service on a SQLite file,
-and grpc-js with the same messages and handlers that decide nothing. Contestants take turns, each in
-a fresh process, and the median counts. Ratios are of processor time per renewal, which a client
-that is slower than the servers cannot hide; 1.00 means as fast as the floor.
+Compares the hot path with a floor, in one run: the service on a SQLite file, and grpc-js with the
+same messages and handlers that decide nothing. The two take turns, each in a fresh process, and the
+median counts. A ratio compares processor time per renewal, so that a slow client hides nothing; 1.00
+means as fast as the floor.
 
-Then how long a renewal takes while half of what the service can do is offered: alone, and while all
-of its 1,000 sessions change at once every quarter of a second, which is as many writes to disk.
+Then measures how long a renewal takes at half of the highest load: alone, and while all 1,000
+sessions change at once every quarter of a second, each with a write to disk.
 
-Then two processes on Redis, where there is a redis-server: what each uses of a core at the same
-offered load beside one alone, and how many calls a renewal takes.
+Then, if there is a redis-server, compares two processes on Redis with one: the processor time of each
+at the same offered load, and the number of calls for a renewal.
 
   --quick          three rounds of two seconds instead of seven of four
-  --only-latency   how long renewals take, alone
-  --only-redis     two processes on Redis, alone`;
+  --only-latency   only how long renewals take
+  --only-redis     only the two processes on Redis`;
 
 const values = readCommandOptions("bench", usage, {
   quick: flag,

@@ -11,20 +11,20 @@ import { type Break, breakNamed, breaks } from "./breaks/breaks.ts";
 import type { ChaosOptions } from "./chaos-run.ts";
 import { type ChaosVerdict, judgeChaos } from "./judge-chaos.ts";
 
-const help = `Lives with real replicas and a real Redis that are killed, paused and cut off.
+const help = `Runs real replicas on a real Redis, and kills, pauses and cuts them off.
 
   npm run chaos -- [--minutes M] [--seed N] [--replicas R] [--break NAME | --breaks]
 
-  --minutes M   for how long there is trouble; then everything heals and is judged (default: 1)
-  --seed N      what strikes when; how processes take it is never the same twice (default: 1)
+  --minutes M   how long the trouble lasts; then everything heals and is judged (default: 1)
+  --seed N      what is broken and when; processes never react twice the same (default: 1)
   --replicas R  how many processes share the store (default: 3)
-  --break NAME  breaks every replica on purpose, which has to be caught; by default with a seed that
-                brings the trouble that it takes
-  --breaks      does so with one break after the other
-  --help        this text
+  --break NAME  puts a fault into every replica, which has to be caught; by default with a seed that
+                brings the right trouble
+  --breaks      does so with each fault in turn
+  --help        print this text
 
-Needs redis-server. Ends with 1 when a guarantee was broken, with what led to it; where a break was
-asked for, when none was that may catch it. The breaks:
+Needs redis-server. Exits with 1 when a guarantee is broken, and prints what led to it. With a fault,
+exits with 1 when no guarantee that may catch it is broken. The faults:
 
 ${breaks.map(({ name, what }) => `  ${name.padEnd(30)}${what}`).join("\n")}
 `;
@@ -48,7 +48,7 @@ async function live(options: ChaosOptions): Promise<boolean> {
   return catcherOf(options.broken, verdict) !== undefined;
 }
 
-/** Whether all breaks were caught, each of them told of in a line. */
+/** Whether all breaks were caught; prints a line for each. */
 async function liveThroughBreaks(options: Omit<ChaosOptions, "seed">): Promise<boolean> {
   let missed = 0;
   for (const broken of breaks) {

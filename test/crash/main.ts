@@ -2,17 +2,17 @@ import { readCommandOptions, wholeNumberFrom } from "../support/runs/command-opt
 import { crashRuns } from "./crash-runs.ts";
 import { CrashTotals, describeLost, lineOf } from "./report.ts";
 
-const usage = `Kills the service under load and checks that it remembers whatever it had answered.
+const usage = `Kills the service under load, and checks that it remembers everything it answered.
 
   npm run crash -- [--runs N] [--seed S]
 
   --runs N   how often the process is killed (default: 10)
-  --seed S   what the load asks, and when the process is killed (default: by the clock)
-  --help     this text
+  --seed S   decides the load, and when the process is killed (default: from the clock)
+  --help     print this text
 
-A real process on a SQLite file is killed with SIGKILL while at least 100 transitions are
-unanswered, and started again on the same file; one that was killed first stays away for 20 s, which
-is longer than a negotiation may take. Ends with 1 when a fact was lost: it is printed with its session's story.`;
+A real process on a SQLite file is killed with SIGKILL while at least 100 changes are unanswered, and
+restarted on the same file. The first one stays away for 20 s, which is longer than a negotiation may
+take. Exits with 1 when a fact was lost, and prints it with the history of its session.`;
 
 const longAwayMs = 20_000;
 

@@ -7,16 +7,16 @@ import { seedAt } from "../support/runs/seeds.ts";
 import { judgeSeed } from "./judge-seed.ts";
 import { Tally } from "./seen/tally.ts";
 
-const help = `Lives through seeded days of the service: clients, network, store, clocks, and their troubles.
+const help = `Simulates days of the service by seed: clients, network, store, clocks, and their faults.
 
   npm run simulate -- [--seed N] [--seconds S]
 
-  --seed N      where to begin; the same seed lives through the same days (default: 1)
-  --seconds S   how long to go on with seeds derived from N; 0: seed N alone (default: 20)
-  --help        this text
+  --seed N      the first seed; a seed always repeats the same days (default: 1)
+  --seconds S   how long to continue with seeds derived from N; 0: only seed N (default: 20)
+  --help        print this text
 
-Ends with 1 when a guarantee was broken, with what led to it, or when a run of 20 s or more has
-never met something that it should.
+Exits with 1 when a guarantee is broken, and prints what led to it. Also exits with 1 when a run of
+20 s or more never met something that it should.
 `;
 
 /** From here on everything that can happen has to have happened. */

@@ -5,11 +5,11 @@ import { countsOf, reportOf, violationOf } from "./report.ts";
 import { largeScenes, scenes } from "./scenes.ts";
 import { type Walked, walk } from "./walk.ts";
 
-const help = `Walks through every state of the core within small bounds, and has mutants of it caught.
+const help = `Visits every state of the core within small bounds, and checks that mutants are caught.
 
   npm run walk
 
-Ends with 1 when a promise was broken, with what led to it, or when a mutant was not caught.
+Exits with 1 when a promise is broken, and prints what led to it, or when a mutant is not caught.
 `;
 
 readCommandOptions("walk", help, {});

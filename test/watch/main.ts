@@ -9,14 +9,14 @@ import { runFanOut, runFloor, runMixed } from "./size-run.ts";
 
 const usage = `npm run watch-size -- [--streams N] [--seconds S] [--help]
 
-Watches at size, the service in a process of its own:
-- N streams (10000) on one session over a few connections: what each costs while it is idle, and how
-  long a change takes to reach them all, beside grpc-js alone with the same message in the same run;
-- what a state costs for each reader over gRPC, where it is serialised once for all of them, and over
-  Connect, binary and with JSON, where it is serialised for each;
+Measures many watch streams, with the service in its own process:
+- N streams (10000) on one session over a few connections: the cost of each while it is idle, and the
+  time that a change takes to reach them all, compared with grpc-js and the same message;
+- the cost of a state for each reader: over gRPC, which serialises it once for all readers, and over
+  Connect, binary and JSON, which serialises it for each;
 - fast, slow and stalled readers beside N idle streams for S seconds (55) while their session changes
-  10000 times: memory, and whether each ends with the truth.
-Ends with 1 when a reader ends with anything else.`;
+  10000 times: memory, and whether each reader ends with the last state.
+Exits with 1 when a reader ends with anything else.`;
 
 const { streams, seconds } = readCommandOptions("watch-size", usage, {
   streams: wholeNumberFrom(1_000, 10_000),

@@ -74,8 +74,8 @@ function numeric(
 }
 
 /**
- * What `npm run <name>` was told. Ends the process with the help when that was asked for, and with
- * one line when the command was called wrongly.
+ * The options of `npm run <name>`. Ends the process with the help when `--help` is given, and with one
+ * line when the command line is wrong.
  */
 export function readCommandOptions<const Options extends CommandOptions>(
   name: string,
