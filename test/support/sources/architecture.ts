@@ -75,6 +75,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/files-read-anew.ts",
     "src/open-auth.ts",
     "src/open-files.ts",
+    "src/running-app.ts",
+  ],
+  "src/running-app.ts": [
+    "src/files-read-anew.ts",
+    "src/observe",
+    "src/server",
+    "src/service",
+    "src/settings",
   ],
   "src/files-read-anew.ts": ["src/observe"],
   "src/open-auth.ts": [
