@@ -1,4 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+
+import type { Client } from "@connectrpc/connect";
+
+import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { type Certificates, issueCertificate, trust } from "../support/network/certificates.ts";
 import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
@@ -68,7 +72,8 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
     await GoodFastPath.start(service, tls === undefined ? "connect" : "grpc"),
   );
   const lease = await hold(service, "good-keep-alive");
-  await warm(service, lease);
+  await warm(service.lease, lease);
+  if (tls !== undefined) await warm(service.client(ControllerLease, service.connect), lease);
   const watches = stack.use(await GoodWatches.open(service));
   const keepAlive = stack.use(new KeepAliveCaller(service, lease));
   const renewals = await startRenewals(service);
@@ -161,7 +166,7 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
 
 /** Has the process reach the size that it has in use. */
 async function warm(
-  { lease }: SpawnedService,
+  lease: Client<typeof ControllerLease>,
   renewal: { readonly sessionId: string; readonly controllerToken: string },
 ): Promise<void> {
   const renewals = Array.from({ length: warmUp.renewals }, () => renewal);

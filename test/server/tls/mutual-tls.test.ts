@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -167,3 +169,18 @@ test.skipIf(!hasOpenssl)("a metric says when the certificate ends", async () => 
   expect(days).toBeGreaterThan(1.9);
   expect(days).toBeLessThanOrEqual(2);
 });
+
+test.skipIf(!hasOpenssl)(
+  "a connection to the internal door has to finish its handshake in time",
+  async () => {
+    await using authority = await openAuthority();
+    const budgets = { handshake_ms: 50 };
+    await using service = await runService({ env: doorEnv(authority.issue(host)), budgets });
+    const [, address = "", port] = /^(.*):(\d+)$/.exec(service.addresses.grpc) ?? [];
+    const silent = connect({ host: address, port: Number(port) });
+    silent.on("error", () => undefined).resume();
+    await once(silent, "close");
+    const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
+    expect(metrics).toContain('lease_budget_refusals_total{budget="handshake_ms"} 1');
+  },
+);

@@ -250,18 +250,22 @@ function withoutOurs(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("LEASE_")));
 }
 
-/** Over TLS, this process has to trust the authority; see `trust`. */
+/** Over TLS, this process has to trust the authority; see `trust`. Connect goes over HTTP/2 then. */
 function openReach(addresses: Addresses, env: Env = {}): { reach: Reach; close: () => void } {
   const grpcUrl = `http://${addresses.grpc}`;
-  const httpUrl = `${env.LEASE_HTTP_TLS_CERT === undefined ? "http" : "https"}://${addresses.http}`;
+  const isSecure = env.LEASE_HTTP_TLS_CERT !== undefined;
+  const httpUrl = `${isSecure ? "https" : "http"}://${addresses.http}`;
   const sessionManager = new Http2SessionManager(grpcUrl);
+  const httpSessions = new Http2SessionManager(httpUrl);
   const grpc = createGrpcTransport({ baseUrl: grpcUrl, sessionManager });
   const client = <S extends DescService>(service: S, transport: Transport = grpc): Client<S> =>
     createClient(service, transport);
   const reach: Reach = {
     addresses,
     grpc,
-    connect: createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
+    connect: isSecure
+      ? createConnectTransport({ baseUrl: httpUrl, httpVersion: "2", sessionManager: httpSessions })
+      : createConnectTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
     grpcWeb: createGrpcWebTransport({ baseUrl: httpUrl, httpVersion: "1.1" }),
     lease: client(ControllerLease),
     registry: client(FastPathRegistry),
@@ -269,5 +273,9 @@ function openReach(addresses: Addresses, env: Env = {}): { reach: Reach; close: 
     httpUrl: (path) => `${httpUrl}${path}`,
     opsUrl: (path) => `http://${addresses.ops}${path}`,
   };
-  return { reach, close: () => sessionManager.abort() };
+  const close = (): void => {
+    sessionManager.abort();
+    httpSessions.abort();
+  };
+  return { reach, close };
 }
