@@ -32,7 +32,7 @@ const silentHandshakes: Attack = {
 };
 
 export const publicHttp2: readonly Attack[] = [
-  atPublicDoor(rapidResets),
+  atPublicDoor(rapidResets, "long"),
   atPublicDoor(rapidResetsData),
   atPublicDoor(rapidResetsWhole),
   atPublicDoor(headerBomb),
@@ -47,6 +47,6 @@ export const publicHttp2: readonly Attack[] = [
   atPublicDoor(unfinishedCalls),
   atPublicDoor(zipBombStreams),
   atPublicDoor(emptyReportsGrpc),
-  atPublicDoor(callsAtOnce, "long"),
+  atPublicDoor(callsAtOnce),
   silentHandshakes,
 ];
