@@ -22,8 +22,7 @@ export interface Budget {
 /** The budgets of one process: what they allow, what is in use, and what was refused. */
 export class Budgets {
   readonly #limits: BudgetLimits;
-  readonly #used = new Map<BudgetName, number>();
-  readonly #refused = new Map<BudgetName, number>();
+  readonly #meters = new Map<BudgetName, Meter>();
   readonly #shared = new Map<BudgetName, Budget>();
 
   constructor(limits: BudgetLimits = {}) {
@@ -36,7 +35,7 @@ export class Budgets {
 
   /** Counts a refusal; for limits that nothing is taken from. */
   refuse(name: BudgetName): void {
-    this.#refused.set(name, (this.#refused.get(name) ?? 0) + 1);
+    this.#meter(name).refused += 1;
   }
 
   /** Says whether the amount is within the limit; if not, that counts as a refusal. */
@@ -55,32 +54,35 @@ export class Budgets {
 
   /** A budget of its own, for one connection or one stream. */
   each(name: BudgetName): Budget {
-    return new HeldBudget(
-      this.limit(name),
-      (amount) => this.#used.set(name, (this.#used.get(name) ?? 0) + amount),
-      () => this.refuse(name),
-    );
+    return new HeldBudget(this.limit(name), this.#meter(name));
   }
 
   figures(name: BudgetName): BudgetFigures {
-    return {
-      limit: this.limit(name),
-      used: this.#used.get(name) ?? 0,
-      refused: this.#refused.get(name) ?? 0,
-    };
+    const { used, refused } = this.#meter(name);
+    return { limit: this.limit(name), used, refused };
   }
+
+  #meter(name: BudgetName): Meter {
+    const meter = this.#meters.get(name) ?? { used: 0, refused: 0 };
+    this.#meters.set(name, meter);
+    return meter;
+  }
+}
+
+/** Sums over the process, by name. */
+interface Meter {
+  used: number;
+  refused: number;
 }
 
 class HeldBudget implements Budget {
   readonly #limit: number;
-  readonly #onChange: (amount: number) => void;
-  readonly #onRefused: () => void;
+  readonly #meter: Meter;
   #used = 0;
 
-  constructor(limit: number, onChange: (amount: number) => void, onRefused: () => void) {
+  constructor(limit: number, meter: Meter) {
     this.#limit = limit;
-    this.#onChange = onChange;
-    this.#onRefused = onRefused;
+    this.#meter = meter;
   }
 
   get used(): number {
@@ -89,7 +91,7 @@ class HeldBudget implements Budget {
 
   take(amount = 1): boolean {
     if (this.#used + amount > this.#limit) {
-      this.#onRefused();
+      this.#meter.refused += 1;
       return false;
     }
     this.#move(amount);
@@ -102,7 +104,7 @@ class HeldBudget implements Budget {
 
   #move(amount: number): void {
     this.#used += amount;
-    this.#onChange(amount);
+    this.#meter.used += amount;
   }
 }
 

@@ -6,13 +6,13 @@ import type { Budget, Budgets } from "../budget/budgets.ts";
 /** Bytes that calls hold: limited for each connection by itself, and for the process. */
 export class ConnectionBudgets {
   readonly #budgets: Budgets;
-  readonly #process: BudgetName;
+  readonly #process: Source;
   readonly #connection: BudgetName;
-  readonly #connections = new WeakMap<object, Budget>();
+  readonly #connections = new WeakMap<object, Source>();
 
   constructor(budgets: Budgets, process: BudgetName, connection: BudgetName) {
     this.#budgets = budgets;
-    this.#process = process;
+    this.#process = { budget: budgets.shared(process), name: process };
     this.#connection = connection;
   }
 
@@ -23,13 +23,14 @@ export class ConnectionBudgets {
    * @param action what cannot be done where a budget is spent, as it follows "Cannot"
    */
   open(connection: object, action: string): HeldBytes {
-    const of = this.#connections.get(connection) ?? this.#budgets.each(this.#connection);
-    this.#connections.set(connection, of);
-    const sources = [
-      { budget: of, name: this.#connection },
-      { budget: this.#budgets.shared(this.#process), name: this.#process },
-    ];
-    return new HeldBytes(connection, sources, action);
+    const own = this.#connections.get(connection) ?? this.#sourceOf(connection);
+    return new HeldBytes(connection, own, this.#process, action);
+  }
+
+  #sourceOf(connection: object): Source {
+    const source = { budget: this.#budgets.each(this.#connection), name: this.#connection };
+    this.#connections.set(connection, source);
+    return source;
   }
 }
 
@@ -42,15 +43,17 @@ interface Source {
 export class HeldBytes {
   /** What the call came by. */
   readonly connection: object;
-  readonly #sources: readonly Source[];
+  readonly #own: Source;
+  readonly #process: Source;
   readonly #action: string;
   #held = 0;
   #isOver = false;
 
-  constructor(connection: object, sources: readonly Source[], action: string) {
-    this.#action = action;
+  constructor(connection: object, own: Source, process: Source, action: string) {
     this.connection = connection;
-    this.#sources = sources;
+    this.#own = own;
+    this.#process = process;
+    this.#action = action;
   }
 
   /** Throws TOO_MANY where the connection, or all of them together, would hold too much. */
@@ -62,10 +65,10 @@ export class HeldBytes {
   /** Takes the bytes, or says which budget does not allow it. */
   tryTake(bytes: number): BudgetName | undefined {
     if (this.#isOver) return undefined;
-    for (const [index, { budget, name }] of this.#sources.entries()) {
-      if (budget.take(bytes)) continue;
-      for (const before of this.#sources.slice(0, index)) before.budget.giveBack(bytes);
-      return name;
+    if (!this.#own.budget.take(bytes)) return this.#own.name;
+    if (!this.#process.budget.take(bytes)) {
+      this.#own.budget.giveBack(bytes);
+      return this.#process.name;
     }
     this.#held += bytes;
     return undefined;
@@ -79,7 +82,8 @@ export class HeldBytes {
   giveBack(bytes: number): void {
     if (this.#isOver) return;
     this.#held -= bytes;
-    for (const { budget } of this.#sources) budget.giveBack(bytes);
+    this.#own.budget.giveBack(bytes);
+    this.#process.budget.giveBack(bytes);
   }
 
   /** Gives back what is still held; the call takes no more. */
