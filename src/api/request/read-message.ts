@@ -53,6 +53,22 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
   return { fields, read: (turn = nextTurn) => readBinary(desc, { bytes, ends, turn }) };
 }
 
+/**
+ * Counts and reads a message in binary that is small enough for one turn; throws what {@link
+ * countMessage} throws.
+ */
+export function readSmallMessage(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  budgets: Budgets,
+): { readonly message: MessageShape<DescMessage>; readonly fields: number } {
+  if (bytes.length > budgets.limit("message_bytes")) return refuseLongMessage(budgets);
+  const { fields } = fitting(scanWire(desc, bytes, budgets), desc, budgets);
+  const message = create(desc);
+  mergePart(desc, message, bytes);
+  return { message, fields };
+}
+
 /** Throws the refusal of a message that is longer than messages may be, and counts it. */
 export function refuseLongMessage(
   budgets: Budgets,
@@ -102,11 +118,7 @@ async function readBinary(
   const message = create(desc);
   let start = 0;
   const readTo = (end: number): void => {
-    try {
-      mergeFromBinary(desc, message, bytes.subarray(start, end), { readUnknownFields: false });
-    } catch {
-      refuseUnreadable(desc);
-    }
+    mergePart(desc, message, bytes.subarray(start, end));
     start = end;
   };
   const [first = 0, ...rest] = ends;
@@ -116,4 +128,12 @@ async function readBinary(
     readTo(end);
   }
   return message;
+}
+
+function mergePart(desc: DescMessage, message: MessageShape<DescMessage>, bytes: Uint8Array): void {
+  try {
+    mergeFromBinary(desc, message, bytes, { readUnknownFields: false });
+  } catch {
+    refuseUnreadable(desc);
+  }
 }

@@ -49,6 +49,8 @@ const channelOptions: ChannelOptions = {
   "grpc.keepalive_timeout_ms": 10 * second,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.max_concurrent_streams": streamsMax,
+  // Figures of each call and connection that nobody here reads.
+  "grpc.enable_channelz": 0,
   // Megabytes that one connection may hold in headers and windows.
   "grpc-node.max_session_memory": 256,
 };
@@ -77,8 +79,9 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const { listen, tls, services, intake, outbox, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
-  const ours = new Set(services.map(({ service }) => service.typeName));
-  const isOurs = (path: string): boolean => ours.has(path.split("/")[1] ?? "");
+  const definitions = services.map(({ service }) => grpcDefinition(service));
+  const ours = new Set(definitions.flatMap((one) => Object.values(one).map(({ path }) => path)));
+  const isOurs = (path: string): boolean => ours.has(path);
   const interceptors = [intakeInterceptor({ intake, outbox, turns: connections.turns, isOurs })];
   const server = new Server({ ...channelOptions, interceptors });
   setHttp2Options(server, {

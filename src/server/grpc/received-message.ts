@@ -2,7 +2,12 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ServerInterceptingCall, ServerInterceptor, StatusObject } from "@grpc/grpc-js";
+import {
+  type ServerInterceptingCall,
+  type ServerInterceptor,
+  status as Status,
+  type StatusObject,
+} from "@grpc/grpc-js";
 
 import { quoted } from "../../api/request/quoted.ts";
 import { refuseMessage } from "../../api/request/read-message.ts";
@@ -11,14 +16,18 @@ import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
 import { paceOf } from "../http2/session-pace.ts";
-import type { Intake } from "../intake/intake.ts";
+import type { Intake, PackedMessage } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
 import type { Outbox } from "../outbox.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 
 /** What the innermost part of a call has inside: grpc-js offers no place to put this otherwise. */
-interface InnerCall {
+interface InnerCall extends InnerMethods {
   readonly stream: ServerHttp2Stream;
+  counted: CountedCall;
+}
+
+interface InnerMethods {
   handleDataFrame(data: Buffer): void;
   decompressMessage(framed: Buffer, encoding: string): unknown;
   sendMessage(message: unknown, onSent: () => void): void;
@@ -43,11 +52,16 @@ export class ReceivedMessage {
   }
 
   async read(desc: DescMessage, intake: Intake): Promise<MessageShape<DescMessage>> {
-    const bytes = this.#framed.subarray(frameBytes);
-    const packed = { desc, format: "binary", bytes, encoding: this.#encoding } as const;
-    const { message, heldBytes } = await intake.read(packed, this.#held);
+    const packed = this.#packed(desc);
+    const { message, heldBytes } =
+      intake.readNow(packed, this.#held) ?? (await intake.read(packed, this.#held));
     this.#heldBytes += heldBytes;
     return message;
+  }
+
+  #packed(desc: DescMessage): PackedMessage {
+    const bytes = this.#framed.subarray(frameBytes);
+    return { desc, format: "binary", bytes, encoding: this.#encoding };
   }
 
   /** The message was answered, or its handler holds it by itself from now on. */
@@ -72,63 +86,84 @@ interface IntakeOptions {
  *
  * An answer that its caller does not read is given up; but for watches, which see to that themselves.
  */
-export function intakeInterceptor({
-  intake,
-  outbox,
-  turns,
-  isOurs,
-}: IntakeOptions): ServerInterceptor {
+export function intakeInterceptor(options: IntakeOptions): ServerInterceptor {
+  const { intake, isOurs } = options;
   return ({ path, requestStream, responseStream }, call) => {
     const inner = call as unknown as InnerCall;
     const { stream } = inner;
-    const held = intake.open(stream.session);
-    const takeFrame = inner.handleDataFrame.bind(inner);
-    const sendStatus = inner.sendStatus.bind(inner);
-    stream.once("close", () => {
-      held.end();
-      outbox.ended(stream);
-    });
-    if (requestStream || !responseStream) waitForReader(inner, outbox);
-    inner.sendStatus = (status) => {
-      // A connection may end with thousands of calls, and nobody hears what became of them.
-      if (stream.destroyed || stream.closed) return sendStatus(status);
-      const { headersSent } = stream;
-      sendStatus(inOwnWords(status));
-      held.end();
-      if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
-      else closeInput(stream);
-    };
-    const pace = stream.session && paceOf(stream.session, turns);
-    inner.handleDataFrame = (data) => {
-      pace?.bring();
-      try {
-        held.take(data.length);
-      } catch (thrown) {
-        return inner.sendStatus(toGrpcStatus(ConnectError.from(thrown)));
-      }
-      takeFrame(data);
-    };
-    inner.decompressMessage = (framed, name) => {
-      const encoding = encodingOf(name);
-      if (isOurs(path)) return new ReceivedMessage(framed, encoding, held);
-      held.giveBack(framed.length);
-      return intake.unpackQuestion(framed.subarray(frameBytes), encoding, held).catch(asStatus);
-    };
+    const { session } = stream;
+    const theirs = Object.getPrototypeOf(inner) as InnerMethods;
+    const held = intake.open(session);
+    const counted = { options, theirs, held, isOurs: isOurs(path), session };
+    stream.once("close", () => closed(inner));
+    inner.counted = counted;
+    inner.handleDataFrame = handleDataFrame;
+    inner.decompressMessage = decompressMessage;
+    inner.sendStatus = sendStatus;
+    if (requestStream || !responseStream) inner.sendMessage = sendMessage;
     return call as ServerInterceptingCall;
   };
 }
 
-function waitForReader(inner: InnerCall, outbox: Outbox): void {
-  const { stream } = inner;
-  const sendMessage = inner.sendMessage.bind(inner);
-  const giveUp = (): void => stream.close(constants.NGHTTP2_REFUSED_STREAM);
-  inner.sendMessage = (message, onSent) => {
-    outbox.waits(stream, giveUp);
-    sendMessage(message, () => {
-      outbox.ended(stream);
-      onSent();
-    });
-  };
+/** What is kept of a call. The functions below are the same for all, since calls are made by the thousand. */
+interface CountedCall {
+  readonly options: IntakeOptions;
+  /** What grpc-js does. */
+  readonly theirs: InnerMethods;
+  readonly held: HeldBytes;
+  readonly isOurs: boolean;
+  readonly session: ServerHttp2Stream["session"];
+}
+
+function closed({ stream, counted }: InnerCall): void {
+  counted.held.end();
+  counted.options.outbox.ended(stream);
+}
+
+function handleDataFrame(this: InnerCall, data: Buffer): void {
+  const { held, theirs, session, options } = this.counted;
+  if (session !== undefined) paceOf(session, options.turns).bring();
+  try {
+    held.take(data.length);
+  } catch (thrown) {
+    this.sendStatus(toGrpcStatus(ConnectError.from(thrown)));
+    return;
+  }
+  theirs.handleDataFrame.call(this, data);
+}
+
+function decompressMessage(this: InnerCall, framed: Buffer, name: string): unknown {
+  const { held, isOurs, options } = this.counted;
+  const encoding = encodingOf(name);
+  if (isOurs) return new ReceivedMessage(framed, encoding, held);
+  held.giveBack(framed.length);
+  return options.intake.unpackQuestion(framed.subarray(frameBytes), encoding, held).catch(asStatus);
+}
+
+function sendMessage(this: InnerCall, message: unknown, onSent: () => void): void {
+  const { stream } = this;
+  const { theirs, options } = this.counted;
+  options.outbox.waits(stream, () => stream.close(constants.NGHTTP2_REFUSED_STREAM));
+  theirs.sendMessage.call(this, message, () => {
+    options.outbox.ended(stream);
+    onSent();
+  });
+}
+
+function sendStatus(this: InnerCall, status: StatusObject): void {
+  const { stream } = this;
+  const { held, theirs } = this.counted;
+  // A connection may end with thousands of calls, and nobody hears what became of them.
+  if (stream.destroyed || stream.closed) {
+    theirs.sendStatus.call(this, status);
+    return;
+  }
+  const { headersSent } = stream;
+  theirs.sendStatus.call(this, inOwnWords(status));
+  held.end();
+  if (stream.readableEnded) return;
+  if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
+  else closeInput(stream);
 }
 
 /** What grpc-js itself finds wrong with the messages of a call, and the refusal for it. */
@@ -140,7 +175,8 @@ const messageFaults: readonly (readonly [theirs: string, ours: string])[] = [
 ];
 
 function inOwnWords(status: StatusObject): StatusObject {
-  const { details } = status;
+  const { code, details } = status;
+  if (code === Status.OK) return status;
   if (details === "Deadline exceeded") return { ...status, details: "the deadline passed" };
   const [, fault] = messageFaults.find(([theirs]) => details.startsWith(theirs)) ?? [];
   if (fault === undefined) return status;

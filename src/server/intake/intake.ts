@@ -3,6 +3,7 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
   countMessage,
   type MessageFormat,
+  readSmallMessage,
   refuseLongMessage,
 } from "../../api/request/read-message.ts";
 import type { Budgets } from "../../budget/budgets.ts";
@@ -27,6 +28,9 @@ interface ReadMessage {
 
 /** A message above this size takes longer than most calls: it waits for its turn. */
 const largeBytes = 16 * 1024;
+
+/** Up to this size a message cannot have so many fields that reading it takes more than a turn. */
+const smallBytes = 4_096;
 
 /** About what a field takes in memory once it has been read, beside its bytes. */
 const bytesPerField = 64;
@@ -55,6 +59,22 @@ export class Intake {
    */
   open(connection: object | undefined): HeldBytes {
     return this.#held.open(connection ?? this, "read the request");
+  }
+
+  /**
+   * Reads a message like {@link read}, in this turn, without a promise: one in binary that is small
+   * and not packed, as nearly all are. Undefined for others, of which nothing was read.
+   */
+  readNow(
+    { desc, format, bytes, encoding }: PackedMessage,
+    held: HeldBytes,
+  ): ReadMessage | undefined {
+    const isReady = format === "binary" && encoding === undefined && bytes.length <= smallBytes;
+    if (!isReady) return undefined;
+    const { message, fields } = readSmallMessage(desc, bytes, this.budgets);
+    const heldBytes = fields * bytesPerField;
+    held.take(heldBytes);
+    return { message, heldBytes };
   }
 
   /** Reads a message for a call that holds it; throws the refusal of one that cannot be read. */
