@@ -18,8 +18,16 @@ export async function enter(
   const authentication = await authenticator.authenticate(call, door);
   if (authentication.kind === "refused") return refused(authentication.refusal);
   const { principal } = authentication;
-  const refusal = authorize(principal, rpc, door) ?? (await countCall(dependencies, principal));
+  let refusal: Refusal | undefined = authorize(principal, rpc, door);
+  if (refusal === undefined && isCounted(principal)) {
+    refusal = await countCall(dependencies, principal);
+  }
   return refusal === undefined ? done(principal) : refused(refusal);
+}
+
+/** In dev everybody is the same caller. */
+function isCounted({ authenticatedBy }: Principal): boolean {
+  return authenticatedBy !== "dev";
 }
 
 /** Checks a later message of a stream: its bearer may have ended, and each message counts as a call. */
@@ -37,7 +45,7 @@ async function countCall(
   { callRates }: Pick<ApiDependencies, "callRates">,
   principal: Principal,
 ): Promise<Refusal | undefined> {
-  if (principal.authenticatedBy === "dev") return undefined;
+  if (!isCounted(principal)) return undefined;
   const spent = await callRates.count(principal, `${principal.kind} ${principal.subject}`);
   return spent && thrownRefusal(spent);
 }

@@ -28,11 +28,11 @@ export function assess(
   at: EpochMs,
   policy: Policy,
 ): Verdict {
-  const ends = [current.manager, current.host].filter((end) => end !== undefined);
+  const { manager, host } = current;
   const managerSilentMs = at - silentSince(current.manager, current);
   const hostSilentMs = at - silentSince(current.host, current);
   const silentMs = Math.min(managerSilentMs, hostSilentMs);
-  const unackedMs = ends.reduce((oldest, end) => Math.max(oldest, end.oldestUnackedMs), 0);
+  const unackedMs = Math.max(manager?.oldestUnackedMs ?? 0, host?.oldestUnackedMs ?? 0);
 
   const dead = deathOf(current, at, policy);
   if (dead !== undefined) return { health: "lost", reason: dead };
@@ -49,10 +49,10 @@ export function assess(
   if (managerSilentMs >= policy.evidenceStaleMs && ready(current.host)) {
     return { health: "stale", reason: "manager_silent" };
   }
-  if (ends.some((end) => end.connection === "disconnected" || end.connection === "connecting")) {
+  if (isBetween(manager) || isBetween(host)) {
     return { health: "degraded", reason: "ice_disconnected" };
   }
-  if (ends.some((end) => missesChannel(end, current.channels))) {
+  if (missesChannel(manager, current.channels) || missesChannel(host, current.channels)) {
     return { health: "degraded", reason: "channel_missing" };
   }
   if (unackedMs > policy.acksSlowMs) return { health: "degraded", reason: "acks_slow" };
@@ -173,8 +173,14 @@ function hasClosed(end: Evidence, channels: readonly string[]): boolean {
   );
 }
 
-function missesChannel(end: Evidence, required: readonly string[]): boolean {
-  return [...required, ...optionalChannels].some((channel) => !end.readyChannels.includes(channel));
+function isBetween(end: Evidence | undefined): boolean {
+  return end?.connection === "disconnected" || end?.connection === "connecting";
+}
+
+function missesChannel(end: Evidence | undefined, required: readonly string[]): boolean {
+  if (end === undefined) return false;
+  const isMissing = (channel: string): boolean => !end.readyChannels.includes(channel);
+  return required.some(isMissing) || optionalChannels.some(isMissing);
 }
 
 function acksStalled(
