@@ -222,12 +222,12 @@ async function tokenKeyOf(
 
 function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): void {
   if (services.length === 0) return;
-  log.info({ services }, "service links in the environment are no settings; passed over");
+  log.info({ services }, "ignored service links in the environment");
 }
 
 function warnOfOpenDoors({ auth, roadUrl }: Settings, log: Logger): void {
   if (auth.kind === "dev") {
-    log.warn("LEASE_AUTH=dev: whoever reaches this machine's loopback may do everything");
+    log.warn("LEASE_AUTH=dev: anyone who can reach this machine's loopback may do everything");
   }
   if (roadUrl !== undefined) return;
   log.warn(

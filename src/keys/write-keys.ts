@@ -96,9 +96,9 @@ function readSecrets(text: string, path: string): Secrets {
     const { privateKey, publishSecret, tokenKey } = secrets;
     if (privateKey && publishSecret && tokenKey) return { privateKey, publishSecret, tokenKey };
   } catch (cause) {
-    throw new Error(`${path} is not JSON: move it away to have fresh keys made`, { cause });
+    throw new Error(`${path} is not JSON: move it away to create new keys`, { cause });
   }
-  throw new Error(`${path} was not written by this command: move it away to have fresh keys made`);
+  throw new Error(`${path} was not written by this command: move it away to create new keys`);
 }
 
 function publicPart({ d: _, ...rest }: JWK): JWK {

@@ -91,11 +91,7 @@ export function createMetrics(): Metrics {
       "Steps of the wall clock, and suspends of the machine",
       "kind",
     ),
-    failures: tally(
-      "lease_failures_total",
-      "Failures behind the scenes, with no detail in any answer",
-      "where",
-    ),
+    failures: tally("lease_failures_total", "Internal failures that no answer describes", "where"),
     calls: tally("lease_calls_total", "Calls that ended", "door", "method", "code"),
     droppedLogLines: tally(
       "lease_log_lines_dropped_total",
@@ -172,7 +168,7 @@ export function exposeStore(
   });
   new Gauge({
     name: "lease_store_faults",
-    help: "What has to be mended about a store that answers",
+    help: "Faults of a store that answers",
     registers: [registry],
     collect() {
       this.set(state().faults);

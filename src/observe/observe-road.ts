@@ -13,7 +13,7 @@ interface RoadTold {
 export function observeRoad(log: Logger, metrics: Metrics): (event: RoadTold) => void {
   return ({ kind, call, outcome = "", is }) => {
     if (kind === "called") metrics.roadCalls.count(call, outcome);
-    else if (is === "open") log.warn({ call }, "Beach Road fails; it is left alone for a while");
+    else if (is === "open") log.warn({ call }, "Beach Road is failing; requests to it are paused");
     else log.info({ call }, "Beach Road answers again");
   };
 }

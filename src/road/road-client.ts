@@ -154,7 +154,8 @@ function caller({ url, observe }: RoadOptions): Caller {
 function asUnavailable(error: unknown, call: RoadCall): RoadUnavailable {
   if (error instanceof RoadUnavailable) return error;
   if (error instanceof TaskCancelledError) return new RoadUnavailable(`${call} took too long`);
-  if (error instanceof BrokenCircuitError) return new RoadUnavailable("Road is left alone for now");
+  if (error instanceof BrokenCircuitError)
+    return new RoadUnavailable("requests to Road are paused");
   const { code } = ((error as Error | undefined)?.cause ?? {}) as { readonly code?: unknown };
   const why = typeof code === "string" ? code : error instanceof Error ? error.name : "unknown";
   return new RoadUnavailable(`${call} failed: ${why}`);

@@ -17,7 +17,7 @@ import { readyReport } from "./conformance/conformance-subject.ts";
 import { takeUntil } from "./expect-refusal.ts";
 
 const pageBytesMax = budgetTable.page_bytes.limit;
-/** What clients of gRPC take unless told otherwise. */
+/** What clients of gRPC accept by default. */
 const answerBytesMax = 4 * 1024 * 1024;
 
 const beach = "b".repeat(128);

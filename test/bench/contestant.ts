@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 
-/** What a server under measurement tells its parent, by IPC. */
+/** What a server under measurement sends its parent, by IPC. */
 type FromContestant =
   | { readonly kind: "ready"; readonly address: string; readonly leases: readonly LeaseOnHand[] }
   | { readonly kind: "cpu"; readonly micros: number };

@@ -23,7 +23,7 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly minutes: number;
   readonly replicas: number;
-  /** What is broken about every replica; nothing unless told otherwise. */
+  /** The fault in every replica; none by default. */
   readonly broken?: Break | undefined;
   readonly say: (line: string) => void;
 }

@@ -17,7 +17,7 @@ export type Check = (world: World) => void;
 /** The first moment of every story; moments in stories count from here. */
 export const start = 1_700_000_000_000;
 
-/** One session, the little there is around it, and a clock that stands still unless told. */
+/** One session, its small surroundings, and a clock that moves only by hand. */
 export class World {
   readonly id = "session-1";
   record: SessionRecord | undefined;
@@ -103,7 +103,7 @@ export class World {
   }
 }
 
-/** A story to be told on. */
+/** A story to be continued. */
 export interface Story {
   /** Goes on with what is being tested. */
   when(...steps: readonly Step[]): Story;

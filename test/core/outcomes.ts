@@ -41,12 +41,12 @@ export function accepted(answer?: unknown): Check {
   };
 }
 
-/** The caller was told that no handshake was started or joined. */
+/** The answer said that no handshake was started or joined. */
 export const refreshed: Check = (world) => {
   expect(negotiationOf(world)).toMatchObject({ outcome: "refresh" });
 };
 
-/** The caller was told to ask again in `ms`. */
+/** The answer said to retry in `ms`. */
 export function retryIn(ms: number): Check {
   return (world) =>
     expect(negotiationOf(world)).toEqual({ outcome: "refresh", retryAt: world.now + ms });

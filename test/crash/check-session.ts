@@ -106,7 +106,7 @@ class SessionCheck {
     const reply = await this.#checking.caller.ask(leases.renew, asked);
     const expiresIn = reply.kind === "answered" ? reply.value.lease?.expiresIn : undefined;
     const leftMs = expiresIn === undefined ? 0 : durationMs(expiresIn);
-    // What is left is told when the answer leaves; a ttl that was not kept is far below.
+    // The remaining time is that of the answer; a ttl that was not kept is far below.
     const isKept = leftMs > 0.9 * lease.ttlMs;
     this.#expect(isKept, `a ttl of ${lease.ttlMs} ms gives ${leftMs} ms`);
   }

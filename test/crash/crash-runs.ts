@@ -14,7 +14,7 @@ export interface CrashRun {
   readonly answered: number;
   readonly negotiationsInFlight: number;
   readonly awayMs: number;
-  /** Facts that were told before the crash and looked at after it. */
+  /** Facts that were shown before the crash and checked after it. */
   readonly facts: number;
   readonly lost: readonly LostFact[];
 }

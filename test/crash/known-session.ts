@@ -37,7 +37,7 @@ export class KnownSession {
   /** Handshakes, empty for none. */
   promoted = "";
   inFlight = "";
-  /** When, in time served, `inFlight` was first told. */
+  /** When, in time served, `inFlight` was first shown. */
   inFlightSinceMs = 0;
   /** One came up after it was abandoned: it wins by itself once the promoted one is lost. */
   hasOverdue = false;

@@ -25,7 +25,7 @@ afterAll(async () => {
   await service[Symbol.asyncDispose]();
 });
 
-/** The word that the path has fallen back, as an end was told it. */
+/** The state that the path has fallen back, as an end received it. */
 async function fallbackAtHost(session: SessionUnderTest, from = 0): Promise<StateSeen> {
   const { host, sessionId } = session;
   return await host.when(

@@ -118,7 +118,7 @@ describe.concurrent("Overlapped: a replacement over a usable fast path", () => {
       };
     });
     expect(words.flatMap(({ before }) => before)).toEqual([]);
-    // The end that is told first closes; the other sees it close, or is told as well.
+    // The first end to get the verdict closes; the other sees it close, or gets the verdict as well.
     expect(words.flatMap(({ after }) => after)).toContainEqual(
       expect.objectContaining({ what: "retired" }),
     );

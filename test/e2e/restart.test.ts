@@ -65,7 +65,7 @@ async function startRally(service: SpawnedService): Promise<Rally> {
   return { beach, tiles };
 }
 
-/** Everybody's story so far, so that what follows can be told apart. */
+/** The events of all processes so far, to separate them from what follows. */
 interface Bookmarks {
   readonly manager: number;
   readonly hosts: readonly number[];

@@ -12,7 +12,7 @@ import { type RunningService, runService } from "../support/process/run-service.
 const page = readFileSync(join(import.meta.dirname, "../../src/server/README.md"), "utf8");
 const snippet = /```nginx\n(?<text>[^`]+)```/.exec(page)?.groups?.text ?? "";
 
-/** Stands in for Beach Manager: says which calls it got, and stops what it is told to stop. */
+/** Stands in for Beach Manager: says which calls it got, and stops the sessions it is asked to. */
 interface OldManager extends AsyncDisposable {
   readonly address: string;
 }

@@ -319,7 +319,7 @@ function observing(): Observer {
   };
 }
 
-/** A world whose decisions are told as the service tells them once they are on disk. */
+/** A world whose decisions are published as the service publishes them once they are on disk. */
 function worldSeenBy({ observe }: Observer): World {
   return new (class extends World {
     override run<C extends Command>(command: C): Decision<C> {

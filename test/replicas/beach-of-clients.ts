@@ -37,7 +37,7 @@ export interface BalancedDoors {
 /** One session with its host and its tile, as they lived through it. */
 export interface SessionStory {
   readonly sessionId: string;
-  /** What the host's poller was told, in order. */
+  /** The directives for the host's poller, in order. */
   readonly poller: readonly PollerDirective["kind"][];
   readonly tile: TileStory;
 }
@@ -57,7 +57,7 @@ export interface TileStory {
  */
 export interface BeachOfClients extends AsyncDisposable {
   readonly stories: readonly SessionStory[];
-  /** What the manager was told of all sessions. */
+  /** What the manager received about all sessions. */
   readonly seen: SeenStates;
 }
 

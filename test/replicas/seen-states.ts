@@ -3,12 +3,12 @@ import type { Transport } from "@connectrpc/connect";
 import { TransportWatcher, type TransportWatcherOptions } from "../../src/client/index.ts";
 import type { TransportState } from "../../src/gen/beach/controller/v1/transport_pb.js";
 
-/** Everything that a watcher was told, in order. Disposing it ends the watch. */
+/** Every message of a watch, in order. Disposing it ends the watch. */
 export interface SeenStates extends AsyncDisposable {
   readonly states: readonly TransportState[];
   /** How often a stream ended or could not be opened. */
   readonly troubles: number;
-  /** Resolves once a state has passed, told already or still to come. */
+  /** Resolves once a state passes, received already or still to come. */
   until(passes: (state: TransportState) => boolean): Promise<TransportState>;
 }
 

@@ -6,7 +6,7 @@ import { WallTime } from "../../src/service/time/wall-time.ts";
 const start = 1_700_000_000_000;
 const hour = 3_600_000;
 
-/** A machine whose clocks are moved by hand, and what its service time told. */
+/** A machine whose clocks are moved by hand, and the jumps that its service time reported. */
 function machine() {
   const at = { wall: start, monotonic: 5_000, boot: 70_000 };
   const pass = (ms: number, ...stood: readonly (keyof typeof at)[]): void => {

@@ -244,7 +244,7 @@ class Form {
     const { health, healthReason, manager, host, promotedAt, goodSince } = current;
     const name = `${health}/${healthReason}`;
     if (isDead(current)) return `${name}${this.#readyForm(host)}${this.#origin(current)}`;
-    // Only the newest word tells for how long all have been silent.
+    // Only the newest report says for how long all have been silent.
     const known = agesFrom(current);
     const newest = Math.max(...[manager, host].map((end) => (end ? agesFrom(end) : known)));
     const good =

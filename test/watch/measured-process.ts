@@ -7,7 +7,7 @@ export interface Usage {
   readonly rss: number;
 }
 
-/** A server in a process of its own, so that its memory can be told from its clients'. */
+/** A server in a process of its own, so that its memory is not mixed with its clients'. */
 export interface MeasuredProcess extends AsyncDisposable {
   /** `host:port` of its gRPC door, and of its public one. */
   readonly grpc: string;

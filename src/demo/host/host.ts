@@ -21,7 +21,7 @@ const reporter = new TransportReporter({
   transport,
   end: TransportEnd.HOST,
   onRetired: ({ sessionId, handshakeId }) => sessions.get(sessionId)?.retire(handshakeId),
-  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; going on"),
+  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; continuing"),
 });
 
 let manners: NegotiationManners = config.negotiation;

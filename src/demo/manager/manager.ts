@@ -29,7 +29,7 @@ const reporter = new TransportReporter({
   end: TransportEnd.MANAGER,
   onRetired: ({ sessionId, handshakeId }) => sessions.get(sessionId)?.retire(handshakeId),
   onSessionUnknown: (sessionId) => attach(sessionId),
-  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; going on"),
+  onTrouble: (error) => log.info({ error: String(error) }, "cannot report; continuing"),
 });
 
 const sessions = new Map(

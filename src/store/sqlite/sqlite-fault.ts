@@ -32,26 +32,26 @@ export function cannotOpen(path: string, error: unknown): StoreCannotOpen {
 }
 
 export const damaged =
-  "it is damaged, or no SQLite database; restore a backup, or move it away to start empty";
+  "it is damaged, or not a SQLite database; restore a backup, or move it away to start empty";
 const unwritable = "it cannot be written; make the file and its folder writable for this user";
 
 function remedy(error: unknown): string {
   if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return unwritable;
   if (hasCode(error, ["EEXIST", "ENOTDIR"])) {
-    return "a file stands where its folder should be; name another path";
+    return "a file is in the place of its folder; choose another path";
   }
   switch (resultCode(error)) {
     case codes.busy:
-      return "another process holds it; stop that one, or give this one a file of its own";
+      return "another process holds it; stop that process, or choose another file";
     case codes.readonly:
       return unwritable;
     case codes.corrupt:
     case codes.notDatabase:
       return damaged;
     case codes.ioError:
-      return "its disk cannot be read or written; check the disk, its room and its quotas";
+      return "its disk cannot be read or written; check the disk, its free space and its quotas";
     case codes.full:
-      return "the disk is full; make room";
+      return "the disk is full; free some space";
     case codes.cantOpen:
       return "its folder is missing or cannot be written; make it, writable for this user";
     default:

@@ -7,7 +7,7 @@ import {
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 
-/** A tile at its barest: takes a lease, renews it on a click, and shows what it is told. */
+/** A minimal tile: takes a lease, renews it on a click, and shows the answers. */
 const query = new URLSearchParams(location.search);
 const baseUrl = query.get("service") ?? location.origin;
 const sessionId = query.get("session") ?? "";

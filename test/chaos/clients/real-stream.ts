@@ -96,7 +96,7 @@ export class RealStream implements OpenStream {
     this.end();
   }
 
-  /** It is over for its reader, who is told. */
+  /** It is over, and its reader knows. */
   end(): void {
     if (this.#isOver) return;
     this.close();

@@ -24,7 +24,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   });
 }
 
-/** A refusal by its stable word, with whatever else was told. */
+/** A refusal by its stable word, with its details. */
 export function refusalNamed(
   reason: string,
   received: Readonly<Record<string, unknown>> = {},

@@ -41,7 +41,7 @@ export class Replica implements AsyncDisposable {
   readonly number: number;
   readonly storeLink: LinkProxy;
   readonly #parts: ReplicaParts;
-  /** Runs that were told to end. */
+  /** Runs that were asked to end. */
   readonly #asked = new Set<ReplicaRun>();
   #run: ReplicaRun | undefined;
   #isOver = false;

@@ -84,7 +84,7 @@ function isUp({ peers }: Life, { words }: Truth): boolean {
   );
 }
 
-/** Every stream that is open has told its reader. */
+/** Every open stream has sent it to its reader. */
 function isShown({ network }: Life, truths: readonly Truth[]): boolean {
   return truths.every(({ sessionId, words }) => {
     const versions = words.map((answer) =>

@@ -178,7 +178,7 @@ interface Situation {
   readonly of: number | string;
   /** The handshake that carries the actions, and dies in the end. */
   readonly beside?: number;
-  /** What the last report is told, unless the handshake was promoted; and whether it can be. */
+  /** The verdict on the last report unless the handshake was promoted, and whether it can be. */
   readonly stands: Standing;
   readonly carries: (row: Disorder) => boolean;
 }
@@ -372,7 +372,7 @@ function says(end: typeof manager, by: string, of: number | string): Says {
   return (word, about) => end(word, { by, of, transport: "first", ...about });
 }
 
-/** The last report was told where its handshake stands, which is promoted or as before. */
+/** The last verdict had the handshake's standing, which is promoted or as before. */
 function answers(of: number | string, before: Standing): Check {
   return (world) => {
     const isPromoted = currentOf(sessionOf(world).transport.path)?.id === world.handshake(of);

@@ -36,9 +36,9 @@ import {
   without,
 } from "../steps.ts";
 
-/** As processes that share a store decide: what tells nothing new is recorded every 3 s. */
+/** As processes that share a store decide: a report without news is recorded every 3 s. */
 const shared: Step = policy(sharedPolicy(defaultPolicy));
-/** Both ends, each second, as they are told to. */
+/** Both ends report each second, as asked. */
 const goingOn = (forMs: number): Step => repeatedly(1_000, forMs, manager(ready), host(ready));
 
 /** Both ends about the promoted handshake, beside the one that replaces it. */

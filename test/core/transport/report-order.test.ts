@@ -19,7 +19,7 @@ import {
   without,
 } from "../steps.ts";
 
-/** As processes that share a store decide: what tells nothing new is recorded every 3 s. */
+/** As processes that share a store decide: a report without news is recorded every 3 s. */
 const shared: Step = policy(sharedPolicy(defaultPolicy));
 
 describe("a report sent before one without news is too late,", () => {

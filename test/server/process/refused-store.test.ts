@@ -32,7 +32,7 @@ interface Refused {
   readonly start?: StartOptions;
 }
 
-const damaged = "it is damaged, or no SQLite database; restore a backup, or move it away";
+const damaged = "it is damaged, or not a SQLite database; restore a backup, or move it away";
 const foreign = "it belongs to another program; choose another file";
 
 const cases: readonly Refused[] = [
@@ -107,7 +107,7 @@ const cases: readonly Refused[] = [
   {
     name: "on a disk without room",
     make: fill,
-    why: "its disk cannot be read or written; check the disk, its room and its quotas",
+    why: "its disk cannot be read or written; check the disk, its free space and its quotas",
     start: { fileKibMax: 1 },
   },
 ];

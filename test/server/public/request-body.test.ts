@@ -153,7 +153,7 @@ function open(path: string, headers: Headers, agent: Agent): ClientRequest {
   return request(service.httpUrl(path), { method: "POST", headers, agent });
 }
 
-/** Reason words are the only ones that are told in capitals, also inside of encoded details. */
+/** Only reason words are in capitals, also inside encoded details. */
 function reasonIn(body: string): string | undefined {
   const encoded = /grpc-status-details-bin: (?<details>\S+)/.exec(body)?.groups?.details;
   const shown = encoded === undefined ? body : Buffer.from(encoded, "base64").toString("latin1");

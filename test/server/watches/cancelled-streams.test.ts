@@ -11,7 +11,7 @@ import { createMetrics } from "../../../src/observe/metrics.ts";
 import { runService } from "../../support/process/run-service.ts";
 import { byLength } from "../../support/runs/test-length.ts";
 
-/** More than the 1000 that Node takes from one connection unless told otherwise. */
+/** More than the 1000 that Node takes from one connection by default. */
 const cancelled = byLength({ short: 1_400, long: 2_980 });
 
 /** How a client of HTTP/2 begins. */

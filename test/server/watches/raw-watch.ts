@@ -43,7 +43,7 @@ export interface RawWatch {
   destroy(): void;
 }
 
-/** One over HTTP/1.1, where only the connection as a whole tells the service to wait. */
+/** One over HTTP/1.1, where only the whole connection can make the service wait. */
 export interface HttpWatch extends RawWatch {
   /** What the service writes to; it has to be one of this process. */
   readonly response: ServerResponse;

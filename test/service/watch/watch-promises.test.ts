@@ -16,7 +16,7 @@ interface Scope {
   readonly scope: string;
   readonly ids: readonly SessionId[];
   readonly select: (known: Versions) => WatchSelection;
-  /** The sessions are attached when the reader has already been told that it has everything. */
+  /** The sessions are attached after the reader's bookmark. */
   readonly joinLater: boolean;
 }
 

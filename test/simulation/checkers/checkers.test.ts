@@ -17,7 +17,7 @@ import {
 
 type Tell = (history: MadeHistory) => MadeHistory;
 
-/** A lease and a fast path, of which a reader was told. */
+/** A lease and a fast path that a reader has seen. */
 function usual(): MadeHistory {
   return new MadeHistory().asked(acquire, held()).opened().shown({}).bookmark();
 }

@@ -2,7 +2,7 @@ import type { DurationMs } from "../../../src/core/time.ts";
 import type { Breach, Checker } from "./checker.ts";
 import { isTroubled, type StateSighting, type StreamSeen, type Witness } from "./witness.ts";
 
-/** How much later than others a reader that is always ready may be told. */
+/** How much later than others a reader that is always ready may receive a state. */
 const behindMs: DurationMs = 1_000;
 
 /** The last state of every session always arrives. Soon, where the reader is ready. */

@@ -33,7 +33,7 @@ function forgotten(states: readonly StateSighting[]): Breach[] {
   });
 }
 
-/** One version reads the same whenever it is told, and its moments by every process's clock. */
+/** One version reads the same whenever it is shown, and its moments on every process's clock. */
 function retold({ knowledge: { clockMs } }: Witness, states: readonly StateSighting[]): Breach[] {
   const received = new Map<number, Reading>();
   return states.flatMap(({ sessionId, serial, state }) => {

@@ -14,7 +14,7 @@ export const genuine: Checker = (witness) => [
   ...withoutFastPathAtTheEnd(witness),
 ];
 
-/** Without a usable fast path a renewal is offered a handshake, or told how long to wait. */
+/** Without a usable fast path a renewal is answered with a handshake, or with a time to wait. */
 function leftWithout(witness: Witness, answered: Answered): Breach[] {
   const { ask, answer, sessionId, serial } = answered;
   if (answer.kind === "refused" || (ask.kind !== "Renew" && ask.kind !== "Acquire")) return [];

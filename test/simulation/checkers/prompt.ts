@@ -15,7 +15,7 @@ export const prompt: Checker = (witness) =>
     ...silentAtTheEnd(witness, stream),
   ]);
 
-/** How long the first message took; a stream that was told nothing waited until its end. */
+/** How long the first message took; a stream without messages waited until its end. */
 function late(witness: Witness, stream: StreamSeen): Breach[] {
   const { opened, received } = stream;
   const [first] = received;

@@ -7,7 +7,7 @@ export const single: Checker = (witness) => [
   ...statesBySession(witness).flatMap((states) => sideBySide(witness, states)),
 ];
 
-/** Of all that were offered one handshake, only the first is told that it was started for it. */
+/** Of all callers offered one handshake, only the first is answered that it was started. */
 function startedTwice({ answers }: Witness): Breach[] {
   const started = new Set<string>();
   return answers.flatMap(({ answer, sessionId, serial, era, askId }) => {

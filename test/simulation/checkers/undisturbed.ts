@@ -55,7 +55,7 @@ function startedAlthoughUsable(states: readonly StateSighting[]): Breach[] {
   });
 }
 
-/** A reader is told of a session only when more than its version is new. */
+/** A reader gets a state only when more than its version is new. */
 function sentWithoutNews({ received }: StreamSeen): Breach[] {
   const shown = new Map<string, string>();
   return received.flatMap(({ message, serial }) => {

@@ -64,7 +64,7 @@ export interface Witness {
 export interface StateSighting extends Stamp {
   readonly sessionId: string;
   readonly state: TransportSeen;
-  /** The stream that it was told on; undefined in an answer. */
+  /** The stream that sent it; undefined for an answer. */
   readonly stream: number | undefined;
 }
 
@@ -73,7 +73,7 @@ export interface StreamSeen {
   readonly opened: Opened;
   readonly received: readonly Received[];
   readonly closedAt: EpochMs | undefined;
-  /** When it ended, something that the service had told was still on its way. */
+  /** When it ended, a message of the service was still on its way. */
   readonly isMoreOnItsWay: boolean;
 }
 

@@ -175,14 +175,14 @@ export class EndReporter {
     } else if (report.transportId === "") {
       this.#missing = undefined;
     }
-    // What has ended is told until it is heard, and then let go.
+    // A connection that has ended is reported until a report arrives, and then dropped.
     if (report.connection === "closed" || report.connection === "failed") {
       const held = this.#held.get(handshakeId);
       if (held?.transportId === report.transportId) this.#close(handshakeId);
     }
   }
 
-  /** Closes what is over, as it is told to; or never does. */
+  /** Closes what has ended, as the verdicts say; or never does. */
   #letGo(handshakeId: string): void {
     if (this.#kept.has(handshakeId) || this.#world.draw("retired kept")) {
       this.#kept.add(handshakeId);

@@ -27,7 +27,7 @@ export class Stream implements OpenStream {
   readonly #number: number;
   #lastArrival: EpochMs = 0;
   #isOver = false;
-  /** Messages that the service told and that have not arrived. */
+  /** Messages that the service sent and that have not arrived. */
   #onTheirWay = 0;
   #onOver: () => void = () => undefined;
 

@@ -87,7 +87,7 @@ export interface Closed {
   readonly serial: number;
   readonly at: EpochMs;
   readonly stream: number;
-  /** Something that the service told was still on its way. */
+  /** A message of the service was still on its way. */
   readonly isMoreOnItsWay: boolean;
 }
 

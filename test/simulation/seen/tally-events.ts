@@ -4,7 +4,7 @@ import type { ServiceEvent } from "../../../src/service/service-events.ts";
 import type { Answered, Sight } from "./sight.ts";
 import type { RenewRow, Tally } from "./tally.ts";
 
-/** Counts what the service tells its observers. */
+/** Counts the service's events. */
 export function tallyServiceEvent(tally: Tally, event: ServiceEvent): void {
   if (event.kind === "gap") tally.add("gap", event.gap.kind);
   if (event.kind !== "happened") return;

@@ -48,7 +48,7 @@ export function sayingOf({ run, service }: Inside): Saying {
 const openAgainMs: DurationMs = 500;
 const drainMs: DurationMs = 20;
 
-/** The program that serves: it can be started, killed, told to end, and made to stand still. */
+/** The program that serves: it can be started, killed, drained and paused. */
 export class SimulatedService {
   readonly #parts: ServiceParts;
   #run: Run | undefined;
@@ -103,7 +103,7 @@ export class SimulatedService {
     return run.store.crash(this.#parts.random);
   }
 
-  /** SIGTERM: watchers are told, then the program ends with everything written. */
+  /** SIGTERM: watchers are asked to reconnect, then the program ends with everything written. */
   async drain(): Promise<void> {
     const run = this.#run;
     if (run?.service === undefined) return;

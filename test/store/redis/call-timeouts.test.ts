@@ -4,7 +4,7 @@ import type { Clock } from "../../../src/service/time/clock.ts";
 import { CallTimeouts } from "../../../src/store/redis/link/call-timeouts.ts";
 import { settle } from "../../support/service/manual-clock.ts";
 
-/** A clock whose sleepers wake when they are told to, however late it is. */
+/** A clock whose sleepers wake on request, however late. */
 function lateClock(): Clock & { wake(atMs: number): Promise<void> } {
   let nowMs = 0;
   let wakeSleeper: (() => void) | undefined;

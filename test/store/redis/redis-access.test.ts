@@ -71,13 +71,13 @@ describe.skipIf(!hasRedis)("the process does not start", () => {
 
   test("where nobody listens", async () => {
     const url = `redis://lease:${secret}@127.0.0.1:${await freePort()}`;
-    expect(await refusalOf(url)).toMatch(/nobody answers there \(.*ECONNREFUSED/);
+    expect(await refusalOf(url)).toMatch(/it does not answer there \(.*ECONNREFUSED/);
   });
 
   test("where nobody answers", async () => {
     await using server = await startRedis();
     server.signal("SIGSTOP");
-    expect(await refusalOf(server.url)).toContain("nobody answers there");
+    expect(await refusalOf(server.url)).toContain("it does not answer there");
   });
 
   test("with a wrong password", async () => {

@@ -73,7 +73,7 @@ describe.skipIf(!hasRedis)("when one replica must have a change before it is ans
     expect(await under.service.execute("s1", check)).toMatchObject(unavailable);
     await insisted(under, "s2", attach);
 
-    // It took effect all the same: who repeats it finds it done, and who watches is told.
+    // It took effect all the same: a repeated call finds it done, and watchers see it.
     replica.signal("SIGCONT");
     await insisted(under, "s1", check);
     const again = await accepted(under, "s1", acquireCommand(under.service));

@@ -57,7 +57,7 @@ describe("the error of a Redis that cannot be opened", () => {
   });
 
   test.each([
-    ["connect ECONNREFUSED 127.0.0.1:6379", /nobody answers there .*; start Redis/],
+    ["connect ECONNREFUSED 127.0.0.1:6379", /it does not answer there .*; start Redis/],
     ["WRONGPASS invalid username-password pair", /correct user and password in the URL/],
     ["NOAUTH HELLO must be called", /correct user and password in the URL/],
     ["NOPERM this user has no permissions to run the 'info' command", /; allow ~lease:\* .*\+info/],

@@ -43,7 +43,7 @@ describe.skipIf(!hasRedis)("two fleets on two databases of one Redis", () => {
   });
 });
 
-/** Resolves when a state is told with so many live leases. */
+/** Resolves when a state with so many live leases is received. */
 async function leasesSeenBy(reader: Reader, count: number): Promise<void> {
   for (;;) {
     const message = await reader.next();

@@ -26,7 +26,7 @@ const policy = {
   negotiationTimeoutMs: 120_000,
 };
 
-/** What people were told, and may be lost. */
+/** Facts that were shown, and may be lost. */
 interface Answered {
   readonly grants: { readonly sessionId: string; readonly controllerToken: string }[];
   /** The newest promotion of each session. */

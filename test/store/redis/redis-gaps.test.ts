@@ -41,7 +41,7 @@ describe.skipIf(!hasRedis)("the gaps of a fleet", () => {
     await way[Symbol.asyncDispose]();
   });
 
-  /** A process that has just started, and what it told. */
+  /** A process that has just started, and its events. */
   async function process(through = store) {
     const received: ServiceEvent[] = [];
     const observe = (event: ServiceEvent): void => void received.push(event);

@@ -42,7 +42,7 @@ test("Current: followers are notified of a change that this process read before 
     ["1", process, record.revision, record.beachId, record.id].join("\n");
   notices.receive(bucketOf(record.id), noticeBy("there"));
   expect(received).toEqual([[record.id, record]]);
-  // Whoever follows is told of its own changes when they are committed.
+  // A follower learns of its own changes when they are committed.
   notices.receive(bucketOf(record.id), noticeBy("here"));
   expect(received).toHaveLength(1);
 });
@@ -150,7 +150,7 @@ describe.skipIf(!hasRedis)("a process that watches what others change", () => {
   });
 });
 
-/** How many live leases each state told of. */
+/** The live leases of each state received. */
 function liveLeasesTo(reader: Reader): readonly number[] {
   const received: number[] = [];
   const take = async (): Promise<void> => {
@@ -159,7 +159,7 @@ function liveLeasesTo(reader: Reader): readonly number[] {
       if (message.kind === "state") received.push(message.session.leases.live.length);
     }
   };
-  // What ends it shows in what is not told any more.
+  // Its end shows in the states that are missing.
   take().catch(() => {});
   return received;
 }

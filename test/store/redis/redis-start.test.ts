@@ -49,7 +49,7 @@ describe.skipIf(!hasRedis)("a start", () => {
     expect(waits[0]?.why).toMatch(/ECONNREFUSED|it is not ready \(LOADING/);
   });
 
-  test("waits for one that takes no more clients", async () => {
+  test("waits for one that accepts no more clients", async () => {
     await using server = await startRedis();
     const other = await createClient({ url: server.url }).connect();
     await other.configSet("maxclients", "1");
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis)("a start", () => {
     const env = { ...key, LEASE_STORE_URL: url, LEASE_REDIS_WAIT_MS: "2000" };
     const { code, stdout, stderr } = await runToExit(env);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/nobody answers there \(.*ECONNREFUSED.*\); start Redis/);
+    expect(stderr).toMatch(/it does not answer there \(.*ECONNREFUSED.*\); start Redis/);
     expect(stdout).toContain("Redis is not there yet; waiting for it");
   });
 

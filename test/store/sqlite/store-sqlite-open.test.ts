@@ -19,7 +19,7 @@ describe("a SQLite file that another process holds", () => {
     await holder.line((line) => line === "opened");
     await expect(folder.open({ lockWaitMs: 100 })).rejects.toMatchObject({
       name: "StoreCannotOpen",
-      message: `Cannot open the store '${folder.storePath}': another process holds it; stop that one, or give this one a file of its own`,
+      message: `Cannot open the store '${folder.storePath}': another process holds it; stop that process, or choose another file`,
     });
   });
 
@@ -115,7 +115,7 @@ test.each(["lease.db", "deep/lease.db"])(
     const opening = openSqliteStore(join(file, name), { clock, createFolder: true });
     await expect(opening).rejects.toMatchObject({
       name: "StoreCannotOpen",
-      message: expect.stringContaining("a file stands where its folder should be"),
+      message: expect.stringContaining("a file is in the place of its folder"),
     });
   },
 );

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 const calls = new URL("../../../src/store/sqlite/thread-calls.ts", import.meta.url).href;
 
-/** A process with a thread that offers `double`, and may be told to end by itself. */
+/** A process with a thread that offers `double`, and can be made to end. */
 function run(script: string): Promise<string> {
   const whole = `
     import { Worker, isMainThread, parentPort } from "node:worker_threads";

@@ -63,7 +63,7 @@ class Held implements HeldSession {
   readonly token: string;
   readonly #service: Reach;
   #offered: string;
-  /** Under which generation each handshake was promoted, as the ends were told. */
+  /** Under which generation each handshake was promoted, as the verdicts said. */
   readonly #generations = new Map<string, bigint>();
 
   constructor(service: Reach, id: string, { controllerToken, offer }: AcquireResponse) {

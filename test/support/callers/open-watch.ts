@@ -3,7 +3,7 @@ import type { Reach } from "../process/run-service.ts";
 
 /** One watch stream, as it came: nobody opens another when it ends. */
 export interface OpenWatch extends AsyncDisposable {
-  /** Every state that was told, oldest first. */
+  /** Every state received, oldest first. */
   readonly states: readonly TransportState[];
   /** What ended it; undefined while it is open. */
   readonly end: unknown;
@@ -11,7 +11,7 @@ export interface OpenWatch extends AsyncDisposable {
   newest(sessionId: string): TransportState | undefined;
 }
 
-/** Opens a stream on the sessions, and resolves when it has told what there is. */
+/** Opens a stream on the sessions, and resolves with its first bookmark. */
 export async function openWatch(
   { lease }: Pick<Reach, "lease">,
   sessionIds: readonly string[],

@@ -71,7 +71,7 @@ export interface RunOptions extends Omit<AppOverrides, "logTo"> {
   readonly store?: "memory" | "sqlite" | { readonly path: string };
 }
 
-/** Starts the service in this process on free ports, with the memory store unless told otherwise. */
+/** Starts the service in this process on free ports, by default with the memory store. */
 export async function runService(options: RunOptions = {}): Promise<RunningService> {
   const { env, store = "memory", ...overrides } = options;
   const folder = await mkdtemp(join(tmpdir(), "controller-lease-"));

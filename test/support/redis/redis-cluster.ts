@@ -69,7 +69,7 @@ function tlsSettings(certificates: Certificates, port: number): Readonly<Record<
 
 interface Node {
   readonly server: RedisServer;
-  /** What others are told of it. */
+  /** The port that it announces to others. */
   readonly announcedPort: number;
   readonly busPort: number;
 }

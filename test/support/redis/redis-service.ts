@@ -12,7 +12,7 @@ import type { SharedStore } from "../../../src/service/session-store.ts";
 import { type Clock, steeredClock, systemClock } from "../../../src/service/time/clock.ts";
 import { openRedisStore } from "../../../src/store/redis/open-redis-store.ts";
 
-/** A session service on Redis, as one of several processes, with everything it told observers. */
+/** A session service on Redis, as one of several processes, with all events for its observers. */
 export interface RedisServiceUnderTest extends AsyncDisposable {
   readonly service: SessionService;
   readonly store: SharedStore;

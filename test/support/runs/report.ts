@@ -52,7 +52,7 @@ function isAbout(sight: Sight, sessionId: string | undefined): boolean {
   switch (sight.kind) {
     case "asked":
     case "answered":
-      // What was answered tells all that was asked.
+      // The answer implies the request.
       return sight.sessionId === sessionId && sight.kind === "answered";
     case "received":
       return !("sessionId" in sight.message) || sight.message.sessionId === sessionId;

@@ -9,7 +9,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** The clock of a machine whose clocks stand still until they are told to move. */
+/** The clock of a machine whose clocks move only by hand. */
 export interface ManualClock extends SystemClock {
   /** How many wait for a later moment. */
   readonly sleeping: number;

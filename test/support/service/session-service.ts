@@ -11,7 +11,7 @@ import { memoryStore } from "../../../src/store/memory-store.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
 
-/** A session service on a manual clock, with everything it told observers. */
+/** A session service on a manual clock, with all events for its observers. */
 export interface ServiceUnderTest extends AsyncDisposable {
   readonly service: SessionService;
   readonly store: SessionStore;

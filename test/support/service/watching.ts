@@ -18,7 +18,7 @@ interface Watchable {
   ): AsyncIterable<WatchMessage>;
 }
 
-/** A reader that takes one message when it is told to. */
+/** A reader that takes one message when asked. */
 export interface Reader extends AsyncDisposable {
   next(): Promise<WatchMessage>;
   /** Everything up to and with the next bookmark. */

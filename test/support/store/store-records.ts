@@ -14,7 +14,7 @@ import type {
 import type { EpochMs } from "../../../src/core/time.ts";
 import type { DecisionBasis, SessionChange } from "../../../src/service/session-store.ts";
 
-/** The moment at which everything built here happened, unless told otherwise. */
+/** The moment at which everything built here happened, by default. */
 export const builtAt: EpochMs = 1_763_400_000_000;
 
 const channels: readonly string[] = ["mgr-actions", "mgr-acks", "mgr-state"];

@@ -61,7 +61,7 @@ export class RedisLosses {
   /** Servers have dropped keys. Which sessions they belonged to is unknown. */
   async ofKeys(count: number): Promise<void> {
     const error = new Error(
-      `Redis has dropped ${count} keys for want of memory, sessions may be among them; give it more, and set maxmemory-policy to noeviction`,
+      `Redis has dropped ${count} keys for lack of memory, perhaps with sessions; give it more memory, and set maxmemory-policy to noeviction`,
     );
     this.#deps.onFailure({ where: "lost keys", error });
     await Promise.all(buckets.map((_, bucket) => this.#begin(bucket)));

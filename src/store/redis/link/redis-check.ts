@@ -84,7 +84,7 @@ function isFull(why: string): boolean {
 }
 
 function isNotReady(why: string): boolean {
-  return /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|nobody serves bucket|cluster.*slots?/i.test(
+  return /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY)\b|no master serves bucket|cluster.*slots?/i.test(
     why,
   );
 }
@@ -96,13 +96,13 @@ function remedy(url: string, error: unknown): string {
     return `this user may not do what the store needs (${why}); allow ${rights}, with LEASE_REDIS_ACK_REPLICAS also ${rightsToAcknowledge}, on a cluster also ${rightsOnCluster}`;
   }
   if (/timeout|no answer/i.test(why) && url.startsWith("rediss:")) {
-    return `nobody answers there in TLS (${why}); correct the address, or write redis:// without TLS`;
+    return `it does not answer there in TLS (${why}); correct the address, or write redis:// without TLS`;
   }
   if (isSilent(why)) {
-    return `nobody answers there (${why}); start Redis, or correct the address`;
+    return `it does not answer there (${why}); start Redis, or correct the address`;
   }
   if (/WRONGPASS|NOAUTH/.test(why)) {
-    return `it does not let this user in (${why}); correct user and password in the URL`;
+    return `it rejects this user (${why}); correct user and password in the URL`;
   }
   if (/altnames/.test(why)) {
     return `its certificate is for another name (${why}); use a name that the certificate bears`;
@@ -111,10 +111,10 @@ function remedy(url: string, error: unknown): string {
     return `it is not ready (${why}); wait until it has loaded its data and serves every slot`;
   }
   if (isFull(why)) {
-    return `it takes no more clients (${why}); raise its maxclients, or end clients that are not needed`;
+    return `it accepts no more clients (${why}); raise its maxclients, or end clients that are not needed`;
   }
   if (isHungUp(why)) {
-    return `it hung up (${why}); if it wants TLS, write rediss://`;
+    return `it closed the connection (${why}); if it wants TLS, write rediss://`;
   }
   if (/certificate|self-signed|SSL|TLS/i.test(why)) {
     return `its certificate is not trusted (${why}); name its authority in NODE_EXTRA_CA_CERTS`;

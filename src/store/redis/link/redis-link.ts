@@ -226,7 +226,7 @@ class ClusterLink implements RedisLink {
 
   #masterOf(bucket: number) {
     const shard = this.#cluster.slots[this.#slots[bucket] ?? 0];
-    if (shard === undefined) throw new Error(`nobody serves bucket ${bucket}`);
+    if (shard === undefined) throw new Error(`no master serves bucket ${bucket}`);
     return shard.master;
   }
 }
