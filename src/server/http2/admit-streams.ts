@@ -43,6 +43,8 @@ export function admitStreams(
     arrivals.connected();
     if (!resets.admits(addressOf(socket))) socket.destroy();
   });
+  // Many connections may be made at once, with all that one read takes on each.
+  http2Server.on("session", (session) => paceOf(session, turns).hold());
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {

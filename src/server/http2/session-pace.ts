@@ -44,21 +44,22 @@ class SessionPace {
       this.#brought = 0;
     }
     this.#brought += 1;
-    if (this.#brought % perTurn === 0) this.#hold();
+    if (this.#brought % perTurn === 0) this.hold();
   }
 
-  /** Reading goes on early where HTTP/2 itself has waited for a write: then it is held again. */
-  #hold(): void {
+  /**
+   * Reads no more before the connection has a turn of its own. It goes on early where HTTP/2 itself
+   * has waited for a write: then it is held again.
+   */
+  hold(): void {
     this.#handle?.readStop();
     if (this.#isHeld) return;
     this.#isHeld = true;
-    this.#turns.wait(this.#session, () => {
+    void this.#turns.next(this.#session).then(() => {
       this.#isHeld = false;
       const handle = this.#handle;
-      if (handle === undefined) return false;
       // Else HTTP/2 reads on by itself when the write has ended.
-      if (handle.writeQueueSize === 0) handle.readStart();
-      return true;
+      if (handle?.writeQueueSize === 0) handle.readStart();
     });
   }
 
