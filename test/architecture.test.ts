@@ -129,6 +129,17 @@ describe("a planted fault is found:", () => {
     ).toEqual(["src/core/time.ts imports from Node"]);
   });
 
+  test.each(["node:http", "@connectrpc/connect-node", "../node.ts"])(
+    "a client for browsers that imports %s",
+    (module) => {
+      const text = `import { a } from "${module}";`;
+      expect(impureImports(planted("src/client/tile/a.ts", text))).toEqual([
+        "src/client/tile/a.ts imports from Node",
+      ]);
+      expect(impureImports(planted("src/client/node.ts", text))).toEqual([]);
+    },
+  );
+
   test("a file that nothing imports", () => {
     expect(unusedFiles(planted("src/api/old.ts", ""), entries)).toEqual([
       "src/api/old.ts is imported by nothing",
@@ -146,6 +157,7 @@ describe("a planted fault is found:", () => {
     const name = call.replace(/\(.*/, "");
     expect(hiddenClocks(planted("src/api/api.ts", call))).toEqual([`src/api/api.ts uses ${name}`]);
     expect(hiddenClocks(planted("src/service/time/clock.ts", call))).toEqual([]);
+    expect(hiddenClocks(planted("src/client/tile/a.ts", call))).toHaveLength(1);
   });
 
   test.each(["TODO", "FIXME"])("a %s", (word) => {

@@ -1,18 +1,31 @@
-// What a host and a manager need to live with the service.
+// For pages, in browsers and in Node alike: leases of tiles, and the watch.
+export { type Backoff, type BackoffOptions, createBackoff } from "./calls/backoff.ts";
+export type { GetBearer } from "./calls/bearer.ts";
+export { type CallFailure, callFailure, type EndedBy } from "./calls/call-failure.ts";
+export { CallbackError, type OnTrouble } from "./calls/callback.ts";
+export { type ClientClock, type Moment, systemClock } from "./calls/clock.ts";
 export {
-  type Backoff,
-  type BackoffOptions,
-  createBackoff,
-  defaultBackoff,
-} from "./backoff.ts";
-export { CallbackError, type OnTrouble } from "./callback.ts";
-export { HostFollower, type HostFollowerOptions, type PollerDirective } from "./host-follower.ts";
+  type BrowserReach,
+  createLeaseClient,
+  type LeaseClient,
+  type LeaseClientOptions,
+  type LeaseClientSettings,
+  type TransportReach,
+} from "./tile/lease-client.ts";
+export { type ManagerHandshake, managerHandshake } from "./tile/manager-handshake.ts";
+export { browserPage, type PageEvent, type PageEvents } from "./tile/page-events.ts";
+export type { TileLease, TileLeaseOptions } from "./tile/tile-lease.ts";
 export type {
-  ChannelObservation,
-  ConnectionObservation,
-  ReportedConnection,
-  ReportedHandshake,
-} from "./reported-connection.ts";
-export type { AttachSession } from "./session-attacher.ts";
-export { TransportReporter, type TransportReporterOptions } from "./transport-reporter.ts";
-export { TransportWatcher, type TransportWatcherOptions } from "./transport-watcher.ts";
+  HeldLease,
+  Relay,
+  RenewalOutcome,
+  TileLeaseEvent,
+  TileLeaseState,
+} from "./tile/tile-state.ts";
+export type { SharedWatch, WatchListener } from "./watch/shared-watch.ts";
+export {
+  TransportWatcher,
+  type TransportWatcherOptions,
+  type Watched,
+  type WatchStatus,
+} from "./watch/transport-watcher.ts";

@@ -1,7 +1,7 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 
-import { HostFollower } from "../../src/client/index.ts";
+import { HostFollower } from "../../src/client/host.ts";
 import { TransportEnd, TransportPath } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { createQueue, serveWatch } from "./scripted-service.ts";
 
@@ -289,3 +289,39 @@ test("a service that asks for the next stream at once is still given a pause", a
 function disposable(follower: HostFollower): HostFollower & AsyncDisposable {
   return Object.assign(follower, { [Symbol.asyncDispose]: () => follower.stop() });
 }
+
+describe("a state of a lower generation, from a service that has forgotten,", () => {
+  async function onFastPath() {
+    const beach = follow();
+    const watch = await beach.service.opened();
+    beach.follower.channelIs("a", true);
+    watch.state({ sessionId, version: 9n, path: FAST_PATH, handshakeId: "a", generation: 7n });
+    expect([await beach.received.next(), await beach.received.next()]).toEqual([
+      "state 9",
+      "paused",
+    ]);
+    return { beach, watch };
+  }
+
+  test("does not make the poller run while the local channel is up", async () => {
+    const { beach, watch } = await onFastPath();
+    await using _ = beach;
+    watch.state({ sessionId, version: 1n, path: PENDING, generation: 0n });
+    expect(await beach.received.next()).toBe("state 1");
+    beach.follower.channelIs("a", false);
+    expect(await beach.received.next()).toBe("running: manager_requires_http");
+  });
+
+  test("gives way to a generation that is not lower", async () => {
+    const { beach, watch } = await onFastPath();
+    await using _ = beach;
+    watch.state({ sessionId, version: 1n, path: PENDING, generation: 0n });
+    watch.state({ sessionId, version: 2n, path: HTTP_FALLBACK, handshakeId: "a", generation: 8n });
+    const words = [await beach.received.next(), await beach.received.next()];
+    expect([...words, await beach.received.next()]).toEqual([
+      "state 1",
+      "state 2",
+      "running: manager_requires_http",
+    ]);
+  });
+});

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createClient } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 
-import { createNodeTransport } from "../../src/client/node-transport.ts";
+import { createNodeTransport } from "../../src/client/node.ts";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { hasOpenssl, openAuthority } from "../support/network/certificates.ts";
 import { runService } from "../support/process/run-service.ts";

@@ -7,7 +7,7 @@ import {
   type ConnectionObservation,
   TransportReporter,
   type TransportReporterOptions,
-} from "../../src/client/index.ts";
+} from "../../src/client/host.ts";
 import {
   FastPathRegistry,
   type ReportTransportRequest,

@@ -2,8 +2,9 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Interceptor } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { HostFollower, TransportReporter, TransportWatcher } from "../../src/client/index.ts";
-import { createNodeTransport, type NodeTransport } from "../../src/client/node-transport.ts";
+import { HostFollower, TransportReporter } from "../../src/client/host.ts";
+import { TransportWatcher } from "../../src/client/index.ts";
+import { createNodeTransport, type NodeTransport } from "../../src/client/node.ts";
 import type { WatchTransportResponse } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ConnectionState, TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { startTcpProxy, type TcpProxy } from "../support/network/tcp-proxy.ts";

@@ -4,7 +4,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 
-import { type ConnectionObservation, TransportReporter } from "../../src/client/index.ts";
+import { type ConnectionObservation, TransportReporter } from "../../src/client/host.ts";
 import type {
   ReportTransportRequest,
   ReportVerdictSchema,

@@ -14,7 +14,7 @@ import {
   type ReportedConnection,
   type ReportedHandshake,
   TransportReporter,
-} from "../../src/client/index.ts";
+} from "../../src/client/host.ts";
 import {
   ControllerLease,
   type HandshakeKind,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { cleanup, type DataChannel, type DescriptionType, PeerConnection } from "node-datachannel";
 
-import type { ConnectionObservation, ReportedConnection } from "../../client/index.ts";
+import type { ConnectionObservation, ReportedConnection } from "../../client/host.ts";
 import { ChannelState, ConnectionState } from "../../gen/beach/controller/v1/transport_pb.js";
 
 export const actionsLabel = "mgr-actions";

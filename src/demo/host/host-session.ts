@@ -7,7 +7,7 @@ import {
   HostFollower,
   type PollerDirective,
   type TransportReporter,
-} from "../../client/index.ts";
+} from "../../client/host.ts";
 import type { Negotiation } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { ParentLine } from "../beach/child.ts";
 import type { Death, HostEvent, NegotiationManners } from "../beach/messages.ts";
@@ -45,12 +45,12 @@ export class HostSession {
     this.#managerUrl = options.managerUrl;
     this.#follower = new HostFollower({
       transport: options.transport,
+      reporter: options.reporter,
       sessionId,
       onOffer: (offer) => void this.#build(offer),
       onPoller: (directive) => this.#direct(directive),
       onState: (state) => {
         options.line.emit(stateSeen(state));
-        options.reporter.know(state);
       },
       onTrouble: (error) =>
         options.log.info({ sessionId, error: String(error) }, "the watch ended; opening another"),
@@ -90,7 +90,7 @@ export class HostSession {
   }
 
   async #build(offer: Negotiation): Promise<void> {
-    const { sessionId, reporter, manners, log } = this.#options;
+    const { sessionId, manners, log } = this.#options;
     const { delayMs, withoutChannels, withholdsReady } = manners();
     const { handshakeId } = offer;
     if (offer.managerUrl !== "") this.#managerUrl = offer.managerUrl;
@@ -104,7 +104,7 @@ export class HostSession {
       onMessage: (from, label, text) => this.#message(from, label, text),
     });
     this.#links.set(handshakeId, link);
-    reporter.hold(link);
+    this.#follower.hold(link);
     try {
       const labels = channelLabels.filter((label) => !withoutChannels.includes(label));
       const answer = await this.#signal(handshakeId, await link.offer(labels));
@@ -150,7 +150,6 @@ export class HostSession {
     }
     if (link.isClosed && this.#links.get(handshakeId) === link) this.#links.delete(handshakeId);
     this.#follower.channelIs(handshakeId, !link.isClosed && link.isReady(actionsLabel));
-    this.#options.reporter.changed();
   }
 
   #message(link: PeerLink, label: string, text: string): void {

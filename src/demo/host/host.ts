@@ -1,5 +1,5 @@
-import { TransportReporter } from "../../client/index.ts";
-import { createNodeTransport } from "../../client/node-transport.ts";
+import { TransportReporter } from "../../client/host.ts";
+import { createNodeTransport } from "../../client/node.ts";
 import { TransportEnd } from "../../gen/beach/controller/v1/transport_pb.js";
 import { createLog, parentLine, readConfig, serveParent } from "../beach/child.ts";
 import type { HostCommand, HostConfig, HostEvent, NegotiationManners } from "../beach/messages.ts";

@@ -1,4 +1,4 @@
-import type { ConnectionObservation, ReportedConnection } from "../../client/index.ts";
+import type { ConnectionObservation, ReportedConnection } from "../../client/host.ts";
 import { acksLabel, actionsLabel, type PeerLink } from "../beach/peer-link.ts";
 
 export interface Action {

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 
-import type { TransportReporter } from "../../client/index.ts";
+import type { ManagerClient } from "../../client/manager.ts";
 import type { TransportState } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { ParentLine } from "../beach/child.ts";
 import type { Death, ManagerEvent } from "../beach/messages.ts";
@@ -11,7 +11,7 @@ import { ActionFlow } from "./action-flow.ts";
 
 export interface ManagerSessionOptions {
   readonly sessionId: string;
-  readonly reporter: TransportReporter;
+  readonly client: () => Pick<ManagerClient, "hold" | "changed">;
   readonly line: ParentLine<ManagerEvent>;
   readonly log: Logger;
 }
@@ -36,7 +36,6 @@ export class ManagerSession {
 
   take(state: TransportState): void {
     this.#options.line.emit(stateSeen(state));
-    this.#options.reporter.know(state);
     this.#promoted = state.handshakeId;
     this.flow.take(state);
   }
@@ -53,7 +52,7 @@ export class ManagerSession {
     });
     const carrier = new ActionCarrier(link);
     this.#carriers.set(handshakeId, carrier);
-    this.#options.reporter.hold(carrier);
+    this.#options.client().hold(carrier);
     return await link.answer(sdp);
   }
 
@@ -88,7 +87,7 @@ export class ManagerSession {
     if (link.isClosed && this.#carriers.get(handshakeId)?.link === link) {
       this.#carriers.delete(handshakeId);
     }
-    this.#options.reporter.changed();
+    this.#options.client().changed();
     this.flow.settle();
   }
 

@@ -110,11 +110,14 @@ export function wrongImports(sources: Sources): readonly string[] {
   });
 }
 
-/** Node's own modules that the core or the client import. */
+const ofNode = /from "(node:|@connectrpc\/connect-node"|[./]+\/node\.ts")/;
+
+/** What needs Node in the core, or in the client beside its entry for Node. */
 export function impureImports(sources: Sources): readonly string[] {
   return ours(sources)
     .filter(([path]) => ["src/core", "src/client"].includes(partOf(path)))
-    .filter(([, text]) => /from "node:/.test(text))
+    .filter(([path]) => path !== "src/client/node.ts")
+    .filter(([, text]) => ofNode.test(text))
     .map(([path]) => `${path} imports from Node`);
 }
 
@@ -127,20 +130,23 @@ export function unusedFiles(sources: Sources, entries: readonly string[]): reado
     .map((path) => `${path} is imported by nothing`);
 }
 
-/** Entries: what the scripts of package.json and the pages name. */
+/** Entries: what the scripts and exports of package.json and the pages name. */
 export function entriesOf(packageJson: string, pages: Sources): readonly string[] {
   const scripts = [...packageJson.matchAll(/(src\/[\w./-]+\.tsx?)/g)].map(([path]) => path);
+  const exported = [...packageJson.matchAll(/"\.\/dist\/([\w/-]+)\.js"/g)].map(
+    ([, path]) => `src/${path}.ts`,
+  );
   const modules = [...pages].flatMap(([path, html]) =>
     [...html.matchAll(/src="([^"]+\.tsx?)"/g)].map(([, src = ""]) => resolve(path, src)),
   );
-  return [...scripts, ...modules];
+  return [...scripts, ...exported, ...modules];
 }
 
 const clocks = /\b(Date\.now|Math\.random|performance\.now|setTimeout|setInterval)\b/;
 const mayUseClocks = [
   "src/service/time/clock.ts",
   "src/service/id-source.ts",
-  "src/client/",
+  "src/client/calls/",
   "src/keys/",
   "src/demo/",
 ];

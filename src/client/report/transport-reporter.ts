@@ -5,7 +5,7 @@ import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import {
   FastPathRegistry,
   type ReportVerdict,
-} from "../gen/beach/controller/v1/fast_path_registry_pb.js";
+} from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
 import {
   ConnectionState,
   HandshakeStanding,
@@ -13,9 +13,11 @@ import {
   type TransportReport,
   TransportReportSchema,
   type TransportState,
-} from "../gen/beach/controller/v1/transport_pb.js";
-import { type Backoff, createBackoff, sleep } from "./backoff.ts";
-import { CallbackError, deliver, type OnTrouble, report } from "./callback.ts";
+} from "../../gen/beach/controller/v1/transport_pb.js";
+import { type Backoff, createBackoff } from "../calls/backoff.ts";
+import { CallbackError, deliver, type OnTrouble, report } from "../calls/callback.ts";
+import { type ClientClock, sleep, systemClock } from "../calls/clock.ts";
+import { randomId } from "../calls/random-id.ts";
 import {
   type ReportedConnection,
   type ReportedHandshake,
@@ -52,6 +54,7 @@ export interface TransportReporterOptions {
   readonly createAttachBackoff?: () => Backoff;
   /** How long one call may take. */
   readonly callTimeoutMs?: number;
+  readonly clock?: ClientClock;
 }
 
 const reportEveryMsDefault = 1_000;
@@ -75,9 +78,10 @@ type Observe = () => TransportReport | undefined;
  * reported until the service has received it.
  */
 export class TransportReporter {
-  readonly reporterId: string = crypto.randomUUID();
+  readonly reporterId: string = randomId();
   readonly #options: TransportReporterOptions;
   readonly #client: Client<typeof FastPathRegistry>;
+  readonly #clock: ClientClock;
   readonly #backoff: Backoff;
   readonly #attacher: SessionAttacher | undefined;
   readonly #held = new Map<string, ReportedConnection>();
@@ -94,6 +98,7 @@ export class TransportReporter {
   constructor(options: TransportReporterOptions) {
     this.#options = options;
     this.#client = createClient(FastPathRegistry, options.transport);
+    this.#clock = options.clock ?? systemClock;
     this.#backoff = options.backoff ?? createBackoff();
     this.#pace = options.reportEveryMs ?? reportEveryMsDefault;
     const { onSessionUnknown: attach, onTrouble, createAttachBackoff } = options;
@@ -103,6 +108,7 @@ export class TransportReporter {
         attach,
         onAttached: () => this.changed(),
         onTrouble,
+        clock: this.#clock,
         ...(createAttachBackoff && { createBackoff: createAttachBackoff }),
       });
   }
@@ -149,18 +155,19 @@ export class TransportReporter {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const startedAt = performance.now();
+      const startedAt = this.#clock.monotonicMs();
       this.#wake = new AbortController();
       const { failures, sent } = await this.#reportAll();
       if (signal.aborted) return;
       for (const error of failures) report(error, this.#options.onTrouble);
       // A message that fails again and again does not keep the others from being sent.
       if (failures.length > 0 && sent === 0) {
-        await sleep(this.#backoff.nextMs(), signal);
+        await sleep(this.#backoff.nextMs(), signal, this.#clock);
       } else {
         this.#backoff.reset();
-        await sleep(this.#pace, this.#wake.signal);
-        await sleep(startedAt + roundEveryMsMin - performance.now(), signal);
+        await sleep(this.#pace, this.#wake.signal, this.#clock);
+        const restMs = startedAt + roundEveryMsMin - this.#clock.monotonicMs();
+        await sleep(restMs, signal, this.#clock);
       }
     }
   }

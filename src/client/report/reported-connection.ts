@@ -6,7 +6,7 @@ import {
   type ConnectionState,
   type TransportReport,
   TransportReportSchema,
-} from "../gen/beach/controller/v1/transport_pb.js";
+} from "../../gen/beach/controller/v1/transport_pb.js";
 
 export interface ReportedHandshake {
   readonly sessionId: string;

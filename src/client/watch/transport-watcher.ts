@@ -6,19 +6,28 @@ import {
   ControllerLease,
   type WatchTransportRequestSchema,
   type WatchTransportResponse,
-} from "../gen/beach/controller/v1/controller_lease_pb.js";
-import type { TransportEnd, TransportState } from "../gen/beach/controller/v1/transport_pb.js";
-import { type Backoff, createBackoff, sleep } from "./backoff.ts";
-import { deliver, type OnTrouble, report } from "./callback.ts";
+} from "../../gen/beach/controller/v1/controller_lease_pb.js";
+import type { TransportEnd, TransportState } from "../../gen/beach/controller/v1/transport_pb.js";
+import { type Backoff, createBackoff } from "../calls/backoff.ts";
+import { deliver, type OnTrouble, report } from "../calls/callback.ts";
+import { type ClientClock, sleep, systemClock } from "../calls/clock.ts";
 import { type SilenceWatchdog, watchSilence } from "./silence-watchdog.ts";
+
+/** These sessions, at most 1000, or every one of a private beach. */
+export type Watched =
+  | { readonly sessionIds: readonly string[] }
+  | { readonly privateBeachId: string };
+
+/** `synced`: the stream is up and has said all there was when it was opened. */
+export type WatchStatus = "connecting" | "synced" | "stopped";
 
 export interface TransportWatcherOptions {
   /** In Node, one of `createNodeTransport`: it closes a connection on which nothing comes back. */
   readonly transport: Transport;
-  /** These sessions, or every one of a private beach. */
-  readonly watched:
-    | { readonly sessionIds: readonly string[] }
-    | { readonly privateBeachId: string };
+  /** Asked anew for each stream where it is a function. */
+  readonly watched: Watched | (() => Watched);
+  /** States that the reader has from an earlier watcher: they are not sent again. */
+  readonly known?: Iterable<TransportState>;
   /** HOST: offers count as delivered to this reader. Unset: an onlooker. */
   readonly reader?: TransportEnd;
   /**
@@ -28,6 +37,9 @@ export interface TransportWatcherOptions {
   readonly onState: (state: TransportState) => unknown;
   /** A session has no state to show; on `unknown` a reader keeps its last state. */
   readonly onGone?: (sessionId: string, reason: string) => unknown;
+  /** Each message, of whatever kind: a sign of life, also where timers are held back. */
+  readonly onMessage?: () => unknown;
+  readonly onStatus?: (status: WatchStatus) => unknown;
   /**
    * The stream ended or could not be opened, or a callback failed (`CallbackError`); the watcher
    * continues by itself.
@@ -36,6 +48,7 @@ export interface TransportWatcherOptions {
   /** How long a new stream may say nothing at all before it is given up. */
   readonly firstWordMs?: number;
   readonly backoff?: Backoff;
+  readonly clock?: ClientClock;
 }
 
 const knownVersionsMax = 10_000;
@@ -55,14 +68,20 @@ const pauseMsMin = 100;
 export class TransportWatcher {
   readonly #options: TransportWatcherOptions;
   readonly #client: Client<typeof ControllerLease>;
+  readonly #clock: ClientClock;
   readonly #backoff: Backoff;
   readonly #known = new Map<string, bigint>();
   readonly #stop = new AbortController();
+  #silence: SilenceWatchdog | undefined;
+  #reopening = new AbortController();
+  #status: WatchStatus = "connecting";
   #running: Promise<void> | undefined;
 
   constructor(options: TransportWatcherOptions) {
     this.#options = options;
     this.#client = createClient(ControllerLease, options.transport);
+    for (const { sessionId, version } of options.known ?? []) this.#known.set(sessionId, version);
+    this.#clock = options.clock ?? systemClock;
     this.#backoff = options.backoff ?? createBackoff();
   }
 
@@ -74,40 +93,72 @@ export class TransportWatcher {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+    this.#become("stopped");
+  }
+
+  /** While it is `synced`, no change is missing but what the last `repeats_every` may hide. */
+  get status(): WatchStatus {
+    return this.#status;
+  }
+
+  /** Opens another stream instead of this one, or at once instead of after the back-off. */
+  reopen(): void {
+    this.#reopening.abort();
+  }
+
+  /** Gives a stream up that was silent for too long by either clock, as after the machine slept. */
+  look(): void {
+    this.#silence?.look();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const openedAt = performance.now();
+      const openedAt = this.#clock.monotonicMs();
       const askedPauseMs = await this.#followOnce();
-      if (performance.now() - openedAt >= settledAfterMs) this.#backoff.reset();
+      if (this.#clock.monotonicMs() - openedAt >= settledAfterMs) this.#backoff.reset();
       const pauseMs =
         askedPauseMs === undefined ? this.#backoff.nextMs() : Math.max(askedPauseMs, pauseMsMin);
-      await sleep(pauseMs, signal);
+      await this.#pause(pauseMs);
     }
+  }
+
+  /** However often another stream is asked for, there is a pause before it. */
+  async #pause(pauseMs: number): Promise<void> {
+    const { signal } = this.#stop;
+    const asked = AbortSignal.any([signal, this.#reopening.signal]);
+    await sleep(Math.min(pauseMs, pauseMsMin), signal, this.#clock);
+    await sleep(pauseMs - pauseMsMin, asked, this.#clock);
+    this.#reopening = new AbortController();
   }
 
   /** Reads one stream to its end. Returns after how long to reconnect, if the server said so. */
   async #followOnce(): Promise<number | undefined> {
-    const silence = watchSilence(this.#options.firstWordMs ?? firstWordMsDefault);
-    const signal = AbortSignal.any([this.#stop.signal, silence.signal]);
+    const silence = watchSilence(this.#options.firstWordMs ?? firstWordMsDefault, this.#clock);
+    const reopening = this.#reopening.signal;
+    const signal = AbortSignal.any([this.#stop.signal, silence.signal, reopening]);
+    this.#silence = silence;
     try {
       for await (const message of this.#client.watchTransport(this.#request(), { signal })) {
         silence.received();
+        if (reopening.aborted) break;
         const reconnectMs = this.#take(message, silence);
         if (reconnectMs !== undefined) return reconnectMs;
       }
     } catch (error) {
-      if (!this.#stop.signal.aborted) report(error, this.#options.onTrouble);
+      const isAsked = this.#stop.signal.aborted || reopening.aborted;
+      if (!isAsked) report(error, this.#options.onTrouble);
     } finally {
       silence.end();
+      this.#become("connecting");
     }
-    return undefined;
+    return reopening.aborted ? 0 : undefined;
   }
 
   #request(): MessageInitShape<typeof WatchTransportRequestSchema> {
-    const { watched, reader } = this.#options;
+    const { reader } = this.#options;
+    const watched =
+      typeof this.#options.watched === "function" ? this.#options.watched() : this.#options.watched;
     const newest = [...this.#known].slice(-knownVersionsMax);
     return {
       ...("sessionIds" in watched
@@ -118,7 +169,21 @@ export class TransportWatcher {
     };
   }
 
-  #take({ event }: WatchTransportResponse, silence: SilenceWatchdog): number | undefined {
+  #become(status: WatchStatus): void {
+    if (status === this.#status) return;
+    const { onStatus, onTrouble } = this.#options;
+    this.#status = status;
+    if (onStatus !== undefined) deliver("onStatus", () => onStatus(status), onTrouble);
+  }
+
+  #take(message: WatchTransportResponse, silence: SilenceWatchdog): number | undefined {
+    const reconnectMs = this.#read(message, silence);
+    const { onMessage, onTrouble } = this.#options;
+    if (onMessage !== undefined) deliver("onMessage", onMessage, onTrouble);
+    return reconnectMs;
+  }
+
+  #read({ event }: WatchTransportResponse, silence: SilenceWatchdog): number | undefined {
     switch (event.case) {
       case "state":
         this.#deliverState(event.value);
@@ -130,6 +195,7 @@ export class TransportWatcher {
         const { repeatsEvery } = event.value;
         const repeatsEveryMs = repeatsEvery === undefined ? 0 : durationMs(repeatsEvery);
         if (repeatsEveryMs > 0) silence.allow(2 * repeatsEveryMs);
+        this.#become("synced");
         return undefined;
       }
       case "draining":

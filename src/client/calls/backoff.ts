@@ -27,9 +27,9 @@ export function createBackoff(options: BackoffOptions = defaultBackoff): Backoff
   let failures = 0;
   return {
     nextMs: () => {
-      const delayMs = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(failures, 30));
+      const delayMs = backoffMs(failures, options);
       failures += 1;
-      return delayMs * (1 + options.spread * (2 * options.random() - 1));
+      return delayMs;
     },
     reset: () => {
       failures = 0;
@@ -37,19 +37,8 @@ export function createBackoff(options: BackoffOptions = defaultBackoff): Backoff
   };
 }
 
-/** The longest delay of a timer: one that is longer fires at once (HTML, Node.js). */
-export const timerMsMax: number = 2 ** 31 - 1;
-
-/** Resolves after the duration, or at once when the signal aborts. Never rejects. */
-export function sleep(durationMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, Math.min(Math.max(0, durationMs), timerMsMax));
-    signal.addEventListener("abort", wake, { once: true });
-  });
+/** The delay after so many failures that came before this one. */
+export function backoffMs(failures: number, options: BackoffOptions): number {
+  const delayMs = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(failures, 30));
+  return delayMs * (1 + options.spread * (2 * options.random() - 1));
 }

@@ -1,5 +1,6 @@
-import { type Backoff, createBackoff, sleep, timerMsMax } from "./backoff.ts";
-import { CallbackError, type OnTrouble, report } from "./callback.ts";
+import { type Backoff, createBackoff } from "../calls/backoff.ts";
+import { CallbackError, type OnTrouble, report } from "../calls/callback.ts";
+import { type ClientClock, sleep, systemClock, withTimeout } from "../calls/clock.ts";
 
 /** Attaches a session again. The signal aborts when the call has taken too long. */
 export type AttachSession = (sessionId: string, signal: AbortSignal) => Promise<void>;
@@ -12,6 +13,7 @@ export interface SessionAttacherOptions {
   /** One for each session. */
   readonly createBackoff?: () => Backoff;
   readonly timeoutMs?: number;
+  readonly clock?: ClientClock;
 }
 
 const timeoutMsDefault = 10_000;
@@ -30,6 +32,7 @@ interface Unknown {
  */
 export class SessionAttacher {
   readonly #options: SessionAttacherOptions;
+  readonly #clock: ClientClock;
   readonly #stop = new AbortController();
   readonly #unknown = new Map<string, Unknown>();
   readonly #waiting: (() => void)[] = [];
@@ -37,6 +40,7 @@ export class SessionAttacher {
 
   constructor(options: SessionAttacherOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
   }
 
   stop(): void {
@@ -70,7 +74,7 @@ export class SessionAttacher {
   async #attach(sessionId: string, unknown: Unknown): Promise<void> {
     const { signal } = this.#stop;
     unknown.isBusy = true;
-    if (!unknown.isFirstTry) await sleep(unknown.backoff.nextMs(), signal);
+    if (!unknown.isFirstTry) await sleep(unknown.backoff.nextMs(), signal, this.#clock);
     unknown.isFirstTry = false;
     await this.#turn();
     try {
@@ -89,12 +93,11 @@ export class SessionAttacher {
   }
 
   async #attachInTime(sessionId: string): Promise<void> {
-    const timeoutMs = Math.min(this.#options.timeoutMs ?? timeoutMsDefault, timerMsMax);
-    const late = AbortSignal.timeout(timeoutMs);
-    const signal = AbortSignal.any([this.#stop.signal, late]);
+    const timeoutMs = this.#options.timeoutMs ?? timeoutMsDefault;
+    using limited = withTimeout(timeoutMs, this.#stop.signal, this.#clock);
+    const { signal } = limited;
     const gaveUp = new Promise<never>((_, reject) => {
-      const giveUp = (): void => reject(new Error(`no answer within ${timeoutMs} ms`));
-      signal.addEventListener("abort", giveUp, { once: true });
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
     const attach = async (): Promise<void> => this.#options.attach(sessionId, signal);
     // A callback that ignores the signal is left alone, and its result is dropped.
