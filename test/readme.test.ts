@@ -104,6 +104,23 @@ describe("The README", () => {
   });
 });
 
+describe("The page on the client library", () => {
+  it("shows a tile that works as it stands", async () => {
+    await using service = await runService({ policy: defaultPolicy });
+    const page = read("src/client/README.md");
+    const snippet = /executed by[^\n]+\n```ts\n(?<code>[^`]+)```/.exec(page)?.groups?.code ?? "";
+    const printed: unknown[][] = [];
+    const here = snippet
+      .replace('"controller-lease/client"', '"../src/client/index.ts"')
+      .replace('"http://127.0.0.1:8090"', "baseUrl");
+    await run(here, service.httpUrl(""), (...words) => printed.push(words));
+    expect(printed).toEqual([
+      ["actions carry", 43, "characters; state is", "held"],
+      ["renewed:", "renegotiate"],
+    ]);
+  });
+});
+
 /** Without marks of comments and code, so that the same words compare as equal. */
 function inOneLine(text: string): string {
   return text
