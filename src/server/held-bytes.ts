@@ -2,6 +2,7 @@ import { refusalToConnectError } from "../api/refusal/error-mapping.ts";
 import type { Refusal } from "../api/refusal/result.ts";
 import type { BudgetName } from "../budget/budget-table.ts";
 import type { Budget, Budgets } from "../budget/budgets.ts";
+import { type Closable, whenClosed } from "./when-closed.ts";
 
 /** Bytes that calls hold: limited for each connection by itself, and for the process. */
 export class ConnectionBudgets {
@@ -17,14 +18,17 @@ export class ConnectionBudgets {
   }
 
   /**
-   * Begins to hold bytes of one call.
+   * Begins to hold bytes of one call, until what it is answered by closes. Of a call that is over,
+   * nothing is held.
    *
    * @param connection its socket or session
    * @param action what cannot be done where a budget is spent, as it follows "Cannot"
    */
-  open(connection: object, action: string): HeldBytes {
+  open(connection: object, answer: Closable, action: string): HeldBytes {
     const own = this.#connections.get(connection) ?? this.#sourceOf(connection);
-    return new HeldBytes(connection, own, this.#process, action);
+    const held = new HeldBytes(connection, own, this.#process, action);
+    whenClosed(answer, () => held.end());
+    return held;
   }
 
   #sourceOf(connection: object): Source {

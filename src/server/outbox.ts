@@ -2,6 +2,7 @@ import type { Budgets } from "../budget/budgets.ts";
 import type { Sleep } from "./door.ts";
 import { ConnectionBudgets, type HeldBytes } from "./held-bytes.ts";
 import { Patience } from "./patience.ts";
+import { type Closable, isOver } from "./when-closed.ts";
 
 /** Smaller answers are bounded by how many calls there can be. */
 export const largeAnswerBytes: number = 16 * 1024;
@@ -23,19 +24,21 @@ export class Outbox {
   }
 
   /**
-   * What an answer holds, from its first bytes to its end.
+   * What an answer holds, from its first bytes until it closes.
    *
    * @param connection its socket or session: what one leaves unread is limited by itself
    * @param answer what the bytes are written to
    */
-  open(connection: object, answer: object): HeldBytes {
-    const held = this.#answers.get(answer) ?? this.#held.open(connection, "send the answer");
+  open(connection: object, answer: Closable): HeldBytes {
+    const held =
+      this.#answers.get(answer) ?? this.#held.open(connection, answer, "send the answer");
     this.#answers.set(answer, held);
     return held;
   }
 
-  /** An answer waits for its reader, from now on. */
-  waits(answer: object, giveUp: () => void): void {
+  /** An answer waits for its reader, from now on; one whose reader has left does not. */
+  waits(answer: Closable, giveUp: () => void): void {
+    if (isOver(answer)) return;
     this.#patience.waits(answer, giveUp);
   }
 

@@ -15,6 +15,7 @@ export interface FuzzOptions {
   readonly seconds: number;
   /** Connections that are opened on every door, and say nothing. */
   readonly idleConnections: number;
+  /** Told how far it has come, and of each fault when it shows. */
   readonly say: (line: string) => void;
 }
 
@@ -29,7 +30,8 @@ export interface FuzzResult {
 const perRound = { http: 60, grpc: 60, raw: 40, bursts: 2 } as const;
 /** More than that of memory is not garbage, and not what sessions take. */
 const keptBytesMax = 100 * 2 ** 20;
-const settleMsMax = 15_000;
+/** Longer than the 20 s in which what addresses have reset comes back. */
+const settleMsMax = 25_000;
 const faultLengthMax = 1_500;
 const faultsMax = 10;
 
@@ -45,6 +47,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   using collector = await HeapCollector.attach(service.stderr);
   const good = await goodCaller(service, jwt);
   const faults: string[] = [];
+  const note = (fault: string): void => {
+    faults.push(fault);
+    options.say(fault);
+  };
   let ended: string | undefined;
   void service.exited.then(({ code, signal }) => {
     ended = `the service ended with ${signal ?? code}`;
@@ -60,23 +66,27 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   do {
     const seed = options.seed + count;
     count += 1;
-    faults.push(...(await rounds.run(seed)).map((fault) => `seed ${seed}: ${fault}`));
+    for (const fault of await rounds.run(seed)) note(`seed ${seed}: ${fault}`);
     await good
       .round()
-      .catch((error: unknown) => faults.push(`seed ${seed}: the good caller: ${String(error)}`));
+      .catch((error: unknown) => note(`seed ${seed}: the good caller: ${String(error)}`));
     const trouble = troubleOf(service);
-    if (trouble !== undefined) faults.push(`seed ${seed}: ${trouble}`);
+    if (trouble !== undefined) note(`seed ${seed}: ${trouble}`);
     if (count % 50 === 0) options.say(`${count} rounds, ${rounds.sent} sent`);
   } while (performance.now() < until && faults.length < faultsMax && ended === undefined);
 
   for (const socket of idle) socket.destroy();
-  if (ended !== undefined) return { sent: rounds.sent, rounds: count, faults: [...faults, ended] };
+  const result = { sent: rounds.sent, rounds: count, faults };
+  if (ended !== undefined) {
+    note(ended);
+    return result;
+  }
   const left = await heldAfter(service);
-  if (left !== undefined) faults.push(left);
+  if (left !== undefined) note(left);
   await collector.collect();
   const keptBytes = watch.residentBytes - bytesBefore;
-  if (keptBytes > keptBytesMax) faults.push(`kept ${Math.round(keptBytes / 2 ** 20)} MB`);
-  return { sent: rounds.sent, rounds: count, faults };
+  if (keptBytes > keptBytesMax) note(`kept ${Math.round(keptBytes / 2 ** 20)} MB`);
+  return result;
 }
 
 /** What is sent, round by round: the same seed sends the same. */

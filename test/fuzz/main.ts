@@ -29,8 +29,9 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+// The service ends with this process.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 print(`seed ${seed}`);
 const { sent, rounds, faults } = await fuzz({ seconds, seed, idleConnections: 2_000, say: print });
-for (const fault of faults) print(fault);
 print(`${rounds} rounds, ${sent} sent, ${faults.length} faults`);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -193,7 +193,6 @@ export class HttpConnections {
     const giveUp = (): void => resetConnection(socket);
     this.#outbox.waits(response, giveUp);
     const held = this.#outbox.open(socket, response);
-    response.once("close", () => held.end());
     // It is too late for a refusal: the answer stands in the way.
     if (held.reach(response.writableLength) !== undefined) giveUp();
   }

@@ -202,9 +202,8 @@ class GrpcCall implements Call {
 
 function openAnswer(call: object, outbox: Outbox): HeldBytes {
   const stream = http2Stream(call);
-  const held = outbox.open(stream?.session ?? call, call);
-  stream?.once("close", () => held.end());
-  return held;
+  if (stream === undefined) throw new Error("a call of grpc-js has no stream");
+  return outbox.open(stream.session ?? stream, stream);
 }
 
 const deadlinePassed = new ConnectError("the deadline passed", Code.DeadlineExceeded);

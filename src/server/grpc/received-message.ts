@@ -93,9 +93,9 @@ export function intakeInterceptor(options: IntakeOptions): ServerInterceptor {
     const { stream } = inner;
     const { session } = stream;
     const theirs = Object.getPrototypeOf(inner) as InnerMethods;
-    const held = intake.open(session);
+    const held = intake.open(session, stream);
     const counted = { options, theirs, held, isOurs: isOurs(path), session };
-    stream.once("close", () => closed(inner));
+    stream.once("close", () => options.outbox.ended(stream));
     inner.counted = counted;
     inner.handleDataFrame = handleDataFrame;
     inner.decompressMessage = decompressMessage;
@@ -113,11 +113,6 @@ interface CountedCall {
   readonly held: HeldBytes;
   readonly isOurs: boolean;
   readonly session: ServerHttp2Stream["session"];
-}
-
-function closed({ stream, counted }: InnerCall): void {
-  counted.held.end();
-  counted.options.outbox.ended(stream);
 }
 
 function handleDataFrame(this: InnerCall, data: Buffer): void {

@@ -62,6 +62,8 @@ export function admitStreams(
     const connection = stream.session ?? stream;
     if (!calls.open(connection)) return refuseForCalls(stream);
     stream.once("close", () => calls.close(connection));
+    // Node would keep one that was reset without an error until it has been read and written whole.
+    stream.once("aborted", () => setImmediate(() => stream.destroy()));
     arrivals.called(() =>
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;

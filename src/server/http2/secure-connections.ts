@@ -200,7 +200,6 @@ export class SecureConnections {
     const giveUp = (): void => stream.close(constants.NGHTTP2_REFUSED_STREAM);
     outbox.waits(response, giveUp);
     const held = outbox.open(stream.session ?? stream, response);
-    response.once("close", () => held.end());
     // It is too late for a refusal: the answer stands in the way.
     if (held.reach(stream.writableLength) !== undefined) giveUp();
   }

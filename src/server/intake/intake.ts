@@ -9,6 +9,7 @@ import {
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
+import type { Closable } from "../when-closed.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";
 
 /** A message of a request as it came. */
@@ -53,12 +54,12 @@ export class Intake {
   }
 
   /**
-   * Begins to hold bytes of one call.
+   * Begins to hold bytes of one call, until what it is answered by closes.
    *
    * @param connection its socket or session: what one sends is limited by itself
    */
-  open(connection: object | undefined): HeldBytes {
-    return this.#held.open(connection ?? this, "read the request");
+  open(connection: object | undefined, answer: Closable): HeldBytes {
+    return this.#held.open(connection ?? this, answer, "read the request");
   }
 
   /**

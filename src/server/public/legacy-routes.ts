@@ -67,8 +67,7 @@ function holdBodies(scope: FastifyInstance, intake: Intake): void {
   scope.addHook("onRequest", async ({ raw }, reply) => {
     const isChunked = raw.headers["transfer-encoding"] !== undefined;
     const bytes = isChunked ? bytesMax : Number(raw.headers["content-length"] ?? 0);
-    const held = intake.open(connectionOf(raw));
-    reply.raw.once("close", () => held.end());
+    const held = intake.open(connectionOf(raw), reply.raw);
     const what = held.tryTake(Math.min(bytes, bytesMax));
     return what === undefined ? undefined : send(reply, refusalToLegacy(spent(what)));
   });

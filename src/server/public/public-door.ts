@@ -97,14 +97,10 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       const onAnswered = (): void => outbox.waits(reply.raw, giveUp);
       const fault = admitDeadline(request.raw.headers);
       const onRead = (): void => connections.hasRead(request.raw);
-      const body = new RequestBody(request.raw, { intake, answer, onAnswered, onRead, fault });
+      const ways = { intake, answer, onAnswered, onRead, fault };
       const isBidi = rpcs.get(request.routeOptions.url ?? "")?.methodKind === "bidi_streaming";
       if (isBidi) holdWrites(reply.raw, answer, outbox);
-      reply.raw.once("close", () => {
-        body.end();
-        answer.end();
-      });
-      request.body = body;
+      request.body = new RequestBody(request.raw, reply.raw, ways);
       responses.set(request.raw, reply.raw);
     });
     await scope.register(fastifyConnectPlugin, {

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -44,14 +44,14 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #message: MessageShape<DescMessage> | undefined;
   #messages: AsyncIterable<MessageShape<DescMessage>> | undefined;
 
-  constructor(request: IncomingMessage, options: RequestBodyOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, options: RequestBodyOptions) {
     const { intake, answer, onAnswered, onRead, fault } = options;
     this.answer = answer;
     this.onAnswered = onAnswered;
     this.#request = request;
     this.#onRead = onRead;
     this.#intake = intake;
-    this.#held = intake.open(connectionOf(request));
+    this.#held = intake.open(connectionOf(request), response);
     this.#packing = packingOf(request.headers);
     this.#fault = fault;
     describeAsEmpty(request.headers);
