@@ -13,6 +13,11 @@ const heartbeatMs: DurationMs = 250;
 const aliveMs: DurationMs = 1000;
 /** So long after a heartbeat that may have been on time, the stretch is one without reports. */
 const stretchMs: DurationMs = stallMs + heartbeatMs;
+/**
+ * How far ahead the end of an absence is recorded: calls are refused until it is on disk. That may
+ * take longer, so the next try doubles it.
+ */
+const leadMs: DurationMs = 50;
 
 interface ProcessGapKeeperDeps {
   readonly store: SoleStore;
@@ -73,8 +78,11 @@ export class ProcessGapKeeper implements GapKeeper {
     return { parts: 1, away: this.isStoreAway ? 1 : 0 };
   }
 
+  /** An absence lasts to the end that is on record, also where it was on record sooner. */
   get isStoreAway(): boolean {
-    return this.#awaySince !== undefined;
+    if (this.#awaySince !== undefined) return true;
+    const newest = this.#gaps.at(-1);
+    return newest !== undefined && this.#deps.clock.now() < newest.until;
   }
 
   /** Records the absence since the earlier run, if there was one. */
@@ -183,17 +191,21 @@ export class ProcessGapKeeper implements GapKeeper {
 
   async #beAlive(): Promise<void> {
     const { store, clock, isNeeded } = this.#deps;
-    while (this.#awaySince !== undefined) {
+    for (
+      let ahead = leadMs;
+      this.#awaySince !== undefined;
+      ahead = Math.min(2 * ahead, stretchMs)
+    ) {
       // A stall that is still being written may get on record. The absence then begins at its end.
       await this.#recording?.catch(() => undefined);
       await this.#takeRecorded();
-      const until = clock.now();
+      const until = clock.now() + ahead;
       // Before the moment alive is raised past it: a crash between the two must not lose the gap.
       await this.#record(this.#awaySince, until, "absence");
       // Should the store be away again, what is on record is not recorded twice.
       this.#aliveAt = until;
-      // Calls in the meantime were refused, so the absence goes on.
-      this.#awaySince = clock.now() - until > stretchMs ? until : undefined;
+      // Calls after its end were refused, so the absence goes on.
+      this.#awaySince = clock.now() > until ? until : undefined;
     }
     const aliveAt = this.#aliveUntil();
     if (isNeeded()) await store.recordAlive(aliveAt);
