@@ -96,11 +96,16 @@ function toConnectError(thrown: unknown, call: Call): ConnectError {
 /** Made once: a stack takes a tenth of a millisecond, and a connection may end with 20,000 calls. */
 export const callerLeft: ConnectError = new ConnectError("the caller left", Code.Canceled);
 
+export const deadlinePassed: ConnectError = new ConnectError(
+  "the deadline passed",
+  Code.DeadlineExceeded,
+);
+
 /** What ended a call that is over: its deadline, a door that closes, or else its caller has left. */
 export function endOf({ reason }: AbortSignal): ConnectError {
   const error = ConnectError.from(reason, Code.Canceled);
-  const isOurs = [Code.DeadlineExceeded, Code.Unavailable].includes(error.code);
-  return isOurs ? error : callerLeft;
+  if (error.code === Code.DeadlineExceeded) return deadlinePassed;
+  return error.code === Code.Unavailable ? error : callerLeft;
 }
 
 /**

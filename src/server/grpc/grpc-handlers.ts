@@ -12,7 +12,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
-import { callerLeft } from "../guard.ts";
+import { callerLeft, deadlinePassed } from "../guard.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { directStream } from "../http2/direct-stream.ts";
 import type { Intake } from "../intake/intake.ts";
@@ -205,8 +205,6 @@ function openAnswer(call: object, outbox: Outbox): HeldBytes {
   if (stream === undefined) throw new Error("a call of grpc-js has no stream");
   return outbox.open(stream.session ?? stream, stream);
 }
-
-const deadlinePassed = new ConnectError("the deadline passed", Code.DeadlineExceeded);
 
 function signalOf(call: AnyCall): AbortSignal {
   const controller = new AbortController();

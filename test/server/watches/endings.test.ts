@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { beach } from "../../api/conformance/conformance-subject.ts";
+import { startFakeRoad } from "../../support/process/fake-road.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { openRawWatch, type RawProtocol, rawProtocols } from "./raw-watch.ts";
 
@@ -32,6 +33,7 @@ describe.each(rawProtocols)("a watch over %s", (protocol) => {
     const watch = await openRawWatch(service, protocol, beach, deadlineOf(protocol, 200));
     expect(await watch.readToEnd()).toMatchObject({
       code: inProtocol(Code.DeadlineExceeded, protocol),
+      message: "the deadline passed",
     });
     await vi.waitFor(async () => expect(await countOf(service, Code.DeadlineExceeded)).toBe(1));
   });
@@ -59,6 +61,22 @@ describe.each(rawProtocols)("a watch over %s", (protocol) => {
     if (end === "reset") expect.fail("the stream was reset");
     expect(end.code).toBe(inProtocol(Code.InvalidArgument, protocol));
     expect(end.message.length).toBeLessThan(200);
+  });
+});
+
+test("a call over Connect whose deadline passes ends in the same words", async () => {
+  await using road = await startFakeRoad();
+  road.register("s1", "1");
+  road.behave({ delayMs: 300 });
+  await using service = await runService({ env: { LEASE_ROAD_URL: road.url } });
+  const answer = await fetch(service.httpUrl(`/${ControllerLease.typeName}/Acquire`), {
+    method: "POST",
+    headers: { "content-type": "application/json", "connect-timeout-ms": "20" },
+    body: JSON.stringify({ sessionId: "s1", privateBeachId: beach, passcode: "1" }),
+  });
+  expect(await answer.json()).toEqual({
+    code: codeToString(Code.DeadlineExceeded),
+    message: "the deadline passed",
   });
 });
 
