@@ -15,7 +15,7 @@ import { agesFrom } from "./checkers/evidence-rules.ts";
 import type { Served } from "./checkers/taken.ts";
 import type { Scene } from "./scenes.ts";
 import { smallPolicy, tickMs } from "./small-policy.ts";
-import { foreign, keysOf, letterOf } from "./vocabulary.ts";
+import { foreign, keysOf, type LeftOfHold, letterOf } from "./vocabulary.ts";
 
 const inTicks = (ms: number): number => Math.round(ms / tickMs);
 const staleTicks = inTicks(smallPolicy.evidenceStaleMs);
@@ -65,9 +65,10 @@ export interface Copy {
  */
 export function canonical(
   { record, now, receivingSince, served, copy }: Stood,
-  { gaps, forgets = false }: Pick<Scene, "gaps" | "forgets">,
+  scene: Scene,
 ): string {
-  const form = formOf({ record, now, receivingSince }, gaps);
+  const { forgets = false } = scene;
+  const form = formOf({ record, now, receivingSince }, scene);
   if (!forgets) return form;
   const past = `after ${pastForm(record, served)}`;
   if (copy === undefined) return `${form} ${past}`;
@@ -75,7 +76,7 @@ export function canonical(
   // A gap gives back all the time since but that for which a transport has been the promoted one.
   const since = Math.min(inTicks(now - copy.at), provenTicks);
   const order = inOrder(newestIn(copy.record), newestIn(record));
-  const copied = `${formOf(kept, gaps)} ${order}${pastForm(copy.record, served)}`;
+  const copied = `${formOf(kept, scene)} ${order}${pastForm(copy.record, served)}`;
   return `${form} ${past}; ${since} ago ${copied}`;
 }
 
@@ -114,29 +115,36 @@ function newestIn(record: SessionRecord | undefined): string | undefined {
     : record?.newestHandshakeId;
 }
 
-function formOf({ record, now, receivingSince }: Received, gaps: boolean): string {
+function formOf({ record, now, receivingSince }: Received, scene: Scene): string {
+  const { gaps } = scene;
   if (record === undefined) return "none";
   const left = (at: number): number => Math.max(0, Math.ceil((at - now) / tickMs));
   if (record.kind === "detached") {
     const { generation, newestHandshakeId } = record;
-    const past = `${generation > 0 ? "g" : ""}${beyond(newestHandshakeId)}`;
+    const past = `${generation > 0 ? "g" : ""}${newestForm(newestHandshakeId, scene)}`;
     const kept = left(record.detachedAt + smallPolicy.tombstoneMs);
     return `detached ${kept}${past} ${bookForm(record.leases, left)}`;
   }
   // The next gap may have begun a tick ago, if the last one was over by then.
   const deaf = gaps && receivingSince > now - tickMs;
-  return (deaf ? "!" : "") + new Form(record, now, gaps && !deaf ? 1 : 0).text();
+  return (deaf ? "!" : "") + new Form(record, now, scene, gaps && !deaf ? 1 : 0).text();
 }
 
 function bookForm(
   book: LeaseBook,
   left: (at: number) => number,
-  leftOfHold: (at: number) => number = left,
+  leftOfHold: LeftOfHold = (at) => left(at) || undefined,
 ): string {
   const all = book.holds.find((hold) => hold.kind === "session");
-  return `${all ? leftOfHold(all.until) : "-"}${keysOf(book, left, leftOfHold)
+  return `${(all && leftOfHold(all.until)) ?? "-"}${keysOf(book, left, leftOfHold)
     .map((key) => key.form)
     .join("")}`;
+}
+
+/** The newest id that a session has started, as far as the moves of the scene go by it. */
+function newestForm(id: string | undefined, { says, negotiates }: Scene): string {
+  if (says.foreign !== undefined) return beyond(id);
+  return negotiates === "once" && id !== undefined ? "b" : "";
 }
 
 /** How an id compares with the foreign ones, older and younger than all that a walk starts. */
@@ -151,10 +159,12 @@ class Form {
   readonly #session: Session;
   readonly #transport: Transport;
   readonly #now: number;
+  readonly #scene: Scene;
   /** How many ticks ago the next gap may have begun. */
   readonly #gapTicks: number;
 
-  constructor(session: Session, now: number, gapTicks: number) {
+  constructor(session: Session, now: number, scene: Scene, gapTicks: number) {
+    this.#scene = scene;
     this.#gapTicks = gapTicks;
     this.#session = session;
     this.#transport = session.transport;
@@ -173,7 +183,7 @@ class Form {
       bookForm(
         leases,
         (at) => this.#left(at),
-        (at) => this.#delay(at),
+        (at) => this.#hold(at),
       ),
       `i${idle}`,
       this.#say(),
@@ -199,9 +209,15 @@ class Form {
     return Math.max(0, Math.ceil((at - this.#now) / tickMs));
   }
 
-  /** Of a back-off or a hold: a gap that began before it was over prolongs it. */
+  /** Of a back-off: a gap that began before it was over prolongs it. */
   #delay(until: number): number {
     return Math.max(-this.#gapTicks, Math.ceil((until - this.#now) / tickMs));
+  }
+
+  /** The same of a hold; one that is over is as none. */
+  #hold(until: number): number | undefined {
+    const left = this.#delay(until);
+    return left > -this.#gapTicks ? left : undefined;
   }
 
   /** When the attach gave the host a say, it does not matter when the host was heard. */
@@ -213,11 +229,13 @@ class Form {
     return `${said}${used}${settled ? "s" : ""}${this.#past()}`;
   }
 
-  /** How the ids that were never started here compare with those that were. */
+  /** What the ids that were started here, and those that were not, have in common with each other. */
   #past(): string {
     const { newestHandshakeId: newest, youngestRetiredId: retired } = this.#transport;
-    if (newest === undefined && retired === undefined) return "";
-    return `${beyond(newest)}${beyond(retired)}`;
+    const { says } = this.#scene;
+    const newestOne = newestForm(newest, this.#scene);
+    if (says.foreign !== undefined) return `${newestOne}${beyond(retired)}`;
+    return `${newestOne}${says.retired !== undefined && retired !== undefined ? "r" : ""}`;
   }
 
   /** Proof is counted only while usable, and from the end of the delay for replacements. */

@@ -39,7 +39,8 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
   };
   if (record?.kind !== "attached") {
     const kept = { ...acquire(record, "tile"), ttlMs: smallPolicy.leaseTtlMsMax };
-    add("attach", attach(scene.hostReports), ...(scene.leaseKeys === 0 ? [kept] : []));
+    if (scene.begins === "promoted") moves.push(attachedAndPromoted(now, scene));
+    else add("attach", attach(scene.hostReports), ...(scene.leaseKeys === 0 ? [kept] : []));
     if (scene.gaps && record) moves.push(incarnationChanged(now));
     if (scene.detach) {
       add("detach again", { kind: "Detach", reason: "closed" });
@@ -57,6 +58,20 @@ export function movesFrom(stand: Stand, scene: Scene): readonly Move[] {
   }
   if (scene.forgets) moves.push(...forgettingFrom(stand));
   return [...moves, ...timesFrom(stand, scene)];
+}
+
+/** A transport is there from the start. */
+function attachedAndPromoted(now: number, scene: Scene): Move {
+  const steps: readonly Step["ask"][] = [
+    () => attach(scene.hostReports),
+    () => operatorRenegotiates,
+    (record) => {
+      const path = record?.kind === "attached" ? record.transport.path : undefined;
+      if (record?.kind !== "attached" || path?.kind !== "negotiating") return undefined;
+      return report(record, "manager", path.next.id, "ready");
+    },
+  ];
+  return { name: "attach, and promote a transport", steps: steps.map((ask) => ({ now, ask })) };
 }
 
 type Add = (name: string, ...commands: readonly Command[]) => void;
@@ -123,14 +138,20 @@ function addLeaseMoves(session: Session, now: number, scene: Scene, add: Add): v
     }
     add(`acquire ${name} again`, acquire(session, key));
     add(`renew ${name}`, renewal(tokenOf(lease.id)));
-    add(`renew ${name} for less`, { ...renewal(tokenOf(lease.id)), ttlMs: 1 });
+    if (scene.ttls === "any") {
+      add(`renew ${name} for less`, { ...renewal(tokenOf(lease.id)), ttlMs: 1 });
+    }
     add(`renew ${name}, lease only`, { ...renewal(tokenOf(lease.id)), leaseOnly: true });
     add(`release ${name}`, { kind: "Release", tokenHash: tokenOf(lease.id) });
     add(`check ${name}`, { kind: "CheckLease", tokenHash: tokenOf(lease.id) });
-    add(`revoke ${name}`, { kind: "Revoke", leaseIds: [lease.id], reason: "", holdMs: undefined });
+    if (scene.revokes) {
+      add(`revoke ${name}`, { ...revocation, leaseIds: [lease.id] });
+    }
   });
-  add("revoke all", { kind: "Revoke", leaseIds: [], reason: "", holdMs: undefined });
-  add("lift holds", { kind: "Revoke", leaseIds: ["none"], reason: "", holdMs: 0 });
+  if (scene.revokes) {
+    add("revoke all", revocation);
+    add("lift holds", { ...revocation, leaseIds: ["none"], holdMs: 0 });
+  }
   const dead = tokenOf(ended.at(-1)?.id);
   add("renew what ended", renewal(dead));
   add("release what ended", { kind: "Release", tokenHash: dead });
@@ -139,10 +160,9 @@ function addLeaseMoves(session: Session, now: number, scene: Scene, add: Add): v
 
 function addNegotiations({ leases, transport }: Session, scene: Scene, add: Add): void {
   if (scene.negotiates === "renewals") return;
-  const operator = { kind: "Renegotiate", reason: "operator", tokenHash: undefined } as const;
   const isFirst = transport.newestHandshakeId === undefined;
   if (isFirst || scene.negotiates === "everybody") {
-    add("an operator renegotiates", { ...operator, observedGeneration: undefined });
+    add("an operator renegotiates", operatorRenegotiates);
   }
   const tokenHash = leases.live[0] && tokenOf(leases.live[0].id);
   if (scene.negotiates === "once" || tokenHash === undefined) return;
@@ -262,6 +282,12 @@ function timesFrom({ record, now, deadline }: Stand, scene: Scene): readonly Mov
 }
 
 const passTime: Command = { kind: "PassTime" };
+const operatorRenegotiates: Command = {
+  kind: "Renegotiate",
+  reason: "operator",
+  tokenHash: undefined,
+  observedGeneration: undefined,
+};
 
 /** What a scene keeps up whenever time has passed. */
 function keeping(now: number, scene: Scene): readonly Step[] {
@@ -303,6 +329,8 @@ function acquire(
 function renewal(tokenHash: string): Extract<Command, { kind: "Renew" }> {
   return { kind: "Renew", tokenHash, ttlMs: undefined, leaseOnly: false };
 }
+
+const revocation = { kind: "Revoke", leaseIds: [], reason: "", holdMs: undefined } as const;
 
 /** A token of a walk is the id of its lease. */
 function tokenOf(leaseId: string | undefined): string {

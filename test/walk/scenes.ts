@@ -9,6 +9,12 @@ export interface Scene {
   readonly hostReports: boolean;
   /** How many lease keys there are; with none, one lease is renewed at each moment, lease_only. */
   readonly leaseKeys: 0 | 1 | 2;
+  /** Leases may be renewed for less, or always have the same ttl. */
+  readonly ttls?: "any";
+  /** Leases may be revoked, which blocks new ones for a while. */
+  readonly revokes?: boolean;
+  /** A session has a transport as soon as it is attached. */
+  readonly begins?: "promoted";
   /** Both ends report a usable transport ready at each moment. */
   readonly keepsTransport?: boolean;
   /** What the ends say of the handshake in each place. */
@@ -39,28 +45,55 @@ export type Says = Readonly<Partial<Record<Place, Said>>>;
 
 const still = { leaseKeys: 0, gaps: false, detach: false } as const;
 
+/** Leases over a transport that is well: renewals start nothing. */
+const calm = {
+  begins: "promoted",
+  keepsTransport: true,
+  hostReports: false,
+  says: {},
+  gaps: false,
+  detach: false,
+  negotiates: "renewals",
+} as const;
+
 /**
  * Together they try every rule, each over all that can come of its moves. Each is walked until
  * nothing new is found, which a scene with everything in it would not come to in a day.
  */
 export const scenes: readonly Scene[] = [
   {
-    name: "two leases, holds, gaps and detaching",
+    ...still,
+    name: "a lease and a negotiation, with gaps",
     hostReports: false,
-    leaseKeys: 2,
+    leaseKeys: 1,
     says: {},
     gaps: true,
-    detach: true,
-    watches: true,
     negotiates: "renewals",
   },
   {
+    ...calm,
+    name: "two leases, holds and gaps",
+    leaseKeys: 2,
+    ttls: "any",
+    revokes: true,
+    gaps: true,
+  },
+  {
+    ...calm,
+    name: "a lease, holds, gaps, and detaching",
+    leaseKeys: 1,
+    revokes: true,
+    gaps: true,
+    detach: true,
+    watches: true,
+  },
+  {
+    ...still,
     name: "a lease over a transport",
     hostReports: false,
     leaseKeys: 1,
     keepsTransport: true,
     says: { next: { manager: ["ready"] }, current: { manager: ["closed"] } },
-    gaps: false,
     detach: true,
     negotiates: "renewals",
   },
@@ -97,12 +130,20 @@ export const scenes: readonly Scene[] = [
     ...still,
     name: "handshakes that are brought to the host",
     hostReports: false,
-    leaseKeys: 2,
+    keepsTransport: true,
     says: { next: { manager: ["ready"] }, current: { manager: ["closed"] } },
-    gaps: true,
     delivers: true,
     negotiates: "everybody",
-    statesMax: 40_000,
+  },
+  {
+    ...still,
+    name: "gaps while handshakes are brought to the host",
+    hostReports: false,
+    leaseKeys: 1,
+    says: {},
+    gaps: true,
+    delivers: true,
+    negotiates: "renewals",
   },
   {
     ...still,
@@ -125,7 +166,6 @@ export const scenes: readonly Scene[] = [
     detach: true,
     forgets: true,
     negotiates: "once",
-    statesMax: 40_000,
   },
 ];
 
@@ -170,6 +210,8 @@ export const largeScenes: readonly Scene[] = [
     name: "everything",
     hostReports: false,
     leaseKeys: 2,
+    ttls: "any",
+    revokes: true,
     says: {
       current: {
         manager: ["ready", "actions", "stalled", "closed", "none"],

@@ -85,17 +85,20 @@ export interface HeldKey {
   readonly form: string;
 }
 
+/** How long a hold has left; undefined when it is over. */
+export type LeftOfHold = (until: number) => number | undefined;
+
 /** The two keys in the order of what they hold: what is called first is first in equal records. */
 export function keysOf(
   book: LeaseBook,
   left: (at: number) => number,
-  leftOfHold: (at: number) => number = left,
+  leftOfHold: LeftOfHold = left,
 ): readonly HeldKey[] {
   const forms = leaseKeys.map((key) => {
     const lease = book.live.find(({ reason }) => reason === key);
     const hold = book.holds.find((held) => held.kind === "lease" && held.reason === key);
     const term = lease ? `${left(lease.expiresAt)}/${lease.ttlMs / tickMs}` : "-";
-    return { key, form: `(${term},${hold ? leftOfHold(hold.until) : "-"})` };
+    return { key, form: `(${term},${(hold && leftOfHold(hold.until)) ?? "-"})` };
   });
   return forms.sort((a, b) => (a.form < b.form ? -1 : a.form > b.form ? 1 : 0));
 }
