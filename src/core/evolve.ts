@@ -1,7 +1,15 @@
 import type { LeaseEvent, LifecycleEvent, SessionEvent, TransportEvent } from "./event.ts";
 import { younger } from "./ids.ts";
 import { evolveLeases } from "./lease/evolve-leases.ts";
-import type { Hold, LastChange, LeaseBook, Session, SessionRecord, Tombstone } from "./session.ts";
+import type {
+  Hold,
+  LastChange,
+  LeaseBook,
+  Session,
+  SessionRecord,
+  Tombstone,
+  Transport,
+} from "./session.ts";
 import type { EpochMs } from "./time.ts";
 import { evolveTransport, initialTransport, shiftTransport } from "./transport/evolve-transport.ts";
 import { currentOf } from "./view.ts";
@@ -210,7 +218,8 @@ function bury(session: Session, at: EpochMs, reason: string): Tombstone {
     detachedAt: at,
     reason,
     leases: session.leases,
-    generation: Math.max(generation, generationFloor),
+    generation,
+    generationFloor,
     newestHandshakeId:
       newestHandshakeId === undefined
         ? youngestRetiredId
@@ -267,10 +276,12 @@ function liftCounters(
     incarnation,
     leases: { ...leases, epoch: fence(leases.epoch), version: lifted(leases.version) },
   };
+  const floorAbove = (used: Pick<Transport, "generation" | "generationFloor">): number =>
+    fence(Math.max(used.generation, used.generationFloor));
   if (record.kind === "detached") {
-    return { ...record, ...counters, generation: fence(record.generation) };
+    return { ...record, ...counters, generationFloor: floorAbove(record) };
   }
   const { transport } = record;
-  const generationFloor = fence(Math.max(transport.generation, transport.generationFloor));
+  const generationFloor = floorAbove(transport);
   return { ...record, ...counters, transport: { ...transport, generationFloor } };
 }

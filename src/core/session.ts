@@ -49,6 +49,8 @@ export interface Tombstone {
   readonly reason: string;
   readonly leases: LeaseBook;
   readonly generation: number;
+  /** As of the session: what was never promoted here is not shown as if it had been. */
+  readonly generationFloor: number;
   readonly newestHandshakeId: HandshakeId | undefined;
 }
 

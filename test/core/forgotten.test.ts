@@ -126,6 +126,12 @@ describe("Fenced: where the clock went back as well, the ends know", () => {
       .expect(promoted(2, 2));
   });
 
+  test("and is not shown as a generation that was served", () => {
+    given(onFastPath(), storeLost(), turnedBack, attached(), host(closed, { knows: 1 }))
+      .when(detached(), attached())
+      .expect((world) => expect(generationIn(world)).toBe(0));
+  });
+
   test("a tombstone is kept until no number in it is ahead of the clock", () => {
     given(policy({ tombstoneMs: 1_000 }), onFastPath(), storeLost(), turnedBack, attached())
       .when(host(closed, { knows: 1 }), detached(), later(hour - 1_000), attached())

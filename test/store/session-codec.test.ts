@@ -202,6 +202,7 @@ const tombstone = model<Tombstone>({
   reason: text,
   leases,
   generation: count,
+  generationFloor: count,
   newestHandshakeId: maybe(text),
 });
 const record: fc.Arbitrary<SessionRecord> = fc.oneof(session, tombstone);

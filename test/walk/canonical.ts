@@ -89,7 +89,8 @@ function pastForm(record: SessionRecord | undefined, served: Served): string {
   const beyondEpoch = epoch > record.leases.epoch ? "e" : "";
   if (record.kind === "detached") {
     const beyondGeneration = generation > record.generation ? "g" : "";
-    return `${beyondGeneration}${beyondEpoch}${isOlder}${order(record.newestHandshakeId)}`;
+    const floor = record.generationFloor > record.generation ? "f" : "";
+    return `${beyondGeneration}${floor}${beyondEpoch}${isOlder}${order(record.newestHandshakeId)}`;
   }
   const { transport } = record;
   const { path, lingering, abandoned, unrecognised } = transport;
@@ -120,8 +121,9 @@ function formOf({ record, now, receivingSince }: Received, scene: Scene): string
   if (record === undefined) return "none";
   const left = (at: number): number => Math.max(0, Math.ceil((at - now) / tickMs));
   if (record.kind === "detached") {
-    const { generation, newestHandshakeId } = record;
-    const past = `${generation > 0 ? "g" : ""}${newestForm(newestHandshakeId, scene)}`;
+    const { generation, generationFloor, newestHandshakeId } = record;
+    const used = generation > 0 ? "g" : generationFloor > 0 ? "f" : "";
+    const past = `${used}${newestForm(newestHandshakeId, scene)}`;
     const kept = left(record.detachedAt + smallPolicy.tombstoneMs);
     return `detached ${kept}${past} ${bookForm(record.leases, left)}`;
   }

@@ -243,8 +243,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: "evolve.ts",
-        find: "generation: Math.max(generation, generationFloor),",
-        put: "generation,",
+        find: "    generationFloor,",
+        put: "    generationFloor: 0,",
       },
     ],
   },

@@ -27,15 +27,19 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
  * in it.
  */
 function forgottenAt(tombstone: Tombstone, policy: Policy): EpochMs {
-  const { detachedAt, generation, leases } = tombstone;
+  const { detachedAt, leases } = tombstone;
   const stood = detachedAt + tombstoneLife(tombstone, policy);
-  return Math.max(stood, generation + 1, leases.epoch + 1);
+  return Math.max(stood, usedGeneration(tombstone) + 1, leases.epoch + 1);
 }
 
 /** A session that never had a fast path gave out nothing that must be refused for long. */
-function tombstoneLife({ generation }: Tombstone, policy: Policy): DurationMs {
+function tombstoneLife(tombstone: Tombstone, policy: Policy): DurationMs {
   const { tombstoneMs, unprovenTombstoneMs } = policy;
-  return generation === 0 ? Math.min(unprovenTombstoneMs, tombstoneMs) : tombstoneMs;
+  return usedGeneration(tombstone) === 0 ? Math.min(unprovenTombstoneMs, tombstoneMs) : tombstoneMs;
+}
+
+function usedGeneration({ generation, generationFloor }: Tombstone): number {
+  return Math.max(generation, generationFloor);
 }
 
 /** When the first of the live leases expires. */

@@ -37,7 +37,7 @@ export function initialTransport(attachment: Attachment, before: Tombstone | und
     requiredChannels,
     hostReports,
     generation: before?.generation ?? 0,
-    generationFloor: 0,
+    generationFloor: before?.generationFloor ?? 0,
     path: { kind: "absent" },
     attempts: 0,
     settled: false,

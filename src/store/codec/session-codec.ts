@@ -5,7 +5,7 @@ import type {
   Tombstone,
   TransportChange,
 } from "../../core/session.ts";
-import { type Part, part } from "./added-fields.ts";
+import { addedNumber, type Part, part } from "./added-fields.ts";
 import { FlatReader, FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 import { leaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";
@@ -137,7 +137,10 @@ function writeTombstone(out: FlatWriter, one: Tombstone): void {
   out.maybeRepeatedText(one.newestHandshakeId);
 }
 
-function readTombstone(from: FlatReader): Tombstone {
+function readTombstone(
+  from: FlatReader,
+  { generationFloor }: Pick<Tombstone, "generationFloor">,
+): Tombstone {
   return {
     kind: "detached",
     id: from.text(),
@@ -151,6 +154,7 @@ function readTombstone(from: FlatReader): Tombstone {
     reason: from.sharedText(),
     leases: leaseBook.read(from),
     generation: from.number(),
+    generationFloor,
     newestHandshakeId: from.maybeRepeatedText(),
   };
 }
@@ -167,4 +171,8 @@ function readLastChange(from: FlatReader): LastChange {
 
 const lastChange: Part<LastChange> = part({}, writeLastChange, readLastChange);
 const session: Part<Session> = part({}, writeSession, readSession);
-const tombstone: Part<Tombstone> = part({}, writeTombstone, readTombstone);
+const tombstone: Part<Tombstone> = part(
+  { generationFloor: addedNumber(0) },
+  writeTombstone,
+  readTombstone,
+);

@@ -57,6 +57,7 @@ export function tombstoneRecord(of: Partial<Tombstone> = {}): Tombstone {
     reason: "requested",
     leases: leaseBook(),
     generation: 0,
+    generationFloor: 0,
     newestHandshakeId: undefined,
     ...of,
   };

@@ -38,7 +38,7 @@ function uncounted(record: SessionRecord | undefined): unknown {
   if (record === undefined) return undefined;
   const none = { revision: 0, version: 0, incarnation: 0 };
   const leases = { ...record.leases, epoch: 0, version: 0 };
-  if (record.kind === "detached") return { ...record, ...none, leases, generation: 0 };
+  if (record.kind === "detached") return { ...record, ...none, leases, generationFloor: 0 };
   return { ...record, ...none, leases, transport: { ...record.transport, generationFloor: 0 } };
 }
 

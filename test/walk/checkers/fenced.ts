@@ -92,8 +92,8 @@ function leavesRoom(id: string, at: number): boolean {
 
 /** Up to where generations may have been used, in this incarnation or in one that was lost. */
 function usedGeneration(record: SessionRecord): number {
-  if (record.kind === "detached") return record.generation;
-  return Math.max(record.transport.generation, record.transport.generationFloor);
+  const { generation, generationFloor } = record.kind === "detached" ? record : record.transport;
+  return Math.max(generation, generationFloor);
 }
 
 /** What began at service time is past all that a lost incarnation can have given out by then. */
