@@ -18,6 +18,7 @@ import { openRoad } from "./road/open-road.ts";
 import { type Addresses, type App, RunningApp } from "./running-app.ts";
 import { type DoorsOptions, openDoors } from "./server/open-doors.ts";
 import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
+import { builtPage } from "./server/public/page-routes.ts";
 import { openTls } from "./server/tls/open-tls.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
 import { policyFor } from "./service/fleet/fleet-of.ts";
@@ -51,6 +52,8 @@ export interface AppOverrides {
   readonly budgets?: BudgetLimits;
   /** Receives the log, one JSON line a call, instead of standard output. */
   readonly logTo?: { write(line: string): void };
+  /** Another place of the built page. */
+  readonly pageFolder?: string;
   /** How long to wait for another process that holds the store; 15 s. */
   readonly lockWaitMs?: number;
 }
@@ -126,19 +129,24 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
-    openFilesMax: openFilesMax(),
-    ...realTime,
+    ...surroundings(overrides),
   });
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
 }
 
-/** What the doors measure and wait by, whatever clock the service runs on. */
-const realTime: Pick<DoorsOptions, "monotonic" | "sleep"> = {
-  monotonic: monotonicMs,
-  sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
-};
+/** What of the machine the doors use: its time, whatever clock the service runs on, and its files. */
+function surroundings({
+  pageFolder = builtPage,
+}: AppOverrides): Pick<DoorsOptions, "monotonic" | "sleep" | "openFilesMax" | "pageFolder"> {
+  return {
+    monotonic: monotonicMs,
+    sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
+    openFilesMax: openFilesMax(),
+    pageFolder,
+  };
+}
 
 function logTarget({ logTo }: AppOverrides): LogTarget {
   if (logTo !== undefined) return { kind: "stream", stream: logTo };

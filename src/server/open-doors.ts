@@ -45,6 +45,8 @@ export interface DoorsOptions {
   /** An operator asked for a drain. */
   readonly drain: () => void;
   readonly onLostConnection: (lost: LostConnection) => void;
+  /** Where the built page is, if it is. */
+  readonly pageFolder: string;
   /** How many files and connections the process may have open. */
   readonly openFilesMax: number;
   readonly sleep: Sleep;
@@ -100,7 +102,8 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         legacy: legacyRoutes(options),
         intake,
         outbox,
-        mayCall: originRule(settings.corsOrigins, settings.auth.kind === "dev"),
+        mayCall: originRule(settings.corsOrigins, settings.auth.kind),
+        pageFolder: options.pageFolder,
         connections: {
           ...connections("public"),
           tls: options.tls.public,

@@ -31,6 +31,7 @@ import { directResponse } from "./direct-response.ts";
 import { holdWrites } from "./held-writes.ts";
 import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { pageHeaders } from "./page-headers.ts";
+import { addPage } from "./page-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { compressions, RequestBody } from "./request-body.ts";
 import { admitRpc, rpcsByPath } from "./rpc-request.ts";
@@ -40,6 +41,8 @@ export interface PublicDoorOptions {
   readonly services: readonly ServedService[];
   readonly legacy: LegacyRoutesOptions;
   readonly mayCall: OriginRule;
+  /** Where the built page is, if it is. */
+  readonly pageFolder: string;
   readonly connections: HttpConnectionsOptions;
   readonly intake: Intake;
   readonly outbox: Outbox;
@@ -59,8 +62,8 @@ const passedOnAtOnce = {
 } as const;
 
 /**
- * Opens the public door: Connect, gRPC-Web and the old JSON routes, over HTTP/1.1 in clear. With TLS
- * also over HTTP/2, and then gRPC.
+ * Opens the public door: Connect, gRPC-Web, the old JSON routes and the page, over HTTP/1.1 in clear.
+ * With TLS also over HTTP/2, and then gRPC.
  */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, intake, outbox, onBug } = options;
@@ -119,6 +122,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
     });
   });
   await app.register(async (scope) => addLegacyRoutes(scope, legacy, intake));
+  await app.register(async (scope) => addPage(scope, options.pageFolder));
   await app.listen({ host: listen.host, port: listen.port });
   return {
     address: boundAddress(app, listen),
@@ -158,8 +162,8 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
     strictPreflight: false,
   });
   refuseUnknownRoutes(app);
-  app.addHook("onRequest", async ({ headers: { origin } }, reply) => {
-    if (origin !== undefined && !mayCall(origin)) return refuseForeignOrigin(reply);
+  app.addHook("onRequest", async ({ headers: { origin }, host }, reply) => {
+    if (origin !== undefined && !mayCall(origin, host)) return refuseForeignOrigin(reply);
     return undefined;
   });
 }
