@@ -1,4 +1,4 @@
-// Builds what the package exports into dist/. npm runs it after `npm ci` and before `npm pack`, with
+// Builds what the package exports, and the page that the service serves, into dist/. npm runs it after `npm ci` and before `npm pack`, with
 // whatever Node npm itself runs on.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, rmSync } from "node:fs";
@@ -6,19 +6,22 @@ import { cpSync, existsSync, rmSync } from "node:fs";
 const root = new URL("../", import.meta.url);
 const compiler = new URL("node_modules/typescript/bin/tsc", root);
 
+const run = (program, ...args) => {
+  const path = new URL(`node_modules/${program}`, root).pathname;
+  return spawnSync(process.execPath, [path, ...args], { cwd: root, stdio: "inherit" }).status ?? 1;
+};
+
 if (existsSync(compiler)) {
   rmSync(new URL("dist/", root), { recursive: true, force: true });
-  const { status } = spawnSync(process.execPath, [compiler.pathname, "-p", "tsconfig.build.json"], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  const compiled = run("typescript/bin/tsc", "-p", "tsconfig.build.json");
   for (const folder of ["beach", "google"]) {
     cpSync(new URL(`src/gen/${folder}/`, root), new URL(`dist/gen/${folder}/`, root), {
       recursive: true,
     });
   }
-  process.exitCode = status ?? 1;
+  const config = "src/page/vite.config.ts";
+  process.exitCode = compiled || run("vite/bin/vite.js", "build", "-c", config, "-l", "warn");
 } else {
-  // The service runs from its sources and needs none of it.
+  // The service runs from its sources. Without the page, its place says how to build it.
   process.stdout.write("dist/ is not built: that needs the devDependencies\n");
 }
