@@ -13,13 +13,15 @@ export interface JwtMode extends AsyncDisposable {
   readonly env: Env;
   /** Secrets of the settings, which nobody may read anywhere. */
   readonly secrets: readonly string[];
-  /** A bearer of someone of beach-1; changes may take claims away. */
-  person(changes?: Claims): Promise<string>;
+  /** A bearer of someone of beach-1; changes may take claims away. It lives for an hour, or so long. */
+  person(changes?: Claims, lifeMs?: number): Promise<string>;
   /** A bearer of a part of Beach, for the internal door. */
-  manager(changes?: Claims): Promise<string>;
+  manager(changes?: Claims, lifeMs?: number): Promise<string>;
   /** The publish token of a session's host. */
   host(sessionId: string): Promise<string>;
 }
+
+const hourMs = 3_600_000;
 
 /** @param wall when the bearers are made; they are valid for an hour */
 export async function jwtMode(wall: number = Date.now()): Promise<JwtMode> {
@@ -29,7 +31,6 @@ export async function jwtMode(wall: number = Date.now()): Promise<JwtMode> {
   await writeFile(path, JSON.stringify(key.keySet));
   const publishSecret = "a publish secret that nobody may read";
   const tokenKey = "a token key that nobody may read, 32 bytes and more";
-  const endsAt = wall + 3_600_000;
   return {
     env: {
       LEASE_AUTH: "jwt",
@@ -40,8 +41,8 @@ export async function jwtMode(wall: number = Date.now()): Promise<JwtMode> {
       LEASE_TOKEN_KEY: tokenKey,
     },
     secrets: [publishSecret, tokenKey],
-    person: (changes) => signed(key, personClaims(changes), endsAt),
-    manager: (changes) =>
+    person: (changes, lifeMs = hourMs) => signed(key, personClaims(changes), wall + lifeMs),
+    manager: (changes, lifeMs = hourMs) =>
       signed(
         key,
         personClaims({
@@ -51,7 +52,7 @@ export async function jwtMode(wall: number = Date.now()): Promise<JwtMode> {
           private_beach_id: undefined,
           ...changes,
         }),
-        endsAt,
+        wall + lifeMs,
       ),
     async host(sessionId) {
       const secret = new TextEncoder().encode(publishSecret);
