@@ -43,9 +43,7 @@ export function jwtAuthenticator(options: JwtAuthenticatorOptions): Authenticato
     async authenticate(call, door) {
       const bearer = bearerOf(call);
       if (bearer === undefined) {
-        return door === "internal" && call.isPeerVerified === true
-          ? byCertificate
-          : refuse("missing");
+        return isByCertificate(call, door) ? byCertificate : refuse("missing");
       }
       const known = verified.get(bearer);
       if (
@@ -64,6 +62,14 @@ export function jwtAuthenticator(options: JwtAuthenticatorOptions): Authenticato
 
     isCurrent: (principal) => isCurrent(principal, options.wall()),
   };
+}
+
+/**
+ * A header that cannot be read is not a missing one: a service may pass on what a caller of its own
+ * has sent, who would become that service.
+ */
+function isByCertificate({ requestHeader, isPeerVerified }: Credentials, door: Door): boolean {
+  return door === "internal" && isPeerVerified === true && !requestHeader.has("authorization");
 }
 
 const byCertificate: Authentication = {

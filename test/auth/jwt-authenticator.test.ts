@@ -201,6 +201,14 @@ describe("a client certificate", () => {
     expect(await it.whoIs(undefined, "public", true)).toEqual(refused("missing"));
     expect(await it.whoIs("not-a-token", "internal", true)).toEqual(refused("invalid"));
   });
+
+  test.each([
+    ["is too long", "b".repeat(8_193)],
+    ["has a blank in it", "two words"],
+    ["is empty", ""],
+  ])("does not stand for a service beside a bearer that %s", async (_, bearer) => {
+    expect(await gate().whoIs(bearer, "internal", true)).toEqual(refused("missing"));
+  });
 });
 
 describe("the key server", () => {
