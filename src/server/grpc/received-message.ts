@@ -94,7 +94,7 @@ export function intakeInterceptor(options: IntakeOptions): ServerInterceptor {
     const { session } = stream;
     const theirs = Object.getPrototypeOf(inner) as InnerMethods;
     const held = intake.open(session, stream);
-    const counted = { options, theirs, held, isOurs: isOurs(path), session };
+    const counted = { options, theirs, held, isOurs: isOurs(path), session, isAnswered: false };
     stream.once("close", () => options.outbox.ended(stream));
     inner.counted = counted;
     inner.handleDataFrame = handleDataFrame;
@@ -113,11 +113,14 @@ interface CountedCall {
   readonly held: HeldBytes;
   readonly isOurs: boolean;
   readonly session: ServerHttp2Stream["session"];
+  isAnswered: boolean;
 }
 
 function handleDataFrame(this: InnerCall, data: Buffer): void {
-  const { held, theirs, session, options } = this.counted;
+  const { held, theirs, session, options, isAnswered } = this.counted;
   if (session !== undefined) paceOf(session, options.turns).bring();
+  // grpc-js would keep it until the caller has read the answer.
+  if (isAnswered) return;
   try {
     held.take(data.length);
   } catch (thrown) {
@@ -147,15 +150,16 @@ function sendMessage(this: InnerCall, message: unknown, onSent: () => void): voi
 
 function sendStatus(this: InnerCall, status: StatusObject): void {
   const { stream } = this;
-  const { held, theirs } = this.counted;
+  const { theirs } = this.counted;
   // A connection may end with thousands of calls, and nobody hears what became of them.
   if (stream.destroyed || stream.closed) {
     theirs.sendStatus.call(this, status);
     return;
   }
   const { headersSent } = stream;
+  // What came before stays held: grpc-js keeps it until the stream has closed.
+  this.counted.isAnswered = true;
   theirs.sendStatus.call(this, inOwnWords(status));
-  held.end();
   if (stream.readableEnded) return;
   if (headersSent) stream.once("wantTrailers", () => closeInput(stream));
   else closeInput(stream);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { deflateSync, gzipSync } from "node:zlib";
 
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
@@ -136,6 +137,25 @@ describe("unanswered calls are bounded", () => {
     expect(end).toMatchObject(tooMany("connection_request_bytes"));
     await expect(renewNobody()).rejects.toMatchObject({ code: Code.NotFound });
     for (const stream of streams) stream.close();
+  });
+
+  test("also after their answers, which their callers do not read", async () => {
+    await run({ budgets: { connection_request_bytes: 100_000 } });
+    using blind = new RawHttp2(service.addresses.grpc, { settings: { initialWindowSize: 0 } });
+    const stream = blind.open(keepAlive);
+    stream.write(enveloped(Buffer.of(0x0a, 0)));
+    await once(stream, "response");
+    const long = enveloped(Buffer.alloc(mebibyte));
+    stream.write(long.subarray(0, 150_000));
+    await vi.waitFor(async () => expect(await refused("connection_request_bytes")).toBe(1));
+    const held = await used("connection_request_bytes");
+    expect(held).toBeGreaterThan(80_000);
+    // The rest, and more, is let go.
+    for (const bytes of [long.subarray(150_000), long]) {
+      await new Promise((resolve) => stream.write(bytes, resolve));
+    }
+    expect(await used("connection_request_bytes")).toBe(held);
+    stream.close();
   });
 
   test("also once it is unpacked and read", async () => {
