@@ -15,6 +15,7 @@ import { refusalToConnectError } from "../../api/refusal/error-mapping.ts";
 import { admitDeadline, type HeaderFault } from "../call-deadline.ts";
 import { refusalBody } from "../connections/parser-refusal.ts";
 import { spent } from "../held-bytes.ts";
+import { closeInput } from "../http2/close-input.ts";
 import { toGrpcStatus } from "./grpc-status.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
@@ -95,6 +96,7 @@ function refuseType(stream: ServerHttp2Stream): void {
   stream.respond({ ":status": 415, "content-type": "application/json; charset=utf-8" });
   stream.end(refusalBody('"content-type" must be application/grpc'));
   stream.resume();
+  stream.once("finish", () => closeInput(stream));
 }
 
 function unreadable({ header, mustBe }: HeaderFault): string {

@@ -58,12 +58,13 @@ export function admitStreams(
     if (!budgets.allows("header_bytes", bytesOf(rawHeaders))) {
       return stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    if (refuses(stream, headers)) return;
     const connection = stream.session ?? stream;
+    // Counted also where it is refused: its caller may leave the refusal unread.
     if (!calls.open(connection)) return refuseForCalls(stream);
     stream.once("close", () => calls.close(connection));
     // Node would keep one that was reset without an error until it has been read and written whole.
     stream.once("aborted", () => setImmediate(() => stream.destroy()));
+    if (refuses(stream, headers)) return;
     arrivals.called(() =>
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;

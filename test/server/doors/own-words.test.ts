@@ -1,3 +1,5 @@
+import { once } from "node:events";
+
 import { describe, expect, test } from "vitest";
 
 import { type RunningService, runService } from "../../support/process/run-service.ts";
@@ -143,5 +145,17 @@ describe("The internal door refuses in its own words", () => {
       error: "bad_request",
       message: '"content-type" must be application/grpc',
     });
+  });
+
+  test("what is no gRPC and does not end, which is a call until its stream closes", async () => {
+    await using service = await runService({ budgets: { open_calls: 8 } });
+    const noGrpc = { "content-type": "text/plain" };
+    using caller = new RawHttp2(service.addresses.grpc);
+    for (let opened = 0; opened < 20; opened += 1) {
+      await once(caller.open(renew, noGrpc).resume(), "close");
+    }
+    using blind = new RawHttp2(service.addresses.grpc, { settings: { initialWindowSize: 0 } });
+    for (let opened = 0; opened < 4; opened += 1) blind.open(renew, noGrpc);
+    expect(await grpcEnd(blind.open(renew))).toMatchObject({ status: "8", what: "open_calls" });
   });
 });
