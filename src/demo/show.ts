@@ -74,6 +74,7 @@ async function assemble(
   print(
     `service: grpc ${grpc}, http ${http}, ops ${"ops" in service ? service.ops : "at each replica"}`,
   );
+  print(`operators' page: http://${http}/`);
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(
     await startBeach(
