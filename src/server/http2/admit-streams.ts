@@ -48,7 +48,7 @@ export function admitStreams(
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
-    countReset(stream, resets);
+    const forgive = countReset(stream, resets);
     if (stream.session !== undefined) paceOf(stream.session, turns).bring();
     // A caller may leave before anybody else listens.
     stream.on("error", () => undefined);
@@ -60,7 +60,11 @@ export function admitStreams(
     }
     const connection = stream.session ?? stream;
     // Counted also where it is refused: its caller may leave the refusal unread.
-    if (!calls.open(connection)) return refuseForCalls(stream);
+    if (!calls.open(connection)) {
+      // The door is full, which is no fault of others on the connection.
+      forgive();
+      return refuseForCalls(stream);
+    }
     stream.once("close", () => calls.close(connection));
     // Node would keep one that was reset without an error until it has been read and written whole.
     stream.once("aborted", () => setImmediate(() => stream.destroy()));
@@ -79,8 +83,12 @@ export function admitStreams(
   (http2Server as Http2Server).on("stream", admit);
 }
 
-/** Ends the connection of an address that resets too many. */
-function countReset(stream: ServerHttp2Stream, resets: ResetBudget): void {
+/**
+ * Ends the connection of an address that resets too many.
+ *
+ * @returns has the end of this stream count as none
+ */
+function countReset(stream: ServerHttp2Stream, resets: ResetBudget): () => void {
   const { session } = stream;
   const count = (): void => {
     if (stream.rstCode === constants.NGHTTP2_NO_ERROR || session === undefined) return;
@@ -90,6 +98,7 @@ function countReset(stream: ServerHttp2Stream, resets: ResetBudget): void {
   };
   if (stream.closed) count();
   else stream.once("close", count);
+  return () => stream.removeListener("close", count);
 }
 
 function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {

@@ -97,6 +97,19 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     for (const stream of open) stream.close();
   });
 
+  test("streams that the door has no room for are not resets of their caller", async () => {
+    await runWith({ open_streams: 6, address_resets: 5 });
+    const open = Array.from({ length: 3 }, () => raw.open(keepAlive));
+    await vi.waitFor(async () => expect(await service.figure("used", "open_streams")).toBe(3));
+    for (let refused = 0; refused < 10; refused += 1) {
+      expect(await resetOf(raw.open(keepAlive))).toBe(constants.NGHTTP2_REFUSED_STREAM);
+    }
+    for (const stream of open) {
+      stream.end();
+      expect((await grpcEnd(stream)).status).toBe("0");
+    }
+  });
+
   test("whoever resets too many streams cannot go on by connecting anew", async () => {
     await runWith({ address_resets: 100 });
     for (let opened = 0; opened < 110; opened += 1) raw.open(renew).close(8);
