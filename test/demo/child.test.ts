@@ -34,6 +34,7 @@ const host = (doors: Doors): HostConfig => ({
   managerUrl: doors.httpUrl,
   sessionIds: ["s1"],
   negotiation: plainManners,
+  runsGames: false,
 });
 
 const tile = ({ httpUrl }: Doors): TileConfig => ({ httpUrl, sessionId: "s1", reason: "tile" });

@@ -27,6 +27,8 @@ export interface BeachOptions {
   readonly httpUrl: string;
   readonly privateBeachId?: string;
   readonly hosts: readonly BeachHost[];
+  /** Made by the manager itself; unset: {@link actionsPerSecond}; 0: none. */
+  readonly actionsPerSecond?: number;
   readonly oldRenewals?: boolean;
   /** Sessions whose hosts neither watch nor report. */
   readonly oldHosts?: readonly OldHostConfig[];
@@ -36,6 +38,8 @@ export interface BeachHost {
   readonly sessionIds: readonly string[];
   readonly door?: "grpc" | "connect";
   readonly negotiation?: NegotiationManners;
+  /** Each of its sessions is a game. */
+  readonly runsGames?: boolean;
 }
 
 /** A manager, its hosts and their tiles, each a process of its own. Disposing it ends them all. */
@@ -131,6 +135,7 @@ async function assemble(
   function startManager({
     privateBeachId = defaultBeachId,
     hosts,
+    actionsPerSecond: made = actionsPerSecond,
     oldRenewals,
     oldHosts = [],
   }: BeachOptions): ManagerProcess {
@@ -143,7 +148,7 @@ async function assemble(
         ...oldHosts.map(({ sessionId }) => sessionId),
       ],
       requiredChannels: ["mgr-actions"],
-      actionsPerSecond,
+      actionsPerSecond: made,
       oldRenewals: oldRenewals === true,
       hostReports: oldHosts.length === 0,
     };
@@ -155,8 +160,8 @@ async function assemble(
 
 function hostConfig(
   { grpcUrl, httpUrl }: BeachOptions,
-  { sessionIds, door = "grpc", negotiation = plainManners }: BeachHost,
+  { sessionIds, door = "grpc", negotiation = plainManners, runsGames = false }: BeachHost,
   managerUrl: string,
 ): HostConfig {
-  return { grpcUrl, httpUrl, door, managerUrl, sessionIds, negotiation };
+  return { grpcUrl, httpUrl, door, managerUrl, sessionIds, negotiation, runsGames };
 }

@@ -3,6 +3,8 @@ import { type Logger, pino } from "pino";
 /** The child's side of the line between a process of the reference beach and its parent. */
 export interface ParentLine<Event> {
   emit(event: Event): void;
+  /** Sends an event that is of use now alone: the parent does not keep it. */
+  show(event: Event): void;
 }
 
 interface Asked<Command> {
@@ -28,6 +30,7 @@ export function createLog(name: string): Logger {
 export function parentLine<Event>(): ParentLine<Event> {
   return {
     emit: (event) => send({ event }),
+    show: (event) => send({ event, passing: true }),
   };
 }
 

@@ -1,4 +1,20 @@
-/** The configurations, commands and events of the processes of the reference beach. */
+import type { Game, Move } from "../pong/game.ts";
+
+// The configurations, commands and events of the processes of the reference beach.
+
+/** What a manager sends a host, each once and in order. */
+export interface Action {
+  readonly sequence: number;
+  /** Unset: it moves nothing, and only counts. */
+  readonly move?: Move;
+}
+
+/** What a host that runs a game answers: over the fast path, or with its polls. */
+export interface GameShown {
+  /** The number of the last action that shows in it. */
+  readonly applied: number;
+  readonly game: Game;
+}
 
 export interface ManagerConfig {
   /** The service's internal door. */
@@ -8,6 +24,7 @@ export interface ManagerConfig {
   readonly privateBeachId: string;
   readonly sessionIds: readonly string[];
   readonly requiredChannels: readonly string[];
+  /** Made by the manager itself; 0: none, since players make them. */
   readonly actionsPerSecond: number;
   /**
    * Offer POST /sessions/{id}/controller-handshake as the old manager did: each call drops the
@@ -32,6 +49,8 @@ export interface HostConfig {
   readonly managerUrl: string;
   readonly sessionIds: readonly string[];
   readonly negotiation: NegotiationManners;
+  /** Each session runs a game, and shows it after each action. */
+  readonly runsGames: boolean;
 }
 
 /** How a host goes about an offer. */
@@ -61,6 +80,7 @@ export type Death = "close" | "channel";
 export type ManagerCommand =
   | { readonly kind: "kill"; readonly sessionId: string; readonly death: Death }
   | { readonly kind: "rally"; readonly on: boolean }
+  | { readonly kind: "act"; readonly sessionId: string; readonly move: Move }
   | { readonly kind: "counters"; readonly sessionId: string };
 
 export type HostCommand =
@@ -116,7 +136,20 @@ export type ManagerEvent =
   | StateSeen
   | LinkSeen
   /** What carries the actions from now on: `http`, or the handshake of a link. */
-  | { readonly kind: "carrier"; readonly sessionId: string; readonly over: string };
+  | { readonly kind: "carrier"; readonly sessionId: string; readonly over: string }
+  | PictureSeen;
+
+/** A game came back. It is old a moment later: told, and not kept. */
+export interface PictureSeen {
+  readonly kind: "picture";
+  readonly sessionId: string;
+  readonly over: ActionRoute;
+  readonly game: Game;
+  /** How long each action waited that this is the first to show. */
+  readonly tookMs: readonly number[];
+}
+
+export type ActionRoute = "fast_path" | "http";
 
 export type HostEvent =
   | { readonly kind: "ready" }

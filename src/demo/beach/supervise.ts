@@ -9,7 +9,7 @@ export interface Child<Command, Event> extends AsyncDisposable {
   readonly pid: number;
   /** What it logged, in order. */
   readonly logs: readonly ChildLog[];
-  /** Its events, in order. */
+  /** Its events, in order; those that pass come to listeners alone. */
   readonly events: readonly Event[];
   readonly exited: Promise<void>;
   /** Rejects when the process is gone; waits while it is stopped. */
@@ -41,6 +41,8 @@ export interface ChildLog {
 
 interface FromChild<Event> {
   readonly event?: Event;
+  /** It is of use to listeners now, and to nobody later. */
+  readonly passing?: boolean;
   readonly reply?: number;
   readonly value?: unknown;
 }
@@ -123,10 +125,10 @@ function listen<Event>(child: ChildProcess, name: string): Listening<Event> {
     for (const giveUp of abandoned) giveUp(error);
   });
   child.on("message", (message) => {
-    const { event, reply, value } = message as FromChild<Event>;
+    const { event, passing, reply, value } = message as FromChild<Event>;
     if (reply !== undefined) replies.get(reply)?.resolve(value);
     if (event === undefined) return;
-    events.push(event);
+    if (passing !== true) events.push(event);
     for (const listener of listeners) listener(event);
   });
   return {

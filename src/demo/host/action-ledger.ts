@@ -1,6 +1,4 @@
-import type { AppliedCounters } from "../beach/messages.ts";
-
-export type ActionRoute = "fast_path" | "http";
+import type { ActionRoute, AppliedCounters } from "../beach/messages.ts";
 
 /** What a host has applied: each action once, in order, whichever way it came. */
 export class ActionLedger {
@@ -18,10 +16,11 @@ export class ActionLedger {
     return this.#last ?? 0;
   }
 
-  apply(sequence: number, route: ActionRoute): void {
+  /** False when it was applied before. */
+  apply(sequence: number, route: ActionRoute): boolean {
     if (this.#last !== undefined && sequence <= this.#last) {
       this.#duplicates += 1;
-      return;
+      return false;
     }
     // A restarted host continues where it is told to.
     if (this.#last !== undefined) this.#missing += sequence - this.#last - 1;
@@ -30,6 +29,7 @@ export class ActionLedger {
     if (route === "fast_path") this.#overFastPath += 1;
     else this.#overHttp += 1;
     this.#noteGap(performance.now());
+    return true;
   }
 
   /** Measures the largest gap from this moment on. */

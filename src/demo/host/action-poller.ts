@@ -1,11 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+import type { Action } from "../beach/messages.ts";
+
 export interface ActionPollerOptions {
   /** Where this session's actions wait. */
   readonly url: () => string;
   /** The number up to which everything was applied: acknowledges it. */
   readonly after: () => number;
-  readonly onAction: (sequence: number) => void;
+  readonly onAction: (action: Action) => void;
+  /** The actions that waited have been handed on. */
+  readonly onPolled?: (signal: AbortSignal) => Promise<void>;
   readonly everyMs: number;
 }
 
@@ -39,7 +43,8 @@ export class ActionPoller {
   async #fetchOnce(signal: AbortSignal): Promise<void> {
     const answer = await fetch(`${this.#options.url()}?after=${this.#options.after()}`, { signal });
     if (!answer.ok) return;
-    const { actions } = (await answer.json()) as { actions: readonly { sequence: number }[] };
-    for (const { sequence } of actions) this.#options.onAction(sequence);
+    const { actions } = (await answer.json()) as { actions: readonly Action[] };
+    for (const action of actions) this.#options.onAction(action);
+    await this.#options.onPolled?.(signal);
   }
 }

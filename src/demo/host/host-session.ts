@@ -10,11 +10,24 @@ import {
 } from "../../client/host.ts";
 import type { Negotiation } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { ParentLine } from "../beach/child.ts";
-import type { Death, HostEvent, NegotiationManners } from "../beach/messages.ts";
-import { acksLabel, actionsLabel, channelLabels, PeerLink } from "../beach/peer-link.ts";
+import type {
+  Action,
+  ActionRoute,
+  Death,
+  HostEvent,
+  NegotiationManners,
+} from "../beach/messages.ts";
+import {
+  acksLabel,
+  actionsLabel,
+  channelLabels,
+  PeerLink,
+  stateLabel,
+} from "../beach/peer-link.ts";
 import { stateSeen } from "../beach/state-seen.ts";
 import { ActionLedger } from "./action-ledger.ts";
 import { ActionPoller } from "./action-poller.ts";
+import { HostedGame } from "./hosted-game.ts";
 
 export interface HostSessionOptions {
   readonly sessionId: string;
@@ -22,6 +35,7 @@ export interface HostSessionOptions {
   readonly transport: Transport;
   readonly reporter: TransportReporter;
   readonly manners: () => NegotiationManners;
+  readonly runsGame: boolean;
   readonly line: ParentLine<HostEvent>;
   readonly log: Logger;
 }
@@ -36,6 +50,7 @@ export class HostSession {
   readonly #follower: HostFollower;
   readonly #poller: ActionPoller;
   readonly #links = new Map<string, PeerLink>();
+  readonly #game: HostedGame | undefined;
   readonly #stop = new AbortController();
   #managerUrl: string;
 
@@ -43,6 +58,7 @@ export class HostSession {
     const { sessionId } = options;
     this.#options = options;
     this.#managerUrl = options.managerUrl;
+    this.#game = options.runsGame ? new HostedGame() : undefined;
     this.#follower = new HostFollower({
       transport: options.transport,
       reporter: options.reporter,
@@ -58,7 +74,8 @@ export class HostSession {
     this.#poller = new ActionPoller({
       url: () => `${this.#managerUrl}/sessions/${sessionId}/actions`,
       after: () => this.ledger.last,
-      onAction: (sequence) => this.ledger.apply(sequence, "http"),
+      onAction: (action) => this.#apply(action, "http"),
+      onPolled: (signal) => this.#showOverHttp(signal),
       everyMs: pollEveryMs,
     });
   }
@@ -154,9 +171,24 @@ export class HostSession {
 
   #message(link: PeerLink, label: string, text: string): void {
     if (label !== actionsLabel) return;
-    const { sequence } = JSON.parse(text) as { sequence: number };
-    this.ledger.apply(sequence, "fast_path");
-    link.send(acksLabel, JSON.stringify({ acked: this.ledger.last }));
+    this.#apply(JSON.parse(text) as Action, "fast_path");
+    const { last } = this.ledger;
+    link.send(acksLabel, JSON.stringify({ acked: last }));
+    if (this.#game !== undefined) link.send(stateLabel, JSON.stringify(this.#game.shown(last)));
+  }
+
+  #apply({ sequence, move }: Action, route: ActionRoute): void {
+    if (this.ledger.apply(sequence, route) && move !== undefined) this.#game?.apply(move);
+  }
+
+  async #showOverHttp(signal: AbortSignal): Promise<void> {
+    if (this.#game === undefined) return;
+    await fetch(`${this.#managerUrl}/sessions/${this.#options.sessionId}/state`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(this.#game.shown(this.ledger.last)),
+      signal,
+    });
   }
 
   #direct(directive: PollerDirective): void {

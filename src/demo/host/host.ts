@@ -34,6 +34,7 @@ const sessions = new Map(
       transport,
       reporter,
       manners: () => manners,
+      runsGame: config.runsGames,
       line,
       log,
     }),

@@ -1,9 +1,6 @@
 import type { ConnectionObservation, ReportedConnection } from "../../client/host.ts";
+import type { Action } from "../beach/messages.ts";
 import { acksLabel, actionsLabel, type PeerLink } from "../beach/peer-link.ts";
-
-export interface Action {
-  readonly sequence: number;
-}
 
 /** A link as the manager sends over it: what was sent on it, and what it acknowledged itself. */
 export class ActionCarrier implements ReportedConnection {

@@ -5,9 +5,10 @@ import {
   TransportPath,
   type TransportState,
 } from "../../gen/beach/controller/v1/transport_pb.js";
-import type { SentCounters } from "../beach/messages.ts";
+import type { Action, SentCounters } from "../beach/messages.ts";
 import { acksLabel, actionsLabel, stateLabel } from "../beach/peer-link.ts";
-import type { Action, ActionCarrier } from "./action-carrier.ts";
+import type { Move } from "../pong/game.ts";
+import type { ActionCarrier } from "./action-carrier.ts";
 
 export interface ActionFlowOptions {
   readonly sessionId: string;
@@ -17,6 +18,8 @@ export interface ActionFlowOptions {
   readonly onCarrier: (over: string) => void;
 }
 
+/** What the old manager gave a channel to open, and served no poller meanwhile. */
+const oldChannelWaitMs = 15_000;
 const unackedMax = 5_000;
 const pollActionsMax = 500;
 
@@ -38,20 +41,32 @@ export class ActionFlow {
   #overFastPath = 0;
   #overHttp = 0;
   #fallbacks = 0;
+  #waitsForChannelUntil = 0;
 
   constructor(options: ActionFlowOptions) {
     this.#options = options;
   }
 
-  /** Makes the next action and sends it; makes none while too many wait. */
-  produce(): void {
-    if (this.#unacked.length >= unackedMax) return;
+  /** Makes the next action and sends it; makes none while too many wait. Answers its number. */
+  produce(move?: Move): number | undefined {
+    if (this.#unacked.length >= unackedMax) return undefined;
     this.#lastSent += 1;
-    const action = { sequence: this.#lastSent };
+    const action = { sequence: this.#lastSent, ...(move === undefined ? {} : { move }) };
     this.#unacked.push(action);
     this.settle();
-    if (this.#carrier === undefined) this.#overHttp += 1;
-    else if (this.#carrier.send(action)) this.#overFastPath += 1;
+    if (this.#carrier?.send(action) === true) this.#overFastPath += 1;
+    else if (this.servesPollers) this.#overHttp += 1;
+    return action.sequence;
+  }
+
+  /** False while a fast path carries, or is waited for as the old manager did. */
+  get servesPollers(): boolean {
+    return this.#carrier === undefined && performance.now() >= this.#waitsForChannelUntil;
+  }
+
+  /** Keeps actions for the next channel, as the old manager did once it had asked for one. */
+  waitForChannel(): void {
+    this.#waitsForChannelUntil = performance.now() + oldChannelWaitMs;
   }
 
   take(state: TransportState): void {
@@ -76,6 +91,7 @@ export class ActionFlow {
       this.#fallbacks += 1;
       this.#warn();
     } else {
+      this.#waitsForChannelUntil = 0;
       for (const action of this.#unacked) carrier.send(action);
     }
   }
@@ -91,7 +107,7 @@ export class ActionFlow {
   /** What the host's poller is to apply. */
   pending(after: number): readonly Action[] {
     this.acked(after);
-    return this.#carrier === undefined ? this.#unacked.slice(0, pollActionsMax) : [];
+    return this.servesPollers ? this.#unacked.slice(0, pollActionsMax) : [];
   }
 
   counters(): SentCounters {

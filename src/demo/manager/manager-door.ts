@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 
 import { HandshakeStanding } from "../../gen/beach/controller/v1/transport_pb.js";
+import type { GameShown } from "../beach/messages.ts";
 import type { ManagerSession } from "./manager-session.ts";
 
 export interface ManagerDoorOptions {
@@ -14,7 +15,7 @@ interface SessionParams {
   readonly id: string;
 }
 
-/** What hosts reach the manager by: signalling, and the actions of those without a fast path. */
+/** What hosts reach the manager by: signalling, and for those without a fast path actions and states. */
 export function createManagerDoor(options: ManagerDoorOptions): FastifyInstance {
   const door = fastify({ forceCloseConnections: true });
 
@@ -38,6 +39,13 @@ export function createManagerDoor(options: ManagerDoorOptions): FastifyInstance 
       return reply.send({ actions: session.flow.pending(Number(request.query.after)) });
     },
   );
+
+  door.post<{ Params: SessionParams; Body: GameShown }>("/sessions/:id/state", (request, reply) => {
+    const session = options.sessionOf(request.params.id);
+    if (session === undefined) return reply.code(404).send({ error: "not_found" });
+    session.shown(request.body, "http");
+    return reply.code(204).send();
+  });
 
   return door;
 }

@@ -3,11 +3,13 @@ import type { Logger } from "pino";
 import type { ManagerClient } from "../../client/manager.ts";
 import type { TransportState } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { ParentLine } from "../beach/child.ts";
-import type { Death, ManagerEvent } from "../beach/messages.ts";
-import { acksLabel, actionsLabel, PeerLink } from "../beach/peer-link.ts";
+import type { ActionRoute, Death, GameShown, ManagerEvent } from "../beach/messages.ts";
+import { acksLabel, actionsLabel, PeerLink, stateLabel } from "../beach/peer-link.ts";
 import { stateSeen } from "../beach/state-seen.ts";
+import type { Move } from "../pong/game.ts";
 import { ActionCarrier } from "./action-carrier.ts";
 import { ActionFlow } from "./action-flow.ts";
+import { ActionWaits } from "./action-waits.ts";
 
 export interface ManagerSessionOptions {
   readonly sessionId: string;
@@ -21,6 +23,7 @@ export class ManagerSession {
   readonly flow: ActionFlow;
   readonly #options: ManagerSessionOptions;
   readonly #carriers = new Map<string, ActionCarrier>();
+  readonly #waits = new ActionWaits();
   #promoted = "";
 
   constructor(options: ManagerSessionOptions) {
@@ -77,6 +80,21 @@ export class ManagerSession {
     else link?.closeChannel(actionsLabel);
   }
 
+  /** Sends a player's move. */
+  act(move: Move): void {
+    const sentAt = performance.now();
+    const sequence = this.flow.produce(move);
+    if (sequence !== undefined) this.#waits.sent(sequence, sentAt);
+  }
+
+  /** A game came from the host. One over HTTP counts only while pollers are served. */
+  shown({ applied, game }: GameShown, over: ActionRoute): void {
+    if (over === "http" && !this.flow.servesPollers) return;
+    const tookMs = this.#waits.shown(applied, performance.now());
+    const { sessionId, line } = this.#options;
+    line.show({ kind: "picture", sessionId, over, game, tookMs });
+  }
+
   closeAll(): void {
     for (const carrier of this.#carriers.values()) carrier.link.close();
   }
@@ -92,6 +110,7 @@ export class ManagerSession {
   }
 
   #message(link: PeerLink, label: string, text: string): void {
+    if (label === stateLabel) this.shown(JSON.parse(text) as GameShown, "fast_path");
     if (label !== acksLabel) return;
     const { acked } = JSON.parse(text) as { acked: number };
     this.flow.acked(acked);

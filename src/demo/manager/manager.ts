@@ -58,6 +58,8 @@ serveParent<ManagerCommand>(
       case "rally":
         rally = command.on;
         return undefined;
+      case "act":
+        return sessions.get(command.sessionId)?.act(command.move);
       case "counters":
         return sessions.get(command.sessionId)?.flow.counters();
     }
@@ -82,7 +84,9 @@ await Promise.all(
   ),
 );
 client.start();
-producing = setInterval(() => {
-  if (rally) for (const session of sessions.values()) session.flow.produce();
-}, 1_000 / config.actionsPerSecond);
+if (config.actionsPerSecond > 0) {
+  producing = setInterval(() => {
+    if (rally) for (const session of sessions.values()) session.flow.produce();
+  }, 1_000 / config.actionsPerSecond);
+}
 line.emit({ kind: "ready", url });

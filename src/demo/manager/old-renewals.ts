@@ -15,15 +15,17 @@ export interface OldRenewalsOptions {
 }
 
 /**
- * Renewals as the old manager did them: each POST drops the connection that there is and mints a
- * handshake. Nothing but a comparison runs this way.
+ * Renewals as the old manager did them: each POST drops the connection that there is, mints a
+ * handshake, and keeps the actions for it. Nothing but a comparison runs this way.
  */
 export function addOldRenewals(door: FastifyInstance, options: OldRenewalsOptions): void {
   door.post<{ Params: { id: string }; Body: object }>(
     "/sessions/:id/controller-handshake",
     async (request, reply) => {
       const sessionId = request.params.id;
-      options.sessionOf(sessionId)?.kill("close");
+      const session = options.sessionOf(sessionId);
+      session?.kill("close");
+      session?.flow.waitForChannel();
       const answer = await fetch(`${options.httpUrl}/sessions/${sessionId}/controller-handshake`, {
         method: "POST",
         headers: { "content-type": "application/json" },
