@@ -34,13 +34,16 @@ export function keyLegend(): string {
 export const demoHelp: string = `Usage: npm run demo [-- options]
 
 Starts the service on free ports with a store of its own, and a manager, 2 hosts and 3 tiles over
-real WebRTC. Prints one line a second for each of 2 sessions. Ctrl-C ends everything.
+real WebRTC. Prints one line a second for each of 2 sessions, and serves a page with a game of Pong
+on a third. Ctrl-C ends everything.
 
   --seconds N   end after N seconds
   --kill HOW    after 5 s, break the first session's transport; HOW is ${faults.join(", ")};
                 or, with --replicas, replica: a process of the service
   --replace     after 5 s, replace the first session's fast path while it works
   --replicas N  run N processes of the service on one Redis, behind a balancer; needs redis-server
+  --page-port N serve the page at this port of the loopback interface instead of a free one
+  --no-page     serve no page
   -h, --help    print this text
 
 Keys on a terminal:

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { badUsageExitCode, readCommandLine } from "../command-line.ts";
 import { type Fault, faults } from "./interventions.ts";
 import { demoHelp, keyLegend } from "./legend.ts";
-import { openDemo } from "./show.ts";
+import { type DemoSetup, openDemo } from "./show.ts";
 
 // `npm run demo`: a whole beach on this machine, a line a second for each session.
 
@@ -11,14 +11,14 @@ const exitCodes = { done: 0, broken: 1 } as const;
 const actAfterMs = 5_000;
 const secondsMax = 86_400;
 const replicasMax = 9;
+const portMax = 65_535;
 const killable = [...faults, "replica"] as const;
 
 interface DemoOptions {
   readonly seconds: number | undefined;
   readonly kill: Fault | "replica" | undefined;
   readonly replace: boolean;
-  /** 0: one process that holds a store of its own. */
-  readonly replicas: number;
+  readonly setup: DemoSetup;
 }
 
 process.exitCode = await main(process.argv.slice(2));
@@ -30,10 +30,12 @@ async function main(args: readonly string[]): Promise<number> {
     kill: { type: "string" },
     replace: { type: "boolean", default: false },
     replicas: { type: "string" },
+    "page-port": { type: "string", default: "0" },
+    "no-page": { type: "boolean", default: false },
   } as const;
   const line = readCommandLine(args, options, "npm run demo -- --help");
   if (line.kind === "fault") return refuse(line.fault);
-  const { help, seconds, kill, replace, replicas } = line.options;
+  const { help, seconds, kill, replace, replicas, "page-port": port } = line.options;
   if (help) {
     process.stdout.write(demoHelp);
     return exitCodes.done;
@@ -51,15 +53,21 @@ async function main(args: readonly string[]): Promise<number> {
   if (death === "replica" && replicas === undefined) {
     return refuse("--kill replica needs replicas: add --replicas 2");
   }
+  if (!/^\d{1,5}$/.test(port) || Number(port) > portMax) {
+    return refuse(`--page-port is "${port}": it must be a number from 0 to ${portMax}`);
+  }
   return await run({
     seconds: seconds === undefined ? undefined : Number(seconds),
     kill: death,
     replace,
-    replicas: Number(replicas ?? 0),
+    setup: {
+      ...(replicas === undefined ? {} : { replicas: Number(replicas) }),
+      ...(line.options["no-page"] ? {} : { pagePort: Number(port) }),
+    },
   });
 }
 
-async function run({ seconds, kill, replace, replicas }: DemoOptions): Promise<number> {
+async function run({ seconds, kill, replace, setup }: DemoOptions): Promise<number> {
   const ending = new AbortController();
   const end = (): void => ending.abort();
   ending.signal.addEventListener("abort", () => print("ending: stopping every process"));
@@ -67,7 +75,7 @@ async function run({ seconds, kill, replace, replicas }: DemoOptions): Promise<n
   // The reader of the output has left.
   process.stdout.on("error", end);
   try {
-    await using demo = await openDemo(print, ending.signal, replicas);
+    await using demo = await openDemo(print, ending.signal, setup);
     const timers = [
       setInterval(() => void demo.tick(), 1_000),
       setTimeout(() => {

@@ -8,6 +8,8 @@ import {
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach/beach.ts";
 import type { AppliedCounters } from "./beach/messages.ts";
+import { openCourt } from "./court/court.ts";
+import { servePage } from "./court/page-server.ts";
 import {
   hostAwayMs,
   type InterventionName,
@@ -37,19 +39,27 @@ type Print = (line: string) => void;
 
 const sessionIds = ["pong-left", "pong-right"] as const;
 const renewEveryMs = 2_000;
+
+export interface DemoSetup {
+  /** How many processes of the service share a Redis; unset: one process without. */
+  readonly replicas?: number;
+  /** Where the page is served on loopback, 0 being any free port; unset: there is none. */
+  readonly pagePort?: number;
+}
+
 /** How long an instant intervention blocks the next one: until its effect is shown. */
 const effectShownMs = 1_000;
 const headEveryTicks = 10;
 
-/**
- * Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts.
- *
- * @param replicas how many processes of the service share a Redis; 0: one process without
- */
-export async function openDemo(print: Print, signal: AbortSignal, replicas = 0): Promise<Demo> {
+/** Starts everything, or rejects and leaves nothing behind; so it does when the signal aborts. */
+export async function openDemo(
+  print: Print,
+  signal: AbortSignal,
+  setup: DemoSetup = {},
+): Promise<Demo> {
   const stack = new AsyncDisposableStack();
   try {
-    return await assemble(stack, { print, signal, count: replicas });
+    return await assemble(stack, { print, signal, setup });
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -59,15 +69,15 @@ export async function openDemo(print: Print, signal: AbortSignal, replicas = 0):
 interface Stage {
   readonly print: Print;
   readonly signal: AbortSignal;
-  readonly count: number;
+  readonly setup: DemoSetup;
 }
 
 async function assemble(
   stack: AsyncDisposableStack,
-  { print, signal, count }: Stage,
+  { print, signal, setup: { replicas: count, pagePort } }: Stage,
 ): Promise<Demo> {
   print("starting the service, a manager, 2 hosts and 3 tiles");
-  const replicas = count === 0 ? undefined : stack.use(await startReplicas(count, print));
+  const replicas = count === undefined ? undefined : stack.use(await startReplicas(count, print));
   const service = replicas ?? stack.use(await startService());
   signal.throwIfAborted();
   const { grpc, http } = service;
@@ -102,6 +112,21 @@ async function assemble(
     leases.renegotiate({ sessionId, reason: RenegotiationReason.OPERATOR }),
   );
   stack.defer(() => show.end());
+  const restartService = (): Promise<void> =>
+    "restart" in service ? service.restart() : service.kill();
+  const court =
+    pagePort === undefined
+      ? undefined
+      : stack.use(
+          await openCourt(
+            { grpcUrl, httpUrl: `http://${service.http}`, leases, restartService },
+            signal,
+          ),
+        );
+  if (court !== undefined && pagePort !== undefined) {
+    const { url } = stack.use(await servePage(court, pagePort));
+    print(`page: ${url}\n`);
+  }
   return {
     async tick() {
       await show.tick();
@@ -113,6 +138,7 @@ async function assemble(
     broken: Promise.race([
       ...("exited" in service ? [service.exited.then(() => "the service")] : []),
       beach.manager.exited.then(() => "the manager"),
+      ...(court === undefined ? [] : [court.exited.then(() => "the page's manager")]),
     ]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -1,5 +1,6 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 
@@ -29,13 +30,14 @@ function start(...args: string[]): Demo {
   return demo;
 }
 
-/** Resolves when the text was printed, or all output has ended. */
-async function printed(stdout: Readable, text: string): Promise<void> {
+/** What was printed until the text was, or all output has ended. */
+async function printed(stdout: Readable, text: string): Promise<string> {
   let all = "";
   for await (const chunk of stdout.iterator({ destroyOnReturn: false })) {
     all += String(chunk);
-    if (all.includes(text)) return;
+    if (all.includes(text)) break;
   }
+  return all;
 }
 
 /**
@@ -61,6 +63,7 @@ test.each([
   ],
   ["--seconds=soon", /^--seconds is "soon": it must be a number above 0, up to 86400$/],
   ["--seconds=1e9", /^--seconds is "1e9": it must be/],
+  ["--page-port=65536", /^--page-port is "65536": it must be a number from 0 to 65535$/],
 ])("%s on the command line is refused in a line, and the exit code is 64", async (arg, what) => {
   const { exit, stderr } = await ended(start(arg));
   expect(exit).toBe(64);
@@ -69,8 +72,28 @@ test.each([
   expect(rest).toEqual([""]);
 });
 
-test("--seconds ends everything by itself", async () => {
-  expect(await ended(start("--seconds", "1"))).toEqual({ exit: 0, stderr: "" });
+test("--seconds ends everything by itself, a page included that was served meanwhile", async () => {
+  const demo = start("--seconds", "3");
+  const said = await printed(demo.stdout, "page: ");
+  const url = /^page: (http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(said)?.[1];
+  expect((await fetch(String(url))).status).toBe(200);
+  expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
+  await expect(fetch(String(url))).rejects.toThrow();
+});
+
+test("a port for the page that is taken ends everything, and is named", async () => {
+  await using taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const { exit, stderr } = await ended(start("--page-port", String(port)));
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^demo: .*EADDRINUSE.*:${port}\n$`));
+});
+
+test("--no-page serves none", async () => {
+  const demo = start("--no-page", "--seconds", "1");
+  expect(await printed(demo.stdout, "renegotiated\n")).not.toContain("page: ");
+  expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
 });
 
 /** When something happens to a demo, and what it has printed by then. */
