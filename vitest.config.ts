@@ -13,6 +13,7 @@ const longest = [
   "test/e2e/replicas",
   "test/crash/",
   "test/e2e/restart",
+  "test/browser/pong/",
   "test/demo/process",
   "test/e2e/replacement",
   "test/simulation/",
