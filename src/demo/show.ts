@@ -125,7 +125,7 @@ async function assemble(
         );
   if (court !== undefined && pagePort !== undefined) {
     const { url } = stack.use(await servePage(court, pagePort));
-    print(`page: ${url}\n`);
+    print(`Pong page: ${url}\n`);
   }
   return {
     async tick() {
@@ -138,7 +138,7 @@ async function assemble(
     broken: Promise.race([
       ...("exited" in service ? [service.exited.then(() => "the service")] : []),
       beach.manager.exited.then(() => "the manager"),
-      ...(court === undefined ? [] : [court.exited.then(() => "the page's manager")]),
+      ...(court === undefined ? [] : [court.exited.then(() => "the manager of the Pong page")]),
     ]),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };

@@ -74,8 +74,8 @@ test.each([
 
 test("--seconds ends everything by itself, a page included that was served meanwhile", async () => {
   const demo = start("--seconds", "3");
-  const said = await printed(demo.stdout, "page: ");
-  const url = /^page: (http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(said)?.[1];
+  const said = await printed(demo.stdout, "Pong page: ");
+  const url = /^Pong page: (http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(said)?.[1];
   expect((await fetch(String(url))).status).toBe(200);
   expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
   await expect(fetch(String(url))).rejects.toThrow();
@@ -92,7 +92,7 @@ test("a port for the page that is taken ends everything, and is named", async ()
 
 test("--no-page serves none", async () => {
   const demo = start("--no-page", "--seconds", "1");
-  expect(await printed(demo.stdout, "renegotiated\n")).not.toContain("page: ");
+  expect(await printed(demo.stdout, "renegotiated\n")).not.toContain("Pong page: ");
   expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
 });
 
