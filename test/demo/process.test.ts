@@ -72,11 +72,16 @@ test.each([
   expect(rest).toEqual([""]);
 });
 
-test("--seconds ends everything by itself, a page included that was served meanwhile", async () => {
-  const demo = start("--seconds", "3");
+test("--seconds ends everything by itself", async () => {
+  expect(await ended(start("--seconds", "1"))).toEqual({ exit: 0, stderr: "" });
+});
+
+test("the Pong page is served where the demo says, for as long as it runs", async () => {
+  const demo = start();
   const said = await printed(demo.stdout, "Pong page: ");
   const url = /^Pong page: (http:\/\/127\.0\.0\.1:\d+\/)$/m.exec(said)?.[1];
   expect((await fetch(String(url))).status).toBe(200);
+  demo.kill("SIGINT");
   expect(await ended(demo)).toEqual({ exit: 0, stderr: "" });
   await expect(fetch(String(url))).rejects.toThrow();
 });
