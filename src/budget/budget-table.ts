@@ -188,7 +188,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   address_resets: {
     limit: 10_000,
     unit: "resets",
-    of: "streams that one address opened and reset over HTTP/2 at one door; a twentieth comes back each second",
+    of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
   },
   queued_calls: {

@@ -1,3 +1,5 @@
+import { isIPv6 } from "node:net";
+
 import type { Budget, Budgets } from "../../budget/budgets.ts";
 import type { Sleep } from "../door.ts";
 
@@ -22,8 +24,9 @@ export class ResetBudget {
 
   /** Counts one; returns whether its connection may go on. */
   count(address: string): boolean {
-    const isKnown = this.#used.has(address) || this.#used.size < addressesMax;
-    const key = isKnown ? address : others;
+    const network = networkOf(address);
+    const isKnown = this.#used.has(network) || this.#used.size < addressesMax;
+    const key = isKnown ? network : others;
     const used = this.#used.get(key) ?? this.#budgets.each("address_resets");
     this.#used.set(key, used);
     return used.take();
@@ -31,7 +34,7 @@ export class ResetBudget {
 
   /** Whether a new connection from there is accepted. */
   admits(address: string): boolean {
-    const used = this.#used.get(address)?.used ?? 0;
+    const used = this.#used.get(networkOf(address))?.used ?? 0;
     const fits = used <= this.#limit * (1 - 1 / refillShare);
     if (!fits) this.#budgets.refuse("address_resets");
     return fits;
@@ -51,4 +54,14 @@ export class ResetBudget {
   get #limit(): number {
     return this.#budgets.limit("address_resets");
   }
+}
+
+/** An IPv6 address by its first half: whoever has one has the 2^64 others of that network. */
+function networkOf(address: string): string {
+  if (!isIPv6(address) || address.includes(".")) return address;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array.from({ length: 8 - groups.length - after.length }, () => "0");
+  return [...groups, ...zeros, ...after].slice(0, 4).join(":");
 }
