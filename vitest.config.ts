@@ -15,6 +15,7 @@ const longest = [
   "test/e2e/restart",
   "test/browser/pong/",
   "test/demo/process",
+  "test/browser/operators",
   "test/e2e/replacement",
   "test/simulation/",
   "test/replicas/",

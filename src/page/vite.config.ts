@@ -6,6 +6,7 @@ import { defineConfig, type UserConfig } from "vite";
 const config: UserConfig = defineConfig({
   root: import.meta.dirname,
   // Whoever builds it, as a test that packs the package does: React has another build for development.
+  oxc: { jsx: { runtime: "automatic", development: false } },
   define: { "process.env.NODE_ENV": JSON.stringify("production") },
   build: {
     outDir: join(import.meta.dirname, "../../dist/page"),

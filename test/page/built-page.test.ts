@@ -15,5 +15,7 @@ it("The built page is small, made for production, and has nothing inline", async
   expect(scripts).toHaveLength(1);
   const script = await readFile(join(assets, scripts[0] ?? ""));
   expect(script.includes("React DevTools")).toBe(false);
+  // The production build of React has none: the page would show nothing.
+  expect(script.includes("jsxDEV(")).toBe(false);
   expect(gzipSync(script).length).toBeLessThan(150_000);
 });
