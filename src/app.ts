@@ -6,6 +6,7 @@ import { CallRates } from "./budget/call-rates.ts";
 import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { FilesReadAnew } from "./files-read-anew.ts";
+import { giveMemoryBack } from "./give-memory-back.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
@@ -95,8 +96,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   exposeStore(metrics, () => ({ away: service.reach.away, faults: service.storeFaults.length }));
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
-  noteServiceLinks(settings, log);
-  warnOfOpenDoors(settings, log);
+  tellOfSettings(settings, log);
   const files = new FilesReadAnew(log);
   const { authenticator } = await openAuth(settings, { clock, log, closing, files });
   const tls = await openTls(settings, () => clock.wall());
@@ -131,6 +131,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
     ...surroundings(overrides),
   });
+  void giveMemoryBack({ sleep: surroundings(overrides).sleep, signal: closing.signal });
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
@@ -226,6 +227,12 @@ async function tokenKeyOf(
     }
     throw error;
   }
+}
+
+/** What an operator may not know of, or not have meant. */
+function tellOfSettings(settings: Settings, log: Logger): void {
+  noteServiceLinks(settings, log);
+  warnOfOpenDoors(settings, log);
 }
 
 function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): void {

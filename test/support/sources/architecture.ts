@@ -73,6 +73,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/observe",
     "src/gen",
     "src/files-read-anew.ts",
+    "src/give-memory-back.ts",
     "src/open-auth.ts",
     "src/open-files.ts",
     "src/running-app.ts",
@@ -93,6 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/settings",
   ],
   "src/command-line.ts": [],
+  "src/give-memory-back.ts": [],
   "src/open-files.ts": [],
   "src/main.ts": ["src/app.ts", "src/command-line.ts", "src/observe/printed.ts", "src/settings"],
 };
