@@ -6,6 +6,8 @@ export type Work = () => boolean;
 
 /** Work that waited is begun for so long in a turn: what follows from it takes several times that. */
 const beginMs = 1;
+/** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
+const perTurn = 64;
 /** Work that is looked at in a turn, including what there was nothing to do for. */
 const looksPerTurn = 1_000;
 /** Over this stretch it is counted what a connection takes of the loop. */
@@ -34,6 +36,8 @@ export class ConnectionTurns {
   #count = 0;
   #isTurnSet = false;
   #turnBegan = 0;
+  /** Work that was begun in this turn. */
+  #begun = 0;
   /** Whose work was begun last, and when: what follows from it counts until other work begins. */
   #at: object | undefined;
   #atSince = 0;
@@ -65,7 +69,9 @@ export class ConnectionTurns {
   hasRoom(connection: object): boolean {
     const now = this.#now();
     this.#setTurn(now);
-    if (!this.#isIdle || now - this.#turnBegan > this.#turnMs) return false;
+    const isFull = this.#begun >= perTurn || now - this.#turnBegan > this.#turnMs;
+    if (!this.#isIdle || isFull) return false;
+    this.#begun += 1;
     this.#follow(connection, now);
     return true;
   }
@@ -108,13 +114,16 @@ export class ConnectionTurns {
     this.#follow(undefined, now);
     this.#isTurnSet = false;
     this.#count += 1;
+    this.#begun = 0;
     if (this.#isIdle) return;
     this.#setTurn(now);
     this.#isLong = false;
     for (let looks = 0; looks < looksPerTurn && !this.#isLong; looks += 1) {
       const work = this.#shift();
       if (work === undefined) return;
-      if (work() && this.#now() - now > beginMs) return;
+      if (!work()) continue;
+      this.#begun += 1;
+      if (this.#begun >= perTurn || this.#now() - now > beginMs) return;
     }
   }
 

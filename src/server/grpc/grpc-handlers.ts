@@ -65,7 +65,10 @@ function adaptUnary(
   { method, intake, outbox }: Served,
   handler: UntypedHandler,
 ): grpc.handleUnaryCall<ReceivedMessage, Buffer> {
-  return async (call, respond) => {
+  const serve = async (
+    call: grpc.ServerUnaryCall<ReceivedMessage, Buffer>,
+    respond: grpc.sendUnaryData<Buffer>,
+  ): Promise<void> => {
     try {
       const request = await call.request.read(method.input, intake);
       if (call.cancelled) return;
@@ -77,17 +80,29 @@ function adaptUnary(
       respond(toGrpcStatus(ConnectError.from(thrown, Code.Internal)));
     }
   };
+  return (call, respond) =>
+    intake.begin(connectionOf(call), () => {
+      if (call.cancelled) return false;
+      void serve(call, respond);
+      return true;
+    });
 }
 
 function adaptServerStreaming(
   { method, intake, outbox }: Served,
   handler: UntypedHandler,
 ): grpc.handleServerStreamingCall<ReceivedMessage, Buffer> {
-  return (call) =>
+  const serve = (call: grpc.ServerWritableStream<ReceivedMessage, Buffer>): Promise<void> =>
     pump({ method, call, write: oneByOne(call) }, async () => {
       const request = await call.request.read(method.input, intake);
       call.request.end();
       return handler(request, new GrpcCall(call, outbox));
+    });
+  return (call) =>
+    intake.begin(connectionOf(call), () => {
+      if (hasGone(call)) return false;
+      void serve(call);
+      return true;
     });
 }
 
@@ -198,6 +213,10 @@ class GrpcCall implements Call {
   reset(): void {
     resetStream(this.#call);
   }
+}
+
+function connectionOf(call: object): object {
+  return http2Stream(call)?.session ?? call;
 }
 
 function openAnswer(call: object, outbox: Outbox): HeldBytes {

@@ -7,7 +7,7 @@ import {
   refuseLongMessage,
 } from "../../api/request/read-message.ts";
 import type { Budgets } from "../../budget/budgets.ts";
-import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import type { ConnectionTurns, Work } from "../connections/connection-turns.ts";
 import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
 import type { Closable } from "../when-closed.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";
@@ -60,6 +60,11 @@ export class Intake {
    */
   open(connection: object | undefined, answer: Closable): HeldBytes {
     return this.#held.open(connection ?? this, answer, "read the request");
+  }
+
+  /** Begins to answer a call, whose message has come, when its connection has a turn. */
+  begin(connection: object, answer: Work): void {
+    this.#turns.begin(connection, answer);
   }
 
   /**
