@@ -1,4 +1,4 @@
-import type { Http2SecureServer } from "node:http2";
+import { constants, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 
 import {
   type ChannelOptions,
@@ -127,15 +127,27 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     },
     async cutOff() {
       closed.abort();
+      // Without channelz, grpc-js 1.14 ends no connections here.
+      for (const session of sessionsOf(server))
+        session.destroy(undefined, constants.NGHTTP2_CANCEL);
       server.forceShutdown();
     },
   };
 }
 
-/** Closes each connection when its calls have ended. */
-function shutDown(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Closes each connection when its calls have ended. grpc-js waits for none without channelz. */
+async function shutDown(server: Server): Promise<void> {
+  const ended = new Promise<void>((resolve, reject) => {
     server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
+  await Promise.all([ended, ...sessionsOf(server).map(closeWhenIdle)]);
+}
+
+function closeWhenIdle(session: ServerHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    if (session.destroyed) return resolve();
+    session.once("close", resolve);
+    session.close();
   });
 }
 
