@@ -1,6 +1,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 
+import { createLeaseClient } from "../../../src/client/index.ts";
 import {
   ControllerLease,
   HandshakeKind,
@@ -39,6 +40,18 @@ function show(id: string, text: string): void {
   if (output) output.textContent = text;
 }
 
-for (const work of [hold(), watch()]) {
+/** Tiles as the library holds them. */
+function holdMany(count: number): void {
+  const client = createLeaseClient({ baseUrl });
+  const tiles = Array.from({ length: count }, () => client.hold({ sessionId }));
+  const showHeld = (): void => {
+    show("lease", `held ${tiles.filter(({ state }) => state.kind === "held").length}`);
+  };
+  for (const tile of tiles) tile.subscribe(showHeld);
+}
+
+const tiles = Number(query.get("tiles") ?? 0);
+if (tiles > 0) holdMany(tiles);
+for (const work of tiles > 0 ? [] : [hold(), watch()]) {
   work.catch((error: unknown) => show("trouble", String(error)));
 }
