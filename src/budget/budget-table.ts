@@ -188,7 +188,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   address_resets: {
     limit: 10_000,
     unit: "resets",
-    of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; a twentieth comes back each second",
+    of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; a connection that HTTP/2 had to end for breaking a rule or a limit counts as 500; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
   },
   queued_calls: {
@@ -200,8 +200,8 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   small_chunks: {
     limit: 1_000,
     unit: "chunks",
-    of: "one body over HTTP, less one for every 64 bytes that it has brought",
-    beyond: "the connection is reset; over HTTP/2 the stream",
+    of: "one body over HTTP, less one for every 64 bytes that it has brought; over gRPC one connection in a second, counting those below 32 bytes after the first two of a call",
+    beyond: "the connection is closed; at the public door over HTTP/2 the stream",
   },
   request_ms: {
     limit: 30_000,

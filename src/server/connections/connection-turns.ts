@@ -55,6 +55,11 @@ export class ConnectionTurns {
     return this.#count;
   }
 
+  /** The number of the second in which connections brought something last. */
+  get second(): number {
+    return Math.floor(this.#atSince / 1000);
+  }
+
   /**
    * Does the work at once if this turn has room, else when the connection has its turn.
    *

@@ -34,6 +34,10 @@ interface InnerMethods {
   sendStatus(status: StatusObject): void;
 }
 
+/** A frame below this size costs far more than what it brings … */
+const smallFrameBytes = 32;
+/** … but a call with a short message may have this many. */
+const smallFramesOfCall = 2;
 /** A flag and a length stand in front of each message. */
 const frameBytes = 5;
 
@@ -94,7 +98,15 @@ export function intakeInterceptor(options: IntakeOptions): ServerInterceptor {
     const { session } = stream;
     const theirs = Object.getPrototypeOf(inner) as InnerMethods;
     const held = intake.open(session, stream);
-    const counted = { options, theirs, held, isOurs: isOurs(path), session, isAnswered: false };
+    const counted = {
+      options,
+      theirs,
+      held,
+      isOurs: isOurs(path),
+      session,
+      isAnswered: false,
+      smallFrames: 0,
+    };
     stream.once("close", () => options.outbox.ended(stream));
     inner.counted = counted;
     inner.handleDataFrame = handleDataFrame;
@@ -114,11 +126,12 @@ interface CountedCall {
   readonly isOurs: boolean;
   readonly session: ServerHttp2Stream["session"];
   isAnswered: boolean;
+  smallFrames: number;
 }
 
 function handleDataFrame(this: InnerCall, data: Buffer): void {
-  const { held, theirs, session, options, isAnswered } = this.counted;
-  if (session !== undefined) paceOf(session, options.turns).bring();
+  const { held, theirs, isAnswered } = this.counted;
+  if (!mayBring(this.counted, data)) return;
   // grpc-js would keep it until the caller has read the answer.
   if (isAnswered) return;
   try {
@@ -128,6 +141,20 @@ function handleDataFrame(this: InnerCall, data: Buffer): void {
     return;
   }
   theirs.handleDataFrame.call(this, data);
+}
+
+/** False when the connection has ended, as it brought too much in too little. */
+function mayBring(counted: CountedCall, data: Buffer): boolean {
+  const { session, options } = counted;
+  if (session === undefined) return true;
+  const pace = paceOf(session, options.turns);
+  pace.bring();
+  if (data.length >= smallFrameBytes) return true;
+  counted.smallFrames += 1;
+  if (counted.smallFrames <= smallFramesOfCall) return true;
+  if (pace.bringSmall(options.intake.budgets)) return true;
+  pace.end();
+  return false;
 }
 
 function decompressMessage(this: InnerCall, framed: Buffer, name: string): unknown {

@@ -43,8 +43,14 @@ export function admitStreams(
     arrivals.connected();
     if (!resets.admits(addressOf(socket))) socket.destroy();
   });
-  // Many connections may be made at once, with all that one read takes on each.
-  http2Server.on("session", (session) => paceOf(session, turns).hold());
+  http2Server.on("session", (session) => {
+    // Many connections may be made at once, with all that one read takes on each.
+    paceOf(session, turns).hold();
+    const address = addressOf(session.socket);
+    session.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code?.startsWith("ERR_HTTP2") === true) resets.countBroken(address);
+    });
+  });
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {

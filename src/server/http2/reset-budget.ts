@@ -6,6 +6,8 @@ import type { Sleep } from "../door.ts";
 const refillMs = 1_000;
 /** What comes back each second of what an address may reset, and what has to be there to connect. */
 const refillShare = 20;
+/** Resets that a connection counts as which HTTP/2 had to end. */
+const resetsOfBroken = 500;
 /** Addresses that are counted by themselves; what others reset is counted together. */
 const addressesMax = 10_000;
 const others = "others";
@@ -24,12 +26,22 @@ export class ResetBudget {
 
   /** Counts one; returns whether its connection may go on. */
   count(address: string): boolean {
+    return this.#usedBy(address).take();
+  }
+
+  /** Counts a connection that broke a rule or a limit, so that it does not pay to connect anew. */
+  countBroken(address: string): void {
+    const used = this.#usedBy(address);
+    used.take(Math.min(resetsOfBroken, this.#limit - used.used));
+  }
+
+  #usedBy(address: string): Budget {
     const network = networkOf(address);
     const isKnown = this.#used.has(network) || this.#used.size < addressesMax;
     const key = isKnown ? network : others;
     const used = this.#used.get(key) ?? this.#budgets.each("address_resets");
     this.#used.set(key, used);
-    return used.take();
+    return used;
   }
 
   /** Whether a new connection from there is accepted. */

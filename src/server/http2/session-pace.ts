@@ -1,5 +1,6 @@
-import type { Http2Session } from "node:http2";
+import { constants, type Http2Session } from "node:http2";
 
+import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 
 /** Streams and frames of data that a connection may bring in a turn before others have theirs. */
@@ -31,6 +32,8 @@ class SessionPace {
   #turn = 0;
   #brought = 0;
   #isHeld = false;
+  #second = 0;
+  #small = 0;
 
   constructor(session: Http2Session, turns: ConnectionTurns) {
     this.#session = session;
@@ -45,6 +48,23 @@ class SessionPace {
     }
     this.#brought += 1;
     if (this.#brought % perTurn === 0) this.hold();
+  }
+
+  /** The connection has brought a frame with next to nothing in it; false once there are too many. */
+  bringSmall(budgets: Budgets): boolean {
+    if (this.#second !== this.#turns.second) {
+      this.#second = this.#turns.second;
+      this.#small = 0;
+    }
+    this.#small += 1;
+    return budgets.allows("small_chunks", this.#small);
+  }
+
+  /** Ends the connection, as one that asks too much: like HTTP/2 itself, with an error. */
+  end(): void {
+    // Node takes a code alone, from which it makes the error; its types do not say so.
+    const session = this.#session as unknown as { destroy(code: number): void };
+    session.destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /**

@@ -112,7 +112,9 @@ test("a token key file that cannot be used is one line with the path and the rem
 test("a second service on the same file waits for the first, then names the remedy", async () => {
   await using first = await runService({ store: "sqlite" });
   const second = runService({ store: { path: first.storePath }, lockWaitMs: 200 });
-  await expect(second).rejects.toThrow(/another process holds it.*file of its own/);
+  await expect(second).rejects.toThrow(
+    /another process holds it; stop that process, or choose another file/,
+  );
 });
 
 test("a second service on the same file logs that it waits, and for how long", async () => {

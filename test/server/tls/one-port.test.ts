@@ -174,7 +174,7 @@ describe.skipIf(!hasOpenssl)("one port with TLS", () => {
     await using service = await runSecure();
     using raw = service.http2();
     const renewed = async (): Promise<unknown> => {
-      const stream = raw.session.request({ ":method": "GET", ":path": "/" });
+      const stream = raw.session.request({ ":method": "GET", ":path": "/none" });
       const [answer] = await once(stream.resume(), "response");
       return answer[":status"];
     };
