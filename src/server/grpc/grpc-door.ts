@@ -82,7 +82,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const definitions = services.map(({ service }) => grpcDefinition(service));
   const ours = new Set(definitions.flatMap((one) => Object.values(one).map(({ path }) => path)));
   const isOurs = (path: string): boolean => ours.has(path);
-  const interceptors = [intakeInterceptor({ intake, outbox, turns: connections.turns, isOurs })];
+  const interceptors = [intakeInterceptor({ intake, outbox, isOurs })];
   const server = new Server({ ...channelOptions, interceptors });
   setHttp2Options(server, {
     ...resets,
@@ -115,6 +115,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
       resets: addressResets,
       turns: connections.turns,
       calls,
+      countsFrames: true,
     });
     onTransportError(http2Server, options.onTransportError);
   }

@@ -12,10 +12,8 @@ import {
 import { quoted } from "../../api/request/quoted.ts";
 import { refuseMessage } from "../../api/request/read-message.ts";
 import { budgetTable } from "../../budget/budget-table.ts";
-import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
-import { paceOf } from "../http2/session-pace.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
 import type { Encoding } from "../intake/unpack.ts";
 import type { Outbox } from "../outbox.ts";
@@ -34,10 +32,6 @@ interface InnerMethods {
   sendStatus(status: StatusObject): void;
 }
 
-/** A frame below this size costs far more than what it brings … */
-const smallFrameBytes = 32;
-/** … but a call with a short message may have this many. */
-const smallFramesOfCall = 2;
 /** A flag and a length stand in front of each message. */
 const frameBytes = 5;
 
@@ -78,7 +72,6 @@ export class ReceivedMessage {
 interface IntakeOptions {
   readonly intake: Intake;
   readonly outbox: Outbox;
-  readonly turns: ConnectionTurns;
   /** Whether the handlers of a path read {@link ReceivedMessage}. */
   readonly isOurs: (path: string) => boolean;
 }
@@ -126,12 +119,10 @@ interface CountedCall {
   readonly isOurs: boolean;
   readonly session: ServerHttp2Stream["session"];
   isAnswered: boolean;
-  smallFrames: number;
 }
 
 function handleDataFrame(this: InnerCall, data: Buffer): void {
   const { held, theirs, isAnswered } = this.counted;
-  if (!mayBring(this.counted, data)) return;
   // grpc-js would keep it until the caller has read the answer.
   if (isAnswered) return;
   try {
@@ -141,20 +132,6 @@ function handleDataFrame(this: InnerCall, data: Buffer): void {
     return;
   }
   theirs.handleDataFrame.call(this, data);
-}
-
-/** False when the connection has ended, as it brought too much in too little. */
-function mayBring(counted: CountedCall, data: Buffer): boolean {
-  const { session, options } = counted;
-  if (session === undefined) return true;
-  const pace = paceOf(session, options.turns);
-  pace.bring();
-  if (data.length >= smallFrameBytes) return true;
-  counted.smallFrames += 1;
-  if (counted.smallFrames <= smallFramesOfCall) return true;
-  if (pace.bringSmall(options.intake.budgets)) return true;
-  pace.end();
-  return false;
 }
 
 function decompressMessage(this: InnerCall, framed: Buffer, name: string): unknown {

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import { countedPush } from "./counted-push.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 import { paceOf } from "./session-pace.ts";
@@ -28,6 +29,8 @@ export interface Admission {
   readonly resets: ResetBudget;
   readonly turns: ConnectionTurns;
   readonly calls: OpenCalls;
+  /** Whether frames of data are counted for each connection, since no body is bounded by itself. */
+  readonly countsFrames: boolean;
   /** Refuses, in the door's own words, what is no call of it; says whether it did. */
   readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
   /** Refuses a call for `open_calls`. */
@@ -37,7 +40,7 @@ export interface Admission {
 /** Looks at each connection and each call before those who listened to the server so far. */
 export function admitStreams(
   http2Server: Http2Server | Http2SecureServer,
-  { budgets, arrivals, resets, turns, calls, refuses, refuseForCalls }: Admission,
+  { budgets, arrivals, resets, turns, calls, countsFrames, refuses, refuseForCalls }: Admission,
 ): void {
   http2Server.on("connection", (socket: Socket) => {
     arrivals.connected();
@@ -53,9 +56,11 @@ export function admitStreams(
   });
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
+  const push = countedPush(turns, budgets);
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     const forgive = countReset(stream, resets);
     if (stream.session !== undefined) paceOf(stream.session, turns).bring();
+    if (countsFrames) stream.push = push;
     // A caller may leave before anybody else listens.
     stream.on("error", () => undefined);
     // Opened and reset at once: no caller waits for an answer.

@@ -120,6 +120,7 @@ export class SecureConnections {
       turns,
       resets: this.#resets,
       calls: this.#calls,
+      countsFrames: false,
       refuses: () => false,
       refuseForCalls: (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM),
     });

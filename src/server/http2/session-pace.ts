@@ -50,7 +50,10 @@ class SessionPace {
     if (this.#brought % perTurn === 0) this.hold();
   }
 
-  /** The connection has brought a frame with next to nothing in it; false once there are too many. */
+  /**
+   * The connection has brought a frame with next to nothing in it; false once there are too many in
+   * a second.
+   */
   bringSmall(budgets: Budgets): boolean {
     if (this.#second !== this.#turns.second) {
       this.#second = this.#turns.second;
