@@ -8,7 +8,7 @@ import {
 } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { actionsPerSecond, type Beach, type HostProcess, startBeach } from "./beach/beach.ts";
 import type { AppliedCounters } from "./beach/messages.ts";
-import { openCourt } from "./court/court.ts";
+import { gameSessionId, openCourt } from "./court/court.ts";
 import { servePage } from "./court/page-server.ts";
 import {
   hostAwayMs,
@@ -20,6 +20,7 @@ import {
 import { introduction } from "./legend.ts";
 import { type Replicas, startReplicas } from "./replicas/replicas.ts";
 import { startService } from "./replicas/service-process.ts";
+import { startFakeRoad } from "./road/fake-road.ts";
 import { eventLine, headLine, SessionLine } from "./session-line.ts";
 
 /** A beach that runs for show. Disposing it ends every process of it. */
@@ -38,6 +39,8 @@ export interface Demo extends AsyncDisposable {
 type Print = (line: string) => void;
 
 const sessionIds = ["pong-left", "pong-right"] as const;
+/** What the tiles bring. */
+const passcode = "beach";
 const renewEveryMs = 2_000;
 
 export interface DemoSetup {
@@ -77,13 +80,18 @@ async function assemble(
   { print, signal, setup: { replicas: count, pagePort } }: Stage,
 ): Promise<Demo> {
   print("starting the service, a manager, 2 hosts and 3 tiles");
-  const replicas = count === undefined ? undefined : stack.use(await startReplicas(count, print));
-  const service = replicas ?? stack.use(await startService());
+  const road = stack.use(await startFakeRoad());
+  for (const sessionId of [...sessionIds, gameSessionId]) road.register(sessionId, passcode);
+  const settings = { LEASE_ROAD_URL: road.url };
+  const replicas =
+    count === undefined ? undefined : stack.use(await startReplicas(count, print, settings));
+  const service = replicas ?? stack.use(await startService(settings));
   signal.throwIfAborted();
   const { grpc, http } = service;
   print(
     `service: grpc ${grpc}, http ${http}, ops ${"ops" in service ? service.ops : "at each replica"}`,
   );
+  print(`Beach Road, which is a fake: ${road.url}`);
   print(`operators' page: http://${http}/`);
   const grpcUrl = `http://${service.grpc}`;
   const beach = stack.use(

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import { startBeach } from "../../src/demo/beach/beach.ts";
 import type { ManagerEvent } from "../../src/demo/beach/messages.ts";
+import { startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import { doorsOf } from "../support/process/beach-under-test.ts";
-import { startFakeRoad } from "../support/process/fake-road.ts";
 import { spawnService } from "../support/process/run-service.ts";
 
 const sessionId = "old-host";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-
+import { startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import { beach } from "../api/conformance/conformance-subject.ts";
-import { startFakeRoad } from "../support/process/fake-road.ts";
 import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
 import { type RunningService, runService } from "../support/process/run-service.ts";
 import { breakSession } from "../support/service/broken-session.ts";

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toJsonString } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type FakeRoad, startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import {
   AcquireResponseSchema,
   HandshakeKind,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { oldClient } from "../legacy/old-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
 import {
   type RunningService,
   type RunOptions,

@@ -2,10 +2,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type FakeRoad, startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import { writeKeys } from "../../src/keys/write-keys.ts";
 import { refusalOf } from "../api/expect-refusal.ts";
 import { oldClient } from "../legacy/old-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
 import { jwtMode } from "../support/process/jwt-mode.ts";
 import { type RunningService, runService } from "../support/process/run-service.ts";
 

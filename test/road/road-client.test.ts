@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-
+import { type FakeRoad, startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import {
   createRoad,
   type Road,
   type RoadEvent,
   RoadUnavailable,
 } from "../../src/road/road-client.ts";
-import { type FakeRoad, startFakeRoad } from "../support/process/fake-road.ts";
 
 let fake: FakeRoad;
 let received: RoadEvent[];

@@ -40,7 +40,7 @@ export interface CourtListener {
   readonly onGame: (game: Game) => void;
 }
 
-const sessionId = "pong";
+export const gameSessionId = "pong";
 const callTimeoutMs = 5_000;
 /** Renewals are 15 to 20 s apart elsewhere; nobody wants to wait for that here. */
 export const paceDefault: CourtPace = { renewEveryMs: 4_000, negotiationMs: 1_500 };
@@ -55,7 +55,7 @@ export async function openCourt(options: CourtOptions, signal: AbortSignal): Pro
       privateBeachId: "beach-of-the-page",
       hosts: [
         {
-          sessionIds: [sessionId],
+          sessionIds: [gameSessionId],
           negotiation: { ...plainManners, delayMs: pace.negotiationMs },
           runsGames: true,
         },
@@ -137,12 +137,12 @@ export class Court implements AsyncDisposable {
       case "kill":
         if (current(this.#story.paths) !== "fast_path") return "there is no fast path to be killed";
         this.#record({ kind: "mark", at, mark: "killed" });
-        await this.#beach.manager.ask({ kind: "kill", sessionId, death: "close" });
+        await this.#beach.manager.ask({ kind: "kill", sessionId: gameSessionId, death: "close" });
         return undefined;
       case "replace":
         if (this.#story.isNegotiating) return "another fast path is being set up already";
         await this.#options.leases.renegotiate(
-          { sessionId, reason: RenegotiationReason.OPERATOR },
+          { sessionId: gameSessionId, reason: RenegotiationReason.OPERATOR },
           { timeoutMs: callTimeoutMs },
         );
         this.#record({ kind: "mark", at, mark: "replaced" });
@@ -168,11 +168,11 @@ export class Court implements AsyncDisposable {
   #renewAs(regime: Regime): AsyncDisposable {
     const { renewEveryMs } = this.#options.pace;
     if (regime === "old") {
-      const tile = this.#beach.startOldTile(sessionId, renewEveryMs);
+      const tile = this.#beach.startOldTile(gameSessionId, renewEveryMs);
       tile.onEvent(() => this.#record({ kind: "mark", at: performance.now(), mark: "handshake" }));
       return tile;
     }
-    const tile = this.#beach.startTile({ sessionId, reason: "tile", renewEveryMs });
+    const tile = this.#beach.startTile({ sessionId: gameSessionId, reason: "tile", renewEveryMs });
     let isAcquired = false;
     tile.onEvent((event) => {
       if (event.kind !== "renewed") return;
@@ -204,7 +204,7 @@ export class Court implements AsyncDisposable {
   }
 
   #act(move: Move): void {
-    this.#beach.manager.ask({ kind: "act", sessionId, move }).catch(() => undefined);
+    this.#beach.manager.ask({ kind: "act", sessionId: gameSessionId, move }).catch(() => undefined);
   }
 
   #record(event: StoryEvent): void {

@@ -1,16 +1,16 @@
-import { type ServiceProcess, type SharedStore, startService } from "./service-process.ts";
+import { type ServiceProcess, type ServiceSettings, startService } from "./service-process.ts";
 
 /** A place among replicas: a process of the service, and another one after it was killed. */
 export class Replica implements AsyncDisposable {
   readonly number: number;
-  readonly #store: SharedStore;
+  readonly #settings: ServiceSettings;
   #service: ServiceProcess | undefined;
   #starting: Promise<unknown> = Promise.resolve();
   #calls = 0;
 
-  constructor(number: number, store: SharedStore) {
+  constructor(number: number, settings: ServiceSettings) {
     this.number = number;
-    this.#store = store;
+    this.#settings = settings;
   }
 
   /** The process that runs; undefined while none does. */
@@ -19,7 +19,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const starting = startService(this.#store);
+    const starting = startService(this.#settings);
     this.#starting = starting.catch(() => undefined);
     this.#service = await starting;
     this.#calls = 0;

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openBalancer } from "./balancer.ts";
 import { startRedis } from "./redis-process.ts";
 import { Replica } from "./replica.ts";
+import type { ServiceSettings } from "./service-process.ts";
 
 /** Processes of the service on one Redis, behind a balancer for each door. */
 export interface Replicas extends AsyncDisposable {
@@ -22,12 +23,14 @@ const awayMs = 3_000;
 export async function startReplicas(
   count: number,
   print: (line: string) => void,
+  settings: ServiceSettings,
 ): Promise<Replicas> {
   await using starting = new AsyncDisposableStack();
   const redis = starting.use(await startRedis());
   const grpc = starting.use(await openBalancer());
   const http = starting.use(await openBalancer());
   const shared = {
+    ...settings,
     LEASE_STORE_URL: redis.url,
     LEASE_TOKEN_KEY: randomBytes(32).toString("base64url"),
   };

@@ -19,10 +19,11 @@ export interface ServiceProcess extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Settings of a store that several processes share. */
-export interface SharedStore {
-  readonly LEASE_STORE_URL: string;
-  readonly LEASE_TOKEN_KEY: string;
+/** Settings of a service: of Beach Road, and of a store that several processes share. */
+export interface ServiceSettings {
+  readonly LEASE_ROAD_URL?: string | undefined;
+  readonly LEASE_STORE_URL?: string;
+  readonly LEASE_TOKEN_KEY?: string;
 }
 
 type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
@@ -31,11 +32,11 @@ type Addresses = Pick<ServiceProcess, "grpc" | "http" | "ops">;
  * Starts the service on a SQLite file of its own, or on a store that it shares; rejects when it ends
  * before it is ready.
  */
-export async function startService(shared?: SharedStore): Promise<ServiceProcess> {
+export async function startService(settings: ServiceSettings = {}): Promise<ServiceProcess> {
   const folder = await mkdtemp(join(tmpdir(), "controller-lease-demo-"));
-  const store = shared ?? { LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}` };
+  const env = { LEASE_STORE_URL: `sqlite:${join(folder, "lease.db")}`, ...settings };
   const ended = Promise.withResolvers<void>();
-  let child = spawnService(store, anyPorts);
+  let child = spawnService(env, anyPorts);
   let isExpected = false;
   const follow = ({ exited }: SpawnedService): void => {
     void exited.then(() => (isExpected ? undefined : ended.resolve()));
@@ -67,7 +68,7 @@ export async function startService(shared?: SharedStore): Promise<ServiceProcess
     async restart() {
       await end("SIGKILL");
       if (isLeft) return;
-      child = spawnService(store, { grpc, http, ops });
+      child = spawnService(env, { grpc, http, ops });
       isExpected = false;
       follow(child);
       await child.ready;
@@ -88,12 +89,12 @@ interface SpawnedService {
 
 const anyPorts: Addresses = { grpc: "127.0.0.1:0", http: "127.0.0.1:0", ops: "127.0.0.1:0" };
 
-function spawnService(store: object, listen: Addresses): SpawnedService {
+function spawnService(settings: object, listen: Addresses): SpawnedService {
   const main = fileURLToPath(new URL("../../main.ts", import.meta.url));
   const tether = new URL("./tether.ts", import.meta.url).href;
   const child = spawn(process.execPath, ["--import", tether, main], {
     env: {
-      ...store,
+      ...settings,
       LEASE_GRPC_LISTEN: listen.grpc,
       LEASE_HTTP_LISTEN: listen.http,
       LEASE_OPS_LISTEN: listen.ops,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { startFakeRoad } from "../../support/process/fake-road.ts";
+import { startFakeRoad } from "../../../src/demo/road/fake-road.ts";
 import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";

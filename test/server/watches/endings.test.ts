@@ -1,10 +1,9 @@
 import { Code } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import { describe, expect, test, vi } from "vitest";
-
+import { startFakeRoad } from "../../../src/demo/road/fake-road.ts";
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { beach } from "../../api/conformance/conformance-subject.ts";
-import { startFakeRoad } from "../../support/process/fake-road.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { openRawWatch, type RawProtocol, rawProtocols } from "./raw-watch.ts";
 
