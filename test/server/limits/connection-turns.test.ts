@@ -40,6 +40,20 @@ test("work is done at once while the turn is short, and then in later turns", as
   expect(done).toEqual(["first", "second", "third"]);
 });
 
+test("only so much work begins in a turn, however short it is", async () => {
+  const { turns, work } = turnsOf();
+  let done = 0;
+  for (let count = 0; count < 100; count += 1) {
+    turns.begin({}, () => {
+      done += 1;
+      return work(0);
+    });
+  }
+  expect(done).toBe(64);
+  await turn();
+  expect(done).toBe(100);
+});
+
 test("connections have their turns one after the other", async () => {
   const { turns, work } = turnsOf();
   const [busy, calm] = [{}, {}];
