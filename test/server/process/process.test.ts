@@ -181,9 +181,9 @@ describe("a rejection that nobody handles", () => {
     await expect
       .poll(async () => (await fetch(service.opsUrl("/metrics"))).text(), { timeout: 20_000 })
       .toContain(counted);
-    expect(service.stdout.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({ level: "error", where: "unhandled rejection" }),
-    );
+    await expect
+      .poll(() => service.stdout.map((line) => JSON.parse(line)), { timeout: 20_000 })
+      .toContainEqual(expect.objectContaining({ level: "error", where: "unhandled rejection" }));
     expect(await service.stop()).toEqual({ code: 0, signal: null });
   });
 
