@@ -73,6 +73,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const { store, clock } = await openStoreAt(settings, overrides, { log, observe });
   resources.use(store);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
+  const machine = machineOf(overrides);
   const { auth, roadUrl, publishTokenSecret } = settings;
   const { carrier, ...road } = openRoad({
     roadUrl,
@@ -96,7 +97,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   exposeStore(metrics, () => ({ away: service.reach.away, faults: service.storeFaults.length }));
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
-  tellOfSettings(settings, log);
+  logSettings(settings, log);
   const files = new FilesReadAnew(log);
   const { authenticator } = await openAuth(settings, { clock, log, closing, files });
   const tls = await openTls(settings, () => clock.wall());
@@ -129,16 +130,16 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
-    ...surroundings(overrides),
+    ...machine,
   });
-  void giveMemoryBack({ sleep: surroundings(overrides).sleep, signal: closing.signal });
+  void giveMemoryBack({ sleep: machine.sleep, signal: closing.signal });
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
 }
 
 /** What of the machine the doors use: its time, whatever clock the service runs on, and its files. */
-function surroundings({
+function machineOf({
   pageFolder = builtPage,
 }: AppOverrides): Pick<DoorsOptions, "monotonic" | "sleep" | "openFilesMax" | "pageFolder"> {
   return {
@@ -230,7 +231,7 @@ async function tokenKeyOf(
 }
 
 /** What an operator may not know of, or not have meant. */
-function tellOfSettings(settings: Settings, log: Logger): void {
+function logSettings(settings: Settings, log: Logger): void {
   noteServiceLinks(settings, log);
   warnOfOpenDoors(settings, log);
 }

@@ -1,5 +1,5 @@
-// Builds what the package exports, and the page that the service serves, into dist/. npm runs it after `npm ci` and before `npm pack`, with
-// whatever Node npm itself runs on.
+// Builds what the package exports, and the page that the service serves, into dist/. npm runs it
+// after `npm ci` and before `npm pack`, with whatever Node npm itself runs on.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, rmSync } from "node:fs";
 

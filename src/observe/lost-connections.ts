@@ -15,7 +15,7 @@ const lineEveryMs = 10_000;
 
 interface Lines {
   /** Not logged yet. */
-  untold: number;
+  unlogged: number;
   nextAt: number;
 }
 
@@ -29,12 +29,15 @@ export function observeLostConnections(
   return ({ door, cause, detail }) => {
     metrics.lostConnections.count(door, cause);
     const kind = `${door} ${cause}`;
-    const lines = byKind.get(kind) ?? { untold: 0, nextAt: Number.NEGATIVE_INFINITY };
+    const lines = byKind.get(kind) ?? { unlogged: 0, nextAt: Number.NEGATIVE_INFINITY };
     byKind.set(kind, lines);
-    lines.untold += 1;
+    lines.unlogged += 1;
     if (now() < lines.nextAt) return;
-    log.warn({ door, cause, detail, connections: lines.untold }, "connection ended by the service");
-    lines.untold = 0;
+    log.warn(
+      { door, cause, detail, connections: lines.unlogged },
+      "connection ended by the service",
+    );
+    lines.unlogged = 0;
     lines.nextAt = now() + lineEveryMs;
   };
 }

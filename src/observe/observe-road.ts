@@ -2,7 +2,7 @@ import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The events of the client of Beach Road. */
-interface RoadTold {
+interface RoadEvent {
   readonly call: string;
   readonly kind: "called" | "circuit";
   readonly outcome?: string;
@@ -10,7 +10,7 @@ interface RoadTold {
 }
 
 /** A count for each request, and a line for each time that Road is given up or asked again. */
-export function observeRoad(log: Logger, metrics: Metrics): (event: RoadTold) => void {
+export function observeRoad(log: Logger, metrics: Metrics): (event: RoadEvent) => void {
   return ({ kind, call, outcome = "", is }) => {
     if (kind === "called") metrics.roadCalls.count(call, outcome);
     else if (is === "open") log.warn({ call }, "Beach Road is failing; requests to it are paused");

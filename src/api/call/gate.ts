@@ -18,11 +18,10 @@ export async function enter(
   const authentication = await authenticator.authenticate(call, door);
   if (authentication.kind === "refused") return refused(authentication.refusal);
   const { principal } = authentication;
-  let refusal: Refusal | undefined = authorize(principal, rpc, door);
-  if (refusal === undefined && isCounted(principal)) {
-    refusal = await countCall(dependencies, principal);
-  }
-  return refusal === undefined ? done(principal) : refused(refusal);
+  const refusal = authorize(principal, rpc, door);
+  if (refusal !== undefined) return refused(refusal);
+  const spent = isCounted(principal) ? await countCall(dependencies, principal) : undefined;
+  return spent === undefined ? done(principal) : refused(spent);
 }
 
 /** In dev everybody is the same caller. */
@@ -35,17 +34,16 @@ export async function checkMessage(
   dependencies: Pick<ApiDependencies, "authenticator" | "callRates">,
   principal: Principal,
 ): Promise<Refusal | undefined> {
-  return dependencies.authenticator.isCurrent(principal)
-    ? await countCall(dependencies, principal)
-    : { reason: "UNAUTHENTICATED", why: "expired" };
+  if (!dependencies.authenticator.isCurrent(principal)) {
+    return { reason: "UNAUTHENTICATED", why: "expired" };
+  }
+  return isCounted(principal) ? await countCall(dependencies, principal) : undefined;
 }
 
-/** Counts a call; in dev everybody is the same caller, and not counted. */
 async function countCall(
   { callRates }: Pick<ApiDependencies, "callRates">,
   principal: Principal,
 ): Promise<Refusal | undefined> {
-  if (!isCounted(principal)) return undefined;
   const spent = await callRates.count(principal, `${principal.kind} ${principal.subject}`);
   return spent && thrownRefusal(spent);
 }

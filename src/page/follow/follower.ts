@@ -65,7 +65,7 @@ export class Follower {
 
   giveBearer(pasted: string): void {
     this.#options.bearers.keep(tidied(pasted));
-    this.#options.store.tell({ kind: "bearer_given" });
+    this.#options.store.dispatch({ kind: "bearer_given" });
     this.start();
   }
 
@@ -111,11 +111,11 @@ export class Follower {
 
   #follow(privateBeachId: string): void {
     const { store } = this.#options;
-    store.tell({ kind: "beach_chosen", privateBeachId });
+    store.dispatch({ kind: "beach_chosen", privateBeachId });
     const { watch } = this.#clientOf(privateBeachId);
     const endStatus = watch.onStatus(() => {
       const isLive = watch.status === "synced";
-      store.tell({ kind: isLive ? "connected" : "disconnected" });
+      store.dispatch({ kind: isLive ? "connected" : "disconnected" });
       if (isLive) this.#pollIn(0);
     });
     const endStates = watch.listen(this.#listener());
@@ -135,7 +135,7 @@ export class Follower {
 
   #createClient(privateBeachId?: string): LeaseClient {
     const { baseUrl, bearers, clock, store } = this.#options;
-    const onExpiring = (inMs: number): void => store.tell({ kind: "bearer_expiring", inMs });
+    const onExpiring = (inMs: number): void => store.dispatch({ kind: "bearer_expiring", inMs });
     return createLeaseClient({
       baseUrl,
       clock,
@@ -149,10 +149,10 @@ export class Follower {
     const { store } = this.#options;
     return {
       onState: (state) => {
-        store.tell({ kind: "state", state });
+        store.dispatch({ kind: "state", state });
         this.#noticeLeases(state);
       },
-      onGone: (sessionId, reason) => store.tell({ kind: "gone", sessionId, reason }),
+      onGone: (sessionId, reason) => store.dispatch({ kind: "gone", sessionId, reason }),
     };
   }
 
@@ -170,7 +170,7 @@ export class Follower {
       if (round !== this.#round) return;
       const [only] = beaches;
       if (only !== undefined && beaches.length === 1) return this.#follow(only.privateBeachId);
-      store.tell({ kind: "asked", question: { kind: "beach", beaches } });
+      store.dispatch({ kind: "asked", question: { kind: "beach", beaches } });
     } catch (error) {
       if (round !== this.#round) return;
       if (this.#failed(error)) return;
@@ -206,8 +206,8 @@ export class Follower {
         this.#calls.summarize(privateBeachId),
       ]);
       if (round !== this.#round) return;
-      store.tell({ kind: "listed", sessions });
-      store.tell({ kind: "summarized", fleet });
+      store.dispatch({ kind: "listed", sessions });
+      store.dispatch({ kind: "summarized", fleet });
     } catch (error) {
       if (round !== this.#round || this.#failed(error)) return;
     }
@@ -222,18 +222,18 @@ export class Follower {
   /** Returns whether there is no going on without another bearer. */
   #failed(error: unknown): boolean {
     const { reason, message } = callFailure(error);
-    this.#options.store.tell({ kind: "trouble", trouble: { reason, message } });
+    this.#options.store.dispatch({ kind: "trouble", trouble: { reason, message } });
     const isScope = reason === "SCOPE_MISSING";
     if (!isScope && ConnectError.from(error).code !== Code.Unauthenticated) return false;
     this.#end();
-    this.#options.store.tell({ kind: "disconnected" });
+    this.#options.store.dispatch({ kind: "disconnected" });
     if (isScope) this.#ask("scope_missing");
     else this.#ask(this.hasBearer ? "rejected" : "missing");
     return true;
   }
 
   #ask(why: "missing" | "rejected" | "scope_missing"): void {
-    this.#options.store.tell({ kind: "asked", question: { kind: "bearer", why } });
+    this.#options.store.dispatch({ kind: "asked", question: { kind: "bearer", why } });
   }
 
   #leave(): void {
@@ -241,7 +241,7 @@ export class Follower {
     void this.#watched?.client[Symbol.asyncDispose]();
     this.#watched = undefined;
     this.#leaseVersions.clear();
-    this.#options.store.tell({ kind: "beach_left" });
+    this.#options.store.dispatch({ kind: "beach_left" });
   }
 
   #end(): void {

@@ -4,7 +4,7 @@ import {
   type PageEvent,
   type PageState,
   reduce,
-  type Told,
+  type TimedEvent,
 } from "../model/page-state.ts";
 
 /** Events that arrive in a burst, as at the start of a watch, make one change of the page. */
@@ -15,7 +15,7 @@ export class PageStore {
   readonly #clock: ClientClock;
   readonly #listeners = new Set<() => void>();
   #state: PageState;
-  #told: Told[] = [];
+  #events: TimedEvent[] = [];
   #isGathering = false;
 
   constructor(clock: ClientClock) {
@@ -30,8 +30,8 @@ export class PageStore {
     return () => void this.#listeners.delete(listener);
   };
 
-  readonly tell = (event: PageEvent): void => {
-    this.#told.push({ event, nowMs: this.#clock.wallMs() });
+  readonly dispatch = (event: PageEvent): void => {
+    this.#events.push({ event, nowMs: this.#clock.wallMs() });
     if (this.#isGathering) return;
     this.#isGathering = true;
     this.#clock.startTimer(() => this.#flush(), gatherMs);
@@ -39,9 +39,9 @@ export class PageStore {
 
   #flush(): void {
     this.#isGathering = false;
-    const told = this.#told;
-    this.#told = [];
-    this.#state = reduce(this.#state, told);
+    const events = this.#events;
+    this.#events = [];
+    this.#state = reduce(this.#state, events);
     for (const listener of [...this.#listeners]) listener();
   }
 }

@@ -70,7 +70,7 @@ export type PageEvent =
   | { readonly kind: "beach_left" };
 
 /** An event, and when the page learned of it. */
-export interface Told {
+export interface TimedEvent {
   readonly nowMs: number;
   readonly event: PageEvent;
 }
@@ -95,12 +95,12 @@ export function openPage(nowMs: number): PageState {
 }
 
 /** The page after some events, in their order. Many at once cost one copy of the sessions. */
-export function reduce(before: PageState, told: readonly Told[]): PageState {
-  if (told.length === 0) return before;
+export function reduce(before: PageState, events: readonly TimedEvent[]): PageState {
+  if (events.length === 0) return before;
   const sessions = new Map(before.sessions);
   let state: PageState = { ...before, sessions };
-  for (const one of told) state = { ...state, ...step(state, sessions, one) };
-  forgetGone(sessions, told.at(-1)?.nowMs ?? 0);
+  for (const one of events) state = { ...state, ...step(state, sessions, one) };
+  forgetGone(sessions, events.at(-1)?.nowMs ?? 0);
   return state;
 }
 
@@ -108,7 +108,7 @@ export function reduce(before: PageState, told: readonly Told[]): PageState {
 function step(
   before: PageState,
   sessions: Map<string, SessionRecord>,
-  { event, nowMs }: Told,
+  { event, nowMs }: TimedEvent,
 ): Partial<PageState> {
   switch (event.kind) {
     case "state":

@@ -158,7 +158,7 @@ export class HttpConnections {
   }
 
   /** Resolves when what has been written so far has had its turn to leave. */
-  async told(): Promise<void> {
+  async answered(): Promise<void> {
     const isDone = (): boolean => this.#underWay.size === 0 && this.#secure?.isIdle !== false;
     for (let turn = 0; turn < 10 && !isDone(); turn += 1) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -224,9 +224,9 @@ export class HttpConnections {
   }
 
   #closed(): void {
-    const tell = this.#onClosed;
+    const waiting = this.#onClosed;
     this.#onClosed = [];
-    for (const one of tell) one();
+    for (const resume of waiting) resume();
   }
 }
 

@@ -1,11 +1,10 @@
-import {
-  constants,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-  type ServerOptions,
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+  ServerOptions,
 } from "node:http2";
 import { Server as NetServer } from "node:net";
 
@@ -125,8 +124,5 @@ function refuse(
     "grpc-message": encodeURI(message),
   };
   stream.respond(headers, { endStream: true });
-  // What the caller still sends is let go, and it is asked to send no more: else it could keep the
-  // stream for as long as it likes.
-  stream.resume();
-  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  closeInput(stream);
 }

@@ -98,7 +98,6 @@ export function intakeInterceptor(options: IntakeOptions): ServerInterceptor {
       isOurs: isOurs(path),
       session,
       isAnswered: false,
-      smallFrames: 0,
     };
     stream.once("close", () => options.outbox.ended(stream));
     inner.counted = counted;

@@ -1,8 +1,8 @@
 import type { Budget, Budgets } from "../../budget/budgets.ts";
 
 /**
- * Calls that are open at a door over HTTP/2. A connection may have as many as are left for all others together,
- * so that there are always some for one that has few.
+ * Calls that are open at a door over HTTP/2. A connection may have as many as are left for all others
+ * together, so that there are always some for one that has few.
  */
 export class OpenCalls {
   readonly #budgets: Budgets;

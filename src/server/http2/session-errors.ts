@@ -6,9 +6,9 @@ import type { Http2SecureServer, Http2Server } from "node:http2";
  */
 export function onTransportError(
   http2Server: Http2Server | Http2SecureServer,
-  tell: (detail: string) => void,
+  report: (detail: string) => void,
 ): void {
   http2Server.on("sessionError", (error: NodeJS.ErrnoException) => {
-    if (error.code?.startsWith("ERR_HTTP2") === true) tell(error.message);
+    if (error.code?.startsWith("ERR_HTTP2") === true) report(error.message);
   });
 }

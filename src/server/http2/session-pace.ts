@@ -17,7 +17,9 @@ const paces = new WeakMap<Http2Session, SessionPace>();
 
 /** The pace of a connection; what it waits for are its turns. */
 export function paceOf(session: Http2Session, turns: ConnectionTurns): SessionPace {
-  const pace = paces.get(session) ?? new SessionPace(session, turns);
+  const known = paces.get(session);
+  if (known !== undefined) return known;
+  const pace = new SessionPace(session, turns);
   paces.set(session, pace);
   return pace;
 }

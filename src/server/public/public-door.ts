@@ -129,7 +129,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
     finish: () => connections.leave(),
     async cutOff() {
       shutdown.abort(goingAway());
-      await connections.told();
+      await connections.answered();
       await app.close();
     },
   };

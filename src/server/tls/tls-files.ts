@@ -11,7 +11,7 @@ export interface TlsFiles {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca: Buffer | undefined;
-  /** When the first certificate of the chain ends, in wall time. */
+  /** When the certificate of the chain that ends first does, in wall time. */
   readonly expiresAt: number;
 }
 

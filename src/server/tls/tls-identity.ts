@@ -9,7 +9,7 @@ interface CertifiedServer {
   setSecureContext(options: SecureContextOptions): void;
 }
 
-/** How long a caller may take for the handshake of TLS is a budget; what else a server is set to. */
+/** The options of a server over TLS, but for the time of a handshake, which is a budget. */
 export interface TlsOptions extends SecureContextOptions {
   /** Callers without a certificate of `ca` are turned away in the handshake. */
   readonly requestCert: boolean;

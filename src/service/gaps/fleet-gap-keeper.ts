@@ -42,7 +42,7 @@ export class FleetGapKeeper implements GapKeeper {
   readonly #deps: FleetGapKeeperDeps;
   readonly #buckets: readonly Bucket[];
   /** What heartbeats have brought since the last round. */
-  readonly #untold: BucketGap[] = [];
+  readonly #unreported: BucketGap[] = [];
   /** Buckets in which an incarnation has begun since the last round. */
   readonly #lost = new Set<number>();
 
@@ -131,7 +131,7 @@ export class FleetGapKeeper implements GapKeeper {
       this.#lost.clear();
       this.#deps.observe({ kind: "failed", where: "new incarnation", error });
     }
-    for (const { gap, buckets } of stretchesOf(this.#untold.splice(0))) {
+    for (const { gap, buckets } of stretchesOf(this.#unreported.splice(0))) {
       this.#deps.observe({ kind: "gap", gap, buckets: buckets.size });
     }
   }
@@ -168,7 +168,7 @@ export class FleetGapKeeper implements GapKeeper {
     for (const gap of fresh) {
       if (gap.until <= bucket.reportedUntil) continue;
       bucket.reportedUntil = gap.until;
-      this.#untold.push({ bucket: number, gap });
+      this.#unreported.push({ bucket: number, gap });
     }
   }
 
