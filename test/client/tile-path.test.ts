@@ -168,6 +168,17 @@ describe("one page", () => {
     expect(world.streams).toBe(0);
   });
 
+  test("says that it cannot watch more than 1,000 sessions by their names", async () => {
+    const troubles: unknown[] = [];
+    await using world = await LeaseWorld.open({ onTrouble: (error) => troubles.push(error) });
+    const { watch } = world.client;
+    for (let index = 0; index < 1_001; index += 1) watch.listen({}, `many-${index}`);
+    await world.advance(200);
+    expect(troubles).toMatchObject([{ message: /1001.*privateBeachId/ }]);
+    expect(world.streams).toBe(1);
+    await watch.stop();
+  });
+
   test("says whether what it shows is current", async () => {
     await using world = await LeaseWorld.open();
     const { watch } = world.client;

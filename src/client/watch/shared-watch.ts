@@ -2,7 +2,7 @@ import type { Transport } from "@connectrpc/connect";
 
 import type { TransportState } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { Backoff } from "../calls/backoff.ts";
-import { deliver, type OnTrouble } from "../calls/callback.ts";
+import { deliver, type OnTrouble, report } from "../calls/callback.ts";
 import { type ClientClock, systemClock } from "../calls/clock.ts";
 import { TransportWatcher, type WatchStatus } from "./transport-watcher.ts";
 
@@ -154,9 +154,11 @@ export class SharedWatch {
   }
 
   #sessions(): { readonly sessionIds: readonly string[] } {
-    const asked = [...this.#listeners.values()].filter((id) => id !== undefined);
-    this.#watched = new Set(asked);
-    return { sessionIds: [...this.#watched].slice(0, sessionsMax) };
+    const asked = new Set([...this.#listeners.values()].filter((id) => id !== undefined));
+    const sessionIds = [...asked].slice(0, sessionsMax);
+    this.#watched = new Set(sessionIds);
+    if (asked.size > sessionsMax) report(tooMany(asked.size), this.#options.onTrouble);
+    return { sessionIds };
   }
 
   #takeState(state: TransportState): void {
@@ -189,4 +191,11 @@ export class SharedWatch {
   #notify(name: string, call: () => unknown): void {
     deliver(name, call, this.#options.onTrouble);
   }
+}
+
+function tooMany(sessions: number): Error {
+  return new RangeError(
+    `a watch takes ${sessionsMax} sessions, and the page has ${sessions}: the others are renewed but ` +
+      "not watched. Give the client privateBeachId to watch every session of a private beach",
+  );
 }
