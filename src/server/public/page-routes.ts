@@ -29,6 +29,7 @@ export async function addPage(scope: FastifyInstance, folder: string): Promise<v
   await scope.register(fastifyStatic, {
     root: folder,
     wildcard: false,
+    preCompressed: true,
     cacheControl: false,
     decorateReply: false,
   });

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -15,6 +16,7 @@ describe("The page at the public door", () => {
     await mkdir(join(folder, "assets"), { recursive: true });
     await writeFile(join(folder, "index.html"), "<!doctype html>\n<title>The page</title>\n");
     await writeFile(join(folder, "assets/index-1a2b.js"), "export {};\n");
+    await writeFile(join(folder, "assets/index-1a2b.js.br"), brotliCompressSync("export {};\n"));
     await writeFile(join(above, "secret.txt"), "not for callers");
   });
   afterAll(() => rm(join(folder, ".."), { recursive: true, force: true }));
@@ -31,6 +33,22 @@ describe("The page at the public door", () => {
     expect(script.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
     const head = await fetch(service.httpUrl("/"), { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
+  });
+
+  it("is sent compressed, as it was built, to whoever takes that", async () => {
+    await using service = await runService({ pageFolder: folder });
+    const script = async (coding: string): Promise<Response> =>
+      await fetch(service.httpUrl("/assets/index-1a2b.js"), {
+        headers: { "accept-encoding": coding },
+      });
+    const compressed = await script("br");
+    expect(compressed.headers.get("content-encoding")).toBe("br");
+    expect(compressed.headers.get("content-type")).toMatch(/javascript/);
+    expect(compressed.headers.get("vary")).toMatch(/accept-encoding/i);
+    expect(await compressed.text()).toBe("export {};\n");
+    const plain = await script("identity");
+    expect(plain.headers.get("content-encoding")).toBeNull();
+    expect(await plain.text()).toBe("export {};\n");
   });
 
   it.each([
