@@ -6,6 +6,9 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { readEnv } from "../../src/settings/read-env.ts";
+import { runService } from "../support/process/run-service.ts";
+
 // What a dashboard developer gets: the package is packed, and installed into an empty folder.
 
 const root = join(import.meta.dirname, "../..");
@@ -38,6 +41,23 @@ test("each entry is imported by its name", async () => {
   const file = await write("import.mjs", [...imports, names, print].join("\n"));
   const { stdout } = await run(process.execPath, [file], { cwd: folder });
   expect(stdout).toContain("createLeaseClient");
+});
+
+test("a tile takes and gives back a lease, on the Node that npm runs on", async () => {
+  await using service = await runService();
+  const file = await write(
+    "tile.mjs",
+    `import { createLeaseClient } from "controller-lease/client";
+const client = createLeaseClient({ baseUrl: process.argv[2] });
+const tile = client.hold({ sessionId: "session-1", privateBeachId: "beach-1", passcode: "1234" });
+const { leaseId } = await tile.held();
+await tile.release();
+console.log("held", leaseId);
+`,
+  );
+  const node = readEnv().npm_node_execpath ?? process.execPath;
+  const { stdout } = await run(node, [file, service.httpUrl("")], { cwd: folder });
+  expect(stdout).toMatch(/^held ./);
 });
 
 test("the entry for React is there, and React is the application's own", async () => {

@@ -123,27 +123,26 @@ export class TileLease implements AsyncDisposable {
 
   /** Resolves with the lease once there is one; rejects when nothing is being done to get one. */
   async held(signal?: AbortSignal): Promise<HeldLease> {
-    const { promise, resolve, reject } = Promise.withResolvers<HeldLease>();
-    const look = (): void => {
-      const { state } = this.#memory;
-      if (this.lease !== undefined) resolve(this.lease);
-      else if (state.kind === "refused") reject(new Error(state.refusal.message));
-      else if (state.kind === "released") reject(new Error("the lease was released"));
-      else if (state.kind === "lost" && !state.isReacquiring) {
-        reject(new Error(`the lease has ended: ${state.endedBy}`));
-      }
-    };
-    const abort = (): void => reject(signal?.reason);
-    const unsubscribe = this.subscribe(look);
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted) abort();
-    else look();
-    try {
-      return await promise;
-    } finally {
-      unsubscribe();
-      signal?.removeEventListener("abort", abort);
-    }
+    const ends: (() => void)[] = [];
+    const held = new Promise<HeldLease>((resolve, reject) => {
+      const look = (): void => {
+        const { state } = this.#memory;
+        if (this.lease !== undefined) resolve(this.lease);
+        else if (state.kind === "refused") reject(new Error(state.refusal.message));
+        else if (state.kind === "released") reject(new Error("the lease was released"));
+        else if (state.kind === "lost" && !state.isReacquiring) {
+          reject(new Error(`the lease has ended: ${state.endedBy}`));
+        }
+      };
+      const abort = (): void => reject(signal?.reason);
+      ends.push(this.subscribe(look), () => signal?.removeEventListener("abort", abort));
+      signal?.addEventListener("abort", abort);
+      if (signal?.aborted) abort();
+      else look();
+    });
+    return await held.finally(() => {
+      for (const end of ends) end();
+    });
   }
 
   /** Tries again at once: after a refusal, a revocation or a release, or instead of waiting. */
