@@ -44,7 +44,8 @@ describe("the sources", () => {
   });
 
   test("are all used: each file is imported, or starts a process or a page", () => {
-    expect(unusedFiles(sources, entriesOf(read("package.json"), pages))).toEqual([]);
+    const commands = `${read("package.json")}${read("src/deploy/Dockerfile")}`;
+    expect(unusedFiles(sources, entriesOf(commands, pages))).toEqual([]);
   });
 
   test("read time and chance only in the files that provide them", () => {

@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
@@ -208,6 +209,11 @@ export function startProcess(env: Env, options: StartOptions = {}): Started {
     stdio: ["ignore", "pipe", "pipe"],
     ...user,
   });
+  return followed(child);
+}
+
+/** Reads what a process of the service writes, from its start on. */
+export function followed(child: ChildProcessByStdio<null, Readable, Readable>): Started {
   const stdout: string[] = [];
   const stderr: string[] = [];
   // A test run that ends early must not leave services behind.

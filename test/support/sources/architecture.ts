@@ -58,6 +58,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/client": ["src/gen"],
   "src/demo": ["src/client", "src/gen", "src/command-line.ts"],
+  "src/deploy": ["src/settings"],
   "src/keys": ["src/auth", "src/command-line.ts"],
   "src/page": ["src/client", "src/gen"],
   "src/app.ts": [
@@ -132,10 +133,10 @@ export function unusedFiles(sources: Sources, entries: readonly string[]): reado
     .map((path) => `${path} is imported by nothing`);
 }
 
-/** Entries: what the scripts and exports of package.json and the pages name. */
-export function entriesOf(packageJson: string, pages: Sources): readonly string[] {
-  const scripts = [...packageJson.matchAll(/(src\/[\w./-]+\.tsx?)/g)].map(([path]) => path);
-  const exported = [...packageJson.matchAll(/"\.\/dist\/([\w/-]+)\.js"/g)].map(
+/** Entries: what the scripts and exports of package.json, the Dockerfile and the pages name. */
+export function entriesOf(commands: string, pages: Sources): readonly string[] {
+  const scripts = [...commands.matchAll(/(src\/[\w./-]+\.tsx?)/g)].map(([path]) => path);
+  const exported = [...commands.matchAll(/"\.\/dist\/([\w/-]+)\.js"/g)].map(
     ([, path]) => `src/${path}.ts`,
   );
   const modules = [...pages].flatMap(([path, html]) =>
