@@ -106,3 +106,14 @@ test("a callback that never answers is given up", async () => {
   await device.advance(10_000);
   await failed;
 });
+
+test("a bearer that is rejected late does not put out the one that came after it", async () => {
+  const { get, asked } = numbered();
+  const bearers = new Bearers(get, new Device());
+  expect(await bearers.current()).toBe("bearer-1");
+  await bearers.reject("bearer-1");
+  expect(await bearers.current()).toBe("bearer-2");
+  await bearers.reject("bearer-1");
+  expect(await bearers.current()).toBe("bearer-2");
+  expect(asked).toEqual(["first", "rejected"]);
+});
