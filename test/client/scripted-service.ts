@@ -1,5 +1,5 @@
 import type { MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { createRouterTransport, type Transport } from "@connectrpc/connect";
+import { createRouterTransport, type ServiceImpl, type Transport } from "@connectrpc/connect";
 
 import {
   ControllerLease,
@@ -51,11 +51,14 @@ export interface WatchService {
   opened(): Promise<ServedWatch>;
 }
 
-/** A service whose watch says what the test says, over a real Connect transport in memory. */
-export function serveWatch(): WatchService {
+/** A service that answers and whose watch says what the test says, over a real Connect transport in memory. */
+export function serveWatch(
+  leases: Partial<Pick<ServiceImpl<typeof ControllerLease>, "acquire" | "renew">> = {},
+): WatchService {
   const opened = createQueue<ServedWatch>();
   const transport = createRouterTransport(({ service }) => {
     service(ControllerLease, {
+      ...leases,
       async *watchTransport(request, { signal }) {
         const messages = createQueue<WatchMessage | "end">();
         signal.addEventListener("abort", () => messages.push("end"));
