@@ -56,6 +56,11 @@ const wrong: readonly Wrong[] = [
   ["simulate", "--seconds=x", '--seconds is "x": it must be a number from 0 on'],
   ["simulate", "--seed=-1", '--seed is "-1": it must be a whole number from 0 on'],
   ["bench", "--quick=1", "Option '--quick' does not take an argument"],
+  [
+    "bench",
+    "--only=unary,all",
+    '--only is "unary,all": it must be names of parts, with commas between them: unary, streams, connect, latency, sessions, redis',
+  ],
   ["store-writes", "--sessions=few", '--sessions is "few": it must be a whole number from 2000 on'],
   ["watch-size", "--streams=", '--streams is "": it must be a whole number from 1000 on'],
   ["crash", "--runs=1.5", '--runs is "1.5": it must be a whole number from 1 on'],

@@ -1,59 +1,77 @@
 import { type ChildProcess, fork } from "node:child_process";
 
+import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
+import { type Cores, onCore } from "./cores.ts";
+
 /** What a server under measurement sends its parent, by IPC. */
 type FromContestant =
-  | { readonly kind: "ready"; readonly address: string; readonly leases: readonly LeaseOnHand[] }
+  | { readonly kind: "ready"; readonly doors: Doors; readonly leases: readonly LeaseOnHand[] }
   | { readonly kind: "cpu"; readonly micros: number };
-
-export interface LeaseOnHand {
-  readonly sessionId: string;
-  readonly token: string;
-  readonly handshakeId: string;
-}
 
 /** A server in a process of its own, since one grpc-js process can be 1.4 × faster than the next. */
 export interface Contestant extends AsyncDisposable {
-  readonly name: string;
-  readonly address: string;
-  readonly leases: readonly LeaseOnHand[];
+  readonly pid: number;
+  /** Renewals of its leases, a call each. */
+  unary(door?: keyof Doors): Calls;
+  /** One stream of messages with so many renewals each. */
+  stream(batch: number): Calls;
   /** Processor time that the server has used so far, in microseconds. */
   cpuMicros(): Promise<number>;
 }
 
+/** One of ours, which says where it listens and which leases there are. */
+export interface NodeContestant extends Contestant {
+  readonly doors: Doors;
+  readonly leases: readonly LeaseOnHand[];
+}
+
+export interface Start {
+  readonly args?: readonly string[];
+  /** Without them it shares all cores with its callers. */
+  readonly cores?: Cores | undefined;
+}
+
 export async function startContestant(
-  name: string,
   file: string,
-  args: readonly string[] = [],
-): Promise<Contestant> {
+  { args = [], cores }: Start = {},
+): Promise<NodeContestant> {
+  const [program, ...programArgs] = onCore(cores?.server, process.execPath);
   const child = fork(new URL(file, import.meta.url), args, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
+    execPath: program,
+    execArgv: programArgs,
   });
-  const ready = await message(child, "ready");
+  const killChild = (): void => void child.kill("SIGKILL");
+  process.once("exit", killChild);
+  const { doors, leases } = await message(child, "ready");
   return {
-    name,
-    address: ready.address,
-    leases: ready.leases,
+    pid: child.pid ?? Number.NaN,
+    doors,
+    leases,
+    unary: (door = "grpc") => renewCalls(doors, door, leases),
+    stream: (batch) => keepAliveCalls(doors, leases, batch),
     async cpuMicros() {
       child.send("cpu");
       return (await message(child, "cpu")).micros;
     },
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
+      process.off("exit", killChild);
+      killChild();
       await gone;
     },
   };
 }
 
 /** In the contestant's process: answers the parent's questions about processor time. */
-export function serveMeasurements(address: string, leases: readonly LeaseOnHand[]): void {
+export function serveMeasurements(doors: Doors, leases: readonly LeaseOnHand[]): void {
   const send = (message: FromContestant): void => void process.send?.(message);
   process.on("message", () => {
     const { user, system } = process.cpuUsage();
     send({ kind: "cpu", micros: user + system });
   });
   process.on("disconnect", () => process.exit());
-  send({ kind: "ready", address, leases });
+  send({ kind: "ready", doors, leases });
 }
 
 type Received<Kind extends FromContestant["kind"]> = Extract<FromContestant, { kind: Kind }>;
@@ -63,7 +81,7 @@ function message<Kind extends FromContestant["kind"]>(
   kind: Kind,
 ): Promise<Received<Kind>> {
   return new Promise((resolve, reject) => {
-    const gone = (): void => reject(new Error("a contestant ended before its time"));
+    const gone = (): void => reject(new Error("a server under measurement ended before its time"));
     const receive = (received: FromContestant): void => {
       if (received.kind !== kind) return;
       child.off("message", receive);

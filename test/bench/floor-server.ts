@@ -2,8 +2,6 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 
 import {
-  ControllerLease,
-  HandshakeKind,
   type KeepAliveRequest,
   KeepAliveRequestSchema,
   type KeepAliveResponse,
@@ -13,28 +11,18 @@ import {
   type RenewResponse,
   RenewResponseSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { keepAlivePath, renewPath } from "./calls.ts";
 import { serveMeasurements } from "./contestant.ts";
+import { sampleAnswer, sampleLeases, sampleResult } from "./sample-answer.ts";
 
-/** The floor: grpc-js and protobuf with handlers that decide nothing. */
-const sample = create(RenewResponseSchema, {
-  handshakeKind: HandshakeKind.REFRESH,
-  lease: {
-    sessionId: "session-0",
-    leaseId: "0193b5a0-0000-7000-8000-000000000000",
-    reason: "bench",
-    epoch: 1n,
-    expiresAt: { seconds: 1_700_000_000n },
-    expiresIn: { seconds: 30n },
-    renewAfter: { seconds: 15n },
-  },
-  transport: { sessionId: "session-0", version: 1n, generation: 1n, liveLeases: 1 },
-});
+/** The floor of the gRPC door: grpc-js and protobuf with handlers that decide nothing. */
+const leases = Number(process.argv[2] ?? 1000);
 
 const server = new grpc.Server();
 server.addService(
   {
     renew: {
-      path: `/${ControllerLease.typeName}/Renew`,
+      path: renewPath,
       requestStream: false,
       responseStream: false,
       requestDeserialize: (bytes: Buffer) => fromBinary(RenewRequestSchema, bytes),
@@ -45,7 +33,7 @@ server.addService(
       responseDeserialize: (bytes: Buffer) => fromBinary(RenewResponseSchema, bytes),
     },
     keepAlive: {
-      path: `/${ControllerLease.typeName}/KeepAlive`,
+      path: keepAlivePath,
       requestStream: true,
       responseStream: true,
       requestDeserialize: (bytes: Buffer) => fromBinary(KeepAliveRequestSchema, bytes),
@@ -57,17 +45,11 @@ server.addService(
     },
   },
   {
-    renew: (_call: unknown, answer: grpc.sendUnaryData<RenewResponse>) => answer(null, sample),
+    renew: (_call: unknown, answer: grpc.sendUnaryData<RenewResponse>) =>
+      answer(null, sampleAnswer),
     keepAlive: (call: grpc.ServerDuplexStream<KeepAliveRequest, KeepAliveResponse>) => {
       call.on("data", ({ renewals }: KeepAliveRequest) => {
-        const results = renewals.map(({ sessionId }) => ({
-          sessionId,
-          expiresAt: { seconds: 1_700_000_000n, nanos: 0 },
-          expiresIn: { seconds: 30n, nanos: 0 },
-          renewAfter: { seconds: 15n, nanos: 0 },
-          handshakeKind: HandshakeKind.REFRESH,
-          generation: 1n,
-        }));
+        const results = renewals.map(({ sessionId }) => sampleResult(sessionId));
         call.write(create(KeepAliveResponseSchema, { results }));
       });
       call.on("end", () => call.end());
@@ -77,6 +59,5 @@ server.addService(
 
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  const lease = { sessionId: "session-0", token: "t".repeat(43), handshakeId: "" };
-  serveMeasurements(`127.0.0.1:${port}`, [lease]);
+  serveMeasurements({ grpc: `127.0.0.1:${port}` }, sampleLeases(leases));
 });

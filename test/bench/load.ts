@@ -1,17 +1,9 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { create, toBinary } from "@bufbuild/protobuf";
-import * as grpc from "@grpc/grpc-js";
-
-import {
-  ControllerLease,
-  KeepAliveRequestSchema,
-  RenewRequestSchema,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { Contestant, LeaseOnHand } from "./contestant.ts";
-
-const identity = (bytes: Buffer): Buffer => bytes;
+import { type Caller, Http2Caller, MessageCounter, openCaller } from "./callers.ts";
+import type { Calls } from "./calls.ts";
+import type { Contestant } from "./contestant.ts";
 
 /** What a stretch of load came to. */
 export interface Measured {
@@ -20,51 +12,70 @@ export interface Measured {
   readonly cpuMicros: number;
 }
 
+/** How long a measurement takes, and the load before it, until the code under it is compiled. */
+export interface Stretch {
+  readonly warmUpMs: number;
+  readonly ms: number;
+}
+
 /** Calls that never end by themselves: `next` starts one and counts it when it is answered. */
 export type Load = (count: (renewals: number) => void, isOver: () => boolean) => Promise<void>;
 
-/** Unary renewals, `inFlight` at a time over a few connections. */
-export function unaryLoad({ address, leases }: Contestant, inFlight: number): Load {
-  const requests = encodedRenewals(leases);
-  const clients = Array.from({ length: 4 }, (_, index) => clientOf(address, index));
+/** Over HTTP/1.1 one is on its way on each connection. */
+const connections = { "http/1.1": 64, "http/2": 4 } as const;
+
+/** A call for each renewal, `inFlight` at a time over a few connections. */
+export function unaryLoad(calls: Calls, inFlight: number): Load {
   return async (count, isOver) => {
+    const callers = Array.from({ length: connections[calls.protocol] }, () => openCaller(calls));
     let next = 0;
-    const worker = async (index: number): Promise<void> => {
-      const client = clients[index % clients.length];
-      while (client && !isOver()) {
-        await callBytes(client, renewPath, requests[next++ % requests.length] ?? Buffer.alloc(0));
+    const worker = async (caller: Caller): Promise<void> => {
+      while (!isOver()) {
+        await caller.call(calls.bodies[next++ % calls.bodies.length] ?? Buffer.alloc(0));
         count(1);
       }
     };
-    await Promise.all(Array.from({ length: inFlight }, (_, index) => worker(index)));
-    for (const client of clients) client.close();
+    const each = Math.ceil(inFlight / callers.length);
+    await Promise.all(
+      callers.flatMap((caller) => Array.from({ length: each }, () => worker(caller))),
+    );
+    for (const caller of callers) caller[Symbol.dispose]();
   };
 }
 
-/** One KeepAlive stream with `depth` batches on the way. */
-export function batchLoad({ address, leases }: Contestant, batch: number, depth: number): Load {
-  const renewals = Array.from({ length: batch }, (_, index) =>
-    renewal(leases[index % leases.length]),
-  );
-  const request = Buffer.from(
-    toBinary(KeepAliveRequestSchema, create(KeepAliveRequestSchema, { renewals })),
-  );
+/** Messages of `batch` renewals each on one stream, with `depth` of them on the way. */
+export function streamLoad(calls: Calls, batch: number, depth: number): Load {
   return async (count, isOver) => {
-    const client = clientOf(address, 0);
-    const path = `/${ControllerLease.typeName}/KeepAlive`;
-    const stream = client.makeBidiStreamRequest(path, identity, identity);
-    stream.on("data", () => {
-      count(batch);
-      if (isOver()) stream.end();
-      else stream.write(request);
+    using caller = new Http2Caller(calls);
+    const stream = caller.open();
+    const answers = new MessageCounter();
+    let next = 0;
+    const send = (messages: number): void => {
+      const bodies = Array.from(
+        { length: messages },
+        () => calls.bodies[next++ % calls.bodies.length] ?? Buffer.alloc(0),
+      );
+      stream.write(Buffer.concat(bodies));
+    };
+    stream.on("data", (chunk: Buffer) => {
+      const messages = answers.add(chunk);
+      if (messages === 0) return;
+      count(messages * batch);
+      if (!isOver()) send(messages);
+      else if (!stream.writableEnded) stream.end();
     });
-    for (let sent = 0; sent < depth; sent++) stream.write(request);
+    let status = "none";
+    stream.on("trailers", (trailers) => {
+      status = String(trailers["grpc-status"]);
+    });
+    send(depth);
     await once(stream, "end");
-    client.close();
+    if (calls.isRenewed?.(answers.last) === false) throw new Error("a renewal was refused");
+    if (status !== "0") throw new Error(`a stream of renewals ended with status ${status}`);
   };
 }
 
-/** Which of `count` contestants is sent the renewal of a lease in a pass over all leases. */
+/** Which of `count` servers is sent the renewal of a lease in a pass over all leases. */
 export type Choice = (lease: number, pass: number, count: number) => number;
 
 /**
@@ -76,17 +87,18 @@ export function pacedLoad(
   perSecond: number,
   choose: Choice,
 ): Load {
-  const requests = encodedRenewals(contestants[0]?.leases ?? []);
+  const calls = contestants.map((contestant) => contestant.unary());
+  const bodies = calls[0]?.bodies ?? [];
   // Where it goes on when it is run again.
   let next = 0;
   return async (count, isOver) => {
-    const clients = contestants.map(({ address }, index) => clientOf(address, index));
+    const callers = calls.map(openCaller);
     const underWay = new Set<Promise<void>>();
     const send = (): void => {
-      const [lease, pass] = [next % requests.length, Math.floor(next / requests.length)];
-      const client = clients[choose(lease, pass, clients.length)];
-      if (client === undefined) throw new RangeError("there is no such contestant");
-      const call = callBytes(client, renewPath, requests[lease] ?? Buffer.alloc(0)).then(
+      const [lease, pass] = [next % bodies.length, Math.floor(next / bodies.length)];
+      const caller = callers[choose(lease, pass, callers.length)];
+      if (caller === undefined) throw new RangeError("there is no such server");
+      const call = caller.call(bodies[lease] ?? Buffer.alloc(0)).then(
         () => count(1),
         () => undefined,
       );
@@ -103,18 +115,19 @@ export function pacedLoad(
       owed = Math.min(owed, underWayMax);
     }
     await Promise.all(underWay);
-    for (const client of clients) client.close();
+    for (const caller of callers) caller[Symbol.dispose]();
   };
 }
 
 const paceMs = 10;
 const underWayMax = 64;
 
-/** Until the code under load is compiled; the less a server does, the sooner. */
-export const warmUpMs = 3000;
-
 /** Runs the load for a while, once it has warmed up. */
-export async function measure(contestant: Contestant, load: Load, ms: number): Promise<Measured> {
+export async function measure(
+  contestant: Contestant,
+  load: Load,
+  { warmUpMs, ms }: Stretch,
+): Promise<Measured> {
   let renewals = 0;
   let isOver = false;
   const running = load(
@@ -123,39 +136,17 @@ export async function measure(contestant: Contestant, load: Load, ms: number): P
     },
     () => isOver,
   );
-  await sleep(warmUpMs);
+  await Promise.race([sleep(warmUpMs), running]);
   const before = { renewals, cpu: await contestant.cpuMicros(), at: performance.now() };
-  await sleep(ms);
-  const cpu = await contestant.cpuMicros();
+  let cpu: number;
+  // Again where nothing was counted yet: of etcd's processor, Linux counts hundredths of a second.
+  do {
+    await Promise.race([sleep(ms), running]);
+    cpu = await contestant.cpuMicros();
+  } while (renewals === before.renewals || cpu === before.cpu);
   const counted = renewals - before.renewals;
   const seconds = (performance.now() - before.at) / 1000;
   isOver = true;
   await running;
   return { perSecond: counted / seconds, cpuMicros: (cpu - before.cpu) / counted };
-}
-
-/** A call whose request is encoded once and sent often, and whose answer nobody reads. */
-export function callBytes(client: grpc.Client, path: string, request: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(path, identity, identity, request, (error) =>
-      error ? reject(error) : resolve(),
-    );
-  });
-}
-
-export const renewPath: string = `/${ControllerLease.typeName}/Renew`;
-
-export function clientOf(address: string, index: number): grpc.Client {
-  // A channel of its own, and so a connection of its own, needs options that differ.
-  return new grpc.Client(address, grpc.credentials.createInsecure(), { "bench.connection": index });
-}
-
-function renewal(lease: LeaseOnHand | undefined): { sessionId: string; controllerToken: string } {
-  return { sessionId: lease?.sessionId ?? "", controllerToken: lease?.token ?? "" };
-}
-
-export function encodedRenewals(leases: readonly LeaseOnHand[]): readonly Buffer[] {
-  return leases.map((lease) =>
-    Buffer.from(toBinary(RenewRequestSchema, create(RenewRequestSchema, renewal(lease)))),
-  );
 }

@@ -6,7 +6,7 @@ import {
   TransportEnd,
   type TransportReportSchema,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { LeaseOnHand } from "./contestant.ts";
+import type { LeaseOnHand } from "./calls.ts";
 
 /** What the manager says of a fast path that carries actions; `state`: of the channel for states. */
 export function managerReport(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type RedisServer, startRedis } from "../support/redis/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
-import { type Choice, type Load, pacedLoad, warmUpMs } from "./load.ts";
+import { type Choice, type Load, pacedLoad, type Stretch } from "./load.ts";
 
 /** How many processes share a Redis, and which of them is sent what. */
 export interface Fleet {
@@ -31,24 +31,30 @@ export interface SharedStretch {
  */
 export async function measureShared(
   fleets: readonly Fleet[],
-  perSecond: number,
-  ms: number,
+  offered: Offered,
 ): Promise<readonly SharedStretch[]> {
   await using stack = new AsyncDisposableStack();
-  const running = await Promise.all(fleets.map((fleet) => startFleet(fleet, stack)));
-  await sleep(settleMs);
-  const idle = await Promise.all(running.map((fleet) => idleCoresOf(fleet, ms)));
+  const { leases, stretch } = offered;
+  const running = await Promise.all(fleets.map((fleet) => startFleet(fleet, leases, stack)));
+  await sleep(stretch.warmUpMs);
+  const idle = await Promise.all(running.map((fleet) => idleCoresOf(fleet, stretch.ms)));
   return await Promise.all(
     running.map(async (fleet, index) => ({
-      ...(await offer(fleet, perSecond, ms)),
+      ...(await offer(fleet, offered)),
       idleCores: idle[index] ?? Number.NaN,
     })),
   );
 }
 
-const settleMs = 2_000;
+/** What is offered to each fleet. */
+export interface Offered {
+  readonly leases: number;
+  readonly perSecond: number;
+  readonly stretch: Stretch;
+}
 
 interface RunningFleet {
+  readonly leases: number;
   readonly redis: RedisServer;
   readonly contestants: readonly Contestant[];
   readonly choose: Choice;
@@ -56,28 +62,27 @@ interface RunningFleet {
 
 async function startFleet(
   { processes, choose }: Fleet,
+  leases: number,
   stack: AsyncDisposableStack,
 ): Promise<RunningFleet> {
   const redis = stack.use(await startRedis());
   const contestants: Contestant[] = [];
   // One after the other, since each begins with granting what there is to renew.
   while (contestants.length < processes) {
-    const started = await startContestant("shared", "lease-server.ts", [redis.url]);
-    contestants.push(stack.use(started));
+    const args = ["--store", redis.url, "--leases", String(leases)];
+    contestants.push(stack.use(await startContestant("lease-server.ts", { args })));
   }
-  return { redis, contestants, choose };
+  return { leases, redis, contestants, choose };
 }
 
 async function offer(
   fleet: RunningFleet,
-  perSecond: number,
-  ms: number,
+  { perSecond, stretch: { warmUpMs, ms } }: Offered,
 ): Promise<Omit<SharedStretch, "idleCores">> {
-  const { redis, contestants, choose } = fleet;
+  const { leases, redis, contestants, choose } = fleet;
   const load = pacedLoad(contestants, perSecond, choose);
-  const leaseCount = contestants[0]?.leases.length ?? 0;
   // At least once each: before, all leases are best known to the process that was started last.
-  await renewFor(load, (renewals, passedMs) => renewals >= leaseCount && passedMs > warmUpMs);
+  await renewFor(load, (renewals, passedMs) => renewals >= leases && passedMs > warmUpMs);
   const before = { commits: await commitsOf(redis), usedMs: await usedBy(fleet) };
   const { renewals, passedMs } = await renewFor(load, (_, passed) => passed > ms);
   const usedMs = (await usedBy(fleet)) - before.usedMs;

@@ -1,0 +1,30 @@
+import type { Cores } from "./cores.ts";
+import type { Stretch } from "./load.ts";
+import type { Findings } from "./report/row.ts";
+
+/** How much is measured. */
+export interface Size extends Stretch {
+  /** Of each contestant; they take turns. */
+  readonly rounds: number;
+  /** Leases that are renewed in turn. */
+  readonly leases: number;
+  /** Sessions whose memory is measured. */
+  readonly sessions: number;
+}
+
+/** What every part of the bench is given. */
+export interface Bench {
+  readonly size: Size;
+  readonly cores: Cores | undefined;
+  /** Says what is being measured now. */
+  progress(what: string): void;
+}
+
+/** A part of the bench that can be run alone. */
+export interface Part {
+  readonly name: string;
+  readonly title: string;
+  /** About how long it takes, in seconds. */
+  seconds(size: Size): number;
+  run(bench: Bench): Promise<Findings>;
+}

@@ -1,0 +1,39 @@
+import type { Part, Size } from "./bench.ts";
+import { connectPart } from "./parts/connect.ts";
+import { latencyPart } from "./parts/latency.ts";
+import { redisPart } from "./parts/redis.ts";
+import { sessionsPart } from "./parts/sessions.ts";
+import { streamsPart } from "./parts/streams.ts";
+import { unaryPart } from "./parts/unary.ts";
+
+export const parts: readonly Part[] = [
+  unaryPart,
+  streamsPart,
+  connectPart,
+  latencyPart,
+  sessionsPart,
+  redisPart,
+];
+
+export const full: Size = {
+  rounds: 5,
+  warmUpMs: 2_000,
+  ms: 3_000,
+  leases: 1_000,
+  sessions: 1_000_000,
+};
+
+export const quick: Size = {
+  rounds: 3,
+  warmUpMs: 700,
+  ms: 1_000,
+  leases: 1_000,
+  sessions: 100_000,
+};
+
+/** The parts of these names, in the order of the plan; undefined where one is no part. */
+export function partsNamed(names: string): readonly Part[] | undefined {
+  const wanted = names.split(",").map((name) => name.trim());
+  const areParts = wanted.every((name) => parts.some((part) => part.name === name));
+  return areParts ? parts.filter(({ name }) => wanted.includes(name)) : undefined;
+}

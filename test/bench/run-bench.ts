@@ -1,0 +1,49 @@
+import type { Part, Size } from "./bench.ts";
+import type { Cores } from "./cores.ts";
+import { h2loadVersion } from "./h2load.ts";
+import { thisMachine } from "./report/machine.ts";
+import { type PartReport, partReport, type Report } from "./report/report.ts";
+
+export interface Order {
+  readonly command: string;
+  readonly parts: readonly Part[];
+  readonly size: Size;
+  readonly cores: Cores | undefined;
+  readonly say: (line: string) => void;
+}
+
+/** Runs the parts one after the other, and says what it is at and how long it will take. */
+export async function runBench({ command, parts, size, cores, say }: Order): Promise<Report> {
+  const startedAt = new Date();
+  const from = performance.now();
+  const reports: PartReport[] = [];
+  for (const [index, part] of parts.entries()) {
+    const left = parts.slice(index).reduce((sum, { seconds }) => sum + seconds(size), 0);
+    say(`${part.title} (about ${minutes(left)} from here on)`);
+    const progress = (what: string): void => say(`  ${clock(from)} ${what}`);
+    reports.push(partReport(part, await part.run({ size, cores, progress })));
+  }
+  return {
+    command,
+    startedAt: startedAt.toISOString(),
+    tookSeconds: (performance.now() - from) / 1000,
+    machine: thisMachine(cores),
+    remarks,
+    parts: reports,
+  };
+}
+
+const remarks = [
+  `Unary calls came from ${h2loadVersion === undefined ? "our own client on node:http2, since there is no h2load" : `h2load ${h2loadVersion}`}; all others from our own client on node:http2.`,
+  "A renewal is answered before it is on disk everywhere: the service writes the new expiry to SQLite within a second, etcd keeps it in memory alone, and in neither is it a consensus write.",
+  "A cost is processor time of the server's process for one renewal, all its threads together; a ratio above 1 is better than what it is compared with.",
+];
+
+function clock(from: number): string {
+  const seconds = Math.round((performance.now() - from) / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+function minutes(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
