@@ -34,12 +34,13 @@ import {
 import { type SessionStore, type StoreFailure, StoreUnavailable } from "./service/session-store.ts";
 import { type Clock, monotonicMs, systemClock } from "./service/time/clock.ts";
 import type { Settings } from "./settings/settings.ts";
+import { settingsWarnings } from "./settings/settings-warnings.ts";
 import { StartFault } from "./settings/start-fault.ts";
 import { type OpenedStore, openStore, placeName } from "./store/open-store.ts";
 import { BackupRefused } from "./store/sqlite/sqlite-backup.ts";
 import type { SqliteSessionStore } from "./store/sqlite/sqlite-store.ts";
-import { StoreCannotOpen } from "./store/store-cannot-open.ts";
-import { loadOrCreateTokenKey, TokenKeyUnusable, tokenKeyPathFor } from "./store/token-key-file.ts";
+import { loadOrCreateTokenKey, tokenKeyPathFor } from "./store/token-key-file.ts";
+import { storeFault } from "./store-fault.ts";
 
 export type { Addresses, App };
 
@@ -196,12 +197,10 @@ async function backUp(store: OpenStore, name: string, log: Logger): Promise<Back
   }
 }
 
-/** Names the setting in an error of the store. */
 function asStartFault(error: unknown): never {
-  if (error instanceof StoreCannotOpen || error instanceof StoreUnavailable) {
-    throw new StartFault([`${error.message} (LEASE_STORE_URL)`], { cause: error });
-  }
-  throw error;
+  const fault = storeFault(error);
+  if (fault === undefined) throw error;
+  throw new StartFault([fault], { cause: error });
 }
 
 type OpenStore = SessionStore | SqliteSessionStore;
@@ -223,34 +222,19 @@ async function tokenKeyOf(
   try {
     return await loadOrCreateTokenKey(tokenKeyPathFor(store.path, place.path));
   } catch (error) {
-    if (error instanceof TokenKeyUnusable) {
-      throw new StartFault([`${error.message}, or set LEASE_TOKEN_KEY`], { cause: error });
-    }
-    throw error;
+    return asStartFault(error);
   }
 }
 
 /** What an operator may not know of, or not have meant. */
 function logSettings(settings: Settings, log: Logger): void {
   noteServiceLinks(settings, log);
-  warnOfOpenDoors(settings, log);
+  for (const warning of settingsWarnings(settings)) log.warn(warning);
 }
 
 function noteServiceLinks({ linkedServices: services }: Settings, log: Logger): void {
   if (services.length === 0) return;
   log.info({ services }, "ignored service links in the environment");
-}
-
-function warnOfOpenDoors({ auth, roadUrl }: Settings, log: Logger): void {
-  if (auth.kind === "dev") {
-    log.warn("LEASE_AUTH=dev: anyone who can reach this machine's loopback may do everything");
-  }
-  if (roadUrl !== undefined) return;
-  log.warn(
-    auth.kind === "dev"
-      ? "LEASE_ROAD_URL is not set: any passcode that is not empty opens a session"
-      : "LEASE_ROAD_URL is not set: no passcode opens a session, which has to be attached first",
-  );
 }
 
 /** How many sessions there are; undefined while not all of the store can be reached. */

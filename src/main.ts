@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type App, startApp } from "./app.ts";
 import { badUsageExitCode, readCommandLine } from "./command-line.ts";
 import { logWhatIsPrinted } from "./observe/printed.ts";
+import { checkSettings, everyFault } from "./preflight/check-settings.ts";
 import { readEnv } from "./settings/read-env.ts";
 import { type Settings, toSettings } from "./settings/settings.ts";
 import { settingsHelp } from "./settings/settings-help.ts";
@@ -14,6 +15,7 @@ const exitCodes = { done: 0, cannotStart: 1, bug: 70, badSettings: 78 } as const
 const options = {
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
+  "check-settings": { type: "boolean" },
 } as const;
 
 // A reader of the output may leave, and a disk may fill up. Neither is a reason to stop serving.
@@ -27,13 +29,18 @@ async function run(args: readonly string[]): Promise<number> {
   if (line.options.help) return say(settingsHelp());
   if (line.options.version) return say(`${version()}\n`);
 
-  const result = toSettings(readEnv());
-  if (result.kind === "faults") return complain(result.faults, exitCodes.badSettings);
+  const env = readEnv();
+  const result = toSettings(env);
+  if (result.kind === "faults" || line.options["check-settings"]) {
+    const checked = await checkSettings(env);
+    if (checked.kind === "sound") return say(checked.summary);
+    return complain(checked.faults, exitCodes.badSettings);
+  }
   try {
     return await serve(result.settings);
   } catch (error) {
-    if (error instanceof StartFault) return complain(error.faults, exitCodes.cannotStart);
-    throw error;
+    if (!(error instanceof StartFault)) throw error;
+    return complain(await everyFault(error, result.settings), exitCodes.cannotStart);
   }
 }
 

@@ -29,10 +29,7 @@ export async function openAuth(
     },
   });
   if (auth.kind === "dev" || auth.keySet.kind === "url") return opened;
-  if (fault !== undefined) {
-    const why = fault instanceof Error ? fault.message : String(fault);
-    throw new StartFault([`LEASE_AUTH_JWKS_FILE cannot be used: ${why}`], { cause: fault });
-  }
+  if (fault !== undefined) throw new StartFault([keyFileFault(fault)], { cause: fault });
   files.add({
     settings: ["LEASE_AUTH_JWKS_FILE"],
     async read() {
@@ -41,4 +38,9 @@ export async function openAuth(
     },
   });
   return opened;
+}
+
+export function keyFileFault(error: unknown): string {
+  const why = error instanceof Error ? error.message : String(error);
+  return `LEASE_AUTH_JWKS_FILE cannot be used: ${why}; name a JSON Web Key Set that this user may read`;
 }

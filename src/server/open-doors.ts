@@ -10,7 +10,7 @@ import { Health } from "../gen/grpc/health/v1/health_pb.js";
 import type { Logger } from "../observe/logger.ts";
 import type { LostConnection } from "../observe/lost-connections.ts";
 import type { Metrics } from "../observe/metrics.ts";
-import { formatListenAddress, type ListenAddress } from "../settings/listen-address.ts";
+import type { ListenAddress } from "../settings/listen-address.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
@@ -21,6 +21,7 @@ import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type EndedCall, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { Intake } from "./intake/intake.ts";
+import { listenFault } from "./listen-fault.ts";
 import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
 import { Outbox } from "./outbox.ts";
 import { originRule } from "./public/cors-policy.ts";
@@ -176,22 +177,8 @@ async function listening(name: SettingName, listen: ListenAddress, open: Opener)
   try {
     return await open(listen);
   } catch (error) {
-    const remedy = remedyFor(error);
-    if (remedy === undefined) throw error;
-    throw new StartFault([`${name} is ${formatListenAddress(listen)}: ${remedy}`], {
-      cause: error,
-    });
+    const fault = listenFault(name, listen, error);
+    if (fault === undefined) throw error;
+    throw new StartFault([fault], { cause: error });
   }
-}
-
-function remedyFor(error: unknown): string | undefined {
-  const text = error instanceof Error ? error.message : "";
-  if (text.includes("EADDRINUSE")) {
-    return "it is in use, stop what listens there or set another address";
-  }
-  if (text.includes("EACCES")) return "this user may not bind it, set a port above 1023";
-  if (/EADDRNOTAVAIL|ENOTFOUND|Name resolution failed/.test(text)) {
-    return "this machine has no such address, set one that it has";
-  }
-  return undefined;
 }

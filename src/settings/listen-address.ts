@@ -28,6 +28,13 @@ export function isLoopback({ host }: ListenAddress): boolean {
   return isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
+/** Whether two doors would want the same port: at the same host, or where one listens at every host. */
+export function overlap(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const isEverywhere = ({ host }: ListenAddress): boolean => host === "0.0.0.0" || host === "::";
+  return one.host === other.host || isEverywhere(one) || isEverywhere(other);
+}
+
 /** An address of IPv4 that is written as one of IPv6 is in it too. */
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");

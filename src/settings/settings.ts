@@ -1,6 +1,6 @@
 import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
 import { type AuthSetting, readAuth } from "./auth-settings.ts";
-import { isLoopback, type ListenAddress, parseListenAddress } from "./listen-address.ts";
+import { isLoopback, type ListenAddress, overlap, parseListenAddress } from "./listen-address.ts";
 import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
@@ -44,7 +44,12 @@ type LogLevel = (typeof logLevels)[number];
 
 export type SettingsResult =
   | { readonly kind: "settings"; readonly settings: Settings }
-  | { readonly kind: "faults"; readonly faults: readonly string[] };
+  | {
+      readonly kind: "faults";
+      readonly faults: readonly string[];
+      /** What could be read, with something harmless in the place of what could not. */
+      readonly rest: Settings;
+    };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -76,7 +81,9 @@ export function toSettings(env: Environment): SettingsResult {
     linkedServices: reading.linkedServices(),
   };
   reading.noteRelations(settings);
-  if (reading.faults.length > 0) return { kind: "faults", faults: reading.faults };
+  if (reading.faults.length > 0) {
+    return { kind: "faults", faults: reading.faults, rest: settings };
+  }
   return { kind: "settings", settings: deepFreeze(settings) };
 }
 
@@ -214,18 +221,7 @@ class Reading {
       if (settingsOf(rule).some((name) => this.#faulty.has(name))) continue;
       this.faults.push(explainFault(rule, settings.policy));
     }
-    const doors = [
-      ["LEASE_GRPC_LISTEN", settings.grpcListen],
-      ["LEASE_HTTP_LISTEN", settings.httpListen],
-      ["LEASE_OPS_LISTEN", settings.opsListen],
-    ] as const;
-    for (const [name, address] of doors) {
-      if (settings.auth.kind !== "dev" || isLoopback(address)) continue;
-      this.faults.push(
-        `${name} is "${this.text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
-          `bind to loopback, such as 127.0.0.1:${address.port}`,
-      );
-    }
+    this.#noteAddresses(settings);
     const whyKey = reasonForTokenKey(settings);
     if (whyKey !== undefined && settings.tokenKey === undefined) {
       this.faults.push(
@@ -237,6 +233,26 @@ class Reading {
     }
     if (settings.tokenKeyPrevious !== undefined && settings.tokenKey === undefined) {
       this.faults.push("LEASE_TOKEN_KEY_PREVIOUS needs LEASE_TOKEN_KEY beside it: set both");
+    }
+  }
+
+  #noteAddresses({ auth, grpcListen, httpListen, opsListen }: Settings): void {
+    const doors = [
+      ["LEASE_GRPC_LISTEN", grpcListen],
+      ["LEASE_HTTP_LISTEN", httpListen],
+      ["LEASE_OPS_LISTEN", opsListen],
+    ] as const;
+    for (const [index, [name, address]] of doors.entries()) {
+      if (auth.kind === "dev" && !isLoopback(address)) {
+        this.faults.push(
+          `${name} is "${this.text(name)}", but LEASE_AUTH=dev lets every caller do everything: ` +
+            `bind to loopback, such as 127.0.0.1:${address.port}`,
+        );
+      }
+      const other = doors.slice(0, index).find(([, earlier]) => overlap(earlier, address));
+      if (other === undefined) continue;
+      const both = `${name} is "${this.text(name)}" and ${other[0]} is "${this.text(other[0])}"`;
+      this.faults.push(`${both}: each door needs a port of its own, set another one`);
     }
   }
 

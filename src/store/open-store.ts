@@ -4,6 +4,7 @@ import { type Clock, steeredClock, systemClock } from "../service/time/clock.ts"
 import { memoryStore } from "./memory-store.ts";
 import { withoutPassword } from "./redis/link/redis-check.ts";
 import { openRedisStore } from "./redis/open-redis-store.ts";
+import { type FileSeen, lookAtFile } from "./sqlite/look-at-file.ts";
 import { openSqliteStore } from "./sqlite/sqlite-store.ts";
 
 /** Where sessions live. */
@@ -73,6 +74,33 @@ async function openFile(path: string, options: OpenStoreOptions): Promise<Opened
   // A gap may be on record whose end is later than the last moment alive.
   own.beginAt(Math.max((await store.lastAlive()) ?? 0, (await store.gaps()).at(-1)?.until ?? 0));
   return { store, clock };
+}
+
+/** What is at a place, without opening it for use. */
+export type StoreSeen =
+  | { readonly kind: "memory" }
+  | { readonly kind: "file"; readonly seen: FileSeen }
+  | { readonly kind: "redis" };
+
+/**
+ * Looks at a place as a start would, without waiting, and changes nothing there. Rejects with
+ * StoreCannotOpen where a start would.
+ */
+export async function lookAtStore(
+  place: StorePlace,
+  { acknowledgements }: Pick<OpenStoreOptions, "acknowledgements">,
+): Promise<StoreSeen> {
+  const clock = systemClock();
+  switch (place.kind) {
+    case "memory":
+      return { kind: "memory" };
+    case "sqlite":
+      return { kind: "file", seen: await lookAtFile(place.path, clock) };
+    case "redis": {
+      await using _store = await openRedisStore(place.url, { clock, acknowledgements });
+      return { kind: "redis" };
+    }
+  }
 }
 
 /** The place in a few words, as a log may show it. */

@@ -35,8 +35,17 @@ export function tokenKeyPathFor(storePath: string, openedAs: string): string {
  * Rejects with {@link TokenKeyUnusable}.
  */
 export async function loadOrCreateTokenKey(path: string): Promise<Uint8Array> {
+  return await withRemedy(path, async () => (await load(path)) ?? (await create(path)));
+}
+
+/** Whether the file at `path` holds a key. Rejects with {@link TokenKeyUnusable}. */
+export async function hasTokenKey(path: string): Promise<boolean> {
+  return await withRemedy(path, async () => (await load(path)) !== undefined);
+}
+
+async function withRemedy<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return (await load(path)) ?? (await create(path));
+    return await work();
   } catch (error) {
     if (error instanceof TokenKeyUnusable) throw error;
     const why = error instanceof Error ? error.message : String(error);

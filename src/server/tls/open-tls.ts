@@ -29,7 +29,7 @@ export async function openTls(
       return setting && (await TlsIdentity.open(setting, names, wall));
     } catch (error) {
       if (!(error instanceof TlsFilesUnusable)) throw error;
-      faults.push(error.message);
+      faults.push(...error.faults);
       return undefined;
     }
   };

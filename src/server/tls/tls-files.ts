@@ -15,13 +15,19 @@ export interface TlsFiles {
   readonly expiresAt: number;
 }
 
-/** Files that cannot be used; the message names the setting and the remedy, and shows no content. */
+/** Files that cannot be used; each fault names its setting and the remedy, and shows no content. */
 export class TlsFilesUnusable extends Error {
   override readonly name = "TlsFilesUnusable";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[], options?: ErrorOptions) {
+    super(faults.join("; "), options);
+    this.faults = faults;
+  }
 }
 
 /**
- * Reads the files of a door. Rejects with {@link TlsFilesUnusable}.
+ * Reads the files of a door. Rejects with {@link TlsFilesUnusable}, which has the faults of all.
  *
  * @param wall the wall time in ms by which certificates are judged
  */
@@ -30,11 +36,21 @@ export async function readTlsFiles(
   names: TlsSettingNames,
   wall: number,
 ): Promise<TlsFiles> {
-  const cert = await read(names.certificate, setting.certificate);
-  const key = await read(names.key, setting.key);
-  const chain = certificatesIn(cert, names.certificate, setting.certificate);
-  const own = privateKeyIn(key, names.key, setting.key);
-  if (chain[0]?.checkPrivateKey(own) !== true) {
+  const parts = await Promise.allSettled([
+    readCertificate(setting, names, wall),
+    readKey(setting, names),
+    readAuthority(setting, names, wall),
+  ]);
+  const [certificate, key, authority] = parts;
+  if (
+    certificate.status === "rejected" ||
+    key.status === "rejected" ||
+    authority.status === "rejected"
+  ) {
+    throw joined(parts);
+  }
+  const { pem: cert, chain } = certificate.value;
+  if (chain[0]?.checkPrivateKey(key.value.key) !== true) {
     const both = `set the two that belong together, with the own certificate first in its file`;
     throw unusable(
       names.key,
@@ -42,16 +58,43 @@ export async function readTlsFiles(
       `is not the key of the certificate in ${names.certificate}: ${both}`,
     );
   }
-  admitTimes(chain, names.certificate, setting.certificate, wall);
-  const ca = await readAuthority(setting, names, wall);
+  const files = { cert, key: key.value.pem, ca: authority.value };
   try {
-    createSecureContext({ cert, key, ca });
+    createSecureContext(files);
   } catch (cause) {
     const why = `cannot be used for TLS: ${messageOf(cause)}`;
     throw unusable(names.certificate, setting.certificate, why, cause);
   }
   const expiresAt = Math.min(...chain.map(({ validToDate }) => validToDate.getTime()));
-  return { cert, key, ca, expiresAt };
+  return { ...files, expiresAt };
+}
+
+/** One error with the faults of all parts. Anything else that one rejected with comes first. */
+function joined(parts: readonly PromiseSettledResult<unknown>[]): unknown {
+  const errors = parts.filter((part) => part.status === "rejected").map(({ reason }) => reason);
+  const other = errors.find((error) => !(error instanceof TlsFilesUnusable));
+  if (other !== undefined) return other;
+  const faults = errors.flatMap((error: TlsFilesUnusable) => error.faults);
+  return new TlsFilesUnusable(faults, { cause: errors[0] });
+}
+
+async function readCertificate(
+  { certificate: path }: TlsSetting,
+  { certificate: name }: TlsSettingNames,
+  wall: number,
+): Promise<{ readonly pem: Buffer; readonly chain: readonly X509Certificate[] }> {
+  const pem = await read(name, path);
+  const chain = certificatesIn(pem, name, path);
+  admitTimes(chain, name, path, wall);
+  return { pem, chain };
+}
+
+async function readKey(
+  { key: path }: TlsSetting,
+  { key: name }: TlsSettingNames,
+): Promise<{ readonly pem: Buffer; readonly key: KeyObject }> {
+  const pem = await read(name, path);
+  return { pem, key: privateKeyIn(pem, name, path) };
 }
 
 async function readAuthority(
@@ -118,7 +161,7 @@ function admitTimes(
 }
 
 function unusable(name: SettingName, path: string, why: string, cause?: unknown): TlsFilesUnusable {
-  return new TlsFilesUnusable(`${name} is "${path}": it ${why}`, { cause });
+  return new TlsFilesUnusable([`${name} is "${path}": it ${why}`], { cause });
 }
 
 function codeOf(error: unknown): string {

@@ -22,6 +22,18 @@ export async function recoverSessions(file: SqliteThread): Promise<SessionIndex>
   return index;
 }
 
+/** How many sessions the file holds; decodes each as {@link recoverSessions} does. */
+export async function countSessions(file: SqliteThread): Promise<number> {
+  let sessions = 0;
+  const shared = new SharedStrings();
+  for await (const page of file.pages()) {
+    for (const [, id, , text] of page) decode(file.path, id, { text, shared });
+    sessions += page.length;
+    await nextTurn();
+  }
+  return sessions;
+}
+
 interface Encoded {
   readonly text: string;
   readonly shared: SharedStrings;

@@ -67,7 +67,8 @@ test("the first start creates store and key, and the second uses them", async ()
 
 test("all bad settings are named on standard error, and the exit code is 78", async () => {
   const { code, stdout, stderr } = await runToExit({
-    LEASE_GRPC_LISTEN: "0.0.0.0:50051",
+    LEASE_GRPC_LISTEN: "0.0.0.0:0",
+    LEASE_STORE_URL: "memory:",
     LEASE_TTL_MS: "soon",
     LEASE_STOER_URL: "memory:",
   });
@@ -82,12 +83,11 @@ test("all bad settings are named on standard error, and the exit code is 78", as
 
 test("a port in use is one line with the setting and the remedy", async () => {
   await using service = await runService();
-  const free = { LEASE_STORE_URL: "memory:", LEASE_GRPC_LISTEN: "127.0.0.1:0" };
   for (const env of [
-    { ...free, LEASE_GRPC_LISTEN: service.addresses.grpc },
-    { ...free, LEASE_HTTP_LISTEN: service.addresses.http },
+    { LEASE_GRPC_LISTEN: service.addresses.grpc },
+    { LEASE_HTTP_LISTEN: service.addresses.http },
   ]) {
-    const { code, stderr } = await runToExit(env);
+    const { code, stderr } = await runToExit({ LEASE_STORE_URL: "memory:", ...env });
     expect(code).toBe(1);
     expect(stderr).toMatch(/^controller-lease: LEASE_(GRPC|HTTP)_LISTEN is .* in use, stop .*$/);
   }

@@ -164,12 +164,12 @@ export interface StartOptions {
   readonly openFilesMax?: number | undefined;
 }
 
-/** Runs the service as a process that is expected to end by itself. */
+/** Runs the service on free ports as a process that is expected to end by itself. */
 export async function runToExit(
   env: Env,
   options: StartOptions = {},
 ): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
-  const started = startProcess(env, options);
+  const started = startProcess({ ...freePorts, ...env }, options);
   const exit = await started.exited;
   return { ...exit, stdout: started.stdout.join("\n"), stderr: started.stderr.join("\n") };
 }

@@ -61,6 +61,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/deploy": ["src/settings"],
   "src/keys": ["src/auth", "src/command-line.ts"],
   "src/page": ["src/client", "src/gen"],
+  "src/preflight": [
+    "src/auth",
+    "src/open-auth.ts",
+    "src/server",
+    "src/service/time/clock.ts",
+    "src/settings",
+    "src/store",
+    "src/store-fault.ts",
+  ],
   "src/app.ts": [
     "src/core",
     "src/budget",
@@ -78,7 +87,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/open-auth.ts",
     "src/open-files.ts",
     "src/running-app.ts",
+    "src/store-fault.ts",
   ],
+  "src/store-fault.ts": ["src/service/session-store.ts", "src/store"],
   "src/running-app.ts": [
     "src/files-read-anew.ts",
     "src/observe",
@@ -97,7 +108,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/command-line.ts": [],
   "src/give-memory-back.ts": [],
   "src/open-files.ts": [],
-  "src/main.ts": ["src/app.ts", "src/command-line.ts", "src/observe/printed.ts", "src/settings"],
+  "src/main.ts": [
+    "src/app.ts",
+    "src/command-line.ts",
+    "src/observe/printed.ts",
+    "src/preflight",
+    "src/settings",
+  ],
 };
 
 /** Each import that goes against the direction, as `file imports file`. */
