@@ -19,6 +19,7 @@ import {
   TransportEnd,
   type TransportReport,
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { settle } from "../support/service/manual-clock.ts";
 import { createQueue } from "./scripted-service.ts";
 
 type Verdict = MessageInitShape<typeof ReportVerdictSchema>;
@@ -115,6 +116,25 @@ test("an attach that is never answered delays no other session, and is given up"
   expect(reported).toEqual(["lost", "well"]);
   await beach.reporter.stop();
   expect(signal.aborted).toBe(true);
+});
+
+test("no more than 32 sessions are attached at once, and the others after them", async () => {
+  const underWay: (() => void)[] = [];
+  const attaching = createQueue<string>();
+  await using beach = beachOf(() => unknown, {
+    onSessionUnknown: (sessionId) => {
+      attaching.push(sessionId);
+      return new Promise((resolve) => underWay.push(resolve));
+    },
+  });
+  for (let index = 0; index < 40; index += 1) beach.hold(`s-${index}`);
+  beach.reporter.start();
+  await beach.calls.next();
+  for (let index = 0; index < 32; index += 1) expect(await attaching.next()).toBe(`s-${index}`);
+  await settle();
+  expect(underWay).toHaveLength(32);
+  underWay[0]?.();
+  expect(await attaching.next()).toBe("s-32");
 });
 
 test("a connection that cannot be observed leaves the others reported", async () => {

@@ -93,6 +93,21 @@ test("a change is reported at once, whatever the pace", async () => {
   expect((await beach.received.next())[0]?.connection).toBe(ConnectionState.DISCONNECTED);
 });
 
+test("reports come at the pace that the service asks for", async () => {
+  const received = createQueue<readonly TransportReport[]>();
+  const transport = serveReports(({ reports }) => {
+    received.push(reports);
+    return { verdicts: reports.map(() => ({})), reportEvery: durationFromMs(60) };
+  });
+  const end = TransportEnd.MANAGER;
+  const onRetired = () => undefined;
+  const reporter = new TransportReporter({ transport, end, reportEveryMs: anHourMs, onRetired });
+  reporter.hold({ sessionId, handshakeId: "a", transportId: "a-1", observe: () => up });
+  reporter.start();
+  for (let round = 1; round <= 3; round += 1) expect(await received.next()).toHaveLength(1);
+  await reporter.stop();
+});
+
 describe("a verdict", () => {
   test("RETIRED closes the connection, and it is not reported again", async () => {
     await using beach = report(() => ({ standing: RETIRED }));
@@ -204,6 +219,30 @@ describe("a promoted handshake", () => {
     expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-1"]);
     expect((await beach.received.next()).map((one) => one.transportId)).toEqual([""]);
   });
+
+  test("that was retired meanwhile is missing no longer", async () => {
+    await using beach = report((one) => ({
+      standing: one.handshakeId === "a" ? RETIRED : PROMOTED,
+    }));
+    beach.reporter.know(promoted("a"));
+    await beach.received.next();
+    expect(await beach.called.next()).toBe("retired a");
+    beach.hold("b");
+    expect((await beach.received.next()).map((one) => one.handshakeId)).toEqual(["b"]);
+  });
+});
+
+test("the end of a connection that was received ends no other one of its handshake", async () => {
+  // Another connection is built while the answer that the first one closed is on its way.
+  await using beach = report((one) => {
+    if (one.transportId === "a-1") beach.hold("a", "a-2");
+    return { standing: IN_FLIGHT };
+  });
+  beach.hold("a").now = closed;
+  expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-1"]);
+  expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-2"]);
+  beach.reporter.changed();
+  expect((await beach.received.next()).map((one) => one.transportId)).toEqual(["a-2"]);
 });
 
 test("a closed connection is reported until the service has received it", async () => {
