@@ -1,7 +1,7 @@
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
-import type { FleetCounts, RateCounter } from "./figures/fleet-counts.ts";
+import type { FleetCounts, RateCounter, Tally } from "./figures/fleet-counts.ts";
 
 /** Where sessions live: a store of one process, or one shared by any number of them. */
 export type SessionStore = SoleStore | SharedStore;
@@ -71,6 +71,9 @@ export interface SoleStore extends KeptSessions {
    * the change no longer fits; nothing has happened then.
    */
   commitNow(change: SessionChange): boolean;
+
+  /** Counts of the sessions that it shows. */
+  readonly tally: Tally;
 
   /** Writes take so long at present that callers wait too long for them. */
   readonly isLate: boolean;

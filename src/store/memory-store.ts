@@ -1,6 +1,7 @@
 import type { SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
+import type { Tally } from "../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
   type SessionChange,
@@ -15,18 +16,26 @@ import { SessionIndex } from "./session-index.ts";
 /**
  * Keeps everything in this process: `durable` means as long as the process lives. The reference for
  * every other store.
+ *
+ * @param decodedMax how many records are held decoded; see `HeldRecords`
  */
-export function memoryStore(): SoleStore {
-  return new MemoryStore();
+export function memoryStore(decodedMax?: number): SoleStore {
+  return new MemoryStore(decodedMax);
 }
 
 class MemoryStore implements SoleStore {
   readonly kind = "sole";
   readonly isLate = false;
-  readonly #index = new SessionIndex();
+  readonly tally: Tally;
+  readonly #index: SessionIndex;
   readonly #listeners = new ChangeListeners();
   readonly #gaps = new GapLog();
   #closed = false;
+
+  constructor(decodedMax: number | undefined) {
+    this.#index = new SessionIndex(decodedMax);
+    this.tally = this.#index.tally;
+  }
 
   async load(id: SessionId): Promise<SessionRecord | undefined> {
     this.#mustBeOpen();
@@ -42,11 +51,10 @@ class MemoryStore implements SoleStore {
     return this.#closed ? "pending" : this.#index.get(id);
   }
 
-  commitNow({ id, previous, next, deadline }: SessionChange): boolean {
-    const stored = this.#index.get(id);
-    if (this.#closed || stored?.revision !== previous?.revision) return false;
-    this.#index.put(id, next, deadline);
-    this.#listeners.notify({ id, previous: stored, next });
+  commitNow(change: SessionChange): boolean {
+    const notice = this.#closed ? undefined : this.#index.apply(change);
+    if (notice === undefined) return false;
+    this.#listeners.notify(notice);
     return true;
   }
 

@@ -1,50 +1,106 @@
-import type { SessionId } from "../core/ids.ts";
+import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
-import type { SessionPage } from "../service/session-store.ts";
+import type { Tally } from "../service/figures/fleet-counts.ts";
+import { FleetTally } from "../service/figures/fleet-tally.ts";
+import type { ChangeNotice, SessionChange, SessionPage } from "../service/session-store.ts";
+import { encodeRecord } from "./codec/session-codec.ts";
 import { DeadlineQueue, type Scheduled } from "./deadline-queue.ts";
+import { type Held, HeldRecords } from "./held-records.ts";
 import { SortedList } from "./sorted-list.ts";
 
-interface Entry extends Scheduled {
-  record: SessionRecord;
+interface Entry extends Scheduled, Held {
+  readonly id: SessionId;
+  beachId: BeachId;
+  /** Attached sessions are in the lists, tombstones are not. */
+  isAttached: boolean;
 }
 
-/** The records that a store shows, by id, by deadline, and in order for lists; all in memory. */
+/** A record that an earlier run has left behind. */
+export interface RestoredRecord {
+  readonly record: SessionRecord;
+  readonly deadline: EpochMs | undefined;
+  /** What the record was decoded from. */
+  readonly text?: string;
+}
+
+/**
+ * The records that a store shows, by id, by deadline, in order for lists, and counted; all in
+ * memory.
+ */
 export class SessionIndex {
   readonly #entries = new Map<SessionId, Entry>();
+  readonly #records: HeldRecords;
   readonly #deadlines = new DeadlineQueue<Entry>();
-  /** Attached sessions only, each in both. */
+  readonly #tally = new FleetTally();
   readonly #byId = new SortedList<Entry>(compareIds);
-  readonly #byBeach = new SortedList<Entry>(
-    (a, b) => compare(a.record.beachId, b.record.beachId) || compareIds(a, b),
-  );
+  readonly #byBeach = new Map<BeachId, SortedList<Entry>>();
 
-  get(id: SessionId): SessionRecord | undefined {
-    return this.#entries.get(id)?.record;
+  /** @param decodedMax how many records are held decoded, see {@link HeldRecords} */
+  constructor(decodedMax?: number) {
+    this.#records = new HeldRecords(decodedMax);
   }
 
-  /** Shows `record` under the id from now on; undefined: nothing. */
-  put(id: SessionId, record: SessionRecord | undefined, deadline: EpochMs | undefined): void {
+  /** Counts of what is shown, kept up to date by every change. */
+  get tally(): Tally {
+    return this.#tally;
+  }
+
+  get(id: SessionId): SessionRecord | undefined {
     const entry = this.#entries.get(id);
-    if (record === undefined) {
-      if (entry !== undefined) this.#forget(id, entry);
-    } else if (entry === undefined) {
-      this.#insert(id, record, deadline);
+    return entry && this.#records.use(entry);
+  }
+
+  /**
+   * Shows what the change makes of the record, and returns what there is to publish. Undefined when
+   * the record that is shown is not the one that the change was decided on.
+   *
+   * @param text what the store writes of the new record, if that is known already
+   */
+  apply(change: SessionChange, text?: string): ChangeNotice | undefined {
+    const { id, next, deadline } = change;
+    const entry = this.#entries.get(id);
+    const previous = entry && this.#records.use(entry);
+    if (previous?.revision !== change.previous?.revision) return undefined;
+    if (entry === undefined) {
+      if (next !== undefined) this.#enlist(this.#insert(next, deadline, text));
+    } else if (next === undefined) {
+      this.#forget(entry);
     } else {
-      this.#replace(entry, record, deadline);
+      this.#replace(entry, next, text);
+      this.#schedule(entry, deadline);
     }
+    const notice = { id, previous, next };
+    this.#tally.note(notice);
+    return notice;
+  }
+
+  /** Shows a record of which nothing was shown before; in lists only after {@link listRestored}. */
+  restore({ record, deadline, text }: RestoredRecord): void {
+    this.#insert(record, deadline, text);
+    this.#tally.note({ id: record.id, previous: undefined, next: record });
+  }
+
+  /** Puts a restored record into the lists, which is quickest in the order of the ids. */
+  listRestored(id: SessionId): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#enlist(entry);
+  }
+
+  /** What the store writes of a record. It is made once for the record that is shown. */
+  textOf(record: SessionRecord): string {
+    const entry = this.#entries.get(record.id);
+    return entry?.record === record ? this.#records.textOf(entry) : encodeRecord(record);
   }
 
   due(now: EpochMs, limit: number): readonly SessionId[] {
-    return this.#deadlines.due(now, limit).map((entry) => entry.record.id);
+    return this.#deadlines.due(now, limit).map(({ id }) => id);
   }
 
-  /** Counts as due at that moment and not before, until it is put again. */
+  /** Counts as due at that moment and not before, until a change sets its deadline. */
   postpone(id: SessionId, until: EpochMs): void {
     const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    entry.deadline = until;
-    this.#deadlines.schedule(entry);
+    if (entry !== undefined) this.#schedule(entry, until);
   }
 
   nextDeadline(): EpochMs | undefined {
@@ -52,70 +108,77 @@ export class SessionIndex {
   }
 
   list({ beachId, after = "", limit }: SessionPage): readonly SessionRecord[] {
-    const candidates =
-      beachId === undefined
-        ? this.#byId.from(({ record }) => record.id > after)
-        : this.#byBeach.from(({ record }) =>
-            record.beachId === beachId ? record.id > after : record.beachId > beachId,
-          );
+    const sessions = beachId === undefined ? this.#byId : this.#byBeach.get(beachId);
     const page: SessionRecord[] = [];
-    if (limit <= 0) return page;
-    for (const { record } of candidates) {
-      if (beachId !== undefined && record.beachId !== beachId) break;
-      page.push(record);
+    if (sessions === undefined || limit <= 0) return page;
+    for (const entry of sessions.from(({ id }) => id > after)) {
+      page.push(this.#records.look(entry));
       if (page.length >= limit) break;
     }
     return page;
   }
 
-  #insert(id: SessionId, record: SessionRecord, deadline: EpochMs | undefined): void {
+  #insert(record: SessionRecord, deadline: EpochMs | undefined, text: string | undefined): Entry {
     const entry: Entry = {
-      record,
-      deadline: deadline ?? Number.POSITIVE_INFINITY,
+      id: record.id,
+      beachId: this.#records.share(record.beachId),
+      isAttached: record.kind === "attached",
+      record: undefined,
+      text,
+      isInUse: false,
+      deadline: Number.POSITIVE_INFINITY,
       queuedAt: Number.POSITIVE_INFINITY,
     };
-    this.#entries.set(id, entry);
+    this.#entries.set(record.id, entry);
+    if (text === undefined) this.#records.replace(entry, record, text);
+    this.#schedule(entry, deadline);
+    return entry;
+  }
+
+  #replace(entry: Entry, record: SessionRecord, text: string | undefined): void {
+    const isAttached = record.kind === "attached";
+    const isOrderedAlike = entry.isAttached === isAttached && entry.beachId === record.beachId;
+    if (!isOrderedAlike) this.#delist(entry);
+    this.#records.replace(entry, record, text);
+    if (isOrderedAlike) return;
+    entry.isAttached = isAttached;
+    entry.beachId = this.#records.share(record.beachId);
     this.#enlist(entry);
-    this.#deadlines.schedule(entry);
   }
 
-  #replace(entry: Entry, record: SessionRecord, deadline: EpochMs | undefined): void {
-    const before = entry.record;
-    if (before.kind === record.kind && before.beachId === record.beachId) {
-      entry.record = record;
-    } else {
-      this.#delist(entry);
-      entry.record = record;
-      this.#enlist(entry);
-    }
-    entry.deadline = deadline ?? Number.POSITIVE_INFINITY;
-    this.#deadlines.schedule(entry);
-  }
-
-  #forget(id: SessionId, entry: Entry): void {
-    this.#entries.delete(id);
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.id);
     this.#delist(entry);
+    this.#records.drop(entry);
     this.#deadlines.cancel(entry);
   }
 
+  #schedule(entry: Entry, deadline: EpochMs = Number.POSITIVE_INFINITY): void {
+    entry.deadline = deadline;
+    this.#deadlines.schedule(entry);
+  }
+
   #enlist(entry: Entry): void {
-    if (entry.record.kind !== "attached") return;
+    if (!entry.isAttached) return;
     this.#byId.add(entry);
-    this.#byBeach.add(entry);
+    let ofBeach = this.#byBeach.get(entry.beachId);
+    if (ofBeach === undefined) {
+      ofBeach = new SortedList<Entry>(compareIds);
+      this.#byBeach.set(entry.beachId, ofBeach);
+    }
+    ofBeach.add(entry);
   }
 
   #delist(entry: Entry): void {
-    if (entry.record.kind !== "attached") return;
+    if (!entry.isAttached) return;
     this.#byId.remove(entry);
-    this.#byBeach.remove(entry);
+    const ofBeach = this.#byBeach.get(entry.beachId);
+    ofBeach?.remove(entry);
+    if (ofBeach?.isEmpty) this.#byBeach.delete(entry.beachId);
   }
 }
 
-function compareIds(a: Entry, b: Entry): number {
-  return compare(a.record.id, b.record.id);
-}
-
-function compare(a: string, b: string): number {
+function compareIds({ id: a }: Entry, { id: b }: Entry): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

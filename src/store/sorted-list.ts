@@ -19,6 +19,10 @@ export class SortedList<T> {
     else this.#insert(item, last);
   }
 
+  get isEmpty(): boolean {
+    return this.#blocks.length === 0;
+  }
+
   remove(item: T): void {
     const isAtOrAfter = (other: T): boolean => this.#compare(other, item) >= 0;
     const at = this.#blockWith(isAtOrAfter);

@@ -1,8 +1,16 @@
 import { describe, expect } from "vitest";
 
+import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
 import type { SoleStore } from "../../src/service/session-store.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
-import { builtAt, insertion, revisionOf, sessionRecord } from "../support/store/store-records.ts";
+import {
+  builtAt,
+  busySession,
+  insertion,
+  removal,
+  revisionOf,
+  sessionRecord,
+} from "../support/store/store-records.ts";
 import { describeSessionStore, type OpenStore, testsOn } from "./store-conformance.ts";
 
 /** What every store promises that one process holds. */
@@ -43,6 +51,19 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       await store().commit(revisionOf(a, {}, { deadline: builtAt + 50 }));
       expect(await store().due(builtAt + 1, 1)).toEqual(["b"]);
       expect(await store().nextDeadline()).toBe(builtAt + 1);
+    });
+
+    test("what is shown is counted, over all and by beach", async () => {
+      const { tally } = store();
+      const record = busySession({ id: "a", beachId: "beach-1" });
+      await store().commit(insertion(record));
+      await store().commit(insertion(sessionRecord({ id: "b", beachId: "beach-2" })));
+      const other = { ...nothingCounted, sessions: 1, pending: 1 };
+      expect(tally.count("beach-2")).toEqual(other);
+      expect(tally.count(undefined)).toEqual({ ...other, sessions: 2, liveLeases: 1, fastPath: 1 });
+      await store().commit(removal(record));
+      expect(tally.count("beach-1")).toEqual(nothingCounted);
+      expect(tally.count(undefined)).toEqual(other);
     });
 
     test("a change that may be written behind is committed and shown at once", async () => {

@@ -9,6 +9,11 @@ describeSoleStore("the memory store", async () => ({
   async [Symbol.asyncDispose]() {},
 }));
 
+describeSoleStore("the memory store with one record decoded", async () => ({
+  store: memoryStore(1),
+  async [Symbol.asyncDispose]() {},
+}));
+
 test("the memory store takes any change at once", () => {
   const store = memoryStore();
   const record = sessionRecord();

@@ -27,6 +27,14 @@ export interface RateCounter {
   ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates>;
 }
 
+/** Counts that are current and at hand. */
+export interface Tally {
+  /** Over all sessions, or those of one beach. */
+  count(beachId: BeachId | undefined): FleetCounts;
+  /** Handshakes in flight towards one manager. */
+  negotiationsInFlight(managerUrl: string): number;
+}
+
 export const nothingCounted: FleetCounts = {
   sessions: 0,
   liveLeases: 0,

@@ -7,10 +7,11 @@ import {
   type FleetCounts,
   isSameCount,
   nothingCounted,
+  type Tally,
 } from "./fleet-counts.ts";
 
 /** Counts kept up to date by every change, so that asking for them scans nothing. */
-export class FleetTally {
+export class FleetTally implements Tally {
   #fleet = nothingCounted;
   readonly #beaches = new Map<BeachId, FleetCounts>();
   readonly #inFlight = new Map<string, number>();
@@ -22,7 +23,6 @@ export class FleetTally {
     if (next) this.#add(next, 1);
   }
 
-  /** Handshakes in flight towards one manager. */
   negotiationsInFlight(managerUrl: string): number {
     return this.#inFlight.get(managerUrl) ?? 0;
   }

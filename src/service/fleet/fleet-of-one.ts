@@ -1,9 +1,8 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import type { FleetCounts, FleetRates } from "../figures/fleet-counts.ts";
+import type { FleetCounts, FleetRates, Tally } from "../figures/fleet-counts.ts";
 import { RateKeeper } from "../figures/fleet-rates.ts";
-import { FleetTally } from "../figures/fleet-tally.ts";
 import { Populations } from "../figures/populations.ts";
 import type { GapKeeper } from "../gaps/gap-keeper.ts";
 import { ProcessGapKeeper } from "../gaps/process-gap-keeper.ts";
@@ -12,37 +11,32 @@ import type { SessionChange, SoleStore } from "../session-store.ts";
 import type { Clock } from "../time/clock.ts";
 import type { ChangeWatcher, Fleet, FleetFigures } from "./fleet.ts";
 
-/** How many sessions are read at once when the process starts. */
-const page = 1000;
-
 interface FleetOfOneDeps {
   readonly store: SoleStore;
   readonly clock: Clock;
   readonly observe: ServiceObserver;
 }
 
-/** A fleet of one process. It does its own counting, and knows its gaps itself. */
+/** A fleet of one process. Its store counts what it holds; it knows its rates and gaps itself. */
 export class FleetOfOne implements Fleet {
   readonly lookAgainMs: DurationMs = 60_000;
   readonly storeFaults: readonly string[] = [];
-  readonly figures: OwnFigures = new OwnFigures();
-  readonly populations: Populations = new Populations(this.figures.tally);
+  readonly figures: FleetFigures;
+  readonly populations: Populations;
   readonly gaps: GapKeeper;
   readonly #store: SoleStore;
 
   constructor(deps: FleetOfOneDeps) {
+    const { tally } = deps.store;
     this.#store = deps.store;
-    const isNeeded = (): boolean => this.figures.tally.count(undefined).sessions > 0;
+    this.figures = new OwnFigures(tally);
+    this.populations = new Populations(tally);
+    const isNeeded = (): boolean => tally.count(undefined).sessions > 0;
     this.gaps = new ProcessGapKeeper({ ...deps, isNeeded });
   }
 
   async start(watcher: ChangeWatcher): Promise<void> {
-    await this.#takeStock();
-    this.#store.changes((notice) => {
-      // Here and not after the commit: a commit whose acknowledgement was lost counts too.
-      this.figures.tally.note(notice);
-      watcher.notify(notice);
-    });
+    this.#store.changes((notice) => watcher.notify(notice));
   }
 
   /** The store itself holds everything in memory. */
@@ -68,28 +62,22 @@ export class FleetOfOne implements Fleet {
   commitNow(change: SessionChange): boolean {
     return this.#store.commitNow(change);
   }
-
-  async #takeStock(): Promise<void> {
-    let after: SessionId | undefined;
-    do {
-      const records = await this.#store.list({ beachId: undefined, after, limit: page });
-      for (const next of records)
-        this.figures.tally.note({ id: next.id, previous: undefined, next });
-      after = records.length < page ? undefined : records.at(-1)?.id;
-    } while (after !== undefined);
-  }
 }
 
 class OwnFigures implements FleetFigures {
-  readonly tally: FleetTally = new FleetTally();
+  readonly #tally: Tally;
   readonly #rates = new RateKeeper();
 
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
   async count(beachId: BeachId | undefined): Promise<FleetCounts> {
-    return this.tally.count(beachId);
+    return this.#tally.count(beachId);
   }
 
   negotiationsInFlight(managerUrl: string): number {
-    return this.tally.negotiationsInFlight(managerUrl);
+    return this.#tally.negotiationsInFlight(managerUrl);
   }
 
   noteRenewal(beachId: BeachId, now: EpochMs): void {

@@ -14,9 +14,14 @@ export async function recoverSessions(file: SqliteThread): Promise<SessionIndex>
   const shared = new SharedStrings();
   for await (const page of file.pages()) {
     for (const [, id, deadline, text] of page) {
-      index.put(id, decode(file.path, id, { text, shared }), deadline ?? undefined);
+      const record = decode(file.path, id, { text, shared });
+      index.restore({ record, text, deadline: deadline ?? undefined });
     }
     // When the next page is already there, the loop would never yield.
+    await nextTurn();
+  }
+  for await (const ids of file.idPages()) {
+    for (const id of ids) index.listRestored(id);
     await nextTurn();
   }
   return index;

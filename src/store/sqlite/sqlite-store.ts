@@ -3,6 +3,7 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
+import type { Tally } from "../../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
   type SessionChange,
@@ -12,7 +13,6 @@ import {
 } from "../../service/session-store.ts";
 import type { Clock } from "../../service/time/clock.ts";
 import { ChangeListeners } from "../change-listeners.ts";
-import { encodeRecord } from "../codec/session-codec.ts";
 import { GapLog } from "../gap-log.ts";
 import type { SessionIndex } from "../session-index.ts";
 import { type FileIdentity, isSameFile, realPathOf } from "./file-identity.ts";
@@ -134,6 +134,10 @@ class SqliteStore implements SqliteSessionStore {
     this.#writer.start();
   }
 
+  get tally(): Tally {
+    return this.#index.tally;
+  }
+
   get isLate(): boolean {
     return this.#writer.isLate;
   }
@@ -162,9 +166,11 @@ class SqliteStore implements SqliteSessionStore {
   commitNow(change: SessionChange): boolean {
     const { id, durability } = change;
     if (durability === "durable" || !this.#writer.mayPromise) return false;
-    if (this.#closing !== undefined || !this.#fits(change)) return false;
-    this.#writer.writeBehind({ id, encoded: () => rowOf(change) });
-    this.#show(change);
+    if (this.#closing !== undefined || this.#pending.has(id)) return false;
+    const notice = this.#index.apply(change);
+    if (notice === undefined) return false;
+    this.#writer.writeBehind({ id, encoded: () => this.#rowOf(change) });
+    this.#listeners.notify(notice);
     return true;
   }
 
@@ -270,14 +276,19 @@ class SqliteStore implements SqliteSessionStore {
 
   async #commitDurably(change: SessionChange): Promise<"committed"> {
     // A record that cannot be encoded fails its own commit here, and no other.
-    const written = this.#writer.write(rowOf(change));
+    const row = this.#rowOf(change);
+    const written = this.#writer.write(row);
     this.#pending.set(change.id, written);
     try {
       await written;
     } finally {
       this.#pending.delete(change.id);
     }
-    this.#show(change);
+    const notice = this.#index.apply(change, row.kept?.record);
+    // Nothing else is shown of the session while its commit is on its way.
+    if (notice === undefined)
+      throw new Error(`session '${change.id}' changed while it was written`);
+    this.#listeners.notify(notice);
     return "committed";
   }
 
@@ -286,10 +297,10 @@ class SqliteStore implements SqliteSessionStore {
     return !this.#pending.has(id) && this.#index.get(id)?.revision === previous?.revision;
   }
 
-  #show({ id, next, deadline }: SessionChange): void {
-    const previous = this.#index.get(id);
-    this.#index.put(id, next, deadline);
-    this.#listeners.notify({ id, previous, next });
+  #rowOf({ id, next, deadline }: SessionChange): SessionRow {
+    if (next === undefined) return { id, kept: undefined };
+    const { beachId, revision } = next;
+    return { id, kept: { beachId, revision, deadline, record: this.#index.textOf(next) } };
   }
 
   async #close(): Promise<void> {
@@ -314,10 +325,4 @@ class SqliteStore implements SqliteSessionStore {
 function refuseMissing(cause?: unknown): never {
   const why = "the store's file was moved away or replaced while in use; start the service anew";
   throw new BackupRefused(why, { cause });
-}
-
-function rowOf({ id, next, deadline }: SessionChange): SessionRow {
-  if (next === undefined) return { id, kept: undefined };
-  const { beachId, revision } = next;
-  return { id, kept: { beachId, revision, deadline, record: encodeRecord(next) } };
 }

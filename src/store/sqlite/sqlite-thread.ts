@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 
+import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
@@ -82,16 +83,13 @@ export class SqliteThread {
   }
 
   /** Every session's row, a page at a time; the next is read while one is looked at. */
-  async *pages(): AsyncGenerator<readonly RecoveredRow[], void, undefined> {
-    let next = this.#calls.call("nextPage");
-    for (;;) {
-      const page = await next;
-      if (page === undefined) return;
-      next = this.#calls.call("nextPage");
-      // The caller may stop at this page, so a failure to read the next one is handled here.
-      next.catch(() => undefined);
-      yield page;
-    }
+  pages(): AsyncGenerator<readonly RecoveredRow[], void, undefined> {
+    return readAhead(() => this.#calls.call("nextPage"));
+  }
+
+  /** The ids of all sessions in order, likewise. */
+  idPages(): AsyncGenerator<readonly SessionId[], void, undefined> {
+    return readAhead(() => this.#calls.call("nextIdPage"));
   }
 
   /** What the file holds could be read: from now on it is written. */
@@ -154,5 +152,20 @@ export class SqliteThread {
   #cannotWrite(error: unknown): never {
     const why = error instanceof Error ? error.message : String(error);
     throw new StoreUnavailable(`Cannot write the store '${this.path}': ${why}`, { cause: error });
+  }
+}
+
+/** What `read` resolves with until that is undefined; it is called again before a page is yielded. */
+async function* readAhead<Page>(
+  read: () => Promise<Page | undefined>,
+): AsyncGenerator<Page, void, undefined> {
+  let next = read();
+  for (;;) {
+    const page = await next;
+    if (page === undefined) return;
+    next = read();
+    // The caller may stop at this page, so a failure to read the next one is handled here.
+    next.catch(() => undefined);
+    yield page;
   }
 }

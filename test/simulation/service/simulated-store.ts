@@ -1,6 +1,7 @@
 import type { SessionId } from "../../../src/core/ids.ts";
 import type { Gap, SessionRecord } from "../../../src/core/session.ts";
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
+import type { Tally } from "../../../src/service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
   type SessionChange,
@@ -37,7 +38,9 @@ export class SimulatedStore implements SoleStore {
   readonly isLate = false;
 
   readonly #parts: StoreParts;
-  readonly #shown = new SessionIndex();
+  /** Of the sessions in a run most are held as text at any time. */
+  readonly #shown = new SessionIndex(2);
+  readonly tally: Tally = this.#shown.tally;
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   readonly #lastAlive: EpochMs | undefined;
@@ -53,9 +56,8 @@ export class SimulatedStore implements SoleStore {
     this.#gaps = new GapLog(gaps);
     this.#lastAlive = aliveAt;
     this.#incarnation = incarnation;
-    for (const [id, { record: next, deadline }] of rows) {
-      this.#shown.put(id, next, deadline);
-    }
+    for (const row of rows.values()) this.#shown.restore(row);
+    for (const id of rows.keys()) this.#shown.listRestored(id);
   }
 
   /** Writes what is behind in time, from now on. */
@@ -155,11 +157,9 @@ export class SimulatedStore implements SoleStore {
   }
 
   #show(change: SessionChange): boolean {
-    const { id, previous, next, deadline } = change;
-    const stored = this.#shown.get(id);
-    if (stored?.revision !== previous?.revision) return false;
-    this.#shown.put(id, next, deadline);
-    this.#listeners.notify({ id, previous: stored, next });
+    const notice = this.#shown.apply(change);
+    if (notice === undefined) return false;
+    this.#listeners.notify(notice);
     this.#keep(change);
     return true;
   }

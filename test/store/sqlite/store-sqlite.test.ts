@@ -41,6 +41,9 @@ describe("the SQLite store, opened again,", () => {
     for (const record of records) expect(await store.load(record.id)).toEqual(record);
     const all = await store.list({ beachId: undefined, after: undefined, limit: 10 });
     expect(all.map(({ id }) => id)).toEqual(["a", "b"]);
+    const second = await store.list({ beachId: "beach-2", after: undefined, limit: 10 });
+    expect(second.map(({ id }) => id)).toEqual(["b"]);
+    expect(store.tally.count(undefined)).toMatchObject({ sessions: 2, liveLeases: 1, fastPath: 1 });
     expect(await store.due(builtAt + 29, 10)).toEqual(["c", "b"]);
     expect(await store.gaps()).toEqual([{ number: 1, from: 5, until: 7, kind: "stall" }]);
     expect(await store.lastAlive()).toBe(builtAt + 3);

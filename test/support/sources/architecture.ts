@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/core": [],
   "src/budget": [],
   "src/service": ["src/core", "src/budget"],
-  "src/store": [...storeMayImport, "src/store"],
+  "src/store": [...storeMayImport, "src/service/figures/fleet-tally.ts", "src/store"],
   "src/store/codec": ["src/core"],
   "src/store/redis": storeParts,
   "src/store/sqlite": [...storeParts, "src/store/gap-log.ts", "src/store/session-index.ts"],
