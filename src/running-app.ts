@@ -41,7 +41,7 @@ const drainGraceMs = 5_000;
 /** Operators' callers are served on for up to 2.3 s before the door closes, and have their answers. */
 const opsGraceMs = 3_000;
 /** How long a drain may take as a whole. */
-const drainMsMax = 9_000;
+export const drainMsMax = 9_000;
 /** How long the reader of the log may take for the last lines. */
 const flushMsMax = 500;
 

@@ -10,7 +10,16 @@ import { followed } from "../support/process/run-service.ts";
 import { freePort } from "../support/redis/redis-server.ts";
 import { testLength } from "../support/runs/test-length.ts";
 import { storeFolder } from "../support/store/store-files.ts";
-import { portsOf, read, root, settingsFrom } from "./deployed.ts";
+import {
+  type Env,
+  imageEnv,
+  msOf,
+  portsOf,
+  read,
+  root,
+  settingsFrom,
+  verifying,
+} from "./deployed.ts";
 import { type Step, stagesOf } from "./dockerfile.ts";
 import { buildStandIn, contextFilter, hostEnv, type StandIn } from "./stand-in.ts";
 
@@ -42,7 +51,7 @@ describe("The Dockerfile", () => {
   });
 
   test("opens the ports of the settings that it gives, and keeps the store on its volume", () => {
-    const settings = settingsFrom({ ...only("env").values, ...verifying });
+    const settings = settingsFrom({ ...imageEnv(), ...verifying });
     expect(settings.auth.kind).toBe("jwt");
     expect(only("ports").ports).toEqual(Object.values(portsOf(settings)));
     const path = settings.store.kind === "sqlite" ? settings.store.path : "";
@@ -51,8 +60,7 @@ describe("The Dockerfile", () => {
 
   test("counts no failed health check before a start has given Redis up", () => {
     const { redisWaitMs } = settingsFrom({});
-    const seconds = /^(\d+)s$/.exec(only("health").flags["start-period"] ?? "")?.[1];
-    expect(Number(seconds) * 1000).toBeGreaterThan(redisWaitMs);
+    expect(msOf(only("health").flags["start-period"] ?? "")).toBeGreaterThan(redisWaitMs);
   });
 
   test.each([
@@ -106,16 +114,6 @@ describe.runIf(testLength === "long")("Its commands, run in order in an empty fo
     expect(await isHealthy(built, env)).toBe(false);
   }, 300_000);
 });
-
-/** What a container is given to verify bearers, in the shape that settings have. */
-const verifying = {
-  LEASE_AUTH_JWKS_URL: "https://gate.example/jwks.json",
-  LEASE_AUTH_ISSUER: "beach-gate",
-  LEASE_AUTH_AUDIENCE: "controller-lease",
-  LEASE_TOKEN_KEY: "a token key of 32 characters or more",
-};
-
-type Env = Readonly<Record<string, string>>;
 
 function start(built: StandIn, env: Env): ReturnType<typeof followed> {
   const [file = "", ...args] = only("start").command;
