@@ -4,7 +4,11 @@ import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 export const badUsageExitCode = 64;
 
 export type CommandLine<Options extends ParseArgsOptionsConfig> =
-  | { readonly kind: "options"; readonly options: OptionValues<Options> }
+  | {
+      readonly kind: "options";
+      readonly options: OptionValues<Options>;
+      readonly positionals: readonly string[];
+    }
   | { readonly kind: "fault"; readonly fault: string };
 
 type OptionValues<Options extends ParseArgsOptionsConfig> = ReturnType<
@@ -12,16 +16,18 @@ type OptionValues<Options extends ParseArgsOptionsConfig> = ReturnType<
 >["values"];
 
 /**
- * Reads the arguments of a program that takes options alone, or says in one line what is wrong with
- * them; `help` is the command that explains the options.
+ * Reads the arguments of a program, or says in one line what is wrong with them. It takes options
+ * alone unless it allows others; `help` is the command that explains the options.
  */
 export function readCommandLine<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
   help: string,
+  allowPositionals = false,
 ): CommandLine<Options> {
   try {
-    return { kind: "options", options: parseArgs({ args: [...args], options }).values };
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals });
+    return { kind: "options", options: values as OptionValues<Options>, positionals };
   } catch (error) {
     if (!isAboutArguments(error)) throw error;
     // Node adds several lines about how arguments are written in general.

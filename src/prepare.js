@@ -1,7 +1,7 @@
-// Builds what the package exports, and the page that the service serves, into dist/. npm runs it
+// Builds what the package exports, its command, and the page that the service serves, into dist/. npm runs it
 // after `npm ci` and before `npm pack`, with whatever Node npm itself runs on.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, rmSync } from "node:fs";
 
 const root = new URL("../", import.meta.url);
 const compiler = new URL("node_modules/typescript/bin/tsc", root);
@@ -13,14 +13,18 @@ const run = (program, ...args) => {
 
 if (existsSync(compiler)) {
   rmSync(new URL("dist/", root), { recursive: true, force: true });
-  const compiled = run("typescript/bin/tsc", "-p", "tsconfig.build.json");
+  const projects = ["tsconfig.build.json", "tsconfig.cli.json"];
+  const compiled = projects.map((project) => run("typescript/bin/tsc", "-p", project));
+  chmodSync(new URL("dist/cli/main.js", root), 0o755);
   for (const folder of ["beach", "google"]) {
     cpSync(new URL(`src/gen/${folder}/`, root), new URL(`dist/gen/${folder}/`, root), {
       recursive: true,
     });
   }
   const config = "src/page/vite.config.ts";
-  process.exitCode = compiled || run("vite/bin/vite.js", "build", "-c", config, "-l", "warn");
+  process.exitCode =
+    compiled.find((status) => status !== 0) ??
+    run("vite/bin/vite.js", "build", "-c", config, "-l", "warn");
 } else {
   // The service runs from its sources. Without the page, its place says how to build it.
   process.stdout.write("dist/ is not built: that needs the devDependencies\n");

@@ -52,12 +52,32 @@ export function createNodeTransport(options: NodeTransportOptions): NodeTranspor
     const transport = createConnectTransport({ ...common, httpVersion: "1.1", nodeOptions: tls });
     return withClose(transport, () => undefined);
   }
-  const sessionManager = new Http2SessionManager(baseUrl, { ...pings, ...given }, tls);
+  const sessionManager = new CalmSessions(baseUrl, { ...pings, ...given }, tls);
   const transport =
     protocol === "grpc"
       ? createGrpcTransport({ ...common, sessionManager })
       : createConnectTransport({ ...common, httpVersion: "2", sessionManager });
   return withClose(transport, () => sessionManager.abort());
+}
+
+/**
+ * A connection that breaks says so a moment after its calls have failed. When it has been given up by
+ * then, nobody listens any more, and Node would end the process.
+ */
+class CalmSessions extends Http2SessionManager {
+  readonly #calmed = new WeakSet<object>();
+
+  override async request(
+    ...call: Parameters<Http2SessionManager["request"]>
+  ): ReturnType<Http2SessionManager["request"]> {
+    const stream = await super.request(...call);
+    const { session } = stream;
+    if (session !== undefined && !this.#calmed.has(session)) {
+      this.#calmed.add(session);
+      session.on("error", () => undefined);
+    }
+    return stream;
+  }
 }
 
 function withClose(transport: Transport, close: () => void): NodeTransport {

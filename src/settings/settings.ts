@@ -55,6 +55,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const tokenKeyLengthMin = 32;
+/** What people on call may have in their environment for `src/cli`. */
+const bearerOfCli = "LEASE_BEARER";
 
 /** Settings, or every fault of the environment at once; each fault says what to write instead. */
 export function toSettings(env: Environment): SettingsResult {
@@ -105,7 +107,7 @@ class Reading {
   noteUnknownNames(): void {
     const known: readonly string[] = settingsTable.map(({ name }) => name);
     for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith("LEASE_") || known.includes(name)) continue;
+      if (!name.startsWith("LEASE_") || known.includes(name) || name === bearerOfCli) continue;
       if (this.#links.variables.has(name)) continue;
       const meant = nearest(name, known);
       const hint =

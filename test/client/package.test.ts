@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readEnv } from "../../src/settings/read-env.ts";
 import { runService } from "../support/process/run-service.ts";
 
-// What a dashboard developer gets: the package is packed, and installed into an empty folder.
+// What a dashboard developer and people on call get: the package is packed, and installed into an empty folder.
 
 const root = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
@@ -58,6 +58,18 @@ console.log("held", leaseId);
   const node = readEnv().npm_node_execpath ?? process.execPath;
   const { stdout } = await run(node, [file, service.httpUrl("")], { cwd: folder });
   expect(stdout).toMatch(/^held ./);
+});
+
+test("its command runs by its name, on the Node that npm runs on", async () => {
+  await using service = await runService();
+  await service.registry.attachSession({ sessionId: "session-1", privateBeachId: "beach-1" });
+  const node = readEnv().npm_node_execpath ?? process.execPath;
+  const command = join(folder, "node_modules/.bin/controller-lease");
+  const args = ["sessions", "--json", "--address", service.addresses.grpc];
+  const { stdout } = await run(node, [command, ...args], { cwd: folder });
+  expect(JSON.parse(stdout)).toMatchObject({ session: "session-1", path: "pending" });
+  const named = await run("npx", ["--no-install", "controller-lease", ...args], { cwd: folder });
+  expect(JSON.parse(named.stdout)).toMatchObject({ session: "session-1" });
 });
 
 test("the entry for React is there, and React is the application's own", async () => {

@@ -57,6 +57,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/files-read-anew.ts",
   ],
   "src/client": ["src/gen"],
+  "src/cli": ["src/client", "src/gen", "src/command-line.ts"],
   "src/demo": ["src/client", "src/gen", "src/command-line.ts"],
   "src/deploy": ["src/settings"],
   "src/keys": ["src/auth", "src/command-line.ts"],
@@ -150,10 +151,10 @@ export function unusedFiles(sources: Sources, entries: readonly string[]): reado
     .map((path) => `${path} is imported by nothing`);
 }
 
-/** Entries: what the scripts and exports of package.json, the Dockerfile and the pages name. */
+/** Entries: what the scripts, the command and the exports of package.json, the Dockerfile and the pages name. */
 export function entriesOf(commands: string, pages: Sources): readonly string[] {
   const scripts = [...commands.matchAll(/(src\/[\w./-]+\.tsx?)/g)].map(([path]) => path);
-  const exported = [...commands.matchAll(/"\.\/dist\/([\w/-]+)\.js"/g)].map(
+  const exported = [...commands.matchAll(/"(?:\.\/)?dist\/([\w/-]+)\.js"/g)].map(
     ([, path]) => `src/${path}.ts`,
   );
   const modules = [...pages].flatMap(([path, html]) =>

@@ -1,0 +1,29 @@
+import { createInterface } from "node:readline";
+
+import { badUsage } from "./failure.ts";
+import { harmless } from "./output.ts";
+
+/**
+ * Whether a person says yes. Without a terminal there is nobody to ask: then it throws, unless yes was
+ * said by `--yes`.
+ */
+export async function isConfirmed(question: string, isYesGiven: boolean): Promise<boolean> {
+  if (isYesGiven) return true;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw badUsage("it asks first, and there is no terminal to ask on: add --yes");
+  }
+  const answer = await ask(`${harmless(question)} [y/N] `);
+  return /^\s*y(es)?\s*$/i.test(answer);
+}
+
+/** An empty text when the terminal is closed, or Ctrl-C or Ctrl-D is pressed. */
+function ask(question: string): Promise<string> {
+  return new Promise((resolve) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    lines.on("close", () => resolve(""));
+    lines.question(question, (answer) => {
+      resolve(answer);
+      lines.close();
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import { noPositionals, readArguments } from "./arguments.ts";
+import { isConfirmed } from "./confirm.ts";
+import { parseDuration } from "./durations.ts";
+import { badUsage, exitCodes, Failure, unreachable } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { decline } from "./renegotiate.ts";
+
+const options = {
+  ops: { type: "string", default: "127.0.0.1:9464" },
+  timeout: { type: "string", default: "10s" },
+  json: { type: "boolean", default: false },
+  yes: { type: "boolean", short: "y", default: false },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+/** `drain`: has one process of the service end its streams and exit. */
+export async function drain(args: readonly string[], output: Output): Promise<number> {
+  const { options: given, positionals } = readArguments(args, options);
+  noPositionals(positionals);
+  const timeoutMs = parseDuration("--timeout", given.timeout);
+  if (!/:\d{1,5}$/.test(given.ops) || !URL.canParse(`http://${given.ops}`)) {
+    throw badUsage(`--ops is "${given.ops}": it must be host:port`);
+  }
+  const question = `Drain the service at ${given.ops}? It ends its streams and exits.`;
+  if (!(await isConfirmed(question, given.yes))) return decline(output);
+  const status = await order(given.ops, timeoutMs);
+  if (status !== 202) {
+    throw new Failure(
+      `${given.ops} answered ${status}: --ops names the operators' door (LEASE_OPS_LISTEN)`,
+      { exitCode: exitCodes.failed },
+    );
+  }
+  if (given.json) await output.json({ address: given.ops, status: "draining" });
+  else await output.line(`${given.ops} drains: it ends its streams and exits within 10 s`);
+  return exitCodes.done;
+}
+
+async function order(address: string, timeoutMs: number): Promise<number> {
+  try {
+    const answer = await fetch(`http://${address}/drain`, {
+      method: "POST",
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await answer.arrayBuffer();
+    return answer.status;
+  } catch (error) {
+    throw unreachable(error, { address, isSecure: false, timeoutMs });
+  }
+}
