@@ -10,9 +10,17 @@ import { giveMemoryBack } from "./give-memory-back.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
 import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
-import { createMetrics, exposeCertificates, exposeFleet, exposeStore } from "./observe/metrics.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
 import { observeRoad } from "./observe/observe-road.ts";
+import {
+  exposeCertificates,
+  exposeFleet,
+  exposeOutbox,
+  exposeStore,
+  exposeWatches,
+} from "./observe/scraped-metrics.ts";
+import { timeStore } from "./observe/time-store.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
 import { openRoad } from "./road/open-road.ts";
@@ -73,6 +81,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const closing = new AbortController();
   const { store, clock } = await openStoreAt(settings, overrides, { log, observe });
   resources.use(store);
+  timeStore(store, metrics, monotonicMs);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const machine = machineOf(overrides);
   const { auth, roadUrl, publishTokenSecret } = settings;
@@ -94,8 +103,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     carrier,
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
-  exposeFleet(metrics, () => service.summarize(undefined));
-  exposeStore(metrics, () => ({ away: service.reach.away, faults: service.storeFaults.length }));
+  expose(service, metrics);
   const sessions = await countOf(service);
   log.info({ store: placeName(settings.store), sessions }, "recovered");
   logSettings(settings, log);
@@ -137,6 +145,14 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
+}
+
+/** What is looked up at each scrape. */
+function expose(service: SessionService, metrics: Metrics): void {
+  exposeFleet(metrics, () => service.summarize(undefined));
+  exposeStore(metrics, () => ({ away: service.reach.away, faults: service.storeFaults.length }));
+  exposeWatches(metrics, () => service.watchFigures);
+  exposeOutbox(metrics, () => service.deliveryBacklog);
 }
 
 /** What of the machine the doors use: its time, whatever clock the service runs on, and its files. */

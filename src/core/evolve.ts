@@ -12,7 +12,7 @@ import type {
 } from "./session.ts";
 import type { EpochMs } from "./time.ts";
 import { evolveTransport, initialTransport, shiftTransport } from "./transport/evolve-transport.ts";
-import { currentOf } from "./view.ts";
+import { currentOf, isPathMissed } from "./view.ts";
 
 /** What a record is after an event; undefined when nothing is left to keep. */
 export function evolve(
@@ -81,21 +81,34 @@ function evolveLease(session: Session, event: LeaseEvent): Session {
     revision,
     version: session.version + 1,
     activeAt: Math.max(session.activeAt, event.at),
+    missedSince: missedSince(session, { leases }, event.at),
     lastChange: { change: "leases_changed", reason, at: event.at },
   };
 }
 
 function evolveFastPath(session: Session, event: TransportEvent): Session {
   const change = changeOf(session, event);
+  const transport = evolveTransport(session.transport, event);
   return {
     ...session,
     revision: session.revision + 1,
     version: isShown(session, event) ? session.version + 1 : session.version,
     activeAt:
       event.kind === "ReportReceived" ? Math.max(session.activeAt, event.at) : session.activeAt,
-    transport: evolveTransport(session.transport, event),
+    transport,
+    missedSince: missedSince(session, { transport }, event.at),
     lastChange: change ?? session.lastChange,
   };
+}
+
+/** The missed path after a change: missed as before, from now on, or not any more. */
+function missedSince(
+  before: Session,
+  change: Partial<Pick<Session, "leases" | "transport">>,
+  at: EpochMs,
+): EpochMs | undefined {
+  const { leases, transport } = before;
+  return isPathMissed({ leases, transport, ...change }) ? (before.missedSince ?? at) : undefined;
 }
 
 /** Whether the event changes more of the shown state than ages. */
@@ -195,6 +208,7 @@ function attach(record: SessionRecord | undefined, event: Attached, sessionId: s
     incarnation: event.incarnation,
     leases: record?.leases ?? emptyBook(fresh),
     transport: initialTransport(event, record),
+    missedSince: undefined,
     lastChange: { change: "attached", reason: "attached", at: event.at },
   };
 }

@@ -2,7 +2,7 @@ import { endedLeasesMax } from "./lease/evolve-leases.ts";
 import type { Policy } from "./policy.ts";
 import type { Session, SessionRecord, Witnessed } from "./session.ts";
 import { reportersOfEndMax, unrecognisedMax } from "./transport/evolve-transport.ts";
-import { currentOf, nextOf } from "./view.ts";
+import { currentOf, isPathMissed, nextOf } from "./view.ts";
 
 /**
  * What must hold of every record after every event; a sentence for each rule that is broken. A
@@ -12,7 +12,12 @@ export function faultsOf(record: SessionRecord, policy: Policy): readonly string
   if (record.kind === "detached") {
     return record.leases.live.length > 0 ? ["a detached session has a live lease"] : [];
   }
-  return [...leaseFaults(record), ...handshakeFaults(record), ...boundFaults(record, policy)];
+  return [
+    ...leaseFaults(record),
+    ...handshakeFaults(record),
+    ...missFaults(record),
+    ...boundFaults(record, policy),
+  ];
 }
 
 /** Throws when a record breaks an invariant. */
@@ -60,6 +65,12 @@ function handshakeFaults({ transport }: Session): string[] {
     [lingering === undefined || current !== undefined, "a handshake lingers behind none"],
   ];
   return broken(rules);
+}
+
+/** Records of earlier versions do not have it while a path is missed. */
+function missFaults(session: Session): string[] {
+  const isRight = session.missedSince === undefined || isPathMissed(session);
+  return isRight ? [] : ["a path is missed that is usable, or that nobody needs"];
 }
 
 function boundFaults({ leases, transport }: Session, policy: Policy): string[] {

@@ -32,6 +32,11 @@ export interface Session {
   readonly incarnation: number;
   readonly leases: LeaseBook;
   readonly transport: Transport;
+  /**
+   * Since when somebody holds a lease and no path is usable; undefined while that is not so. Gaps
+   * count, since nobody had a fast path meanwhile. Nothing is decided by it.
+   */
+  readonly missedSince: EpochMs | undefined;
   readonly lastChange: LastChange;
 }
 

@@ -1,11 +1,14 @@
 import type {
+  End,
   FastPath,
   Handshake,
   PendingDelivery,
   PromotedHandshake,
+  Session,
   Transport,
+  Witnessed,
 } from "./session.ts";
-import { type EpochMs, latest } from "./time.ts";
+import { type DurationMs, type EpochMs, latest } from "./time.ts";
 
 /** Which path carries controller actions. */
 export type TransportPath = "pending" | "fast_path" | "http_fallback";
@@ -45,7 +48,21 @@ export function nextNegotiationAt(transport: Transport, now: EpochMs): EpochMs |
   return backoff.notBefore > now ? backoff.notBefore : undefined;
 }
 
+/** Somebody holds a lease, and no path is usable. */
+export function isPathMissed({
+  leases,
+  transport,
+}: Pick<Session, "leases" | "transport">): boolean {
+  return leases.live.length > 0 && usableOf(transport.path) === undefined;
+}
+
 /** When the newest evidence about the promoted transport was observed. */
 export function evidenceAt(current: PromotedHandshake): EpochMs | undefined {
   return latest(current.manager?.observedAt, current.host?.observedAt);
+}
+
+/** How old the newest evidence of an end was at a moment, but for gaps; undefined without any. */
+export function evidenceAge(current: Witnessed, end: End, at: EpochMs): DurationMs | undefined {
+  const evidence = current[end];
+  return evidence && at - evidence.observedAt - evidence.gapMs;
 }

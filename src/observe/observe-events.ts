@@ -1,6 +1,6 @@
-import type { SessionEvent } from "../core/event.ts";
 import type { ServiceEvent, ServiceObserver } from "../service/service-events.ts";
 import { StoreFault } from "../service/session-store.ts";
+import { countEvents } from "./count-events.ts";
 import { LineShare } from "./line-share.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
@@ -9,55 +9,15 @@ import { logSessionEvent } from "./session-event-log.ts";
 /** One log line and one count for each event of the service. Never throws. */
 export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {
   const share = new LineShare();
+  const count = countEvents(metrics);
   return (event) => {
     try {
-      count(metrics, event);
+      count(event);
       write(log, event, share);
     } catch {
       // A log or a counter that fails must not take a lease with it.
     }
   };
-}
-
-function count(metrics: Metrics, event: ServiceEvent): void {
-  switch (event.kind) {
-    case "happened":
-      countHappened(metrics, event.event);
-      break;
-    case "renewed":
-      metrics.renewals.count(event.command, event.outcome, String(event.joined));
-      break;
-    case "refused":
-      metrics.refusals.count(event.command, event.reason);
-      break;
-    case "gap":
-      metrics.gaps.count(event.gap.kind);
-      metrics.gapSeconds.add((event.gap.until - event.gap.from) / 1000, event.gap.kind);
-      break;
-    case "clock":
-      metrics.clockJumps.count(event.jump.kind);
-      break;
-    case "delivery":
-      metrics.deliveries.count(event.outcome);
-      break;
-    case "watch":
-      metrics.watchStreams.set(event.open);
-      break;
-    case "failed":
-      metrics.failures.count(event.where);
-      break;
-  }
-}
-
-function countHappened(metrics: Metrics, event: SessionEvent): void {
-  metrics.events.count(event.kind);
-  if (event.kind === "HealthChanged") {
-    metrics.healthChanges.count(event.from, event.to, event.reason);
-  }
-  if (event.kind === "HandshakeStarted") metrics.starts.count(event.handshake.reason);
-  if (event.kind === "HandshakePromoted") metrics.promotions.count(event.reason);
-  if (event.kind === "HandshakeAbandoned") metrics.abandonments.count(event.reason);
-  if (event.kind === "HandshakeRetired") metrics.retirements.count(event.reason);
 }
 
 /** A renewal is logged at trace, so that a log at info stays readable. */
@@ -68,6 +28,21 @@ function write(log: Logger, event: ServiceEvent, share: LineShare): void {
       break;
     case "renewed":
       writeRenewal(log, event);
+      break;
+    case "joined": {
+      const { sessionId, handshakeId, reason } = event;
+      log.debug({ session: sessionId, handshake: handshakeId, cause: reason }, "handshake joined");
+      break;
+    }
+    case "missed": {
+      const { sessionId, missing, endedBy, from, until } = event;
+      const missed_ms = Math.round(until - from);
+      log.debug({ session: sessionId, missing, ended_by: endedBy, missed_ms }, "fast path missed");
+      break;
+    }
+    case "negotiated":
+    case "due":
+      // The events that they come from have lines of their own.
       break;
     case "refused": {
       const { sessionId, command, reason } = event;

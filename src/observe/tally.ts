@@ -1,9 +1,18 @@
 import { Counter, type Registry } from "prom-client";
 
-/** Counts by a few labels. Counting is a look-up and an addition; the rest waits for a scrape. */
+/**
+ * Counts by a few labels. Counting is a look-up and an addition, or with a cell that was looked up
+ * before, an addition alone; the rest waits for a scrape.
+ */
 export interface Tally {
   count(...labels: readonly string[]): void;
   add(amount: number, ...labels: readonly string[]): void;
+  /** The sum under these labels, for those who add to it often. */
+  cell(...labels: readonly string[]): Cell;
+}
+
+export interface Cell {
+  sum: number;
 }
 
 export interface TallyOptions {
@@ -13,11 +22,7 @@ export interface TallyOptions {
 }
 
 export function createTally(registry: Registry, { name, help, labels }: TallyOptions): Tally {
-  const sums = new Map<string, number>();
-  const add = (amount: number, ...values: readonly string[]): void => {
-    const key = values.length === 1 ? (values[0] ?? "") : values.join(separator);
-    sums.set(key, (sums.get(key) ?? 0) + amount);
-  };
+  const cells = new ByLabels(labels, (): Cell => ({ sum: 0 }));
   const counter = new Counter({
     name,
     help,
@@ -25,15 +30,47 @@ export function createTally(registry: Registry, { name, help, labels }: TallyOpt
     registers: [registry],
     collect() {
       counter.reset();
-      for (const [key, sum] of sums) counter.inc(named(labels, key), sum);
+      for (const [named, { sum }] of cells) counter.inc(named, sum);
     },
   });
-  return { add, count: (...values) => add(1, ...values) };
+  return {
+    cell: (...values) => cells.of(values),
+    add(amount, ...values) {
+      cells.of(values).sum += amount;
+    },
+    count(...values) {
+      cells.of(values).sum += 1;
+    },
+  };
+}
+
+/** One of something for each combination of values of the labels. */
+export class ByLabels<T> implements Iterable<readonly [Record<string, string>, T]> {
+  readonly #labels: readonly string[];
+  readonly #make: () => T;
+  readonly #byValues = new Map<string, T>();
+
+  constructor(labels: readonly string[], make: () => T) {
+    this.#labels = labels;
+    this.#make = make;
+  }
+
+  of(values: readonly string[]): T {
+    const key = values.length === 1 ? (values[0] ?? "") : values.join(separator);
+    const known = this.#byValues.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make();
+    this.#byValues.set(key, made);
+    return made;
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [Record<string, string>, T]> {
+    for (const [key, one] of this.#byValues) {
+      const values = key.split(separator);
+      const named = this.#labels.map((label, index) => [label, values[index] ?? ""]);
+      yield [Object.fromEntries(named), one];
+    }
+  }
 }
 
 const separator = "\n";
-
-function named(labels: readonly string[], key: string): Record<string, string> {
-  const values = key.split(separator);
-  return Object.fromEntries(labels.map((label, index) => [label, values[index] ?? ""]));
-}

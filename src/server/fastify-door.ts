@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 
 import type { FastifyInstance } from "fastify";
 
+import type { CallFigures } from "../observe/call-metrics.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import { refuseUnknownRoute } from "./json-refusal.ts";
 
@@ -20,4 +21,25 @@ export function refuseUnknownRoutes(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ is404 }, reply) =>
     is404 ? refuseUnknownRoute(reply) : undefined,
   );
+}
+
+/**
+ * Counts and times the answers to requests, by method and route, such as
+ * `POST /sessions/:id/controller/lease`. Routes that do not exist are one.
+ */
+export function countAnswers(
+  app: FastifyInstance,
+  figuresOf: (route: string) => CallFigures,
+): void {
+  const known = new Map<string, CallFigures>();
+  app.addHook("onResponse", async ({ method, is404, routeOptions }, reply) => {
+    const route = is404 ? "unknown route" : `${method} ${routeOptions.url}`;
+    let figures = known.get(route);
+    if (figures === undefined) {
+      figures = figuresOf(route);
+      known.set(route, figures);
+    }
+    figures.ended(String(reply.statusCode));
+    figures.took(reply.elapsedTime);
+  });
 }

@@ -2,21 +2,19 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Call } from "../api/call/handlers.ts";
+import type { CallFigures } from "../observe/call-metrics.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** What surrounds every call at every door. */
 export interface Guard {
   /** Aborts when the service begins to drain: streams that end from then on say UNAVAILABLE. */
   readonly closing: AbortSignal;
-  /** Called when a call has ended, with the error behind INTERNAL for the log. */
-  readonly onCallEnded: (call: EndedCall) => void;
-}
-
-export interface EndedCall {
-  readonly method: string;
-  /** Undefined for a call that was answered. */
-  readonly code: Code | undefined;
-  readonly bug: unknown;
+  /** What is kept of the calls of a method. */
+  readonly figuresOf: (method: string) => CallFigures;
+  /** Called with the error behind INTERNAL, for the log. */
+  readonly onBug: (method: string, bug: unknown) => void;
+  /** Milliseconds that never go back. */
+  readonly monotonic: () => number;
 }
 
 /**
@@ -34,17 +32,24 @@ function guardedHandler(
   guard: Guard,
   closing: AbortListeners,
 ): UntypedHandler {
-  const ended = (code: Code | undefined, bug?: unknown): void =>
-    guard.onCallEnded({ method: method.name, code, bug });
+  const { monotonic } = guard;
+  const figures = guard.figuresOf(method.name);
+  const ended = (code: Code | undefined, bug?: unknown): void => {
+    figures.ended(code === undefined ? "OK" : (Code[code] ?? ""));
+    if (bug !== undefined) guard.onBug(method.name, bug);
+  };
 
   if (method.methodKind === "unary") {
     return async (request, call) => {
+      const from = monotonic();
       try {
         const response = await handler(request, call);
         ended(undefined);
         return response;
       } catch (thrown) {
         throw shown(thrown, call, ended);
+      } finally {
+        figures.took(monotonic() - from);
       }
     };
   }
@@ -52,8 +57,19 @@ function guardedHandler(
   return async function* (request, call) {
     let isOver = false;
     try {
-      const input = isBidi ? untilAborted(request as AsyncIterable<unknown>, closing) : request;
-      yield* handler(input, call) as AsyncIterable<unknown>;
+      if (isBidi) {
+        let from = 0;
+        const onMessage = (): void => {
+          from = monotonic();
+        };
+        const input = untilAborted(request as AsyncIterable<unknown>, closing, onMessage);
+        for await (const answer of handler(input, call) as AsyncIterable<unknown>) {
+          figures.took(monotonic() - from);
+          yield answer;
+        }
+      } else {
+        yield* handler(request, call) as AsyncIterable<unknown>;
+      }
       // Handlers end without a word when their call is over, whatever ended it.
       if (call.signal.aborted) throw endOf(call.signal);
       if (guard.closing.aborted) throw goingAway();
@@ -137,6 +153,7 @@ class AbortListeners {
 async function* untilAborted<T>(
   source: AsyncIterable<T>,
   closing: AbortListeners,
+  onItem: () => void,
 ): AsyncGenerator<T> {
   const { signal } = closing;
   const items = source[Symbol.asyncIterator]();
@@ -150,6 +167,7 @@ async function* untilAborted<T>(
         items.next().then(resolve, reject);
       });
       if (next === undefined || next.done) return;
+      onItem();
       yield next.value;
     }
   } finally {

@@ -1,4 +1,3 @@
-import { Code } from "@connectrpc/connect";
 import type { ApiDependencies } from "../api/call/dependencies.ts";
 import { createControllerLease } from "../api/controller-lease.ts";
 import { createFastPathRegistry } from "../api/fast-path-registry.ts";
@@ -7,6 +6,7 @@ import type { Door as DoorName } from "../auth/authenticator.ts";
 import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
+import { callFigures } from "../observe/call-metrics.ts";
 import type { Logger } from "../observe/logger.ts";
 import type { LostConnection } from "../observe/lost-connections.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -18,7 +18,7 @@ import { type ConnectionShares, connectionShares } from "./connections/connectio
 import { ConnectionTurns } from "./connections/connection-turns.ts";
 import type { ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
-import { type EndedCall, guarded } from "./guard.ts";
+import { type Guard, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { Intake } from "./intake/intake.ts";
 import { listenFault } from "./listen-fault.ts";
@@ -121,6 +121,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         metrics: () => exposition(options.metrics),
         backUp: options.backUp,
         drain: options.drain,
+        figuresOf: (route) => callFigures(options.metrics, "ops", route),
         connections: connections("ops"),
         outbox,
         onBug: bugLogger(options.log, "ops"),
@@ -142,22 +143,24 @@ function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedServi
   const { log, metrics, closing } = options;
   const api: ApiDependencies = { ...options.api, door };
   const health = createHealth([ControllerLease.typeName, FastPathRegistry.typeName], closing);
-  const onCallEnded = ({ method, code, bug }: EndedCall): void => {
-    metrics.calls.count(door, method, code === undefined ? "OK" : Code[code]);
-    if (bug !== undefined) log.error({ err: bug, door, method }, "internal error");
+  const guard: Guard = {
+    closing,
+    monotonic: options.monotonic,
+    figuresOf: (method) => callFigures(metrics, door, method),
+    onBug: (method, err) => log.error({ err, door, method }, "internal error"),
   };
   const services = [
     serve(ControllerLease, createControllerLease(api)),
     serve(FastPathRegistry, createFastPathRegistry(api)),
     serve(Health, health),
   ];
-  return services.map((served) => guarded(served, { closing, onCallEnded }));
+  return services.map((served) => guarded(served, guard));
 }
 
 function legacyRoutes({ api, log, metrics }: DoorsOptions): LegacyRoutesOptions {
   return {
     api: createLegacyApi({ ...api, door: "public" }),
-    onAnswered: (route, status) => metrics.calls.count("public", route, String(status)),
+    figuresOf: (route) => callFigures(metrics, "public", route),
     onBug: bugLogger(log, "public"),
   };
 }

@@ -1,9 +1,10 @@
 import { fastify } from "fastify";
 
+import type { CallFigures } from "../observe/call-metrics.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import { HttpConnections } from "./connections/http-connections.ts";
 import type { ConnectionOptions, Door } from "./door.ts";
-import { boundAddress, refuseUnknownRoutes } from "./fastify-door.ts";
+import { boundAddress, countAnswers, refuseUnknownRoutes } from "./fastify-door.ts";
 import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
 import type { Outbox } from "./outbox.ts";
 
@@ -31,6 +32,8 @@ export interface OpsDoorOptions {
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** Begins to drain; the door does not wait for it. */
   readonly drain: () => void;
+  /** What is kept of the calls of a route. */
+  readonly figuresOf: (route: string) => CallFigures;
   readonly connections: ConnectionOptions;
   readonly outbox: Outbox;
   readonly onBug: (error: unknown) => void;
@@ -55,6 +58,7 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
     frameworkErrors: (error, _request, reply) => void refuseJson(error, reply, onBug),
   });
   app.addHook("onRequest", async (_request, reply) => void reply.headers(noPage));
+  countAnswers(app, options.figuresOf);
   refuseUnknownRoutes(app);
   // Orders have no body: whatever comes as one is let go.
   app.removeAllContentTypeParsers();

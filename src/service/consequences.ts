@@ -1,8 +1,10 @@
-import type { Command, LeaseAnswer } from "../core/command.ts";
+import type { Command, LeaseAnswer, NegotiationAnswer } from "../core/command.ts";
 import type { SessionEvent } from "../core/event.ts";
 import type { SessionId } from "../core/ids.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { SessionRecord } from "../core/session.ts";
+import { endedMisses, endedNegotiations } from "../core/transport/outcomes.ts";
+import { nextOf } from "../core/view.ts";
 import type { DeadlineLoop } from "./deadline-loop.ts";
 import type { Asked, Decided } from "./decider.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -17,7 +19,7 @@ interface ConsequencesDeps {
   readonly observe: ServiceObserver;
   readonly fleet: Fleet;
   readonly deadlines: Pick<DeadlineLoop, "notice">;
-  readonly delivery: Pick<HandshakeDelivery, "send">;
+  readonly delivery: Pick<HandshakeDelivery, "send" | "forget">;
 }
 
 /** What follows once a decision stands: it is counted, observed, delivered, and answered. */
@@ -38,10 +40,14 @@ export class Consequences {
     const { id, command } = call;
     const { session, events } = decision;
     if (change !== undefined) this.#committed(change, events);
+    if (command.kind === "PassTime") this.#noteLateness(events);
     else if (events.length > 0) this.#deps.fleet.keep(id, session);
     if (decision.kind === "refused") return this.refused(call, session, decision.refusal);
     if (session === undefined && command.kind !== "PassTime") {
       throw new Error(`${command.kind} was accepted on nothing`);
+    }
+    if (command.kind === "Renegotiate") {
+      this.#noteJoined(id, session, decision.answer as NegotiationAnswer);
     }
     if (command.kind === "Acquire" || command.kind === "Renew") {
       this.#noteRenewal(id, command.kind, session, decision.answer as LeaseAnswer);
@@ -73,7 +79,44 @@ export class Consequences {
       }
       observe({ kind: "happened", sessionId, event, previous, next });
       if (event.kind === "DeliveryDue") delivery.send(sessionId, event, next);
+      if (event.kind === "HandshakeDelivered") delivery.forget(event.handshakeId);
     }
+    if (change.durability === "durable") this.#noteOutcomes(change, events);
+  }
+
+  /** What came to its end with a change. */
+  #noteOutcomes({ id: sessionId, previous }: SessionChange, events: readonly SessionEvent[]): void {
+    const { observe, delivery } = this.#deps;
+    for (const ended of endedNegotiations(previous, events)) {
+      delivery.forget(ended.handshakeId);
+      observe({ kind: "negotiated", sessionId, ...ended });
+    }
+    for (const ended of endedMisses(previous, events)) {
+      observe({ kind: "missed", sessionId, ...ended });
+    }
+  }
+
+  /** By the first deadline that had its effect. Taking up a gap is none. */
+  #noteLateness(events: readonly SessionEvent[]): void {
+    const first = events.find(
+      ({ kind }) =>
+        kind !== "GapTaken" && kind !== "IncarnationChanged" && kind !== "SessionTouched",
+    );
+    if (first === undefined) return;
+    const { clock, observe } = this.#deps;
+    observe({ kind: "due", lateMs: Math.max(0, clock.now() - first.at) });
+  }
+
+  #noteJoined(
+    sessionId: SessionId,
+    session: SessionRecord | undefined,
+    negotiation: NegotiationAnswer,
+  ): void {
+    if (negotiation.outcome !== "renegotiate" || !negotiation.joined) return;
+    const next = session?.kind === "attached" ? nextOf(session.transport.path) : undefined;
+    if (next === undefined) return;
+    const { id: handshakeId, reason } = next;
+    this.#deps.observe({ kind: "joined", sessionId, handshakeId, reason });
   }
 
   #noteRenewal(
@@ -86,5 +129,6 @@ export class Consequences {
     if (session !== undefined) fleet.figures.noteRenewal(session.beachId, clock.now());
     const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
     observe({ kind: "renewed", sessionId, command, outcome: negotiation.outcome, joined });
+    if (joined) this.#noteJoined(sessionId, session, negotiation);
   }
 }

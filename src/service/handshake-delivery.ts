@@ -1,7 +1,7 @@
 import type { SessionEvent } from "../core/event.ts";
 import type { HandshakeId, SessionId } from "../core/ids.ts";
 import type { Handshake, Lease, Session, SessionRecord } from "../core/session.ts";
-import type { EpochMs } from "../core/time.ts";
+import type { DurationMs, EpochMs } from "../core/time.ts";
 import { nextOf } from "../core/view.ts";
 import type { ControllerTokens } from "./lease-service.ts";
 import type { DeliveryOutcome, ServiceObserver } from "./service-events.ts";
@@ -30,6 +30,18 @@ export type Carried =
   | { readonly outcome: "taken" | "unknown_session" }
   | { readonly outcome: "unavailable"; readonly error: Error };
 
+/** The handshakes that are to be delivered: how many, and for how long the oldest has been. */
+export interface Backlog {
+  readonly queued: number;
+  readonly oldestMs: DurationMs;
+}
+
+interface Queued {
+  readonly since: EpochMs;
+  /** It ends by itself then. */
+  readonly until: EpochMs;
+}
+
 type DeliveryDue = Extract<SessionEvent, { kind: "DeliveryDue" }>;
 
 interface HandshakeDeliveryDeps extends Pick<HandshakeMessage, "tokens" | "toWall"> {
@@ -51,6 +63,8 @@ const onTheirWayMax = 256;
 export class HandshakeDelivery {
   readonly #deps: HandshakeDeliveryDeps;
   readonly #onTheirWay = new Set<Promise<void>>();
+  /** The handshakes that are to be delivered, and since when, the oldest first. */
+  readonly #queued = new Map<HandshakeId, Queued>();
 
   constructor(deps: HandshakeDeliveryDeps) {
     this.#deps = deps;
@@ -61,6 +75,7 @@ export class HandshakeDelivery {
     const { carrier } = this.#deps;
     if (carrier === undefined) return;
     const message = this.#messageOf(due, record);
+    this.#queue(due, message?.handshake);
     const isCrowded = this.#onTheirWay.size >= onTheirWayMax;
     if (message === undefined || isCrowded) {
       this.#observe(id, due, message === undefined ? "no_lease" : "crowded");
@@ -70,6 +85,19 @@ export class HandshakeDelivery {
       this.#onTheirWay.delete(sending),
     );
     this.#onTheirWay.add(sending);
+  }
+
+  /** The handshake needs no message any more. */
+  forget(handshakeId: HandshakeId): void {
+    this.#queued.delete(handshakeId);
+  }
+
+  /** What is to be delivered, as far as this process has to do with it; it takes few steps. */
+  backlogAt(now: EpochMs): Backlog {
+    // Another process may have seen the end of a negotiation.
+    for (const [id, { until }] of this.#queued) if (until <= now) this.#queued.delete(id);
+    const [oldest] = this.#queued.values();
+    return { queued: this.#queued.size, oldestMs: oldest === undefined ? 0 : now - oldest.since };
   }
 
   /** Resolves when nothing is on its way any more. */
@@ -89,6 +117,11 @@ export class HandshakeDelivery {
     } catch (error) {
       observe({ kind: "failed", where: "delivery", sessionId: id, error });
     }
+  }
+
+  #queue({ handshakeId, at: since }: DeliveryDue, handshake: Handshake | undefined): void {
+    if (handshake === undefined || this.#queued.has(handshakeId)) return;
+    this.#queued.set(handshakeId, { since, until: handshake.confirmBy });
   }
 
   #messageOf(

@@ -99,6 +99,8 @@ export interface WatchCaller {
   readonly reset?: () => void;
   /** The connection that the watch comes by, where several share one. */
   readonly connection?: object | undefined;
+  /** Where it comes in, for the figures. */
+  readonly door?: string;
 }
 
 /** The messages of a watch, fetched at the reader's pace until they are diverted. */

@@ -2,7 +2,10 @@ import type { Command, NegotiationAnswer } from "../core/command.ts";
 import type { SessionEvent } from "../core/event.ts";
 import type { HandshakeId, SessionId } from "../core/ids.ts";
 import type { RefusalReason } from "../core/refusal.ts";
-import type { Gap, SessionRecord } from "../core/session.ts";
+import type { Gap, NegotiationReason, SessionRecord } from "../core/session.ts";
+import type { DurationMs } from "../core/time.ts";
+import type { EndedMiss, EndedNegotiation } from "../core/transport/outcomes.ts";
+import type { WatchSelection } from "./lease-service.ts";
 import type { ClockJump } from "./time/clock.ts";
 
 /** Everything that logs and metrics observe of the service. */
@@ -23,6 +26,19 @@ export type ServiceEvent =
       readonly outcome: NegotiationAnswer["outcome"];
       readonly joined: boolean;
     }
+  /** A caller asked for a negotiation, and joined one that was in flight. */
+  | {
+      readonly kind: "joined";
+      readonly sessionId: SessionId;
+      readonly handshakeId: HandshakeId;
+      /** Why that one had been started. */
+      readonly reason: NegotiationReason;
+    }
+  | ({ readonly kind: "negotiated"; readonly sessionId: SessionId } & EndedNegotiation)
+  /** Somebody held a lease and had no fast path, and that is over. */
+  | ({ readonly kind: "missed"; readonly sessionId: SessionId } & EndedMiss)
+  /** A deadline has had its effect, so long after its moment. */
+  | { readonly kind: "due"; readonly lateMs: DurationMs }
   | {
       readonly kind: "refused";
       readonly sessionId: SessionId;
@@ -53,6 +69,11 @@ export type ServiceEvent =
       readonly kind: "watch";
       readonly change: "opened" | "stalled" | "closed";
       readonly open: number;
+      /** Where it came in. */
+      readonly door: string;
+      readonly reader: WatchSelection["reader"];
+      /** Why it ended, once it has. */
+      readonly ending?: WatchEnding;
     }
   /** Something failed and no caller learns why; the service continues. */
   | {
@@ -68,6 +89,12 @@ export type ServiceEvent =
  * Whatever was not taken is sent again later.
  */
 export type DeliveryOutcome = "taken" | "unknown_session" | "unavailable" | "no_lease" | "crowded";
+
+/**
+ * Why a watch stream ended. `left`: its caller, or the connection. `failed`: an internal error, or
+ * the store.
+ */
+export type WatchEnding = "left" | "draining" | "stalled" | "bearer_ended" | "failed";
 
 /** Never throws, never waits. */
 export type ServiceObserver = (event: ServiceEvent) => void;

@@ -11,7 +11,7 @@ import { type Asked, type Decided, Decider } from "./decider.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { fleetOf } from "./fleet/fleet-of.ts";
 import type { StoreReach } from "./gaps/gap-keeper.ts";
-import { type HandshakeCarrier, HandshakeDelivery } from "./handshake-delivery.ts";
+import { type Backlog, type HandshakeCarrier, HandshakeDelivery } from "./handshake-delivery.ts";
 import type { IdSource } from "./id-source.ts";
 import { IdleKeeper } from "./idle-keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
@@ -36,6 +36,7 @@ import {
 import { refusalOf, storeAway } from "./store-refusal.ts";
 import type { Clock, ClockJump } from "./time/clock.ts";
 import { WallTime } from "./time/wall-time.ts";
+import type { WatchFigures } from "./watch/watch-delivery.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 
 const commitAttemptsMax = 8;
@@ -202,6 +203,16 @@ export class SessionService implements LeaseService, AsyncDisposable {
   /** The store failed and has not answered since; calls that need it are refused. */
   get isStoreAway(): boolean {
     return this.#fleet.gaps.isStoreAway;
+  }
+
+  /** What was sent on watch streams. */
+  get watchFigures(): WatchFigures {
+    return this.#hub.figures;
+  }
+
+  /** The handshakes that wait for their delivery to a host that does not watch. */
+  get deliveryBacklog(): Backlog {
+    return this.#delivery.backlogAt(this.now());
   }
 
   now(): EpochMs {

@@ -10,7 +10,12 @@ const call = { signal: new AbortController().signal } as never;
 test("open streams share one listener on the end of the service, and all of them end with it", async () => {
   const closing = new AbortController();
   const echo = { service: ControllerLease, handler: () => (input: unknown) => input };
-  const { handler } = guarded(echo, { closing: closing.signal, onCallEnded: () => undefined });
+  const { handler } = guarded(echo, {
+    closing: closing.signal,
+    monotonic: () => 0,
+    figuresOf: () => ({ ended: () => undefined, took: () => undefined }),
+    onBug: () => undefined,
+  });
   const before = getEventListeners(closing.signal, "abort").length;
 
   const keepAlive = handler(ControllerLease.method.keepAlive);

@@ -187,6 +187,7 @@ const session = model<Session>({
   incarnation: count,
   leases,
   transport,
+  missedSince: maybe(moment),
   lastChange,
 });
 const tombstone = model<Tombstone>({

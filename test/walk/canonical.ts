@@ -53,7 +53,7 @@ export interface Copy {
  *
  * - Moments are ages or distances in ticks, and stop counting where no rule looks further.
  * - What gaps kept from aging is as old as it counts, for everything that looks at its age.
- * - Left out, since no rule decides by it: revision, version, lastChange, epochs and the other
+ * - Left out, since no rule decides by it: revision, version, lastChange, missedSince, epochs and the other
  *   counters but as "none yet"; how leases ended; numbers of reports (the walk sends the next one
  *   or repeats one); attempts; who reported (all observe at once, so nobody overtakes another).
  * - Failures and early deaths stop counting where the delay stops growing.

@@ -52,7 +52,7 @@ async function open(
   request: WatchTransportRequest,
   call: Call,
 ): Promise<{ filter: WatchFilter; messages: WatchStream }> {
-  const { service } = dependencies;
+  const { service, door } = dependencies;
   const { connection } = call;
   const entered = await enter(dependencies, "WatchTransport", call);
   const principal = valueOrThrow(entered, action);
@@ -65,7 +65,7 @@ async function open(
   const bearerEndsAt = principal.expiresAt;
   const selection = { ...(await within(service, principal, asked)), bearerEndsAt };
   const reset = (): void => call.reset?.();
-  const messages = service.watch(selection, call.signal, { reset, connection });
+  const messages = service.watch(selection, call.signal, { reset, connection, door });
   return { filter: new WatchFilter(service, principal, selection), messages };
 }
 

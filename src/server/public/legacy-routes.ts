@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { LegacyAnswer, LegacyApi } from "../../api/legacy/legacy-api.ts";
 import type { LegacyRequest } from "../../api/legacy/legacy-parse.ts";
 import { refusalToLegacy } from "../../api/refusal/error-mapping.ts";
+import type { CallFigures } from "../../observe/call-metrics.ts";
+import { countAnswers } from "../fastify-door.ts";
 import { spent } from "../held-bytes.ts";
 import { connectionOf } from "../http2/carried.ts";
 import type { Intake } from "../intake/intake.ts";
@@ -14,11 +16,8 @@ type Answer = Promise<LegacyAnswer<unknown>>;
 
 export interface LegacyRoutesOptions {
   readonly api: LegacyApi;
-  /**
-   * Called with each answer: the route, such as `POST /sessions/:id/controller/lease`, and its
-   * status.
-   */
-  readonly onAnswered: (route: string, status: number) => void;
+  /** What is kept of the calls of a route, such as `POST /sessions/:id/controller/lease`. */
+  readonly figuresOf: (route: string) => CallFigures;
   /** Called with the error behind a 500. */
   readonly onBug: (error: unknown) => void;
 }
@@ -29,7 +28,7 @@ export interface LegacyRoutesOptions {
  */
 export function addLegacyRoutes(
   scope: FastifyInstance,
-  { api, onAnswered, onBug }: LegacyRoutesOptions,
+  { api, figuresOf, onBug }: LegacyRoutesOptions,
   intake: Intake,
 ): void {
   readEverythingAsJson(scope);
@@ -38,9 +37,7 @@ export function addLegacyRoutes(
     if (isTooLong(error)) intake.budgets.refuse("legacy_body_bytes");
     return refuseJson(error, reply, onBug);
   });
-  scope.addHook("onResponse", async ({ method, routeOptions }, { statusCode }) =>
-    onAnswered(`${method} ${routeOptions.url}`, statusCode),
-  );
+  countAnswers(scope, figuresOf);
 
   const route = (
     method: "POST" | "DELETE",

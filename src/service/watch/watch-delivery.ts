@@ -24,7 +24,13 @@ interface WatchDeliveryDeps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly turns: Turns;
-  readonly onStalled: () => void;
+  readonly onStalled: (reader: WatchReader) => void;
+}
+
+/** What was sent on all streams: states, and those that were merged into them. */
+export interface WatchFigures {
+  readonly states: number;
+  readonly coalesced: number;
 }
 
 /**
@@ -34,6 +40,10 @@ interface WatchDeliveryDeps {
  */
 export class WatchDelivery {
   readonly #deps: WatchDeliveryDeps;
+  readonly figures: { -readonly [Name in keyof WatchFigures]: WatchFigures[Name] } = {
+    states: 0,
+    coalesced: 0,
+  };
   #isDraining = false;
 
   constructor(deps: WatchDeliveryDeps) {
@@ -122,9 +132,16 @@ export class WatchDelivery {
       return { kind: "bearer_expiring", expiresInMs };
     }
     const message = reader.take();
+    if (message !== undefined) this.#count(message);
     if (message !== undefined || !reader.hasNews) return message;
     reader.bookmarkDue = false;
     return { kind: "bookmark", repeatsEveryMs: bookmarkEveryMs };
+  }
+
+  #count(message: WatchMessage): void {
+    if (!("coalesced" in message)) return;
+    this.figures.states += 1;
+    this.figures.coalesced += message.coalesced;
   }
 
   took(reader: WatchReader): void {
@@ -139,7 +156,7 @@ export class WatchDelivery {
     this.#checkBearer(reader);
     if (reader.isHolding) {
       reader.heldMs += checkEveryMs;
-      if (reader.heldMs === stalledMs) this.#deps.onStalled();
+      if (reader.heldMs === stalledMs) this.#deps.onStalled(reader);
       if (reader.heldMs >= stalledMs + farewellMs) giveUp();
     } else if (now >= reader.bookmarkAt) {
       reader.bookmarkDue = true;

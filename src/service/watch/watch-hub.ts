@@ -3,20 +3,21 @@ import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { ChangeWatcher } from "../fleet/fleet.ts";
 import type { IdSource } from "../id-source.ts";
 import {
+  BearerEnded,
   ReaderStalled,
   type WatchCaller,
   type WatchMessage,
   type WatchSelection,
   type WatchStream,
 } from "../lease-service.ts";
-import type { ServiceObserver } from "../service-events.ts";
+import type { ServiceObserver, WatchEnding } from "../service-events.ts";
 import type { ChangeNotice, SessionStore } from "../session-store.ts";
 import type { Clock } from "../time/clock.ts";
 import { Turns } from "../time/turns.ts";
 import { type Change, Fan } from "./fan.ts";
 import { WatchBudget } from "./watch-budget.ts";
 import { type PassedTime, WatchCatchUp } from "./watch-catch-up.ts";
-import { checkEveryMs, WatchDelivery } from "./watch-delivery.ts";
+import { checkEveryMs, WatchDelivery, type WatchFigures } from "./watch-delivery.ts";
 import { WatchReader } from "./watch-reader.ts";
 import { WatchReaders } from "./watch-readers.ts";
 import { WatchedBearer } from "./watched-bearer.ts";
@@ -55,7 +56,7 @@ export class WatchHub implements ChangeWatcher {
     this.#deps = deps;
     this.#budget = new WatchBudget(deps.budgets);
     const turns = this.#turns;
-    const onStalled = (): void => this.#observe("stalled");
+    const onStalled = (reader: WatchReader): void => this.#observe("stalled", reader);
     this.#delivery = new WatchDelivery({ ...deps, turns, onStalled });
     this.#catchUp = new WatchCatchUp({ ...deps, turns });
   }
@@ -92,6 +93,10 @@ export class WatchHub implements ChangeWatcher {
     }
   }
 
+  get figures(): WatchFigures {
+    return this.#delivery.figures;
+  }
+
   hostWatches(id: SessionId): boolean {
     return this.readers.hosts.has(id);
   }
@@ -125,6 +130,7 @@ export class WatchHub implements ChangeWatcher {
     const admission = this.#budget.admit(namesIn(selection), caller.connection);
     const { bearerEndsAt } = selection;
     const reader = new WatchReader(selection, admission, {
+      door: caller.door ?? "",
       bookmarkAt: this.#delivery.nextBookmark(),
       bearer:
         bearerEndsAt === undefined
@@ -133,10 +139,10 @@ export class WatchHub implements ChangeWatcher {
     });
     const leave = this.readers.register(reader, {
       reset: caller.reset,
-      onLeft: () => this.#observe("closed"),
+      onLeft: () => this.#observe("closed", reader),
       onLetGo: () => admission.release(),
     });
-    this.#observe("opened");
+    this.#observe("opened", reader);
     // The generator of a reader that vanished while it was written to may never be resumed.
     signal.addEventListener("abort", leave, { once: true });
     if (signal.aborted) leave();
@@ -167,7 +173,10 @@ export class WatchHub implements ChangeWatcher {
           reader.isHolding = true;
           yield message;
           this.#delivery.took(reader);
-          if (message.kind === "draining") return;
+          if (message.kind === "draining") {
+            reader.ending = "draining";
+            return;
+          }
         } else if (!snapshot.isRead) {
           await this.#catchUp.readOn(snapshot);
           reader.hasSnapshot = snapshot.isRead;
@@ -178,6 +187,9 @@ export class WatchHub implements ChangeWatcher {
           await reader.waitForNews();
         }
       }
+    } catch (error) {
+      reader.ending = endingBy(error);
+      throw error;
     } finally {
       signal.removeEventListener("abort", leave);
       leave();
@@ -210,9 +222,22 @@ export class WatchHub implements ChangeWatcher {
     this.#delivery.send(reader);
   }
 
-  #observe(change: "opened" | "stalled" | "closed"): void {
-    this.#deps.observe({ kind: "watch", change, open: this.readers.size });
+  #observe(change: "opened" | "stalled" | "closed", { door, role, ending }: WatchReader): void {
+    const ended = change === "closed" ? { ending } : {};
+    this.#deps.observe({
+      kind: "watch",
+      change,
+      open: this.readers.size,
+      door,
+      reader: role,
+      ...ended,
+    });
   }
+}
+
+function endingBy(error: unknown): WatchEnding {
+  if (error instanceof ReaderStalled) return "stalled";
+  return error instanceof BearerEnded ? "bearer_ended" : "failed";
 }
 
 function namesIn({ sessions, knownVersions }: WatchSelection): number {

@@ -2,6 +2,7 @@ import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { WatchMessage, WatchSelection, WatchSink } from "../lease-service.ts";
+import type { WatchEnding } from "../service-events.ts";
 import type { Admission } from "./watch-budget.ts";
 import type { WatchedBearer } from "./watched-bearer.ts";
 
@@ -20,6 +21,7 @@ const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
 export class WatchReader {
   readonly sessions: WatchSelection["sessions"];
   readonly role: WatchSelection["reader"];
+  readonly door: string;
   readonly #admission: Admission;
   readonly #pending = new Map<SessionId, Pending>();
   /** What the reader has of each session: a version, or that it is gone. */
@@ -52,14 +54,17 @@ export class WatchReader {
   isGone = false;
   /** Why its stream has to end. */
   failure: unknown;
+  /** Why its stream ended, once it has. */
+  ending: WatchEnding = "left";
 
   constructor(
     { sessions, knownVersions, reader }: WatchSelection,
     admission: Admission,
-    { bookmarkAt, bearer }: Pick<WatchReader, "bookmarkAt" | "bearer">,
+    { door, bookmarkAt, bearer }: Pick<WatchReader, "door" | "bookmarkAt" | "bearer">,
   ) {
     this.sessions = sessions;
     this.role = reader;
+    this.door = door;
     this.#known = knownVersions;
     this.#admission = admission;
     this.bookmarkAt = bookmarkAt;

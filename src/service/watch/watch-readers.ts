@@ -64,6 +64,7 @@ export class WatchReaders implements Iterable<WatchReader> {
       this.#letGo(reader, ids, onLetGo);
     };
     this.#readers.set(reader, () => {
+      reader.ending = "stalled";
       leave();
       reset?.();
     });

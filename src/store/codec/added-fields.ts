@@ -1,3 +1,4 @@
+import type { EpochMs } from "../../core/time.ts";
 import {
   type FlatReader,
   type FlatWriter,
@@ -113,3 +114,10 @@ export function addedNumber(absent: number): AddedField<number> {
     },
   };
 }
+
+/** A moment that was added; undefined without it. */
+export const addedMoment: AddedField<EpochMs | undefined> = {
+  absent: undefined,
+  write: (value) => addedNumber(0).write(value ?? Number.NaN),
+  read: (json, shared) => addedNumber(0).read(json, shared),
+};

@@ -5,7 +5,7 @@ import type {
   Tombstone,
   TransportChange,
 } from "../../core/session.ts";
-import { addedNumber, type Part, part } from "./added-fields.ts";
+import { addedMoment, addedNumber, type Part, part } from "./added-fields.ts";
 import { FlatReader, FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 import { leaseBook } from "./lease-codec.ts";
 import type { SharedStrings } from "./shared-strings.ts";
@@ -105,7 +105,7 @@ function writeSession(out: FlatWriter, one: Session): void {
 }
 
 // Here and in the other readers the properties stand in the order in which they were written.
-function readSession(from: FlatReader): Session {
+function readSession(from: FlatReader, { missedSince }: Pick<Session, "missedSince">): Session {
   return {
     kind: "attached",
     id: from.text(),
@@ -118,6 +118,7 @@ function readSession(from: FlatReader): Session {
     incarnation: from.version < 2 ? 0 : from.number(),
     leases: leaseBook.read(from),
     transport: transport.read(from),
+    missedSince,
     lastChange: lastChange.read(from),
   };
 }
@@ -170,7 +171,7 @@ function readLastChange(from: FlatReader): LastChange {
 }
 
 const lastChange: Part<LastChange> = part({}, writeLastChange, readLastChange);
-const session: Part<Session> = part({}, writeSession, readSession);
+const session: Part<Session> = part({ missedSince: addedMoment }, writeSession, readSession);
 const tombstone: Part<Tombstone> = part(
   { generationFloor: addedNumber(0) },
   writeTombstone,

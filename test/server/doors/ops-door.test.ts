@@ -34,7 +34,6 @@ test("metrics count events, renewals, calls and the fleet, and name nobody", asy
     'lease_sessions{path="pending"} 1',
     "lease_live_leases 1",
     "lease_negotiations_in_flight 1",
-    "lease_watch_streams 0",
   ]) {
     expect(text).toContain(`${line}\n`);
   }

@@ -158,7 +158,7 @@ test("calls behind one another on a connection that has closed are not begun", a
 /** How many calls of any kind have ended. */
 async function counted(url: string): Promise<number> {
   const text = await (await fetch(url)).text();
-  return [...text.matchAll(/^lease_calls_total\{.*\} (\d+)$/gm)].reduce(
+  return [...text.matchAll(/^lease_calls_total\{door="(?:internal|public)".*\} (\d+)$/gm)].reduce(
     (sum, [, value]) => sum + Number(value),
     0,
   );

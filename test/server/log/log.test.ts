@@ -161,5 +161,12 @@ test("a log that fails takes nothing with it", () => {
   const log = createLogger("trace", { kind: "stream", stream });
   const observe = observeEvents(log, createMetrics());
   expect(() => observe({ kind: "failed", where: "store", error: new Error("x") })).not.toThrow();
-  expect(() => observe({ kind: "watch", change: "opened", open: 1 })).not.toThrow();
+  const watch = {
+    kind: "watch",
+    change: "opened",
+    open: 1,
+    door: "public",
+    reader: "host",
+  } as const;
+  expect(() => observe(watch)).not.toThrow();
 });

@@ -7,7 +7,7 @@ import { WatchReader } from "../../../src/service/watch/watch-reader.ts";
 import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
 import { named, wholeBeach } from "../../support/service/watching.ts";
 
-const fresh = { bookmarkAt: 0, bearer: undefined };
+const fresh = { door: "public", bookmarkAt: 0, bearer: undefined };
 
 it("Ordered: nothing older than what the reader said it had, once that was seen to be the truth", async () => {
   const session = await anySession();

@@ -37,6 +37,7 @@ export function sessionRecord(of: Partial<Session> = {}): Session {
     incarnation: 0,
     leases: leaseBook(),
     transport: transportState(),
+    missedSince: undefined,
     lastChange: { change: "attached", reason: "", at: builtAt },
     ...of,
   };
