@@ -1,4 +1,4 @@
-import type { Cores } from "./cores.ts";
+import type { Cores } from "../support/process/cores.ts";
 import type { Stretch } from "./load.ts";
 import type { Findings } from "./report/row.ts";
 
@@ -10,6 +10,10 @@ export interface Size extends Stretch {
   readonly leases: number;
   /** Sessions whose memory is measured. */
   readonly sessions: number;
+  /** Watch streams on one session, and how often that changes; and how often for one watcher. */
+  readonly streams: number;
+  readonly changes: number;
+  readonly changesForOne: number;
 }
 
 /** What every part of the bench is given. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
-
+import { type Cores, onCore } from "../support/process/cores.ts";
 import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
-import { type Cores, onCore } from "./cores.ts";
 
 /** What a server under measurement sends its parent, by IPC. */
 type FromContestant =

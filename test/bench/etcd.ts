@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { type Cores, onCore } from "../support/process/cores.ts";
 import { Http2Caller } from "./callers.ts";
 import { type Calls, framed } from "./calls.ts";
 import type { Contestant } from "./contestant.ts";
-import { type Cores, onCore } from "./cores.ts";
 
 /** `etcd --version` in a word, such as `3.4.23`; undefined where there is no etcd. */
 export const etcdVersion: string | undefined = versionOf();

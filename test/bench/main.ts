@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-
+import { findCores, keepCallersOn } from "../support/process/cores.ts";
 import {
   type CommandOption,
   flag,
@@ -8,7 +8,6 @@ import {
   text,
 } from "../support/runs/command-options.ts";
 import type { Part } from "./bench.ts";
-import { findCores, keepCallersOn } from "./cores.ts";
 import { full, parts, partsNamed, quick } from "./plan.ts";
 import { chartOf } from "./report/chart.ts";
 import { textOf } from "./report/table.ts";

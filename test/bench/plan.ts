@@ -5,12 +5,14 @@ import { redisPart } from "./parts/redis.ts";
 import { sessionsPart } from "./parts/sessions.ts";
 import { streamsPart } from "./parts/streams.ts";
 import { unaryPart } from "./parts/unary.ts";
+import { watchPart } from "./parts/watch.ts";
 
 export const parts: readonly Part[] = [
   unaryPart,
   streamsPart,
   connectPart,
   latencyPart,
+  watchPart,
   sessionsPart,
   redisPart,
 ];
@@ -21,6 +23,9 @@ export const full: Size = {
   ms: 3_000,
   leases: 1_000,
   sessions: 1_000_000,
+  streams: 10_000,
+  changes: 100,
+  changesForOne: 1_000,
 };
 
 export const quick: Size = {
@@ -29,6 +34,9 @@ export const quick: Size = {
   ms: 1_000,
   leases: 1_000,
   sessions: 100_000,
+  streams: 10_000,
+  changes: 20,
+  changesForOne: 200,
 };
 
 /** The parts of these names, in the order of the plan; undefined where one is no part. */

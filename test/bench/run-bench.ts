@@ -1,5 +1,5 @@
+import type { Cores } from "../support/process/cores.ts";
 import type { Part, Size } from "./bench.ts";
-import type { Cores } from "./cores.ts";
 import { h2loadVersion } from "./h2load.ts";
 import { thisMachine } from "./report/machine.ts";
 import { type PartReport, partReport, type Report } from "./report/report.ts";

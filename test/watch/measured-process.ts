@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 
+import { type Cores, onCore } from "../support/process/cores.ts";
+
 /** What a process has in use, after it has collected its garbage; in bytes. */
 export interface Usage {
   /** On the heap and in buffers beside it. */
@@ -22,9 +24,20 @@ interface Ready {
   readonly http: string;
 }
 
-export async function startMeasured(file: string): Promise<MeasuredProcess> {
-  const child = fork(new URL(file, import.meta.url), {
-    execArgv: ["--expose-gc"],
+export interface MeasuredStart {
+  readonly args?: readonly string[];
+  /** Without them it shares all cores with its callers. */
+  readonly cores?: Cores | undefined;
+}
+
+export async function startMeasured(
+  file: string,
+  { args = [], cores }: MeasuredStart = {},
+): Promise<MeasuredProcess> {
+  const [program, ...programArgs] = onCore(cores?.server, process.execPath);
+  const child = fork(new URL(file, import.meta.url), args, {
+    execPath: program,
+    execArgv: [...programArgs, "--expose-gc"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const killChild = (): void => void child.kill("SIGKILL");

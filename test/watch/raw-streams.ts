@@ -22,14 +22,17 @@ interface Wanted {
 }
 
 const path = `/${ControllerLease.typeName}/WatchTransport`;
-const connections = 4;
+const connectionsMin = 4;
 /** Opened at a time, so that none waits in a queue of the kernel. */
 const batch = 500;
 
 /** Each way to watch that is measured. */
-export type Way = "gRPC" | "Connect" | "Connect with JSON";
+export type Way = "gRPC" | "Connect" | "Connect with JSON" | "Connect over HTTP/2";
 
-/** Streams over gRPC on a few connections, or over Connect on a connection each. */
+/**
+ * Streams on a few connections, or over Connect and HTTP/1.1 on a connection each. Over HTTP/2 the
+ * public door speaks TLS, with a certificate that this process trusts.
+ */
 export function openStreams(
   { grpc, http }: { readonly grpc: string; readonly http: string },
   way: Way,
@@ -37,22 +40,45 @@ export function openStreams(
 ): Promise<RawStreams> {
   switch (way) {
     case "gRPC":
-      return openGrpcStreams(grpc, wanted);
+      return openOverHttp2(`http://${grpc}`, ofGrpc, wanted);
     case "Connect":
       return openConnectStreams(http, wanted, proto);
     case "Connect with JSON":
       return openConnectStreams(http, wanted, json);
+    case "Connect over HTTP/2":
+      return openOverHttp2(`https://${http}`, ofConnect, wanted);
   }
 }
 
-async function openGrpcStreams(address: string, wanted: Wanted): Promise<RawStreams> {
+/** What a protocol adds to a request, and how many streams it may have on a connection. */
+interface Protocol {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly streamsEach: number;
+}
+
+const ofGrpc: Protocol = {
+  headers: { "content-type": "application/grpc", te: "trailers" },
+  streamsEach: Number.POSITIVE_INFINITY,
+};
+const ofConnect: Protocol = {
+  headers: { "content-type": "application/connect+proto" },
+  streamsEach: 900,
+};
+
+async function openOverHttp2(
+  origin: string,
+  { headers, streamsEach }: Protocol,
+  wanted: Wanted,
+): Promise<RawStreams> {
+  const connections = Math.max(connectionsMin, Math.ceil(wanted.streams / streamsEach));
   const sessions = await Promise.all(
-    Array.from({ length: connections }, () => openSession(address)),
+    Array.from({ length: connections }, () => openSession(origin)),
   );
   const body = requestBody(wanted.sessionId, proto);
   const readers = await inBatches(wanted.streams, async (index) => {
     const session = sessions[index % connections] as ClientHttp2Session;
-    return new RawReader(await openStream(session, body), wanted.habit, proto);
+    const stream = await openStream(session, headers, body);
+    return new RawReader(stream, wanted.habit, proto);
   });
   return {
     readers,
@@ -101,21 +127,20 @@ async function inBatches<T>(count: number, open: (index: number) => Promise<T>):
   return opened;
 }
 
-async function openSession(address: string): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address}`);
+async function openSession(origin: string): Promise<ClientHttp2Session> {
+  const session = connect(origin);
   session.on("error", () => undefined);
   // The server's limit on streams is not known before.
   await once(session, "remoteSettings");
   return session;
 }
 
-async function openStream(session: ClientHttp2Session, body: Buffer): Promise<ClientHttp2Stream> {
-  const stream = session.request({
-    ":method": "POST",
-    ":path": path,
-    "content-type": "application/grpc",
-    te: "trailers",
-  });
+async function openStream(
+  session: ClientHttp2Session,
+  headers: Protocol["headers"],
+  body: Buffer,
+): Promise<ClientHttp2Stream> {
+  const stream = session.request({ ":method": "POST", ":path": path, ...headers });
   stream.on("error", () => undefined);
   stream.end(body);
   await once(stream, "response");

@@ -8,8 +8,14 @@ import {
   type WatchTransportResponse,
   WatchTransportResponseSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Cores } from "../support/process/cores.ts";
 import { Caller, wrongReaders } from "./caller.ts";
-import { type MeasuredProcess, startMeasured, type Usage } from "./measured-process.ts";
+import {
+  type MeasuredProcess,
+  type MeasuredStart,
+  startMeasured,
+  type Usage,
+} from "./measured-process.ts";
 import type { Habit, RawReader } from "./raw-reader.ts";
 import { openStreams, type RawStreams, type Way } from "./raw-streams.ts";
 
@@ -31,17 +37,25 @@ export interface FanOut extends FanOutFigures {
 }
 
 const sessionId = "session-1";
-const rounds = 30;
+/** How often the session changes, before and while it is measured, and how the service starts. */
+export interface FanOutRun extends MeasuredStart {
+  readonly warmUpChanges?: number;
+  readonly changes?: number;
+}
 
 /** Idle streams on one session, which then changes a few times: each change has to reach them all. */
-export async function runFanOut(streams: number, way: Way): Promise<FanOut> {
-  await using service = await startMeasured("service-process.ts");
+export async function runFanOut(streams: number, way: Way, run: FanOutRun = {}): Promise<FanOut> {
+  await using service = await startMeasured("service-process.ts", run);
   using caller = await callerOf(service);
   const before = await service.usage();
   using opened = await openStreams(service, way, { sessionId, streams, habit: "fast" });
   const { readers } = opened;
   await allUntil(readers, ({ received }) => received >= 2);
-  const figures = await measureFanOut(service, before, readers, () => caller.change());
+  const figures = await measureFanOut(service, before, {
+    readers,
+    change: () => caller.change(),
+    ...run,
+  });
   const truth = await caller.settledTruth(readers);
   const [first] = readers;
   if (first === undefined) throw new Error("a fan-out needs streams");
@@ -52,8 +66,9 @@ export async function runFanOut(streams: number, way: Way): Promise<FanOut> {
 export async function runFloor(
   streams: number,
   message: WatchTransportResponse,
+  cores?: Cores,
 ): Promise<FanOutFigures> {
-  await using floor = await startMeasured("floor-process.ts");
+  await using floor = await startMeasured("floor-process.ts", { cores });
   const client = new GrpcClient(floor.grpc, credentials.createInsecure());
   const path = `/${ControllerLease.typeName}/Acquire`;
   const bytes = Buffer.from(toBinary(WatchTransportResponseSchema, message));
@@ -66,33 +81,41 @@ export async function runFloor(
   const before = await floor.usage();
   using opened = await openStreams(floor, "gRPC", { sessionId, streams, habit: "fast" });
   await allUntil(opened.readers, ({ received }) => received >= 1);
-  const figures = await measureFanOut(floor, before, opened.readers, change);
+  const figures = await measureFanOut(floor, before, { readers: opened.readers, change });
   client.close();
   return figures;
+}
+
+interface FanOutSubject {
+  readonly readers: readonly RawReader[];
+  readonly change: () => Promise<void>;
+  readonly warmUpChanges?: number;
+  readonly changes?: number;
 }
 
 async function measureFanOut(
   server: MeasuredProcess,
   before: Usage,
-  readers: readonly RawReader[],
-  change: () => Promise<void>,
+  { readers, change, warmUpChanges = 0, changes = 30 }: FanOutSubject,
 ): Promise<FanOutFigures> {
   const after = await server.usage();
-  const cpuBefore = await server.cpuMicros();
-  const fanOutMs: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  const changeAndAwait = async (): Promise<number> => {
     const wanted = new Map(readers.map((reader) => [reader, reader.states + 1]));
     const reached = allUntil(readers, (reader) => reader.states >= (wanted.get(reader) ?? 0));
     const from = performance.now();
     await Promise.all([change(), reached]);
-    fanOutMs.push(performance.now() - from);
-  }
+    return performance.now() - from;
+  };
+  for (let change = 0; change < warmUpChanges; change += 1) await changeAndAwait();
+  const cpuBefore = await server.cpuMicros();
+  const fanOutMs: number[] = [];
+  while (fanOutMs.length < changes) fanOutMs.push(await changeAndAwait());
   const cpuMicros = (await server.cpuMicros()) - cpuBefore;
   return {
     bytesPerStream: (after.heap - before.heap) / readers.length,
     rssPerStream: (after.rss - before.rss) / readers.length,
     fanOutMs,
-    cpuMicrosPerMessage: cpuMicros / (readers.length * rounds),
+    cpuMicrosPerMessage: cpuMicros / (readers.length * changes),
   };
 }
 

@@ -1,6 +1,6 @@
+import { spreadOver } from "../../support/process/cores.ts";
 import { hasRedis } from "../../support/redis/redis-server.ts";
 import type { Bench, Part } from "../bench.ts";
-import { spreadOver } from "../cores.ts";
 import { bounded, type Figure, type Findings, rowOf } from "../report/row.ts";
 import { byConnection, byTurns, measureShared, type SharedStretch } from "../shared-store.ts";
 

@@ -56,7 +56,7 @@ async function run(bench: Bench): Promise<Findings> {
 
 /** Processor time of the server, which a slow caller does not change. */
 export function costOf(name: string, measured: readonly Measured[]): Figure {
-  return { name, unit: "µs of processor", values: cpuOf(measured) };
+  return { name, unit: "µs a renewal", values: cpuOf(measured) };
 }
 
 export function rateOf(name: string, measured: readonly Measured[]): Row {

@@ -62,7 +62,7 @@ interface Group {
 
 /** Each cost once, with everything that it is compared with. */
 function groupsOf(rows: readonly Row[]): readonly Group[] {
-  const costs = rows.filter(({ unit, against }) => unit === "µs of processor" && against);
+  const costs = rows.filter(({ unit, against }) => unit === "µs a renewal" && against);
   return [...Map.groupBy(costs, ({ name }) => name)].map(([name, same]) => ({
     name,
     bars: [

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 
-import type { Cores } from "../cores.ts";
+import type { Cores } from "../../support/process/cores.ts";
 import { etcdVersion } from "../etcd.ts";
 import { h2loadVersion } from "../h2load.ts";
 import type { Machine } from "./report.ts";
