@@ -30,11 +30,11 @@ export const full: Size = {
 
 export const quick: Size = {
   rounds: 3,
-  warmUpMs: 700,
-  ms: 1_000,
+  warmUpMs: 500,
+  ms: 700,
   leases: 1_000,
   sessions: 100_000,
-  streams: 10_000,
+  streams: 2_000,
   changes: 20,
   changesForOne: 200,
 };
