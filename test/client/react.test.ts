@@ -9,7 +9,7 @@ import {
   useControllerLease,
   useWatchStatus,
 } from "../../src/client/react.ts";
-import { LeaseWorld, sessionId } from "./lease-world.ts";
+import { LeaseWorld, sessionId } from "./tile/lease-world.ts";
 
 // React itself, rendering into a document that is not a browser's.
 
