@@ -8,7 +8,7 @@ import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { FilesReadAnew } from "./files-read-anew.ts";
 import { giveMemoryBack } from "./give-memory-back.ts";
 import { exposeBudgets } from "./observe/budget-metrics.ts";
-import { type Logger, type LogTarget, openLog } from "./observe/logger.ts";
+import { type Logger, type LogTarget, leastLevelOf, openLog } from "./observe/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { observeEvents } from "./observe/observe-events.ts";
@@ -23,10 +23,11 @@ import {
 import { timeStore } from "./observe/time-store.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
+import { readinessOf } from "./readiness.ts";
 import { openRoad } from "./road/open-road.ts";
 import { type Addresses, type App, RunningApp } from "./running-app.ts";
 import { type DoorsOptions, openDoors } from "./server/open-doors.ts";
-import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
+import type { BackupOutcome } from "./server/ops-door.ts";
 import { builtPage } from "./server/public/page-routes.ts";
 import { openTls } from "./server/tls/open-tls.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
@@ -84,14 +85,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   timeStore(store, metrics, monotonicMs);
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const machine = machineOf(overrides);
-  const { auth, roadUrl, publishTokenSecret } = settings;
-  const { carrier, ...road } = openRoad({
-    roadUrl,
-    auth,
-    publishTokenSecret,
-    wall: () => clock.wall(),
-    observe: observeRoad(log, metrics),
-  });
+  const wall = (): number => clock.wall();
+  const { carrier, ...road } = openRoad({ ...settings, wall, observe: observeRoad(log, metrics) });
   const deps: SessionServiceDeps = {
     store,
     clock,
@@ -104,12 +99,12 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
   expose(service, metrics);
-  const sessions = await countOf(service);
-  log.info({ store: placeName(settings.store), sessions }, "recovered");
+  const recovered = { store: placeName(settings.store), sessions: await countOf(service) };
+  log.info(recovered, "recovered");
   logSettings(settings, log);
   const files = new FilesReadAnew(log);
-  const { authenticator } = await openAuth(settings, { clock, log, closing, files });
-  const tls = await openTls(settings, () => clock.wall());
+  const { authenticator, keys } = await openAuth(settings, { clock, log, closing, files });
+  const tls = await openTls(settings, wall);
   for (const identity of [tls.internal, tls.public])
     if (identity !== undefined) files.add(identity);
   exposeCertificates(metrics, tls);
@@ -135,7 +130,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     log,
     metrics,
     closing: closing.signal,
-    readiness: () => readinessOf(service, closing.signal),
+    readiness: () => readinessOf({ service, keys, closing: closing.signal }),
+    logLevel: leastLevelOf(log),
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),
     onLostConnection: observeLostConnections(log, metrics, () => clock.now()),
@@ -261,18 +257,4 @@ async function countOf(service: SessionService): Promise<number | undefined> {
     if (error instanceof StoreUnavailable) return undefined;
     throw error;
   }
-}
-
-/**
- * Ready as long as any part of the store can be reached: taking every process out of service would
- * make an outage of a part one of the whole.
- */
-function readinessOf(service: SessionService, closing: AbortSignal): Readiness {
-  if (closing.aborted) return { status: "draining" };
-  const { reach: store, storeFaults: warnings } = service;
-  return {
-    status: store.away === store.parts ? "store unavailable" : "ready",
-    ...(store.away > 0 && { store }),
-    ...(warnings.length > 0 && { warnings }),
-  };
 }

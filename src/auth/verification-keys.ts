@@ -38,6 +38,8 @@ export class VerificationKeys {
   #loading: Promise<void> | undefined;
   /** Rises when the set is another one: what was verified before may not be valid any more. */
   edition = 0;
+  /** Why the set could not be loaded the last time, in words; undefined when it was. */
+  fault: string | undefined;
 
   constructor(options: VerificationKeysOptions) {
     this.#options = options;
@@ -84,9 +86,17 @@ export class VerificationKeys {
       const text = JSON.stringify(set);
       if (text !== this.#text) this.edition += 1;
       this.#text = text;
+      this.fault = undefined;
       this.#options.onLoaded({ kind: "loaded", keys: set.keys.length });
     } catch (error) {
+      this.fault = wordsOf(error);
       this.#options.onLoaded({ kind: "failed", error });
     }
   }
+}
+
+/** What an error says; fetch says only in its cause what went wrong. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${wordsOf(error.cause)}`;
 }

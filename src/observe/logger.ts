@@ -62,6 +62,27 @@ export function createLogger(
   return pino(options, stream);
 }
 
+/** The least level that is logged, which may be changed while the process runs. */
+export interface LeastLevel<Level extends string> {
+  current(): Level;
+  change(to: Level): void;
+}
+
+/** A change is a line of its own wherever lines at info are written, before or after. */
+export function leastLevelOf<Level extends string>(log: Logger): LeastLevel<Level> {
+  return {
+    current: () => log.level as Level,
+    change(to) {
+      const from = log.level;
+      const note = (): void => log.info({ from, to }, "log level changed");
+      const wasWritten = log.isLevelEnabled("info");
+      if (wasWritten) note();
+      log.level = to;
+      if (!wasWritten) note();
+    },
+  };
+}
+
 function forPeople(output: LogOutput): DestinationStream {
   const format = prettyFactory({
     ignore: "pid,hostname",

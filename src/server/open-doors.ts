@@ -7,10 +7,11 @@ import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
 import { callFigures } from "../observe/call-metrics.ts";
-import type { Logger } from "../observe/logger.ts";
+import type { LeastLevel, Logger } from "../observe/logger.ts";
 import type { LostConnection } from "../observe/lost-connections.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
+import type { LogLevel } from "../settings/log-levels.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
@@ -41,6 +42,7 @@ export interface DoorsOptions {
   /** Aborts when the service begins to drain. */
   readonly closing: AbortSignal;
   readonly readiness: () => Readiness;
+  readonly logLevel: LeastLevel<LogLevel>;
   /** An operator asks for a backup of that name. */
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   /** An operator asked for a drain. */
@@ -118,6 +120,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
       openOpsDoor({
         listen,
         readiness: options.readiness,
+        logLevel: options.logLevel,
         metrics: () => exposition(options.metrics),
         backUp: options.backUp,
         drain: options.drain,

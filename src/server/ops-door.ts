@@ -1,16 +1,24 @@
 import { fastify } from "fastify";
 
 import type { CallFigures } from "../observe/call-metrics.ts";
+import type { LeastLevel } from "../observe/logger.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
+import type { LogLevel } from "../settings/log-levels.ts";
 import { HttpConnections } from "./connections/http-connections.ts";
 import type { ConnectionOptions, Door } from "./door.ts";
 import { boundAddress, countAnswers, refuseUnknownRoutes } from "./fastify-door.ts";
 import { badRequest, conflict, refuseForeignOrigin, refuseJson } from "./json-refusal.ts";
+import { addLogLevel } from "./log-level-route.ts";
 import type { Outbox } from "./outbox.ts";
 
-/** Whether this process serves, and what of its store is wrong though it does. */
+/** What a process needs to serve. */
+export type ReadyPart = "store" | "keys" | "drain";
+
+/** Whether this process serves, why not, and what of its store is wrong though it does. */
 export interface Readiness {
-  readonly status: "ready" | "draining" | "store unavailable";
+  readonly status: "ready" | "not ready";
+  /** Each part that keeps it from serving, with what is the matter; left out when none does. */
+  readonly not_ready?: Readonly<Partial<Record<ReadyPart, string>>>;
   /** Of how many parts of the store how many cannot be reached; left out when all can. */
   readonly store?: { readonly parts: number; readonly away: number };
   /** What to mend before it does harm; left out when there is nothing. */
@@ -30,6 +38,7 @@ export interface OpsDoorOptions {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Copies the store to a file of that name beside it, and waits until that is on disk. */
   readonly backUp: (name: string) => Promise<BackupOutcome>;
+  readonly logLevel: LeastLevel<LogLevel>;
   /** Begins to drain; the door does not wait for it. */
   readonly drain: () => void;
   /** What is kept of the calls of a route. */
@@ -78,6 +87,7 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
     const { contentType, text } = await metrics();
     return reply.header("content-type", contentType).send(text);
   });
+  addLogLevel(app, options.logLevel);
   app.post<{ Querystring: { to?: unknown } }>("/backup", async ({ query: { to } }, reply) => {
     const outcome = await backUp(typeof to === "string" ? to : "");
     if (outcome.kind === "bad name") throw badRequest(outcome.why);

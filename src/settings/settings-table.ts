@@ -29,7 +29,7 @@ export const settingsTable: readonly Setting[] = [
     name: "LEASE_OPS_LISTEN",
     default: "127.0.0.1:9464",
     type: "address",
-    meaning: "Operators' door: /healthz, /readyz, /metrics, POST /backup, POST /drain.",
+    meaning: "Operators' door: /healthz, /readyz, /metrics, /log-level, POST /backup, POST /drain.",
   },
   {
     name: "LEASE_GRPC_TLS_CERT",

@@ -1,6 +1,7 @@
 import { defaultPolicy, type Policy, policyFaults } from "../core/policy.ts";
 import { type AuthSetting, readAuth } from "./auth-settings.ts";
 import { isLoopback, type ListenAddress, overlap, parseListenAddress } from "./listen-address.ts";
+import { type LogLevel, logLevelNamed, logLevels } from "./log-levels.ts";
 import { nearest } from "./nearest.ts";
 import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
@@ -40,8 +41,6 @@ type StoreSetting =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "redis"; readonly url: string };
 
-type LogLevel = (typeof logLevels)[number];
-
 export type SettingsResult =
   | { readonly kind: "settings"; readonly settings: Settings }
   | {
@@ -53,7 +52,6 @@ export type SettingsResult =
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const tokenKeyLengthMin = 32;
 /** What people on call may have in their environment for `src/cli`. */
 const bearerOfCli = "LEASE_BEARER";
@@ -204,7 +202,7 @@ class Reading {
 
   logLevel(): LogLevel {
     const text = this.text("LEASE_LOG_LEVEL");
-    const level = logLevels.find((known) => known === text);
+    const level = logLevelNamed(text);
     if (level === undefined)
       this.fault("LEASE_LOG_LEVEL", `must be one of ${logLevels.join(", ")}`);
     return level ?? "info";

@@ -213,7 +213,16 @@ const opsRequest: fc.Arbitrary<HttpRequest> = fc.record({
   door: fc.constant("ops" as const),
   method: fc.constantFrom("GET", "POST", "DELETE", "HEAD"),
   path: fc.oneof(
-    fc.constantFrom("/healthz", "/readyz", "/metrics", "/backup", "/backup?to=../x", "/%zz", "/"),
+    fc.constantFrom(
+      "/healthz",
+      "/readyz",
+      "/metrics",
+      "/log-level",
+      "/backup",
+      "/backup?to=../x",
+      "/%zz",
+      "/",
+    ),
     headerText.map((text) => `/backup?to=${encodeURIComponent(text)}`),
   ),
   body: fc.oneof(loose(), fc.nat(4_000).map(Buffer.alloc)),

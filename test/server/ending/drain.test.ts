@@ -118,7 +118,8 @@ test.concurrent.each(rawProtocols)(
     const drained = service.drain();
     const ready = await fetch(service.opsUrl("/readyz"));
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toEqual({ status: "draining" });
+    const why = { drain: "the process drains, and ends" };
+    expect(await ready.json()).toEqual({ status: "not ready", not_ready: why });
     await drained;
     expect(await reader.readToEnd()).toBe("reset");
   },

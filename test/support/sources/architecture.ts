@@ -87,10 +87,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/give-memory-back.ts",
     "src/open-auth.ts",
     "src/open-files.ts",
+    "src/readiness.ts",
     "src/running-app.ts",
     "src/store-fault.ts",
   ],
   "src/store-fault.ts": ["src/service/session-store.ts", "src/store"],
+  "src/readiness.ts": [
+    "src/auth/verification-keys.ts",
+    "src/server/ops-door.ts",
+    "src/service/session-service.ts",
+  ],
   "src/running-app.ts": [
     "src/files-read-anew.ts",
     "src/observe",
