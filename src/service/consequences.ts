@@ -40,8 +40,8 @@ export class Consequences {
     const { id, command } = call;
     const { session, events } = decision;
     if (change !== undefined) this.#committed(change, events);
-    if (command.kind === "PassTime") this.#noteLateness(events);
     else if (events.length > 0) this.#deps.fleet.keep(id, session);
+    if (command.kind === "PassTime") this.#noteLateness(events);
     if (decision.kind === "refused") return this.refused(call, session, decision.refusal);
     if (session === undefined && command.kind !== "PassTime") {
       throw new Error(`${command.kind} was accepted on nothing`);
