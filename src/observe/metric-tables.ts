@@ -31,6 +31,24 @@ export type SpreadName =
   | "lateSeconds"
   | "storeSeconds";
 
+const gapKinds = [["absence"], ["stall"]];
+
+/** Where something can fail that no answer describes. */
+const failurePlaces = [
+  ["record"],
+  ["lost session"],
+  ["lost keys"],
+  ["new incarnation"],
+  ["unfit store"],
+  ["store"],
+  ["heartbeat"],
+  ["deadlines"],
+  ["watched sessions"],
+  ["delivery"],
+  ["batch"],
+  ["unhandled rejection"],
+];
+
 /** Sums that only rise. */
 export const tallies: Readonly<Record<TallyName, TallyOptions>> = {
   events: {
@@ -97,11 +115,13 @@ export const tallies: Readonly<Record<TallyName, TallyOptions>> = {
     name: "lease_gaps_total",
     help: "Stretches in which the service could not receive reports",
     labels: ["kind"],
+    known: gapKinds,
   },
   gapSeconds: {
     name: "lease_gap_seconds_total",
     help: "Time in which the service could not receive reports",
     labels: ["kind"],
+    known: gapKinds,
   },
   clockJumps: {
     name: "lease_clock_jumps_total",
@@ -112,6 +132,7 @@ export const tallies: Readonly<Record<TallyName, TallyOptions>> = {
     name: "lease_failures_total",
     help: "Internal failures that no answer describes, by where they were",
     labels: ["where"],
+    known: failurePlaces,
   },
   calls: {
     name: "lease_calls_total",

@@ -19,10 +19,17 @@ export interface TallyOptions {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly string[];
+  /**
+   * What is shown as 0 before it is first counted. Prometheus sees no increase in a series that
+   * begins with 1, so that an alert would miss what happens for the first time.
+   */
+  readonly known?: readonly (readonly string[])[];
 }
 
-export function createTally(registry: Registry, { name, help, labels }: TallyOptions): Tally {
+export function createTally(registry: Registry, options: TallyOptions): Tally {
+  const { name, help, labels, known = [] } = options;
   const cells = new ByLabels(labels, (): Cell => ({ sum: 0 }));
+  for (const values of known) cells.of(values);
   const counter = new Counter({
     name,
     help,

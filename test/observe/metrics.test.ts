@@ -1,87 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 
-import { type FakeRoad, startFakeRoad } from "../../src/demo/road/fake-road.ts";
-import { TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { spreads, tallies } from "../../src/observe/metric-tables.ts";
-import { beachOfHeld, type HeldSession, holdSession } from "../support/callers/held-session.ts";
-import { type RunningService, runService } from "../support/process/run-service.ts";
-import { type ManualClock, manualClock } from "../support/service/manual-clock.ts";
+import { type ToldMetrics, tellStory } from "./story.ts";
 
-const sessionId = "s1";
-
-let clock: ManualClock;
-let road: FakeRoad;
-let service: RunningService;
-/** As it is after the whole story, and while a handshake waited for Road. */
+let told: ToldMetrics;
 let page: string;
-let pageMeanwhile: string;
 
 beforeAll(async () => {
-  clock = manualClock(Date.parse("2026-01-02T03:04:05.000Z"));
-  road = await startFakeRoad();
-  road.behave({ status: 503 });
-  service = await runService({ clock, env: { LEASE_ROAD_URL: road.url } });
-  await tell();
-  page = await scraped();
+  told = await tellStory();
+  page = told.after;
 });
-
-afterAll(async () => {
-  await service[Symbol.asyncDispose]();
-  await road[Symbol.asyncDispose]();
-});
-
-/** A fast path begins, falls silent and is lost; a second one does not come about. */
-async function tell(): Promise<void> {
-  const held = await holdSession(service, sessionId);
-  await vi.waitUntil(() => road.calls.control > 0);
-  await clock.advance(1_200);
-  pageMeanwhile = await scraped();
-  await held.report();
-  await clock.advance(20_000);
-  await held.renew();
-  await clock.advance(11_000);
-  await held.renew();
-  await held.renew();
-  await service.lease.renegotiate({ sessionId, controllerToken: held.token });
-  await clock.advance(15_000);
-  await keepAlive(held);
-  await service.lease.release({ sessionId, controllerToken: held.token });
-  await held.renew().catch(() => undefined);
-  await watchAndLeave();
-  const url = service.httpUrl(`/sessions/${sessionId}/controller/lease`);
-  await fetch(url, { method: "POST", body: "{}" });
-  await fetch(service.opsUrl("/healthz"));
-  clock.stepWall(60_000);
-  await clock.advance(1_000);
-}
-
-async function keepAlive(held: HeldSession): Promise<void> {
-  const renewal = { sessionId, controllerToken: held.token, leaseOnly: true };
-  async function* messages() {
-    yield { renewals: [renewal, renewal] };
-    yield { renewals: [renewal] };
-  }
-  for await (const _ of service.lease.keepAlive(messages()));
-}
-
-async function watchAndLeave(): Promise<void> {
-  const leaving = new AbortController();
-  const asked = { privateBeachId: beachOfHeld, reader: TransportEnd.MANAGER };
-  const stream = service.lease.watchTransport(asked, { signal: leaving.signal });
-  try {
-    for await (const { event } of stream) if (event.case === "state") leaving.abort();
-  } catch {
-    // That is how it leaves.
-  }
-  await vi.waitUntil(async () => (await scraped()).includes("lease_watch_streams_ended_total{"));
-}
-
-async function scraped(): Promise<string> {
-  return await (await fetch(service.opsUrl("/metrics"))).text();
-}
 
 describe("The metrics of a service", () => {
   test.each([
@@ -135,8 +66,8 @@ describe("The metrics of a service", () => {
   });
 
   test("say for how long a handshake waits until it is delivered", () => {
-    expect(pageMeanwhile).toContain("lease_outbox_queued 1\n");
-    expect(pageMeanwhile).toContain("lease_outbox_oldest_seconds 1.2\n");
+    expect(told.meanwhile).toContain("lease_outbox_queued 1\n");
+    expect(told.meanwhile).toContain("lease_outbox_oldest_seconds 1.2\n");
   });
 
   test("have a unit, or are a number of things, in their names", () => {
