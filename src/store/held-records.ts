@@ -8,6 +8,9 @@ import { SharedStrings } from "./codec/shared-strings.ts";
  */
 const decodedMaxDefault = 50_000;
 
+/** So many are considered before one of them has to give way, or a turn could go through them all. */
+const looksMax = 16;
+
 /** A record that is held decoded, as the text that a store writes of it, or as both. */
 export interface Held {
   record: SessionRecord | undefined;
@@ -81,15 +84,16 @@ export class HeldRecords {
       decoded.push(held);
       return;
     }
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
       this.#hand = (this.#hand + 1) % decoded.length;
       const candidate = decoded[this.#hand] as Held;
-      if (!candidate.isInUse) break;
+      if (!candidate.isInUse || looks === looksMax) break;
       candidate.isInUse = false;
     }
     const idle = decoded[this.#hand] as Held;
     if (idle.record !== undefined) this.textOf(idle);
     idle.record = undefined;
+    idle.isInUse = false;
     decoded[this.#hand] = held;
   }
 }

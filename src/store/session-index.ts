@@ -60,7 +60,7 @@ export class SessionIndex {
   apply(change: SessionChange, text?: string): ChangeNotice | undefined {
     const { id, next, deadline } = change;
     const entry = this.#entries.get(id);
-    const previous = entry && this.#records.use(entry);
+    const previous = entry && this.#records.look(entry);
     if (previous?.revision !== change.previous?.revision) return undefined;
     if (entry === undefined) {
       if (next !== undefined) this.#enlist(this.#insert(next, deadline, text));
