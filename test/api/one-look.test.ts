@@ -10,7 +10,7 @@ import { person, service as servicePrincipal } from "./principals.ts";
 
 const sessionId = "s-1";
 
-describe("who may give a command is judged on the record that it is decided on:", () => {
+describe("a command is authorized on the record that it is decided on:", () => {
   test.each(["renew", "release", "checkLease", "acquire"] as const)(
     "%s by the owner of before, while the session goes to another private beach",
     async (name) => {

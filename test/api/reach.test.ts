@@ -196,7 +196,7 @@ describe("scopes and accounts", () => {
     expect(again.lease?.leaseId).toBe(held.lease?.leaseId);
   });
 
-  test("only who may control renegotiates without a lease", async () => {
+  test("only a caller with control may renegotiate without a lease", async () => {
     await using under = await serviceUnderTest();
     const { sessionId } = await ownedByBeach1(under.service);
     const reader = calledBy(under.service, person({ scopes: ["pb:sessions.read"] }));

@@ -14,7 +14,7 @@ import { chromiumPath, openBrowser } from "./chromium.ts";
 const sessionId = "session-1";
 
 describe.runIf(chromiumPath !== undefined)("A tile in a real browser", () => {
-  it("acquires, renews and watches through the public door, and is told of a fallback", async () => {
+  it("acquires, renews and watches through the public door, and sees a fallback", async () => {
     await using service = await runService();
     await using page = await servePage(join(import.meta.dirname, "page"));
     await using browser = await openBrowser();

@@ -141,7 +141,7 @@ describe("a stream that ends", () => {
 });
 
 describe("a session that is gone", () => {
-  test("leaves the last word standing when it is merely unknown", async () => {
+  test("keeps the last state when the session is merely unknown", async () => {
     await using beach = follow();
     const watch = await beach.service.opened();
     beach.follower.channelIs("a", true);

@@ -82,7 +82,7 @@ describe("The story of a timeline", () => {
   const at = (second: number) => ({ nowMs: second * 1000, skewMs: 0 });
   const first = takeState(undefined, usable("s", "a"), at(10));
 
-  it("tells an overlap", () => {
+  it("describes an overlap", () => {
     const during = takeState(
       first,
       usable("s", "a", { negotiation: { handshakeId: "b" } }),
@@ -97,7 +97,7 @@ describe("The story of a timeline", () => {
     );
   });
 
-  it("tells a gap", () => {
+  it("describes a gap", () => {
     const lost = takeState(first, dead("s", "a"), at(20));
     const done = takeState(lost, usable("s", "b"), at(32));
     expect(storyOf(done, 33_000)).toBe(

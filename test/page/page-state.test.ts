@@ -147,7 +147,7 @@ describe("The page", () => {
     expect(reduce(state, [later]).sessions.size).toBe(0);
   });
 
-  it("leaves a session as it is when a state is told again", () => {
+  it("leaves a session as it is when a state arrives again", () => {
     const first = usable("s", "a");
     const state = pageAfter(shown(first));
     const again = reduce(state, [{ event: shown(first), nowMs: openedMs + 9000 }]);

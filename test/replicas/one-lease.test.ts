@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
     );
   });
 
-  test("answer who acquires again with the token and the lease that are there", async () => {
+  test("answer a second Acquire with the same token and lease", async () => {
     const held = await leased({ internal: one });
     const again = await other.lease.acquire({
       sessionId: sessionOf(held),

@@ -134,7 +134,7 @@ describe("service time", () => {
   });
 });
 
-describe("what is told outside", () => {
+describe("times shown outside", () => {
   test("is service time while the two agree, to a tenth of a second", () => {
     const { wallTime, at } = machine();
     expect(wallTime.toWall(start + 7)).toBe(start + 7);

@@ -42,7 +42,7 @@ it("a private beach attaches so many sessions within a minute, however soon they
   expect(await outcomes(under, ["s3"])).toEqual(["accepted"]);
 });
 
-it("of a shared store it is what was last heard, with what was added since", async () => {
+it("of a shared store it is the last figure received, plus what was added since", async () => {
   let received = { ...nothingCounted, sessions: 7 };
   let asked = 0;
   const populations = new Populations({

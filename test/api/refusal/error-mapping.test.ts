@@ -110,7 +110,7 @@ describe("the one table of refusals", () => {
     }
   });
 
-  test("adds what a program needs to tell refusals of one reason apart", () => {
+  test("adds what a program needs to distinguish refusals with one reason", () => {
     const metadata = (refusal: Refusal) =>
       refusalToConnectError(refusal, "act").findDetails(ErrorInfoSchema)[0]?.metadata;
     expect(metadata({ reason: "LEASE_NOT_LIVE", endedBy: "revoked" })).toEqual({

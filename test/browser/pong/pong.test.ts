@@ -158,7 +158,7 @@ describe.runIf(chromiumPath !== undefined)(
       await shown("#path", "On the fast path");
     });
 
-    it("gives the left paddle to whoever takes the keys", async () => {
+    it("gives the left paddle to the player who takes the keys", async () => {
       await tab.locator("#paddle").focus();
       await tab.keyboard.down("ArrowUp");
       await shown("#left-player", "The left paddle is yours.");

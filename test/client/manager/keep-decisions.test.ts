@@ -14,7 +14,7 @@ test("a lease that is kept is renewed when the service says, and never without a
   expect(renewed(0)).toEqual({ kind: "renew_again", afterMs: 1_000 });
 });
 
-test("only the service's word ends it", () => {
+test("only the service's answer ends it", () => {
   const refused = (refusal: string, endedBy = "") =>
     decideKeep(create(KeepAliveResultSchema, { refusal, endedBy }), 3, backoff);
   expect(refused("LEASE_NOT_LIVE", "revoked")).toEqual({ kind: "ended", endedBy: "revoked" });

@@ -140,7 +140,7 @@ test("there is one call at a time", () => {
   });
 });
 
-test("nothing is acquired after a revocation that was told", () => {
+test("nothing is acquired after a revocation that was shown", () => {
   always(({ before, memory }) => {
     if (before.state.kind !== "lost" || before.state.endedBy !== "revoked") return;
     expect(memory.call).toBeUndefined();

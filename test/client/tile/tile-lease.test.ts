@@ -61,7 +61,7 @@ describe("a tile", () => {
     expect(await world.liveLeases()).toMatchObject([{ leaseId: other.tile.lease?.leaseId }]);
   });
 
-  test("that waits for its lease is told when there is none to wait for", async () => {
+  test("that waits for its lease gets an error when there is none to wait for", async () => {
     await using world = await LeaseWorld.open();
     const { tile } = world.hold({ reason: "x".repeat(65) });
     const refused = expect(tile.held()).rejects.toThrow("reason");

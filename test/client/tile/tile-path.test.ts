@@ -89,7 +89,7 @@ describe("a fast path that is lost", () => {
   });
 });
 
-describe("a handshake that the service delivers to nobody", () => {
+describe("a handshake that the service does not deliver itself", () => {
   test("is relayed once, however many renewals show it", async () => {
     await using world = await LeaseWorld.open();
     const relays: Relay[] = [];

@@ -133,7 +133,7 @@ describe("no usable fast path", () => {
       .expect(joinedHandshake(1), happened("LeaseExtended"), versionKept);
   });
 
-  test("Single: so does everyone who acquires meanwhile", () => {
+  test("Single: so does every Acquire meanwhile", () => {
     given(attached(), acquired("tile"))
       .when(wait(5_000), acquired("agent"))
       .expect(joinedHandshake(1), happened("LeaseGranted"));

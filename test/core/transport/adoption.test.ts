@@ -51,7 +51,7 @@ const fromElsewhere = foreign(60_000);
 const emptied: Step = together(onFastPath(), wait(5_000), storeLost(), attached());
 
 describe("after a lost store", () => {
-  test("no end is told to close: what the ends hold is unknown, not retired", () => {
+  test("no end has to close: what the ends hold is unknown, not retired", () => {
     given(emptied)
       .when(host(ready))
       .expect(accepted({ standing: "unknown" }), path("pending"));
@@ -73,7 +73,7 @@ describe("after a lost store", () => {
       .expect(promoted(fromElsewhere, 3));
   });
 
-  test("the host's word alone adopts nothing", () => {
+  test("the host's report alone adopts nothing", () => {
     given(emptied).when(host(ready)).expect(nonePromoted);
   });
 
@@ -150,7 +150,7 @@ describe("when something else is known", () => {
     );
   });
 
-  test("but at once when that dies and the word is fresh", () => {
+  test("but at once when that dies and the report is fresh", () => {
     given(onFastPath(), manager(ready, { of: fromElsewhere }))
       .when(manager(closed, { of: 1 }))
       .expect(promoted(fromElsewhere, 2), standing(1, "lingering"));

@@ -82,7 +82,7 @@ describe("a handshake whose host does not watch", () => {
     given(brought, attached(), acquired("tile"), taken()).when(taken()).expect(nothingHappened);
   });
 
-  test("is not sent once it is promoted, and a late word about its message changes nothing", () => {
+  test("is not sent once it is promoted, and a late outcome of its message changes nothing", () => {
     given(brought, attached(), acquired("tile", { ttlMs: 300_000 }), manager(ready))
       .when(later(5_000))
       .expect(nothingHappened)
@@ -153,7 +153,7 @@ describe("the token that is sent", () => {
       .expect(sent(1, "tile"));
   });
 
-  test("is that of who asked for a replacement", () => {
+  test("is that of the caller who asked for a replacement", () => {
     given(brought, onFastPath(), acquired("other"), wait(9_000), manager(ready), wait(2_000))
       .when(manager(ready), renegotiated({ by: "other", seen: 1 }))
       .expect(sent(1, "other"));
@@ -175,7 +175,7 @@ describe("a handshake needs no message", () => {
       .expect(happened("LeaseGranted", "HandshakeStarted"), notPending, nextDeadlineAt(15_000));
   });
 
-  test("where nobody can bring it", () => {
+  test("where it cannot be delivered", () => {
     given(attached()).when(acquired("tile")).expect(happened("LeaseGranted", "HandshakeStarted"));
   });
 

@@ -86,7 +86,7 @@ describe("the order of reports", () => {
       .expect(health("degraded", "ice_disconnected"));
   });
 
-  test("another process that observed earlier does not overrule the later word", () => {
+  test("another process that observed earlier does not overrule the later report", () => {
     given(onFastPath(), wait(5_000), manager(ready))
       .when(manager(disconnected, { by: "manager-process-2", ageMs: 1 }))
       .expect(health("healthy", "confirmed"))

@@ -81,7 +81,7 @@ describe("dead for good", () => {
     ).expect(health("degraded", "channel_missing"));
   });
 
-  test("a word that nothing is wrong is no evidence of death: a connection may go unsaid", () => {
+  test("a report without faults is no evidence of death: it may leave out a connection", () => {
     given(onFastPath())
       .when(manager({ ...ready, connection: "unspecified" }))
       .expect(health("healthy", "confirmed"));
@@ -164,7 +164,7 @@ describe("silence", () => {
       .expect(health("lost", "silent"), path("http_fallback"), happened("HealthChanged"));
   });
 
-  test("one word after stale is the way back", () => {
+  test("one report after stale is the way back", () => {
     given(onFastPath(), later(12_000))
       .when(host(ready))
       .expect(health("stale", "manager_silent"))

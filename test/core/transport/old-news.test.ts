@@ -233,7 +233,7 @@ describe("what goes by it all the same", () => {
       .expect(health("healthy", "confirmed"), path("fast_path"));
   });
 
-  test("a handover ends with the new manager's promotion, and the old one's word counts no more", () => {
+  test("a handover ends with the new manager's promotion, and the old one's reports no longer count", () => {
     const next = { by: "manager-process-2" } as const;
     given(shared, onFastPath(), goingOn(20_000))
       .when(attached({ managerUrl: "http://manager-2" }), renegotiated({ by: "tile", seen: 1 }))

@@ -68,7 +68,7 @@ describe("who has to confirm", () => {
       );
   });
 
-  test("the host's word alone is not", () => {
+  test("the host's report alone is not enough", () => {
     given(asked).when(host(ready)).expect(nonePromoted, inFlight(1), path("pending"));
   });
 
@@ -177,7 +177,7 @@ describe("over a usable fast path", () => {
       .expect(promoted(1, 1), path("fast_path"), inFlight(undefined), standing(2, "abandoned"));
   });
 
-  test("at confirmBy the manager's word alone is not enough: the ends disagree", () => {
+  test("at confirmBy the manager's report alone is not enough: the ends disagree", () => {
     given(replacing)
       .when(repeatedly(5_000, 10_000, manager(ready, { of: 2 }), host(ready, { of: 1 })))
       .when(manager(ready, { of: 1 }), later(5_000))
@@ -374,7 +374,7 @@ describe("after a promotion", () => {
     );
   });
 
-  test("a repeated word changes nothing shown", () => {
+  test("a repeated report changes nothing shown", () => {
     given(onFastPath()).when(manager(ready)).expect(happened("ReportReceived"));
     given(onFastPath())
       .when(manager(ready, { sequence: 1 }))

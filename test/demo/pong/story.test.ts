@@ -59,7 +59,7 @@ test("each regime answers for what was sent and renewed while it ruled", () => {
   });
 });
 
-test("a path that stays is told once, and each generation is another fast path", () => {
+test("a path that stays is reported once, and each generation is another fast path", () => {
   const { paths, fastPaths } = told(
     path(10, "fast_path", 7),
     path(20, "fast_path", 7),

@@ -14,7 +14,7 @@ test("the operators' door says that the process lives and is ready", async () =>
   }
 });
 
-test("metrics count events, renewals, calls and the fleet, and name nobody", async () => {
+test("metrics count events, renewals, calls and the fleet, without ids", async () => {
   await using service = await runService();
   const named = { sessionId: "session-of-interest", privateBeachId: "beach-of-interest" };
   const { controllerToken } = await service.lease.acquire({ ...named, passcode: "1" });

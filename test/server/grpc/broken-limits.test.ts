@@ -63,7 +63,7 @@ test("a connection that brings a message in single bytes is closed; others are s
   expect(await isServed(service)).toBe(true);
 });
 
-test("whoever breaks limits on one connection after the other has to wait", async () => {
+test("a caller that breaks limits on one connection after another has to wait", async () => {
   await using service = await runService({ budgets: { address_resets: 1_000 } });
   expect(await isServed(service)).toBe(true);
   for (let broken = 0; broken < 2; broken += 1) {

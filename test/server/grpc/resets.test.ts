@@ -10,7 +10,7 @@ const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 let service: RunningService;
 afterEach(() => service[Symbol.asyncDispose]());
 
-test("whoever resets too many streams cannot go on by connecting anew", async () => {
+test("a caller that resets too many streams cannot continue over a new connection", async () => {
   service = await runService({ budgets: { address_resets: 100 } });
   await expect(service.lease.renew({ sessionId: "n", controllerToken: "t" })).rejects.toThrow(
     /no such session/,

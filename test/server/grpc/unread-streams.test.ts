@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 describe.each(rawProtocols)("a reader over %s", (protocol) => {
-  test("that stops reading is told UNAVAILABLE and when to come back, if it reads on", async () => {
+  test("that stops reading gets UNAVAILABLE and a delay, if it reads on", async () => {
     const reader = await openRawWatch(service, protocol, beach);
     await stall(reader);
     expect(await reader.readToEnd()).toMatchObject({

@@ -54,7 +54,7 @@ test("silent connections that fill one door leave the others theirs, and are log
   expect((await service.lease.acquire(asked)).controllerToken).not.toBe("");
 });
 
-test("silent connections that fill the ops door keep nobody out of it", async () => {
+test("silent connections that fill the ops door do not block others", async () => {
   await using service = await spawnService({}, { openFilesMax: 120 });
   using _silent = await connectMany(service.addresses.ops, 100);
   for (let probe = 0; probe < 20; probe += 1) {
@@ -64,7 +64,7 @@ test("silent connections that fill the ops door keep nobody out of it", async ()
   expect(await lost(service, "ops")).toBeGreaterThan(80);
 });
 
-test("whoever has a request under way stays where a door is full, and others give way", () => {
+test("where a door is full, connections with a request under way stay and idle ones give way", () => {
   const dropped: Socket[] = [];
   const sockets = Array.from({ length: 6 }, () => {
     const socket = new Socket();

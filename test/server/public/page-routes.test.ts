@@ -35,7 +35,7 @@ describe("The page at the public door", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
-  it("is sent compressed, as it was built, to whoever takes that", async () => {
+  it("is sent compressed to clients that accept it", async () => {
     await using service = await runService({ pageFolder: folder });
     const script = async (coding: string): Promise<Response> =>
       await fetch(service.httpUrl("/assets/index-1a2b.js"), {

@@ -81,7 +81,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     expect(await renewed(raw)).toBe("3");
   });
 
-  test("a connection is told how many streams it may have", async () => {
+  test("a connection is sent the number of streams that it may have", async () => {
     await runWith({ connection_streams: 5 });
     await once(raw.session, "remoteSettings");
     expect(raw.session.remoteSettings.maxConcurrentStreams).toBe(5);
@@ -110,7 +110,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     }
   });
 
-  test("whoever resets too many streams cannot go on by connecting anew", async () => {
+  test("a caller that resets too many streams cannot continue over a new connection", async () => {
     await runWith({ address_resets: 100 });
     for (let opened = 0; opened < 110; opened += 1) raw.open(renew).close(8);
     await vi.waitFor(() => expect(raw.session.destroyed).toBe(true));

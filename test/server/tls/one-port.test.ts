@@ -170,7 +170,7 @@ describe.skipIf(!hasOpenssl)("one port with TLS", () => {
     await drained;
   });
 
-  test("reads files anew without a word to the connections there are", async () => {
+  test("reloads files without disturbing open connections", async () => {
     await using service = await runSecure();
     using raw = service.http2();
     const renewed = async (): Promise<unknown> => {

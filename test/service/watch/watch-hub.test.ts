@@ -55,7 +55,7 @@ describe("WatchTransport", () => {
     });
   });
 
-  it("Bounded: a slow reader gets the newest state and is told how many were merged", async () => {
+  it("Bounded: a slow reader gets the newest state and the number of merged ones", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
     await using reader = watch(under.service, named("s1"));

@@ -74,7 +74,7 @@ describe("a bookmark", () => {
 });
 
 describe("a drain", () => {
-  it("is told to every reader, and ends its stream", async () => {
+  it("is sent to every reader, and ends its stream", async () => {
     await using under = await serviceUnderTest();
     await using reader = watch(under.service, named("s1"));
     await reader.untilBookmark();
@@ -83,7 +83,7 @@ describe("a drain", () => {
     expect(await reader.isOver()).toBe(true);
   });
 
-  it("is told at once to a reader that joins in the middle of it", async () => {
+  it("is sent at once to a reader that joins in the middle of it", async () => {
     await using under = await serviceUnderTest();
     await under.service.execute("s1", attach);
     under.service.drain();
@@ -92,7 +92,7 @@ describe("a drain", () => {
     expect(await reader.isOver()).toBe(true);
   });
 
-  it("is told to a slow reader before all that it still has to be told", async () => {
+  it("is sent to a slow reader before everything that waits for it", async () => {
     await using under = await serviceUnderTest();
     for (const id of ["s1", "s2", "s3"]) await under.service.execute(id, attach);
     await using reader = watch(under.service, wholeBeach(attach.beachId, []));
@@ -108,7 +108,7 @@ describe("a drain", () => {
 });
 
 describe("a reader that takes nothing", () => {
-  it("is ended after a minute, and told when to come back", async () => {
+  it("is ended after a minute, with the time to reconnect", async () => {
     await using under = hubUnderTest(0.5);
     await using reader = watch(under.hub, named("s1"));
     await reader.next();

@@ -16,7 +16,7 @@ const many = 1_000;
 /** A write takes ten to twenty microseconds. Between two looks the hub may have had two turns. */
 const writesPerTurnMax = 300;
 
-it("Bounded: one change of a session with many readers is told in turns, to all of them", async () => {
+it("Bounded: one change of a session with many readers is delivered in turns, to all of them", async () => {
   await using under = await serviceUnderTest();
   await under.service.execute("s1", attach);
   const sinks = await openMany(() => openSink(under.service, wholeBeach(attach.beachId, [])));
@@ -33,7 +33,7 @@ it("Bounded: one change of a session with many readers is told in turns, to all 
   for (const sink of sinks) sink.leave();
 });
 
-it("Current, Ordered: what changes while readers are being told reaches each, merged and counted", async () => {
+it("Current, Ordered: what changes during a delivery reaches each reader, merged and counted", async () => {
   await using under = await serviceUnderTest();
   await under.service.execute("s1", attach);
   const sinks = await openMany(() => openSink(under.service, named("s1")));
