@@ -36,7 +36,7 @@ const cachedMax = 10_000;
 
 /**
  * A cached answer holds until the lease runs out by either clock, until the session's lease_version
- * moves, and only while the watch would tell of it.
+ * moves, and only while the watch would show that.
  */
 function isStillTrue(
   cached: CachedCheck,

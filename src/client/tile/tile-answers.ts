@@ -108,7 +108,7 @@ export function lose(memory: TileMemory, endedBy: EndedBy): TileStep {
     state: { kind: "lost", endedBy, isReacquiring },
     dueAt: isReacquiring ? dueAt : undefined,
   };
-  // That it ran out was told already when the clock said so.
+  // That it ran out was reported already, when the clock said so.
   const isKnown = state.kind === "lost" && state.isReacquiring === isReacquiring;
   return isKnown ? quiet(lost) : emitting(lost, { kind: "lost", endedBy, isReacquiring });
 }

@@ -150,7 +150,7 @@ export class TileLease implements AsyncDisposable {
     this.#take({ kind: "retry" });
   }
 
-  /** Gives the lease up. Resolves when the service knows, or cannot be told: then it runs out. */
+  /** Gives the lease up. Resolves when the service knows, or cannot be reached: then it runs out. */
   async release(): Promise<void> {
     for (const end of this.#ends.splice(0)) end();
     this.#world.onEnd(this);

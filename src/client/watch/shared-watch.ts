@@ -15,7 +15,7 @@ export interface SharedWatchOptions {
   readonly clock?: ClientClock;
 }
 
-/** What somebody wants to be told of a session, or of all that are watched. */
+/** Receives what happens to one session, or to all that are watched. */
 export interface WatchListener {
   readonly onState?: (state: TransportState) => unknown;
   /** The session has no state to show; on `unknown` the last one stands. */
@@ -50,7 +50,7 @@ export class SharedWatch {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Watches one session, or listens to all that are watched. The last state is told at once. */
+  /** Watches one session, or listens to all that are watched. The last state is delivered at once. */
   listen(listener: WatchListener, sessionId?: string): () => void {
     this.#listeners.set(listener, sessionId);
     const known = sessionId === undefined ? [...this.#states.values()] : this.#stateOf(sessionId);

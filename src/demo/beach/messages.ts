@@ -139,7 +139,7 @@ export type ManagerEvent =
   | { readonly kind: "carrier"; readonly sessionId: string; readonly over: string }
   | PictureSeen;
 
-/** A game came back. It is old a moment later: told, and not kept. */
+/** A game came back. It is old a moment later: shown, and not kept. */
 export interface PictureSeen {
   readonly kind: "picture";
   readonly sessionId: string;

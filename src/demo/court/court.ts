@@ -34,7 +34,7 @@ export interface CourtPace {
   readonly negotiationMs: number;
 }
 
-/** A listener hears of the story as it goes on, and of each picture. */
+/** A listener receives the story as it goes on, and each picture. */
 export interface CourtListener {
   readonly onEvent: (event: StoryEvent) => void;
   readonly onGame: (game: Game) => void;

@@ -8,7 +8,7 @@ import { CourtView } from "./view/court-view.ts";
 import { find, say } from "./view/find.ts";
 import { PanelView } from "./view/panel-view.ts";
 
-// The page: folds what the demo tells into the same story, and draws it.
+// The page: folds the events of the demo into the same story, and draws it.
 
 const chartEveryMs = 66;
 const panelEveryMs = 250;

@@ -9,7 +9,7 @@ import { type SessionRecord, takeGone, takeState, takeSummary } from "./session-
 /** `lost`: it was live, and is being tried again. */
 export type Connection = "connecting" | "live" | "lost";
 
-/** When the page was not told of changes: before it was opened, and while it was disconnected. */
+/** When no changes reached the page: before it was opened, and while it was disconnected. */
 export interface UnseenSpan {
   readonly fromMs: number;
   /** Undefined while it lasts. */
@@ -54,7 +54,7 @@ export interface PageState {
   readonly listedAtMs: number;
 }
 
-/** What the page is told, by the service or by whoever is in front of it. */
+/** What happens to the page: messages of the service, and actions of its user. */
 export type PageEvent =
   | { readonly kind: "state"; readonly state: TransportState }
   | { readonly kind: "gone"; readonly sessionId: string; readonly reason: string }

@@ -89,7 +89,7 @@ export function takeGone(before: SessionRecord, reason: string, nowMs: number): 
   };
 }
 
-/** Leases, and the ages of what is known already: changes are for the watch to tell. */
+/** Leases, and the ages of what is known already: the watch brings the changes. */
 export function takeSummary(
   before: SessionRecord,
   { leases: listed, transport }: SessionSummary,
@@ -107,7 +107,7 @@ export function takeSummary(
   };
 }
 
-/** The first state of a session tells what was going on before the page was there. */
+/** The first state of a session shows what was going on before the page was open. */
 function startsHandshake(
   before: SessionRecord | undefined,
   { negotiation }: TransportState,

@@ -5,7 +5,7 @@ import { durationWords, secondsWords } from "../model/words.ts";
 import { BearerForm } from "./bearer-question.tsx";
 import { useNowMs, usePageParts } from "./page-context.ts";
 
-/** A break that is over before anyone could read of it is not told. */
+/** A break that is over before anyone could read of it is not shown. */
 const briefMs = 1_200;
 
 /** The words of a service that answers. Those of a browser that reached none say nothing more. */
@@ -97,7 +97,7 @@ function BearerEnds({ endsAtMs }: { readonly endsAtMs: number }): ReactElement {
     <div className="notice bearer-ends">
       <p>
         <strong role="alert">Your bearer ends soon. </strong>
-        In {durationWords(Math.ceil((endsAtMs - nowMs) / 1000) * 1000)} the page stops being told of
+        In {durationWords(Math.ceil((endsAtMs - nowMs) / 1000) * 1000)} the page stops receiving
         changes, unless you give it another.
       </p>
       {isOpen ? (

@@ -154,7 +154,7 @@ function sendMessage(this: InnerCall, message: unknown, onSent: () => void): voi
 function sendStatus(this: InnerCall, status: StatusObject): void {
   const { stream } = this;
   const { theirs } = this.counted;
-  // A connection may end with thousands of calls, and nobody hears what became of them.
+  // A connection may end with thousands of calls, and no caller is left to receive an answer.
   if (stream.destroyed || stream.closed) {
     theirs.sendStatus.call(this, status);
     return;

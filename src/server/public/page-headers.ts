@@ -3,7 +3,7 @@ import type { FastifyHelmetOptions } from "@fastify/helmet";
 const yearSeconds = 31_536_000;
 
 /**
- * What a browser is told about everything that comes from the public door. The policy is for a page
+ * What the headers say to a browser about everything that comes from the public door. The policy is for a page
  * of the door's own, with scripts and styles in files and calls to the door alone; answers to calls
  * have no use for it, and pages of other origins may read those that CORS lets them.
  *
