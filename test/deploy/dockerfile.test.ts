@@ -110,6 +110,10 @@ describe.runIf(testLength === "long")("Its commands, run in order in an empty fo
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<script")]);
     expect(readdirSync(join(built.cwd, "data"))).toContain("controller-lease.db");
 
+    const ask = ["node", "dist/cli/main.js", "sessions", "--beach", "beach-1"];
+    const address = ["--address", `127.0.0.1:${ports.grpc}`];
+    expect(await exitCodeOf(built, [...ask, ...address], { LEASE_BEARER: keys.manager })).toBe(0);
+
     expect(await service.stop("SIGTERM")).toEqual({ code: 0, signal: null });
     expect(await isHealthy(built, env)).toBe(false);
   }, 300_000);
@@ -122,25 +126,37 @@ function start(built: StandIn, env: Env): ReturnType<typeof followed> {
 }
 
 async function isHealthy(built: StandIn, env: Env): Promise<boolean> {
-  const [file = "", ...args] = only("health").command;
-  const options = { cwd: built.cwd, env: { ...hostEnv(), ...built.env, ...env }, ...built.user };
-  const code = await promisify(execFile)(file, args, options).then(
-    () => 0,
-    (error: { readonly code: unknown }) => error.code,
-  );
+  const code = await exitCodeOf(built, only("health").command, env);
   // Docker knows these two.
   expect([0, 1]).toContain(code);
   return code === 0;
 }
 
+/** Runs a command as `docker exec` does. */
+async function exitCodeOf(built: StandIn, command: readonly string[], env: Env): Promise<unknown> {
+  const [file = "", ...args] = command;
+  const options = { cwd: built.cwd, env: { ...hostEnv(), ...built.env, ...env }, ...built.user };
+  return promisify(execFile)(file, args, options).then(
+    () => 0,
+    (error: { readonly code: unknown }) => error.code,
+  );
+}
+
+interface Keys extends AsyncDisposable {
+  readonly env: Env;
+  /** A bearer of Beach Manager. */
+  readonly manager: string;
+}
+
 /** Settings of jwt mode, as `npm run keys` writes them. */
-async function keysFrom({ cwd }: StandIn): Promise<AsyncDisposable & { readonly env: Env }> {
+async function keysFrom({ cwd }: StandIn): Promise<Keys> {
   const folder = await storeFolder();
   // The user of the image reads the key set.
   const command = `chmod 755 ${folder.path} && node src/keys/main.ts --out ${folder.path}`;
   await promisify(execFile)("sh", ["-ec", command], { cwd, env: hostEnv() });
-  const env = parseEnv(await readFile(join(folder.path, "env"), "utf8")) as Env;
-  return { env, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+  const text = (name: string): Promise<string> => readFile(join(folder.path, name), "utf8");
+  const [env, manager] = [parseEnv(await text("env")) as Env, await text("manager.jwt")];
+  return { env, manager, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
 /** Packages that the lock file has for developers alone. */

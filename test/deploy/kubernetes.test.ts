@@ -8,7 +8,7 @@ import type { ConfigMap, Container, Probe, Service } from "kubernetes-types/core
 import type { NetworkPolicy } from "kubernetes-types/networking/v1.js";
 import type { PodDisruptionBudget } from "kubernetes-types/policy/v1.js";
 import { describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 
 import { drainMsMax } from "../../src/running-app.ts";
 import { runService } from "../support/process/run-service.ts";
@@ -68,6 +68,20 @@ describe("The Kubernetes manifest", () => {
     const rules = only("NetworkPolicy").spec?.ingress ?? [];
     const open = rules.filter(({ from }) => from === undefined);
     expect(open.flatMap(({ ports = [] }) => ports.map(({ port }) => port))).toEqual(["http"]);
+  });
+
+  test("has a Service where Prometheus looks, under the job that the alerts read", () => {
+    const [, snippet = ""] =
+      /```yaml\n(scrape_configs:[^`]+)```/.exec(read("src/deploy/README.md")) ?? [];
+    const { scrape_configs: scrapes } = parse(snippet) as { scrape_configs: readonly Scrape[] };
+    const { job_name: job, dns_sd_configs: places = [] } = scrapes[0] ?? {};
+    const jobs = read("src/observe/alerts.yaml").matchAll(/\bjob="([^"]*)"/g);
+    expect([...new Set([...jobs].map(([, name]) => name))]).toEqual([job]);
+    const ops = services.find(({ spec }) => spec?.ports?.[0]?.name === "ops");
+    // Without an address of its own, its name leads to each process.
+    expect(ops?.spec?.clusterIP).toBe("None");
+    const port = ops?.spec?.ports?.[0]?.port;
+    expect(places).toEqual([{ names: [ops?.metadata?.name], type: "A", port }]);
   });
 
   test("selects its pods wherever it selects any", () => {
@@ -130,6 +144,11 @@ describe("The Kubernetes manifest", () => {
     expect(memoryMaxOf(settingsFrom(environment()))).toBeLessThan(limit);
   });
 });
+
+interface Scrape {
+  readonly job_name: string;
+  readonly dns_sd_configs: readonly object[];
+}
 
 interface Kinds {
   readonly Deployment: Deployment;
