@@ -59,7 +59,7 @@ const wrong: readonly Wrong[] = [
   [
     "bench",
     "--only=unary,all",
-    '--only is "unary,all": it must be names of parts, with commas between them: unary, streams, connect, latency, sessions, redis',
+    '--only is "unary,all": it must be names of parts, with commas between them: unary, streams, connect, latency, watch, sessions, redis, growth',
   ],
   ["store-writes", "--sessions=few", '--sessions is "few": it must be a whole number from 2000 on'],
   ["watch-size", "--streams=", '--streams is "": it must be a whole number from 1000 on'],

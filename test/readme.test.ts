@@ -8,6 +8,8 @@ import { refusalsMarkdown } from "../src/api/refusal/error-mapping.ts";
 import { budgetsMarkdown } from "../src/budget/budget-table.ts";
 import { defaultPolicy } from "../src/core/policy.ts";
 import { settingsMarkdown } from "../src/settings/settings-help.ts";
+import { speedMarkdown } from "./bench/report/markdown.ts";
+import type { Report } from "./bench/report/report.ts";
 import { runService } from "./support/process/run-service.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -80,6 +82,14 @@ describe("The README", () => {
       return [...silent, ...(isInContract ? [] : ["the contract"])].map((at) => `${name}: ${at}`);
     });
     expect(otherwise).toEqual([]);
+  });
+
+  it("shows the figures of the bench whose report is kept", () => {
+    const path = "test/bench/results.json";
+    const has = existsSync(join(root, path));
+    const figures = has ? speedMarkdown(JSON.parse(read(path)) as Report) : "no figures";
+    expect(readme.includes("## Speed")).toBe(has);
+    if (has) expect(readme).toContain(figures);
   });
 
   it("leads from each guarantee to tests that carry its name", () => {

@@ -4,6 +4,7 @@ import type { Size } from "./bench.ts";
 import { etcdVersion } from "./etcd.ts";
 import { full, parts, partsNamed, quick } from "./plan.ts";
 import { chartOf } from "./report/chart.ts";
+import { withSpeed } from "./report/markdown.ts";
 import type { Report } from "./report/report.ts";
 import type { Row } from "./report/row.ts";
 import { textOf } from "./report/table.ts";
@@ -70,6 +71,18 @@ describe("the report of a tiny run", () => {
         lines.filter((line) => line.includes(`  ${name} `) && line.includes(unit)),
       ).not.toEqual([]);
     }
+  });
+
+  test("is put into a page, and then again instead of what it had put there", () => {
+    const page = "# Page\n\n## Where to read on\n\nHere.\n";
+    const once = withSpeed(page, report);
+    for (const { name } of rows().filter(({ target }) => target !== undefined)) {
+      expect(once).toContain(`| ${name} | `);
+    }
+    expect(once.endsWith("\n\n## Where to read on\n\nHere.\n")).toBe(true);
+    const other = { ...report, startedAt: "2001-02-03T04:05:06.000Z" };
+    expect(withSpeed(once, other)).toBe(withSpeed(page, other));
+    expect(() => withSpeed("# Page", report)).toThrow("a page needs the heading");
   });
 
   test("says which round of whom it is at", () => {

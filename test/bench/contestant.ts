@@ -1,11 +1,14 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Cores, onCore } from "../support/process/cores.ts";
+
 import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
 
 /** What a server under measurement sends its parent, by IPC. */
 type FromContestant =
   | { readonly kind: "ready"; readonly doors: Doors; readonly leases: readonly LeaseOnHand[] }
-  | { readonly kind: "cpu"; readonly micros: number };
+  | { readonly kind: "cpu"; readonly micros: number }
+  | { readonly kind: "delay"; readonly longestMs: number };
 
 /** A server in a process of its own, since one grpc-js process can be 1.4 × faster than the next. */
 export interface Contestant extends AsyncDisposable {
@@ -22,17 +25,21 @@ export interface Contestant extends AsyncDisposable {
 export interface NodeContestant extends Contestant {
   readonly doors: Doors;
   readonly leases: readonly LeaseOnHand[];
+  /** The longest that its event loop came late since this was asked last, at first 0. */
+  longestDelayMs(): Promise<number>;
 }
 
 export interface Start {
   readonly args?: readonly string[];
   /** Without them it shares all cores with its callers. */
   readonly cores?: Cores | undefined;
+  /** Where they are known and it need not say them. */
+  readonly leases?: readonly LeaseOnHand[];
 }
 
 export async function startContestant(
   file: string,
-  { args = [], cores }: Start = {},
+  { args = [], cores, leases: known }: Start = {},
 ): Promise<NodeContestant> {
   const [program, ...programArgs] = onCore(cores?.server, process.execPath);
   const child = fork(new URL(file, import.meta.url), args, {
@@ -42,7 +49,8 @@ export async function startContestant(
   });
   const killChild = (): void => void child.kill("SIGKILL");
   process.once("exit", killChild);
-  const { doors, leases } = await message(child, "ready");
+  const { doors, leases: prepared } = await message(child, "ready");
+  const leases = known ?? prepared;
   return {
     pid: child.pid ?? Number.NaN,
     doors,
@@ -53,6 +61,10 @@ export async function startContestant(
       child.send("cpu");
       return (await message(child, "cpu")).micros;
     },
+    async longestDelayMs() {
+      child.send("delay");
+      return (await message(child, "delay")).longestMs;
+    },
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
       process.off("exit", killChild);
@@ -62,12 +74,20 @@ export async function startContestant(
   };
 }
 
-/** In the contestant's process: answers the parent's questions about processor time. */
+/** In the contestant's process: says that it is ready, then answers the parent's questions. */
 export function serveMeasurements(doors: Doors, leases: readonly LeaseOnHand[]): void {
   const send = (message: FromContestant): void => void process.send?.(message);
-  process.on("message", () => {
-    const { user, system } = process.cpuUsage();
-    send({ kind: "cpu", micros: user + system });
+  const delays = monitorEventLoopDelay({ resolution: 1 });
+  process.on("message", (asked: "cpu" | "delay") => {
+    if (asked === "cpu") {
+      const { user, system } = process.cpuUsage();
+      send({ kind: "cpu", micros: user + system });
+    } else {
+      send({ kind: "delay", longestMs: delays.max / 1e6 });
+      delays.reset();
+      // Not before, since it costs a timer each millisecond.
+      delays.enable();
+    }
   });
   process.on("disconnect", () => process.exit());
   send({ kind: "ready", doors, leases });

@@ -58,7 +58,8 @@ export function unaryOverAll({ size }: Bench, of: Start): Entrant<Measured> {
   return { ...of, measure: measureOne };
 }
 
-const inFlight = 128;
+/** Unary calls that our client has on their way. */
+export const inFlight = 128;
 
 /** Renewals on one stream, so many a message, with so many messages on the way. */
 export function stream(

@@ -19,12 +19,14 @@ import { serveMeasurements } from "./contestant.ts";
 import { managerReport } from "./manager-report.ts";
 
 /**
- * The service as a user starts it, with leases to renew on usable paths: on a SQLite file, or on the
- * store that it is told, where processes that share it have the same leases.
+ * The service as a user starts it, with leases to renew on usable paths: on a SQLite file of its own,
+ * on one that is full of sessions, or on the store that it is told, where processes that share it have
+ * the same leases.
  */
-const { store, leases, certificate, key } = parseArgs({
+const { store, file, leases, certificate, key } = parseArgs({
   options: {
     store: { type: "string" },
+    file: { type: "string" },
     leases: { type: "string", default: "1000" },
     certificate: { type: "string", default: "" },
     key: { type: "string", default: "" },
@@ -43,7 +45,7 @@ const settings = toSettings({
   LEASE_LOG_LEVEL: "warn",
   LEASE_HTTP_TLS_CERT: certificate,
   LEASE_HTTP_TLS_KEY: key,
-  LEASE_STORE_URL: store ?? `sqlite:${join(folder, "lease.db")}`,
+  LEASE_STORE_URL: store ?? `sqlite:${file ?? join(folder, "lease.db")}`,
   ...(store === undefined ? {} : { LEASE_TOKEN_KEY: "the key of all processes under measurement" }),
   // Nobody reports again, and evidence that grows old would be written beside the renewals.
   LEASE_EVIDENCE_STALE_MS: "600000",
@@ -55,7 +57,10 @@ const app = await startApp(settings.settings);
 const transport = createGrpcTransport({ baseUrl: `http://${app.addresses.grpc}` });
 const leaseService = createClient(ControllerLease, transport);
 const registry = createClient(FastPathRegistry, transport);
-const ids = Array.from({ length: Number(leases) }, (_, index) => `session-${index}`);
+const ids = Array.from(
+  { length: file === undefined ? Number(leases) : 0 },
+  (_, index) => `session-${index}`,
+);
 const prepared = await Promise.all(ids.map(prepare));
 const { grpc, http } = app.addresses;
 const publicDoor = certificate === "" ? { connect: http } : { connectTls: http };

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { findCores, keepCallersOn } from "../support/process/cores.ts";
 import {
   type CommandOption,
@@ -10,10 +10,12 @@ import {
 import type { Part } from "./bench.ts";
 import { full, parts, partsNamed, quick } from "./plan.ts";
 import { chartOf } from "./report/chart.ts";
+import { withSpeed } from "./report/markdown.ts";
 import { textOf } from "./report/table.ts";
 import { runBench } from "./run-bench.ts";
 
-const usage = `npm run bench -- [--quick] [--only NAME,...] [--json FILE] [--chart FILE] [--help]
+const usage = `npm run bench -- [--quick] [--only NAME,...] [--json FILE] [--chart FILE]
+                 [--readme FILE] [--help]
 
 Measures the service beside what it stands on and beside etcd, in one run. Those that are compared
 take turns, each in a fresh process each time, and the median counts. Where there is taskset, servers
@@ -26,7 +28,8 @@ All of it takes about ${minutes(full)} minutes; etcd, h2load, redis-server and o
   --quick          three rounds instead of five, shorter ones, and fewer sessions: ${minutes(quick)} minutes
   --only NAME,...  these parts alone
   --json FILE      writes the report there, too
-  --chart FILE     and a chart of it, as SVG`;
+  --chart FILE     and a chart of it, as SVG
+  --readme FILE    and its figures into a page in Markdown, instead of those that it has`;
 
 const partNames: CommandOption<readonly Part[] | undefined> = optional({
   type: "string",
@@ -40,6 +43,7 @@ const options = readCommandOptions("bench", usage, {
   only: partNames,
   json: optional(text("")),
   chart: optional(text("")),
+  readme: optional(text("")),
 });
 
 const cores = findCores();
@@ -55,6 +59,9 @@ if (options.json !== undefined) {
   writeFileSync(options.json, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 if (options.chart !== undefined) writeFileSync(options.chart, chartOf(report));
+if (options.readme !== undefined) {
+  writeFileSync(options.readme, withSpeed(readFileSync(options.readme, "utf8"), report));
+}
 process.stdout.write(`${textOf(report)}\n`);
 
 function minutes(size: typeof full): number {

@@ -1,5 +1,6 @@
 import type { Cores } from "../support/process/cores.ts";
 import type { Part, Size } from "./bench.ts";
+import { FilledFiles } from "./filled-files.ts";
 import { h2loadVersion } from "./h2load.ts";
 import { thisMachine } from "./report/machine.ts";
 import { type PartReport, partReport, type Report } from "./report/report.ts";
@@ -17,11 +18,12 @@ export async function runBench({ command, parts, size, cores, say }: Order): Pro
   const startedAt = new Date();
   const from = performance.now();
   const reports: PartReport[] = [];
+  using files = new FilledFiles(cores);
   for (const [index, part] of parts.entries()) {
     const left = parts.slice(index).reduce((sum, { seconds }) => sum + seconds(size), 0);
     say(`${part.title} (about ${minutes(left)} from here on)`);
     const progress = (what: string): void => say(`  ${clock(from)} ${what}`);
-    reports.push(partReport(part, await part.run({ size, cores, progress })));
+    reports.push(partReport(part, await part.run({ size, cores, files, progress })));
   }
   return {
     command,

@@ -1,5 +1,14 @@
 import type { Size } from "./bench.ts";
 
+/** How long it takes to fill a file with sessions, and to start with one. */
+export function secondsToFill(sessions: number): number {
+  return sessions / 6_000;
+}
+
+export function secondsToStart(sessions: number): number {
+  return 1 + sessions / 100_000;
+}
+
 const startSeconds = 1.5;
 
 /** How long rounds take in which so many take turns. */

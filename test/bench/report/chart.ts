@@ -7,7 +7,9 @@ const margin = 16;
 const [barHeight, barGap, groupGap] = [13, 3, 12];
 /** Where bars begin, and how long the longest may be. */
 const [barsAt, barsWidth] = [330, 400];
-const [plotHeight, plotWidth] = [170, 340];
+const [plotHeight, plotWidth] = [150, 220];
+/** Plots stand side by side, each so far from the next. */
+const [plotsInRow, plotStep, rowStep] = [3, 280, 230];
 
 const style = `
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -27,10 +29,10 @@ export function chartOf({ parts, machine }: Report): string {
   const curves = parts.flatMap((part) => part.curves);
   const bars = barsOf(groups, 52);
   const plots = curves.map((curve, index) => {
-    const x = margin + 40 + (index % 2) * (plotWidth + 90);
-    return plotOf(curve, x, bars.end + 50 + Math.floor(index / 2) * (plotHeight + 80));
+    const x = margin + 24 + (index % plotsInRow) * plotStep;
+    return plotOf(curve, x, bars.end + 60 + Math.floor(index / plotsInRow) * rowStep);
   });
-  const height = bars.end + Math.ceil(curves.length / 2) * (plotHeight + 80) + 30;
+  const height = bars.end + Math.ceil(curves.length / plotsInRow) * rowStep + 50;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">`,
     `<style>${style}\n</style>`,
@@ -112,12 +114,13 @@ function plotOf({ name, unit, of, points }: Curve, left: number, top: number): r
   const placed = points.map(({ x, y }) => ({
     x: left + plotWidth * right(x),
     y: top + plotHeight * (1 - up(y)),
-    count: short(x),
+    count: x.toLocaleString("en", { notation: "compact" }),
     value: short(y),
   }));
   const bottom = top + plotHeight;
   return [
-    label(`${name}, ${unit}`, left, top - 12, { kind: "title" }),
+    label(name, left, top - 34, { kind: "title" }),
+    label(unit, left, top - 18, { kind: "quiet" }),
     `<path class="axis" d="M${left} ${top}V${bottom}H${left + plotWidth}"/>`,
     `<polyline class="curve" points="${placed.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ")}"/>`,
     ...placed.flatMap(({ x, y, count, value }) => [
@@ -125,7 +128,10 @@ function plotOf({ name, unit, of, points }: Curve, left: number, top: number): r
       label(value, x, y - 8, { anchor: "middle" }),
       label(count, x, bottom + 16, { kind: "quiet", anchor: "middle" }),
     ]),
-    label(of, left + plotWidth / 2, bottom + 32, { kind: "quiet", anchor: "middle" }),
+    label(`${of} (both axes are logarithmic)`, left + plotWidth / 2, bottom + 32, {
+      kind: "quiet",
+      anchor: "middle",
+    }),
   ];
 }
 

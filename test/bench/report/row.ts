@@ -68,9 +68,10 @@ export function compared(figure: Figure, other: Comparison): Row {
   };
 }
 
-/** A figure that is to stay below a limit in the same unit. */
-export function bounded(figure: Figure, limit: number): Row {
+/** A figure that is to stay below a limit in the same unit, where there is one. */
+export function bounded(figure: Figure, limit: number | undefined): Row {
   const row = rowOf(figure);
+  if (limit === undefined) return row;
   return { ...row, target: `< ${limit} ${figure.unit}`, met: row.value < limit };
 }
 
