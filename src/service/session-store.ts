@@ -34,8 +34,8 @@ export interface KeptSessions extends AsyncDisposable {
   due(now: EpochMs, limit: number): Promise<readonly SessionId[]>;
 
   /**
-   * The earliest deadline of all, or an earlier moment: a deadline that moved later may still be
-   * returned once at its old place.
+   * The earliest deadline of all; an earlier moment while many deadlines that moved later are still
+   * at their old places.
    */
   nextDeadline(): Promise<EpochMs | undefined>;
 

@@ -50,33 +50,46 @@ export class DeadlineQueue<T extends Scheduled> {
   due(now: EpochMs, limit: number): readonly T[] {
     this.#takeBack();
     const due: T[] = [];
-    for (let moves = 0; due.length < limit && moves < movesMaxPerCall; ) {
-      const moment = this.#moments[0];
-      if (moment === undefined || moment > now) break;
-      const item = this.#pop();
-      if (moment !== item.queuedAt) continue;
-      item.queuedAt = Number.POSITIVE_INFINITY;
-      this.#queued--;
-      if (item.deadline <= moment) {
-        due.push(item);
-      } else {
-        this.schedule(item);
-        moves++;
-      }
+    const moves = { left: movesMaxPerCall };
+    while (due.length < limit) {
+      const item = this.#settleTop(moves);
+      if (item === undefined || item.queuedAt > now || item.deadline > item.queuedAt) break;
+      this.#takeTop(item);
+      due.push(item);
     }
     this.#handedOut = due;
     return due;
   }
 
-  /** The earliest deadline, or an earlier moment where one stood that has moved later since. */
+  /**
+   * The earliest deadline; an earlier moment while many deadlines that moved later are in the way.
+   * So whoever sleeps until then is not woken for each place that a deadline has left.
+   */
   nextMoment(): EpochMs | undefined {
     this.#takeBack();
+    return this.#settleTop({ left: movesMaxPerCall })?.queuedAt;
+  }
+
+  /** The item with the earliest place. That is its deadline's, unless no moves are left. */
+  #settleTop(moves: { left: number }): T | undefined {
     while (this.#items.length > 0) {
-      const moment = this.#moments[0];
-      if (moment === this.#items[0]?.queuedAt) return moment;
-      this.#pop();
+      const item = this.#items[0] as T;
+      if (this.#moments[0] !== item.queuedAt) {
+        this.#pop();
+        continue;
+      }
+      if (item.deadline <= item.queuedAt || moves.left === 0) return item;
+      moves.left--;
+      this.#takeTop(item);
+      this.schedule(item);
     }
     return undefined;
+  }
+
+  #takeTop(item: T): void {
+    this.#pop();
+    item.queuedAt = Number.POSITIVE_INFINITY;
+    this.#queued--;
   }
 
   #takeBack(): void {
@@ -91,12 +104,10 @@ export class DeadlineQueue<T extends Scheduled> {
     this.#rise(this.#items.length - 1, moment, item);
   }
 
-  #pop(): T {
-    const top = this.#items[0] as T;
+  #pop(): void {
     const moment = this.#moments.pop() as number;
     const item = this.#items.pop() as T;
     if (this.#items.length > 0) this.#sink(0, moment, item);
-    return top;
   }
 
   #rise(from: number, moment: number, item: T): void {

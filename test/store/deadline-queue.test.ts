@@ -38,7 +38,7 @@ describe("the deadline queue", () => {
             expect(due.map(({ deadline }) => deadline)).toEqual(expected);
             expect(new Set(due).size).toBe(due.length);
           } else if (taken.kind === "next") {
-            expect(queue.nextMoment() ?? none).toBeLessThanOrEqual(earliest);
+            expect(queue.nextMoment() ?? none).toBe(earliest);
           } else {
             const item = items[taken.name];
             if (item === undefined) continue;
@@ -65,7 +65,9 @@ describe("the deadline queue", () => {
     }
     const calls: number[] = [];
     while ((queue.nextMoment() ?? none) <= 25_000) calls.push(queue.due(25_000, 100).length);
-    expect(calls).toEqual([0, 0, 0, 0]);
+    // Each looks for the next moment before, which moves as many.
+    expect(calls).toEqual([0, 0]);
+    expect(queue.nextMoment()).toBe(30_000);
     expect(queue.due(30_002, 100).map(({ name }) => name)).toEqual([0, 1, 2]);
   });
 
