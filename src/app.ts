@@ -17,17 +17,18 @@ import {
   exposeCertificates,
   exposeFleet,
   exposeOutbox,
+  exposeReadiness,
   exposeStore,
   exposeWatches,
 } from "./observe/scraped-metrics.ts";
 import { timeStore } from "./observe/time-store.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
-import { readinessOf } from "./readiness.ts";
+import { readinessOf, readyParts } from "./readiness.ts";
 import { openRoad } from "./road/open-road.ts";
 import { type Addresses, type App, RunningApp } from "./running-app.ts";
 import { type DoorsOptions, openDoors } from "./server/open-doors.ts";
-import type { BackupOutcome } from "./server/ops-door.ts";
+import type { BackupOutcome, Readiness } from "./server/ops-door.ts";
 import { builtPage } from "./server/public/page-routes.ts";
 import { openTls } from "./server/tls/open-tls.ts";
 import { controllerTokens } from "./service/controller-tokens.ts";
@@ -108,6 +109,8 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   for (const identity of [tls.internal, tls.public])
     if (identity !== undefined) files.add(identity);
   exposeCertificates(metrics, tls);
+  const readiness = (): Readiness => readinessOf({ service, keys, closing: closing.signal });
+  exposeReadiness(metrics, readyParts, readiness);
 
   let app: App | undefined;
   const doors = await openDoors({
@@ -130,7 +133,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     log,
     metrics,
     closing: closing.signal,
-    readiness: () => readinessOf({ service, keys, closing: closing.signal }),
+    readiness,
     logLevel: leastLevelOf(log),
     backUp: (name) => backUp(store, name, log),
     drain: () => void app?.drain(),

@@ -2,6 +2,9 @@ import type { VerificationKeys } from "./auth/verification-keys.ts";
 import type { Readiness, ReadyPart } from "./server/ops-door.ts";
 import type { SessionService } from "./service/session-service.ts";
 
+/** What can keep a process from serving. */
+export const readyParts: readonly ReadyPart[] = ["store", "keys", "drain"];
+
 /** What a process needs to serve. */
 interface Needs {
   readonly service: Pick<SessionService, "reach" | "storeFaults">;

@@ -76,6 +76,24 @@ export function exposeStore(
   });
 }
 
+/** Shows what keeps the process from serving, of the parts that can. */
+export function exposeReadiness<Part extends string>(
+  { registry }: Metrics,
+  parts: readonly Part[],
+  readiness: () => { readonly not_ready?: Readonly<Partial<Record<Part, string>>> },
+): void {
+  new Gauge({
+    name: "lease_not_ready",
+    help: "1 for a part that keeps the process from serving, and 0 for one that does not",
+    labelNames: ["part"],
+    registers: [registry],
+    collect() {
+      const missing = readiness().not_ready ?? {};
+      for (const part of parts) this.set({ part }, part in missing ? 1 : 0);
+    },
+  });
+}
+
 /** A certificate that is in use; it ends at so many ms since 1970. */
 interface Certified {
   readonly files: { readonly expiresAt: number };

@@ -49,6 +49,8 @@ describe("The metrics of a service", () => {
     'lease_sessions{path="http_fallback"} 1',
     "lease_live_leases 1",
     "lease_store_parts_away 0",
+    'lease_not_ready{part="keys"} 0',
+    'lease_not_ready{part="drain"} 0',
   ])("say %s", (sample) => {
     expect(page.split("\n")).toContain(sample);
   });

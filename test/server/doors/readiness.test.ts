@@ -55,7 +55,9 @@ test("a process that never had keys is not ready until it has them, and stays re
     return [answer.status, await answer.json()];
   };
   const why = `no key set could be loaded yet: ${keys.url} answered 500`;
+  const shown = async (): Promise<string> => (await fetch(service.opsUrl("/metrics"))).text();
   expect(await ready()).toEqual([503, { status: "not ready", not_ready: { keys: why } }]);
+  expect(await shown()).toContain('lease_not_ready{part="keys"} 1\n');
   for (const isThere of [true, false]) {
     const asked = keys.asked + 1;
     keys.isThere = isThere;
@@ -63,6 +65,7 @@ test("a process that never had keys is not ready until it has them, and stays re
     await expect.poll(() => keys.asked, { timeout: 10_000 }).toBeGreaterThanOrEqual(asked);
     await expect.poll(ready, { timeout: 10_000 }).toEqual([200, { status: "ready" }]);
   }
+  expect(await shown()).toContain('lease_not_ready{part="keys"} 0\n');
 });
 
 interface KeyServer extends AsyncDisposable {
