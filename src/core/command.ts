@@ -191,14 +191,19 @@ export interface Population {
   readonly leasesAtBeach: number;
 }
 
-/** All that a decision may know beside the session and the command. */
-export interface DecisionContext {
+/** What a renewal may know that only moves an expiry: nothing with which a handshake could start. */
+export interface RefreshContext {
   readonly now: EpochMs;
   readonly policy: Policy;
   /** Gaps in order of their numbers. Those that the session has taken up already are skipped. */
   readonly gaps: readonly Gap[];
   /** Rises each time the store loses its contents, or the newest part of them. */
   readonly incarnation: number;
+  readonly entropy: Pick<Entropy, "jitter">;
+}
+
+/** All that a decision may know beside the session and the command. */
+export interface DecisionContext extends RefreshContext {
   readonly entropy: Entropy;
   /** Handshakes in flight towards one manager, over all sessions. */
   readonly negotiationsInFlight: (managerUrl: string) => number;

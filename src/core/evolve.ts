@@ -70,7 +70,7 @@ function attached(record: SessionRecord | undefined, event: SessionEvent): Sessi
 }
 
 /** A lease changed: the transport is carried over as it is. */
-function evolveLease(session: Session, event: LeaseEvent): Session {
+export function evolveLease(session: Session, event: LeaseEvent): Session {
   const leases = evolveLeases(session.leases, event);
   const revision = session.revision + 1;
   if (leases.version === session.leases.version) return { ...session, leases, revision };

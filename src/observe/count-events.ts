@@ -7,16 +7,20 @@ type Happened = Extract<ServiceEvent, { kind: "happened" }>;
 
 /** One count for each event of the service; what nearly all renewals add to is looked up once. */
 export function countEvents(metrics: Metrics): (event: ServiceEvent) => void {
-  const countRenewal = renewalCounter(metrics);
-  const countHappened = happenedCounter(metrics);
+  const extended = metrics.events.cell("LeaseExtended");
+  const refreshed = metrics.renewals.cell("Renew", "refresh", "false");
   const late = metrics.lateSeconds.of();
   return (event) => {
     switch (event.kind) {
       case "happened":
-        countHappened(event);
+        countHappened(metrics, event);
+        break;
+      case "refreshed":
+        extended.sum += event.renewals.length;
+        refreshed.sum += event.renewals.length;
         break;
       case "renewed":
-        countRenewal(event);
+        metrics.renewals.count(event.command, event.outcome, String(event.joined));
         break;
       case "joined":
         metrics.renegotiations.count(event.reason, "joined");
@@ -55,28 +59,10 @@ export function countEvents(metrics: Metrics): (event: ServiceEvent) => void {
   };
 }
 
-function renewalCounter({
-  renewals,
-}: Metrics): (event: Extract<ServiceEvent, { kind: "renewed" }>) => void {
-  const refreshed = renewals.cell("Renew", "refresh", "false");
-  return ({ command, outcome, joined }) => {
-    if (command === "Renew" && outcome === "refresh" && !joined) refreshed.sum += 1;
-    else renewals.count(command, outcome, String(joined));
-  };
-}
-
-function happenedCounter(metrics: Metrics): (happened: Happened) => void {
-  const extended = metrics.events.cell("LeaseExtended");
-  return (happened) => {
-    const { event } = happened;
-    if (event.kind === "LeaseExtended") {
-      extended.sum += 1;
-      return;
-    }
-    metrics.events.count(event.kind);
-    countOutcome(metrics, event);
-    ageEvidence(metrics, happened);
-  };
+function countHappened(metrics: Metrics, happened: Happened): void {
+  metrics.events.count(happened.event.kind);
+  countOutcome(metrics, happened.event);
+  ageEvidence(metrics, happened);
 }
 
 function countOutcome(metrics: Metrics, event: SessionEvent): void {

@@ -26,6 +26,9 @@ function write(log: Logger, event: ServiceEvent, share: LineShare): void {
     case "happened":
       logSessionEvent(log, event, share);
       break;
+    case "refreshed":
+      writeRefreshed(log, event, share);
+      break;
     case "renewed":
       writeRenewal(log, event);
       break;
@@ -105,6 +108,20 @@ function writeDelivery(log: Logger, event: Extract<ServiceEvent, { kind: "delive
   const level = outcome === "taken" || outcome === "no_lease" ? "debug" : "info";
   const why = error instanceof Error ? error.message : undefined;
   log[level]({ session: sessionId, handshake: handshakeId, outcome, tries, why }, "handshake sent");
+}
+
+type Refreshed = Extract<ServiceEvent, { kind: "refreshed" }>;
+
+/** Of each the same lines as of any renewal. */
+function writeRefreshed(log: Logger, { renewals }: Refreshed, share: LineShare): void {
+  if (!log.isLevelEnabled("trace")) return;
+  for (const { session, event } of renewals) {
+    const { id: sessionId } = session;
+    const records = { previous: session, next: session };
+    logSessionEvent(log, { kind: "happened", sessionId, event, ...records }, share);
+    const renewed = { sessionId, command: "Renew", outcome: "refresh", joined: false } as const;
+    writeRenewal(log, { kind: "renewed", ...renewed });
+  }
 }
 
 function writeRenewal(log: Logger, event: Extract<ServiceEvent, { kind: "renewed" }>): void {

@@ -1,8 +1,10 @@
 import type { Command, LeaseAnswer, NegotiationAnswer } from "../core/command.ts";
 import type { SessionEvent } from "../core/event.ts";
-import type { SessionId } from "../core/ids.ts";
+import type { BeachId, SessionId } from "../core/ids.ts";
+import type { Refreshed } from "../core/lease/decide-refresh.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { SessionRecord } from "../core/session.ts";
+import type { EpochMs } from "../core/time.ts";
 import { endedMisses, endedNegotiations } from "../core/transport/outcomes.ts";
 import { nextOf } from "../core/view.ts";
 import type { DeadlineLoop } from "./deadline-loop.ts";
@@ -53,6 +55,16 @@ export class Consequences {
       this.#noteRenewal(id, command.kind, session, decision.answer as LeaseAnswer);
     }
     return { kind: "accepted", session: session as SessionRecord, answer: decision.answer };
+  }
+
+  /** What renewals come to that moved an expiry each, and changed nothing else. */
+  refreshed(renewals: readonly Refreshed[], now: EpochMs): void {
+    const { fleet, observe } = this.#deps;
+    if (renewals.length === 0) return;
+    for (const [beachId, count] of countsByBeach(renewals)) {
+      fleet.figures.noteRenewals(beachId, now, count);
+    }
+    observe({ kind: "refreshed", renewals });
   }
 
   refused<C extends Command>(
@@ -126,9 +138,17 @@ export class Consequences {
     { negotiation }: LeaseAnswer,
   ): void {
     const { clock, fleet, observe } = this.#deps;
-    if (session !== undefined) fleet.figures.noteRenewal(session.beachId, clock.now());
+    if (session !== undefined) fleet.figures.noteRenewals(session.beachId, clock.now(), 1);
     const joined = negotiation.outcome === "renegotiate" && negotiation.joined;
     observe({ kind: "renewed", sessionId, command, outcome: negotiation.outcome, joined });
     if (joined) this.#noteJoined(sessionId, session, negotiation);
   }
+}
+
+function countsByBeach(renewals: readonly Refreshed[]): ReadonlyMap<BeachId, number> {
+  const counts = new Map<BeachId, number>();
+  for (const { session } of renewals) {
+    counts.set(session.beachId, (counts.get(session.beachId) ?? 0) + 1);
+  }
+  return counts;
 }

@@ -1,9 +1,10 @@
-import type { Command, DecisionContext } from "../core/command.ts";
-import { nextDeadline } from "../core/deadlines/deadline.ts";
+import type { Command, DecisionContext, Renew } from "../core/command.ts";
+import { nextDeadline, type Scheduled } from "../core/deadlines/deadline.ts";
 import { decide } from "../core/decide.ts";
 import type { Decision } from "../core/decision.ts";
 import type { SessionId } from "../core/ids.ts";
 import { assertSession } from "../core/invariants.ts";
+import type { decideRefresh, Refreshed } from "../core/lease/decide-refresh.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { SessionRecord } from "../core/session.ts";
@@ -36,6 +37,8 @@ interface DeciderDeps {
   readonly fleet: Fleet;
   readonly idle: Pick<IdleKeeper, "isWatched">;
   readonly hub: Pick<WatchHub, "hostWatches">;
+  /** The short road of renewals. */
+  readonly refresh: typeof decideRefresh;
   /** Whether handshakes are brought to hosts that do not watch. */
   readonly deliversHandshakes: boolean;
 }
@@ -52,35 +55,49 @@ export class Decider {
     this.#deps = deps;
   }
 
+  /** A renewal that only moves an expiry; undefined for one that has to be decided otherwise. */
+  refresh(
+    { id, command, permit }: Asked<Renew>,
+    scheduled: Scheduled,
+    now: EpochMs,
+  ): Refreshed | undefined {
+    const { policy, ids: entropy, fleet, refresh } = this.#deps;
+    if (permit(scheduled.record) !== undefined) return undefined;
+    const gaps = fleet.gaps.gapsOf(id);
+    const incarnation = fleet.gaps.incarnationOf(id);
+    return refresh(scheduled, command, { now, policy, gaps, incarnation, entropy });
+  }
+
   /** The permit is checked on the record that the decision is made on. */
   decide<C extends Command>(
     { id, command, permit }: Asked<C>,
     record: SessionRecord | undefined,
+    now: EpochMs = this.#deps.clock.now(),
   ): Decided<C> {
     const { fleet } = this.#deps;
     const refusal = permit(record);
     if (refusal !== undefined) return { refusal, change: undefined };
     const known = fleet.withKept(id, record);
-    const context = this.#context(id, known);
+    const context = this.#context(id, known, now);
     const decision = decide(id, known, command, context);
     const { events } = decision;
     const needsNoCommit = events.length === 0 || fleet.spares(events);
     return {
       decision,
-      change: needsNoCommit ? undefined : this.#change(id, known, decision, context.now),
+      change: needsNoCommit ? undefined : this.#change(id, known, decision, now),
     };
   }
 
-  #context(id: SessionId, record: SessionRecord | undefined): DecisionContext {
-    const { clock, policy, ids, fleet, idle, hub, deliversHandshakes } = this.#deps;
+  #context(id: SessionId, record: SessionRecord | undefined, now: EpochMs): DecisionContext {
+    const { policy, ids, fleet, idle, hub, deliversHandshakes } = this.#deps;
     return {
-      now: clock.now(),
+      now,
       policy,
       gaps: fleet.gaps.gapsOf(id),
       incarnation: fleet.gaps.incarnationOf(id),
       entropy: ids,
       negotiationsInFlight: (managerUrl) => fleet.figures.negotiationsInFlight(managerUrl),
-      populationOf: (beachId) => fleet.populations.of(beachId, clock.now()),
+      populationOf: (beachId) => fleet.populations.of(beachId, now),
       watched: idle.isWatched(id, record?.beachId),
       hostWatches: hub.hostWatches(id),
       deliversHandshakes,

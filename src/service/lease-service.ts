@@ -17,11 +17,10 @@ export interface LeaseService {
   execute<C extends Command>(id: SessionId, command: C, permit?: Permit): Promise<Outcome<C>>;
 
   /**
-   * The same for a renewal that need not wait, as nearly all of them: it is decided and committed
-   * in this turn, without a promise. Undefined when it has to wait. Nothing has happened then, and
-   * {@link execute} does it.
+   * The same for renewals that need not wait, as nearly all of them: they are decided and committed
+   * in this turn, without a promise. Ends with the turn; disposing of it publishes what it did.
    */
-  renewNow(id: SessionId, command: Renew, permit: Permit): Outcome<Renew> | undefined;
+  renewalTurn(permit: Permit): RenewalTurn;
 
   /**
    * Streams transport truth until the signal aborts; see {@link WatchMessage}. Throws {@link
@@ -60,6 +59,20 @@ export interface LeaseService {
   readonly tokens: ControllerTokens;
   /** A fresh lease id for an Acquire that may have to grant. */
   nextLeaseId(): LeaseId;
+}
+
+/** Renewals of one turn of the event loop, all as of one moment. */
+export interface RenewalTurn extends Disposable {
+  /**
+   * Undefined for one that has to wait. Nothing has happened then, and {@link LeaseService.execute}
+   * does it.
+   */
+  renew(id: SessionId, command: Renew): Outcome<Renew> | undefined;
+
+  /** The moment, and its translation to the wall clock for answers. */
+  now(): EpochMs;
+  toWall(at: EpochMs): EpochMs;
+  hostWatches(id: SessionId): boolean;
 }
 
 /** Controller tokens are derived from lease ids, so that they survive restarts unstored. */

@@ -1,6 +1,7 @@
 import type { Command, NegotiationAnswer } from "../core/command.ts";
 import type { SessionEvent } from "../core/event.ts";
 import type { HandshakeId, SessionId } from "../core/ids.ts";
+import type { Refreshed } from "../core/lease/decide-refresh.ts";
 import type { RefusalReason } from "../core/refusal.ts";
 import type { Gap, NegotiationReason, SessionRecord } from "../core/session.ts";
 import type { DurationMs } from "../core/time.ts";
@@ -18,7 +19,9 @@ export type ServiceEvent =
       readonly previous: SessionRecord | undefined;
       readonly next: SessionRecord | undefined;
     }
-  /** A lease was acquired or renewed. */
+  /** Leases were renewed in which an expiry moved and nothing else happened. */
+  | { readonly kind: "refreshed"; readonly renewals: readonly Refreshed[] }
+  /** A lease was acquired, or renewed with more to it than that. */
   | {
       readonly kind: "renewed";
       readonly sessionId: SessionId;

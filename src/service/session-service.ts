@@ -1,6 +1,7 @@
 import type { Budgets } from "../budget/budgets.ts";
-import type { Command, PassTime, Renew } from "../core/command.ts";
+import type { Command, PassTime } from "../core/command.ts";
 import type { BeachId, LeaseId, SessionId } from "../core/ids.ts";
+import { decideRefresh } from "../core/lease/decide-refresh.ts";
 import type { Policy } from "../core/policy.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Session, SessionRecord } from "../core/session.ts";
@@ -21,10 +22,12 @@ import type {
   LeaseService,
   Outcome,
   Permit,
+  RenewalTurn,
   WatchCaller,
   WatchSelection,
   WatchStream,
 } from "./lease-service.ts";
+import { type RenewalDeps, Renewals } from "./renewal-turn.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import {
   type SessionChange,
@@ -50,6 +53,8 @@ export interface SessionServiceDeps {
   readonly tokens: ControllerTokens;
   readonly budgets: Budgets;
   readonly observe: ServiceObserver;
+  /** The short road of renewals, where it is compared with the long one. */
+  readonly refresh?: typeof decideRefresh | undefined;
   /** Brings handshakes to hosts that do not watch; without one, that is left to the callers. */
   readonly carrier?: HandshakeCarrier | undefined;
 }
@@ -67,6 +72,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
   readonly #idle: IdleKeeper;
   readonly #decider: Decider;
   readonly #consequences: Consequences;
+  readonly #renewing: RenewalDeps;
   readonly #wallTime: WallTime;
   readonly #delivery: HandshakeDelivery;
   readonly #stop = new AbortController();
@@ -95,6 +101,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       fleet: this.#fleet,
       idle: this.#idle,
       hub: this.#hub,
+      refresh: deps.refresh ?? decideRefresh,
       deliversHandshakes: deps.carrier !== undefined,
     });
     this.#consequences = new Consequences({
@@ -103,6 +110,13 @@ export class SessionService implements LeaseService, AsyncDisposable {
       deadlines: this.#deadlines,
       delivery: this.#delivery,
     });
+    this.#renewing = {
+      fleet: this.#fleet,
+      decider: this.#decider,
+      consequences: this.#consequences,
+      hub: this.#hub,
+      isBusy: (id) => this.#queue.isBusy(id),
+    };
   }
 
   /** Reads the store, records the absence since the earlier run, and starts its loops. */
@@ -144,16 +158,9 @@ export class SessionService implements LeaseService, AsyncDisposable {
     return this.#queue.run(id, () => this.#guarded({ id, command, permit }));
   }
 
-  renewNow(id: SessionId, command: Renew, permit: Permit): Outcome<Renew> | undefined {
-    const { gaps } = this.#fleet;
-    if (this.#queue.isBusy(id) || !gaps.isCurrent(id, this.now())) return undefined;
-    const record = this.#fleet.peek(id);
-    if (record === "pending") return undefined;
-    const call = { id, command, permit };
-    const decided = this.#decider.decide(call, record);
-    const { change } = decided;
-    if (change !== undefined && !this.#fleet.commitNow(change)) return undefined;
-    return this.#consequences.outcome(call, decided);
+  renewalTurn(permit: Permit): RenewalTurn {
+    const moment = { now: this.now(), aheadMs: this.#wallTime.aheadMs };
+    return new Renewals(this.#renewing, moment, permit);
   }
 
   watch(selection: WatchSelection, signal: AbortSignal, caller?: WatchCaller): WatchStream {

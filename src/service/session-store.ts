@@ -1,3 +1,4 @@
+import type { Scheduled } from "../core/deadlines/deadline.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { Gap, SessionRecord } from "../core/session.ts";
 import type { DurationMs, EpochMs } from "../core/time.ts";
@@ -52,6 +53,9 @@ export interface KeptSessions extends AsyncDisposable {
 /** `unaware`: the change was decided without a gap, or an incarnation, that its bucket has on record. */
 export type CommitResult = "committed" | "conflict" | "unaware";
 
+/** A record with the deadline that was committed with it. */
+export type Peeked = Scheduled | undefined | "pending";
+
 /**
  * A store that one process holds and no other can open. Only that process knows when it was away.
  */
@@ -61,10 +65,11 @@ export interface SoleStore extends KeptSessions {
   commit(change: SessionChange): Promise<"committed" | "conflict">;
 
   /**
-   * What `load` would resolve with, without waiting. With {@link SoleStore.commitNow}, a renewal
-   * takes no turn of the event loop. `pending` when it has to wait.
+   * What `load` would resolve with, without waiting, and its deadline. With {@link
+   * SoleStore.commitNow}, a renewal takes no turn of the event loop. `pending` when it has to wait,
+   * and while the session is postponed.
    */
-  peek(id: SessionId): SessionRecord | undefined | "pending";
+  peek(id: SessionId): Peeked;
 
   /**
    * Commits a change that may be written behind, without waiting. False when that is impossible or

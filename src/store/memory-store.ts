@@ -4,6 +4,7 @@ import type { EpochMs } from "../core/time.ts";
 import type { Tally } from "../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
+  type Peeked,
   type SessionChange,
   type SessionPage,
   type SoleStore,
@@ -47,8 +48,8 @@ class MemoryStore implements SoleStore {
     return this.commitNow(change) ? "committed" : "conflict";
   }
 
-  peek(id: SessionId): SessionRecord | undefined | "pending" {
-    return this.#closed ? "pending" : this.#index.get(id);
+  peek(id: SessionId): Peeked {
+    return this.#closed ? "pending" : this.#index.peek(id);
   }
 
   commitNow(change: SessionChange): boolean {

@@ -3,7 +3,7 @@ import type { SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
 import type { Tally } from "../service/figures/fleet-counts.ts";
 import { FleetTally } from "../service/figures/fleet-tally.ts";
-import type { ChangeNotice, SessionChange, SessionPage } from "../service/session-store.ts";
+import type { ChangeNotice, Peeked, SessionChange, SessionPage } from "../service/session-store.ts";
 import { encodeRecord } from "./codec/session-codec.ts";
 import { DeadlineQueue, type Scheduled } from "./deadline-queue.ts";
 import { type Held, HeldRecords } from "./held-records.ts";
@@ -32,6 +32,8 @@ export class SessionIndex {
   readonly #entries = new Map<SessionId, Entry>();
   readonly #records: HeldRecords;
   readonly #deadlines = new DeadlineQueue<Entry>();
+  /** Those that wait longer than the deadline that was committed. */
+  readonly #postponed = new Set<Entry>();
   readonly #tally = new FleetTally();
   readonly #byId = new SortedList<Entry>(compareIds);
   readonly #byBeach = new Map<BeachId, SortedList<Entry>>();
@@ -49,6 +51,16 @@ export class SessionIndex {
   get(id: SessionId): SessionRecord | undefined {
     const entry = this.#entries.get(id);
     return entry && this.#records.use(entry);
+  }
+
+  /** The same with its deadline; `pending` while it is postponed. */
+  peek(id: SessionId): Peeked {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    if (this.#postponed.size > 0 && this.#postponed.has(entry)) return "pending";
+    const { deadline } = entry;
+    const record = this.#records.use(entry);
+    return { record, deadline: deadline === Number.POSITIVE_INFINITY ? undefined : deadline };
   }
 
   /**
@@ -100,7 +112,9 @@ export class SessionIndex {
   /** Counts as due at that moment and not before, until a change sets its deadline. */
   postpone(id: SessionId, until: EpochMs): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) this.#schedule(entry, until);
+    if (entry === undefined) return;
+    this.#schedule(entry, until);
+    this.#postponed.add(entry);
   }
 
   nextDeadline(): EpochMs | undefined {
@@ -150,11 +164,13 @@ export class SessionIndex {
     this.#entries.delete(entry.id);
     this.#delist(entry);
     this.#records.drop(entry);
+    this.#postponed.delete(entry);
     this.#deadlines.cancel(entry);
   }
 
   #schedule(entry: Entry, deadline: EpochMs = Number.POSITIVE_INFINITY): void {
     entry.deadline = deadline;
+    if (this.#postponed.size > 0) this.#postponed.delete(entry);
     this.#deadlines.schedule(entry);
   }
 

@@ -1,14 +1,29 @@
 import { describe, expect, test } from "vitest";
 
 import type { Acquire, Renew } from "../../src/core/command.ts";
-import type { Permit } from "../../src/service/lease-service.ts";
+import type { SessionId } from "../../src/core/ids.ts";
+import type { Outcome, Permit } from "../../src/service/lease-service.ts";
 import type { SessionService } from "../../src/service/session-service.ts";
 import { hasRedis, startRedis } from "../support/redis/redis-server.ts";
 import { redisService } from "../support/redis/redis-service.ts";
-import { attach, serviceUnderTest } from "../support/service/session-service.ts";
+import {
+  attach,
+  type ServiceUnderTest,
+  serviceUnderTest,
+} from "../support/service/session-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 
 const anybody: Permit = () => undefined;
+
+function renewNow(
+  { service }: Pick<ServiceUnderTest, "service">,
+  id: SessionId,
+  command: Renew,
+  permit: Permit,
+): Outcome<Renew> | undefined {
+  using turn = service.renewalTurn(permit);
+  return turn.renew(id, command);
+}
 
 /** A session with a lease, and the renewal of it. */
 async function held({ service }: { readonly service: SessionService }): Promise<Renew> {
@@ -35,23 +50,26 @@ describe("a renewal that needs no waiting", () => {
     const renew = await held(under);
     const before = store.peek("s1");
     await under.clock.advance(1_000);
-    const outcome = under.service.renewNow("s1", renew, anybody);
+    const outcome = renewNow(under, "s1", renew, anybody);
     expect(outcome).toMatchObject({ kind: "accepted", answer: { lease: { reason: "tile" } } });
-    expect(store.peek("s1")).toBe(outcome?.session);
-    expect(store.peek("s1")).not.toBe(before);
-    expect(under.seen.at(-1)).toMatchObject({ kind: "renewed", outcome: "refresh" });
+    expect(store.peek("s1")).toMatchObject({ record: outcome?.session });
+    expect(store.peek("s1")).not.toEqual(before);
+    expect(under.seen.at(-1)).toMatchObject({
+      kind: "refreshed",
+      renewals: [{ session: { id: "s1" }, event: { kind: "LeaseExtended", plain: true } }],
+    });
   });
 
   test("is refused there too, and the caller learns nothing of another's session", async () => {
     await using under = await serviceUnderTest();
     const renew = await held(under);
     const unknown: Renew = { ...renew, tokenHash: under.service.tokens.hash("another") };
-    expect(under.service.renewNow("s1", unknown, anybody)).toMatchObject({
+    expect(renewNow(under, "s1", unknown, anybody)).toMatchObject({
       kind: "refused",
       refusal: { reason: "LEASE_NOT_LIVE", endedBy: "unknown" },
     });
     const refusal = { reason: "SESSION_UNKNOWN" } as const;
-    expect(under.service.renewNow("s1", renew, () => refusal)).toEqual({
+    expect(renewNow(under, "s1", renew, () => refusal)).toEqual({
       kind: "refused",
       session: undefined,
       refusal,
@@ -64,7 +82,7 @@ describe("a renewal is waited for, and nothing has happened before,", () => {
     await using under = await serviceUnderTest();
     const renew = await held(under);
     const working = under.service.execute("s1", { kind: "PassTime" });
-    expect(under.service.renewNow("s1", renew, anybody)).toBeUndefined();
+    expect(renewNow(under, "s1", renew, anybody)).toBeUndefined();
     await working;
   });
 
@@ -75,8 +93,8 @@ describe("a renewal is waited for, and nothing has happened before,", () => {
     const renew = await held(under);
     const before = store.peek("s1");
     const longer: Renew = { ...renew, ttlMs: 60_000 };
-    expect(under.service.renewNow("s1", longer, anybody)).toBeUndefined();
-    expect(store.peek("s1")).toBe(before);
+    expect(renewNow(under, "s1", longer, anybody)).toBeUndefined();
+    expect(store.peek("s1")).toEqual(before);
     expect(await under.service.execute("s1", longer)).toMatchObject({ kind: "accepted" });
   });
 
@@ -84,17 +102,17 @@ describe("a renewal is waited for, and nothing has happened before,", () => {
     await using under = await serviceUnderTest();
     const renew = await held(under);
     const waking = under.clock.jump(5_000);
-    expect(under.service.renewNow("s1", renew, anybody)).toBeUndefined();
+    expect(renewNow(under, "s1", renew, anybody)).toBeUndefined();
     await waking;
     await under.service.execute("s1", renew);
-    expect(under.service.renewNow("s1", renew, anybody)).toMatchObject({ kind: "accepted" });
+    expect(renewNow(under, "s1", renew, anybody)).toMatchObject({ kind: "accepted" });
   });
 
   test.skipIf(!hasRedis)("where the store is shared", async () => {
     await using redis = await startRedis();
     await using under = await redisService(redis.url);
     const renew = await held(under);
-    expect(under.service.renewNow("s1", renew, anybody)).toBeUndefined();
+    expect(renewNow(under, "s1", renew, anybody)).toBeUndefined();
     expect(await under.service.execute("s1", renew)).toMatchObject({ kind: "accepted" });
   });
 });

@@ -268,8 +268,8 @@ function describeRates(both: Both): void {
 
   test("recent events on both are known to either after their next heartbeats", async () => {
     const [one, other] = both();
-    for (const store of [one, other, other]) store.noteRenewal("beach-1", builtAt);
-    one.noteRenewal("beach-2", builtAt);
+    for (const store of [one, other, other]) store.noteRenewals("beach-1", builtAt, 1);
+    one.noteRenewals("beach-2", builtAt, 1);
     other.noteNegotiation("beach-2", builtAt);
     await reached(one);
     await reached(other);
@@ -285,7 +285,7 @@ function describeRates(both: Both): void {
   test("each event is counted once, for a minute or an hour", async () => {
     const [one, other] = both();
     for (const at of [builtAt, builtAt + 30_000, builtAt + minute]) {
-      one.noteRenewal("beach-1", at);
+      one.noteRenewals("beach-1", at, 1);
       one.noteNegotiation("beach-1", at);
       await reached(one);
       await reached(one);

@@ -69,12 +69,13 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
     test("a change that may be written behind is committed and shown at once", async () => {
       const record = sessionRecord();
       await store().commit(insertion(record));
-      expect(store().peek(record.id)).toEqual(record);
+      expect(store().peek(record.id)).toEqual({ record, deadline: insertion(record).deadline });
       const change = revisionOf(record, {}, { durability: "behind" });
       const received: unknown[] = [];
       using _ = store().changes(({ next }) => received.push(next));
       expect(store().commitNow(change)).toBe(true);
-      expect(store().peek(record.id)).toEqual(change.next);
+      const { next, deadline } = change;
+      expect(store().peek(record.id)).toEqual({ record: next, deadline });
       expect(received).toEqual([change.next]);
     });
 
@@ -85,7 +86,17 @@ export function describeSoleStore(name: string, open: () => Promise<OpenStore<So
       expect(store().commitNow(newer)).toBe(true);
       using _ = store().changes(() => expect.fail("notified"));
       expect(store().commitNow(revisionOf(record, {}, { durability: "behind" }))).toBe(false);
-      expect(store().peek(record.id)).toEqual(newer.next);
+      expect(store().peek(record.id)).toMatchObject({ record: newer.next });
+    });
+
+    test("nothing of a postponed session is at hand until a change sets its deadline", async () => {
+      const record = sessionRecord();
+      await store().commit(insertion(record));
+      await store().postpone(record.id, builtAt + 60_000);
+      expect(store().peek(record.id)).toBe("pending");
+      const change = revisionOf(record, {}, { durability: "behind" });
+      expect(await store().commit(change)).toBe("committed");
+      expect(store().peek(record.id)).toMatchObject({ record: change.next });
     });
 
     test("once disposed of, it has nothing at hand and takes nothing", async () => {

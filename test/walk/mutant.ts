@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { edited } from "../support/sources/edit.ts";
 import type { CoreUnderTest } from "./core-under-test.ts";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 import { scenes } from "./scenes.ts";
 import { walk } from "./walk.ts";
 
@@ -55,8 +55,9 @@ async function load(folder: string): Promise<CoreUnderTest> {
   const part = (file: string): Promise<CoreUnderTest> =>
     import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href);
   const { decide } = await part("decide.ts");
+  const { decideRefresh } = await part("lease/decide-refresh.ts");
   const { evolve } = await part("evolve.ts");
   const { nextDeadline } = await part("deadlines/deadline.ts");
   const { faultsOf } = await part("invariants.ts");
-  return { decide, evolve, nextDeadline, faultsOf };
+  return { decide, decideRefresh, evolve, nextDeadline, faultsOf };
 }

@@ -1,11 +1,5 @@
-import type { Edit } from "../support/sources/edit.ts";
-
-/** A fault to be put into a copy of the core, and the promises whose checker may catch it. */
-export interface Mutation {
-  readonly name: string;
-  readonly caughtBy: readonly string[];
-  readonly edits: readonly Edit[];
-}
+import type { Mutation } from "./mutation.ts";
+import { shortRoadMutations } from "./short-road-mutations.ts";
 
 export const mutations: readonly Mutation[] = [
   {
@@ -125,7 +119,7 @@ export const mutations: readonly Mutation[] = [
       {
         file: "transport/negotiation.ts",
         find: "if (inFlight !== undefined) return",
-        put: "if (inFlight !== undefined && inFlight.issuedAt === draft.context.now) return",
+        put: "if (inFlight !== undefined && inFlight.issuedAt === now) return",
       },
       {
         file: "transport/evolve-transport.ts",
@@ -375,6 +369,7 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  ...shortRoadMutations,
   {
     name: "abandoned handshakes crowd nobody out",
     caughtBy: ["Invariants"],

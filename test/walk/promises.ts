@@ -8,6 +8,7 @@ import { checkHeld } from "./checkers/held.ts";
 import { checkHonoured } from "./checkers/honoured.ts";
 import { checkOrdered } from "./checkers/ordered.ts";
 import { checkOverlapped } from "./checkers/overlapped.ts";
+import { shortRoadBy } from "./checkers/short-road.ts";
 import { checkSingle } from "./checkers/single.ts";
 import { checkStopped } from "./checkers/stopped.ts";
 import { type Checker, changesOf, type Taken } from "./checkers/taken.ts";
@@ -40,6 +41,7 @@ export function promisesOf(core: CoreUnderTest): (taken: Taken) => readonly Faul
     Ordered: checkOrdered,
     Timely: timelyBy(core.nextDeadline),
     Folded: checkFolded,
+    Short: shortRoadBy(core),
     Invariants: ({ decision, context: { policy } }) =>
       decision.session ? core.faultsOf(decision.session, policy) : [],
   };

@@ -1,14 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import type { Principal } from "../../auth/principal.ts";
+import type { SessionId } from "../../core/ids.ts";
 import type {
   ControllerLease,
   KeepAliveRequest,
   KeepAliveResultSchema,
   RenewRequest,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
-import { inTurns } from "../call/batch.ts";
+import type { Permit, RenewalTurn } from "../../service/lease-service.ts";
+import { partsInTurns } from "../call/batch.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
+import { permitOf } from "../call/execute.ts";
 import { checkMessage, enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
 import { toDuration, toTimestamp } from "../moments.ts";
@@ -27,9 +29,10 @@ import { idStart } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 import { presentPath } from "../transport/present-transport.ts";
 import { type Held, type Presenter, presentAnswer } from "./present-lease.ts";
-import { parseRenew, renewLease } from "./renew.ts";
+import { parseRenew, type RenewAsked, renewIn, renewLater } from "./renew.ts";
 
 type KeepAliveResult = MessageInitShape<typeof KeepAliveResultSchema>;
+type Answers = readonly (KeepAliveResult | Promise<KeepAliveResult>)[];
 
 const action = "keep the leases alive";
 const renewing = "renew the lease";
@@ -40,32 +43,54 @@ export function createKeepAlive(
 ): Handlers<typeof ControllerLease>["keepAlive"] {
   const { service, onItemFailed } = dependencies;
 
-  const keep = async (principal: Principal, renewal: RenewRequest): Promise<KeepAliveResult> => {
+  /** An internal error of one renewal affects no other. */
+  const failed = (sessionId: SessionId, error: unknown): KeepAliveResult => {
+    onItemFailed({ sessionId, error });
+    return presentFailed(sessionId);
+  };
+
+  const keepLater = async (permit: Permit, asked: RenewAsked): Promise<KeepAliveResult> => {
+    try {
+      return present(await renewLater(service, permit, asked), asked.sessionId, service);
+    } catch (error) {
+      return failed(asked.sessionId, error);
+    }
+  };
+
+  const keep = (
+    turn: RenewalTurn,
+    permit: Permit,
+    renewal: RenewRequest,
+  ): KeepAliveResult | Promise<KeepAliveResult> => {
     const { sessionId } = renewal;
     try {
       const asked = parseRenew(renewal);
       if (asked.kind === "refused") return presentNotKept(idStart(sessionId), asked.refusal);
-      const result = await renewLease(service, principal, asked.value);
-      return result.kind === "refused"
-        ? presentNotKept(sessionId, result.refusal)
-        : presentKept(result.value, service);
+      const result = renewIn(turn, service, asked.value);
+      return result === undefined
+        ? keepLater(permit, asked.value)
+        : present(result, sessionId, turn);
     } catch (error) {
-      // An internal error of one renewal affects no other.
-      onItemFailed({ sessionId, error });
-      return presentFailed(sessionId);
+      return failed(sessionId, error);
     }
+  };
+
+  /** All of a part are renewed as of one moment, but for those that have to wait. */
+  const keepPart = (part: readonly RenewRequest[], permit: Permit): Answers => {
+    using turn = service.renewalTurn(permit);
+    return part.map((renewal) => keep(turn, permit, renewal));
   };
 
   return async function* (requests, call) {
     const principal = valueOrThrow(await enter(dependencies, "KeepAlive", call), action);
+    const permit = permitOf(principal);
     let isFirst = true;
     for await (const message of requests) {
       const refusal = isFirst ? undefined : await checkMessage(dependencies, principal);
       if (refusal !== undefined) throw refusalToConnectError(refusal, action);
       isFirst = false;
       const renewals = valueOrThrow(batchOf(message), action);
-      const results = await inTurns(renewals, (renewal) => keep(principal, renewal));
-      yield { results: [...results] };
+      yield { results: await partsInTurns(renewals, (part) => keepPart(part, permit)) };
     }
   };
 }
@@ -74,6 +99,16 @@ function batchOf({ renewals }: KeepAliveRequest): Result<readonly RenewRequest[]
   return renewals.length <= limits.batch
     ? done(renewals)
     : fieldInvalid("renewals", `must have at most ${limits.batch} entries`);
+}
+
+function present(
+  result: Result<Held>,
+  sessionId: SessionId,
+  presenter: Presenter,
+): KeepAliveResult {
+  return result.kind === "refused"
+    ? presentNotKept(sessionId, result.refusal)
+    : presentKept(result.value, presenter);
 }
 
 /** One renewal of a batch, without the whole transport. */

@@ -6,7 +6,12 @@ import type {
   ControllerLease,
   RenewRequest,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
-import type { LeaseService } from "../../service/lease-service.ts";
+import type {
+  ControllerTokens,
+  LeaseService,
+  Permit,
+  RenewalTurn,
+} from "../../service/lease-service.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import { permitOf, toAnsweredBySession } from "../call/execute.ts";
 import type { Handlers } from "../call/handlers.ts";
@@ -53,13 +58,44 @@ export function parseRenew(request: RenewRequest): Result<RenewAsked> {
 export async function renewLease(
   service: LeaseService,
   principal: Principal,
-  { sessionId, token, ttlMs, leaseOnly, renewsSlowly = false }: RenewAsked,
+  asked: RenewAsked,
 ): Promise<Result<Held>> {
-  const tokenHash = service.tokens.hash(token);
-  const command: Renew = { kind: "Renew", tokenHash, ttlMs, leaseOnly, renewsSlowly };
   const permit = permitOf(principal);
-  const outcome =
-    service.renewNow(sessionId, command, permit) ??
-    (await service.execute(sessionId, command, permit));
-  return toAnsweredBySession(outcome);
+  return renewNow(service, permit, asked) ?? (await renewLater(service, permit, asked));
+}
+
+function renewNow(
+  service: LeaseService,
+  permit: Permit,
+  asked: RenewAsked,
+): Result<Held> | undefined {
+  using turn = service.renewalTurn(permit);
+  return renewIn(turn, service, asked);
+}
+
+/** Undefined for a renewal that has to wait: nothing has happened then. */
+export function renewIn(
+  turn: RenewalTurn,
+  { tokens }: Pick<LeaseService, "tokens">,
+  asked: RenewAsked,
+): Result<Held> | undefined {
+  const outcome = turn.renew(asked.sessionId, commandOf(asked, tokens));
+  return outcome && toAnsweredBySession(outcome);
+}
+
+/** A renewal that may have to wait. */
+export async function renewLater(
+  service: LeaseService,
+  permit: Permit,
+  asked: RenewAsked,
+): Promise<Result<Held>> {
+  const command = commandOf(asked, service.tokens);
+  return toAnsweredBySession(await service.execute(asked.sessionId, command, permit));
+}
+
+function commandOf(
+  { token, ttlMs, leaseOnly, renewsSlowly = false }: RenewAsked,
+  tokens: Pick<ControllerTokens, "hash">,
+): Renew {
+  return { kind: "Renew", tokenHash: tokens.hash(token), ttlMs, leaseOnly, renewsSlowly };
 }

@@ -4,6 +4,12 @@ import { type DurationMs, type EpochMs, earliest } from "../time.ts";
 import { nextVerdictAt } from "../transport/health.ts";
 import { currentOf, nextOf, pendingDeliveryOf, usableOf } from "../view.ts";
 
+/** A record, and its next deadline by the policy in force. */
+export interface Scheduled<Kind extends SessionRecord = SessionRecord> {
+  readonly record: Kind;
+  readonly deadline: EpochMs | undefined;
+}
+
 /** The next moment at which time itself changes something about a record. */
 export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | undefined {
   if (record.kind === "detached") return forgottenAt(record, policy);
@@ -20,6 +26,18 @@ export function nextDeadline(record: SessionRecord, policy: Policy): EpochMs | u
     replacementsForgivenAt(record, policy),
     idleAt(record, policy),
   ].reduce(earliest);
+}
+
+/**
+ * The same of a session after leases were extended, and nothing else happened since its deadline was
+ * `deadline`: only when that was the end of a lease has it moved.
+ */
+export function deadlineAfterExtension(
+  { record, deadline }: Scheduled<Session>,
+  extended: Session,
+  policy: Policy,
+): EpochMs | undefined {
+  return deadline === nextExpiry(record) ? nextDeadline(extended, policy) : deadline;
 }
 
 /**

@@ -1,5 +1,6 @@
+import type { RefreshContext } from "../command.ts";
 import { apply, type Draft, sessionOf } from "../draft.ts";
-import type { Gap, Handshake, Session } from "../session.ts";
+import type { Gap, Handshake, Session, SessionRecord } from "../session.ts";
 import type { EpochMs } from "../time.ts";
 import { backOff } from "../transport/backoff.ts";
 import { tryDelivery } from "../transport/decide-delivery.ts";
@@ -13,7 +14,7 @@ import { idleAt, nextDeadline, recoveriesForgivenAt, replacementsForgivenAt } fr
  */
 export function passTime(draft: Draft): void {
   takeIncarnation(draft);
-  for (const gap of gapsToTake(draft)) {
+  for (const gap of gapsToTake(draft.record, draft.context)) {
     if (draft.record?.kind !== "attached") break;
     applyDue(draft, gap.from);
     if (draft.record?.kind === "attached") takeGap(draft, gap);
@@ -21,15 +22,34 @@ export function passTime(draft: Draft): void {
   applyDue(draft, draft.context.now);
 }
 
+/** Whether {@link passTime} leaves a record as it is whose next deadline is `deadline`. */
+export function isUpToDate(
+  record: SessionRecord,
+  deadline: EpochMs | undefined,
+  context: RefreshContext,
+): boolean {
+  if (isOfEarlier(record, context) || isDue(deadline, context.now)) return false;
+  return gapsToTake(record, context).length === 0;
+}
+
+function isDue(deadline: EpochMs | undefined, now: EpochMs): deadline is EpochMs {
+  return deadline !== undefined && deadline <= now;
+}
+
 /** First, since every later event counts from the lifted counters. */
 function takeIncarnation(draft: Draft): void {
   const { now: at, incarnation, policy } = draft.context;
-  if (draft.record === undefined || draft.record.incarnation >= incarnation) return;
+  if (!isOfEarlier(draft.record, draft.context)) return;
   apply(draft, { kind: "IncarnationChanged", at, incarnation, splitUntil: at + policy.splitMs });
 }
 
+/** The record is of an earlier incarnation. */
+function isOfEarlier(record: SessionRecord | undefined, { incarnation }: RefreshContext): boolean {
+  return record !== undefined && record.incarnation < incarnation;
+}
+
 /** Searched from the end: thousands may have been taken up long ago. */
-function gapsToTake({ record, context: { gaps } }: Draft): readonly Gap[] {
+function gapsToTake(record: SessionRecord | undefined, { gaps }: RefreshContext): readonly Gap[] {
   if (record?.kind !== "attached") return [];
   const { gapsTaken } = record;
   return gaps.slice(gaps.findLastIndex((gap) => gap.number <= gapsTaken) + 1);
@@ -38,7 +58,7 @@ function gapsToTake({ record, context: { gaps } }: Draft): readonly Gap[] {
 function applyDue(draft: Draft, now: EpochMs): void {
   while (draft.record !== undefined) {
     const at = nextDeadline(draft.record, draft.context.policy);
-    if (at === undefined || at > now) return;
+    if (!isDue(at, now)) return;
     const before = draft.events.length;
     applyDeadline(draft, at);
     if (draft.events.length === before) throw new Error(`nothing happened at the deadline ${at}`);

@@ -1,4 +1,13 @@
-import type { Acquire, CheckLease, DecisionContext, Release, Renew } from "../command.ts";
+import type {
+  Acquire,
+  CheckLease,
+  DecisionContext,
+  LeaseAnswer,
+  NegotiationAnswer,
+  RefreshContext,
+  Release,
+  Renew,
+} from "../command.ts";
 import { attachSession } from "../decide-session.ts";
 import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
@@ -10,7 +19,7 @@ import type { Refusal } from "../refusal.ts";
 import type { Lease, LeaseBook } from "../session.ts";
 import type { DurationMs, EpochMs } from "../time.ts";
 import { leftAlone, refreshOrNegotiate } from "../transport/negotiation.ts";
-import { endOf, isSameKey, liveLease, notLive } from "./lease-lookup.ts";
+import { endOf, isSameKey, leaseOf, liveLease, notLive } from "./lease-lookup.ts";
 
 /**
  * Renews a lease: refreshes it in place while the fast path is usable, otherwise also starts a
@@ -70,22 +79,31 @@ function answerLease(
   before: Lease,
   asked: "lease_only" | "renewed" | "acquired",
 ): Decision<Renew> & Decision<Acquire> {
-  const { now, policy, entropy } = draft.context;
-  const lease = sessionOf(draft).leases.live.find((live) => live.id === before.id) ?? before;
   const negotiation =
-    asked === "lease_only" ? leftAlone : refreshOrNegotiate(draft, asked, lease.id);
-  const share =
-    policy.renewAfterMin + (policy.renewAfterMax - policy.renewAfterMin) * entropy.jitter();
-  const renewAfterMs = Math.floor((lease.expiresAt - now) * share);
-  return accept<Renew>(draft, { lease, renewAfterMs, negotiation });
+    asked === "lease_only" ? leftAlone : refreshOrNegotiate(draft, asked, before.id);
+  const lease = leaseOf(sessionOf(draft), before.id) ?? before;
+  return accept<Renew>(draft, leaseAnswer(lease, negotiation, draft.context));
 }
 
+/** What is answered about a lease that is held. */
+export function leaseAnswer(
+  lease: Lease,
+  negotiation: NegotiationAnswer,
+  { now, policy, entropy }: RefreshContext,
+): LeaseAnswer {
+  const share =
+    policy.renewAfterMin + (policy.renewAfterMax - policy.renewAfterMin) * entropy.jitter();
+  return { lease, renewAfterMs: Math.floor((lease.expiresAt - now) * share), negotiation };
+}
+
+export type LeaseExtended = Extract<LeaseEvent, { kind: "LeaseExtended" }>;
+
 /** Moves the expiry, and only later. */
-function extension(
+export function extension(
   lease: Lease,
   { ttlMs: askedMs = lease.ttlMs, renewsSlowly }: Pick<Renew, "ttlMs" | "renewsSlowly">,
-  { now, policy }: DecisionContext,
-): LeaseEvent {
+  { now, policy }: RefreshContext,
+): LeaseExtended {
   const ttlMs = clampTtl(askedMs, policy, renewsSlowly);
   const expiresAt: EpochMs = Math.max(lease.expiresAt, now + ttlMs);
   const plain = ttlMs <= lease.ttlMs;

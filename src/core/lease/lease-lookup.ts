@@ -1,6 +1,6 @@
-import type { TokenHash } from "../ids.ts";
+import type { LeaseId, TokenHash } from "../ids.ts";
 import type { Refusal } from "../refusal.ts";
-import type { Lease, LeaseEnd, LeaseKey, SessionRecord } from "../session.ts";
+import type { Lease, LeaseEnd, LeaseKey, Session, SessionRecord } from "../session.ts";
 
 export function isSameKey(a: LeaseKey, b: LeaseKey): boolean {
   return a.account === b.account && a.reason === b.reason;
@@ -13,6 +13,11 @@ export function liveLease(
 ): Lease | undefined {
   if (record?.kind !== "attached") return undefined;
   return record.leases.live.find((lease) => isTokenOf(lease, tokenHash));
+}
+
+/** The live lease of that id. */
+export function leaseOf({ leases }: Session, id: LeaseId): Lease | undefined {
+  return leases.live.find((lease) => lease.id === id);
 }
 
 /** Why a token is not live, as far as the session remembers. */

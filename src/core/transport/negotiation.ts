@@ -3,7 +3,8 @@ import type { Decision } from "../decision.ts";
 import { accept, apply, type Draft, refuse, sessionOf } from "../draft.ts";
 import { type LeaseId, mintHandshakeId } from "../ids.ts";
 import { liveLease, notLive } from "../lease/lease-lookup.ts";
-import type { Handshake, NegotiationReason, Session } from "../session.ts";
+import type { Handshake, NegotiationReason, Session, Transport } from "../session.ts";
+import type { EpochMs } from "../time.ts";
 import { nextNegotiationAt, nextOf, usableOf } from "../view.ts";
 import { firstDelivery, tryDelivery } from "./decide-delivery.ts";
 
@@ -16,15 +17,20 @@ export function refreshOrNegotiate(
   reason: NegotiationReason,
   askedBy: LeaseId,
 ): NegotiationAnswer {
-  const { transport } = sessionOf(draft);
   const { now, policy } = draft.context;
-  const soon = now + policy.backoffMsBase;
+  const standing = withoutStart(sessionOf(draft).transport, now);
+  if (standing !== undefined) return standing;
+  if (isManagerBusy(draft)) return { outcome: "refresh", retryAt: now + policy.backoffMsBase };
+  return { outcome: "renegotiate", offer: startHandshake(draft, reason, askedBy), joined: false };
+}
+
+/** The answer where no handshake is to be started; undefined where one is, if there is room. */
+export function withoutStart(transport: Transport, now: EpochMs): NegotiationAnswer | undefined {
   if (usableOf(transport.path) !== undefined) return leftAlone;
   const inFlight = nextOf(transport.path);
   if (inFlight !== undefined) return { outcome: "renegotiate", offer: inFlight, joined: true };
-  const retryAt = nextNegotiationAt(transport, now) ?? (isManagerBusy(draft) ? soon : undefined);
-  if (retryAt !== undefined) return { outcome: "refresh", retryAt };
-  return { outcome: "renegotiate", offer: startHandshake(draft, reason, askedBy), joined: false };
+  const retryAt = nextNegotiationAt(transport, now);
+  return retryAt === undefined ? undefined : { outcome: "refresh", retryAt };
 }
 
 /** Starts a replacement, or joins the one in flight; the current one stays until it is confirmed. */

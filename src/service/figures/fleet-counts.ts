@@ -21,7 +21,7 @@ export interface FleetRates {
 
 /** Counts events of the beaches, and answers with recent rates. */
 export interface RateCounter {
-  noteRenewal(beachId: BeachId, now: EpochMs): void;
+  noteRenewals(beachId: BeachId, now: EpochMs, count: number): void;
   noteNegotiation(beachId: BeachId, now: EpochMs): void;
   /** Over the fleet, or at one beach. */
   ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates>;

@@ -12,8 +12,8 @@ export class RateKeeper implements RateCounter {
   readonly #fleet = new Rates();
   readonly #beaches = new Map<BeachId, Rates>();
 
-  noteRenewal(beachId: BeachId, now: EpochMs): void {
-    for (const rates of this.#ratesOf(beachId)) rates.renewals.add(now);
+  noteRenewals(beachId: BeachId, now: EpochMs, count: number): void {
+    for (const rates of this.#ratesOf(beachId)) rates.renewals.add(now, count);
   }
 
   noteNegotiation(beachId: BeachId, now: EpochMs): void {

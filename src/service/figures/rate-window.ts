@@ -12,9 +12,9 @@ export class RateWindow {
     this.#bucketMs = spanMs / buckets;
   }
 
-  add(now: EpochMs): void {
+  add(now: EpochMs, count = 1): void {
     const bucket = this.#advance(now);
-    this.#counts[bucket % buckets] = (this.#counts[bucket % buckets] ?? 0) + 1;
+    this.#counts[bucket % buckets] = (this.#counts[bucket % buckets] ?? 0) + count;
   }
 
   total(now: EpochMs): number {

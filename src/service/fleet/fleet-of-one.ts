@@ -7,7 +7,7 @@ import { Populations } from "../figures/populations.ts";
 import type { GapKeeper } from "../gaps/gap-keeper.ts";
 import { ProcessGapKeeper } from "../gaps/process-gap-keeper.ts";
 import type { ServiceObserver } from "../service-events.ts";
-import type { SessionChange, SoleStore } from "../session-store.ts";
+import type { Peeked, SessionChange, SoleStore } from "../session-store.ts";
 import type { Clock } from "../time/clock.ts";
 import type { ChangeWatcher, Fleet, FleetFigures } from "./fleet.ts";
 
@@ -55,7 +55,7 @@ export class FleetOfOne implements Fleet {
     return record;
   }
 
-  peek(id: SessionId): SessionRecord | undefined | "pending" {
+  peek(id: SessionId): Peeked {
     return this.#store.peek(id);
   }
 
@@ -80,8 +80,8 @@ class OwnFigures implements FleetFigures {
     return this.#tally.negotiationsInFlight(managerUrl);
   }
 
-  noteRenewal(beachId: BeachId, now: EpochMs): void {
-    this.#rates.noteRenewal(beachId, now);
+  noteRenewals(beachId: BeachId, now: EpochMs, count: number): void {
+    this.#rates.noteRenewals(beachId, now, count);
   }
 
   noteNegotiation(beachId: BeachId, now: EpochMs): void {

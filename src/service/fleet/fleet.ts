@@ -5,7 +5,7 @@ import type { DurationMs } from "../../core/time.ts";
 import type { FleetCounts, RateCounter } from "../figures/fleet-counts.ts";
 import type { Populations } from "../figures/populations.ts";
 import type { GapKeeper } from "../gaps/gap-keeper.ts";
-import type { ChangeNotice, SessionChange } from "../session-store.ts";
+import type { ChangeNotice, Peeked, SessionChange } from "../session-store.ts";
 
 /**
  * All processes that serve one store: this one alone, or any number. Everything that differs
@@ -43,7 +43,7 @@ export interface Fleet {
   withKept(id: SessionId, record: SessionRecord | undefined): SessionRecord | undefined;
 
   /** As {@link SoleStore.peek}: `pending` where the record has to be loaded. */
-  peek(id: SessionId): SessionRecord | undefined | "pending";
+  peek(id: SessionId): Peeked;
 
   /** As {@link SoleStore.commitNow}: false where it has to be waited for. */
   commitNow(change: SessionChange): boolean;

@@ -80,9 +80,12 @@ export class ProcessGapKeeper implements GapKeeper {
 
   /** An absence lasts to the end that is on record, also where it was on record sooner. */
   get isStoreAway(): boolean {
-    if (this.#awaySince !== undefined) return true;
+    return this.#isAwayAt(this.#deps.clock.now());
+  }
+
+  #isAwayAt(now: EpochMs): boolean {
     const newest = this.#gaps.at(-1);
-    return newest !== undefined && this.#deps.clock.now() < newest.until;
+    return this.#awaySince !== undefined || (newest !== undefined && now < newest.until);
   }
 
   /** Records the absence since the earlier run, if there was one. */
@@ -106,7 +109,7 @@ export class ProcessGapKeeper implements GapKeeper {
   }
 
   isCurrent(_id: SessionId, now: EpochMs): boolean {
-    return !this.isStoreAway && this.#recording === undefined && !this.#hasStoodStill(now);
+    return !this.#isAwayAt(now) && this.#recording === undefined && !this.#hasStoodStill(now);
   }
 
   #hasStoodStill(now: EpochMs): boolean {

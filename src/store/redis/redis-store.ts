@@ -201,12 +201,12 @@ export class RedisStore implements SharedStore {
     return this.#index.count(beachId);
   }
 
-  noteRenewal(beachId: BeachId, now: EpochMs): void {
-    this.#rates.note("renewals", beachId, now);
+  noteRenewals(beachId: BeachId, now: EpochMs, count: number): void {
+    this.#rates.note("renewals", { beachId, now, count });
   }
 
   noteNegotiation(beachId: BeachId, now: EpochMs): void {
-    this.#rates.note("negotiations", beachId, now);
+    this.#rates.note("negotiations", { beachId, now, count: 1 });
   }
 
   async ratesAt(now: EpochMs, beachId: BeachId | undefined): Promise<FleetRates> {

@@ -6,6 +6,7 @@ import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { Tally } from "../../service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
+  type Peeked,
   type SessionChange,
   type SessionPage,
   type SoleStore,
@@ -158,9 +159,9 @@ class SqliteStore implements SqliteSessionStore {
     return this.#fits(change) ? await this.#commitDurably(change) : "conflict";
   }
 
-  peek(id: SessionId): SessionRecord | undefined | "pending" {
+  peek(id: SessionId): Peeked {
     const isPending = this.#closing !== undefined || this.#pending.has(id);
-    return isPending ? "pending" : this.#index.get(id);
+    return isPending ? "pending" : this.#index.peek(id);
   }
 
   commitNow(change: SessionChange): boolean {

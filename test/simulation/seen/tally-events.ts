@@ -6,6 +6,7 @@ import type { RenewRow, Tally } from "./tally.ts";
 
 /** Counts the service's events. */
 export function tallyServiceEvent(tally: Tally, event: ServiceEvent): void {
+  if (event.kind === "refreshed") tally.add("event", "LeaseExtended", event.renewals.length);
   if (event.kind === "gap") tally.add("gap", event.gap.kind);
   if (event.kind !== "happened") return;
   tally.add("event", event.event.kind);

@@ -10,6 +10,7 @@ import type { Random } from "../../support/runs/random.ts";
 import type { StoreWeather } from "../faults/store-weather.ts";
 import type { Saying } from "../seen/history.ts";
 import type { Timeline } from "../timeline.ts";
+import { bothRoads } from "./both-roads.ts";
 import type { Disk } from "./disk.ts";
 import { Process, processClock } from "./process.ts";
 import { SimulatedStore } from "./simulated-store.ts";
@@ -154,6 +155,7 @@ export class SimulatedService {
       tokens: controllerTokens(this.#tokenKey),
       budgets: new Budgets(),
       observe,
+      refresh: bothRoads,
     });
   }
 

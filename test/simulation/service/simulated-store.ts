@@ -4,6 +4,7 @@ import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
 import type { Tally } from "../../../src/service/figures/fleet-counts.ts";
 import {
   type ChangeNotice,
+  type Peeked,
   type SessionChange,
   type SessionPage,
   type SoleStore,
@@ -76,8 +77,8 @@ export class SimulatedStore implements SoleStore {
     });
   }
 
-  peek(id: SessionId): SessionRecord | undefined | "pending" {
-    return this.#parts.weather.answersNow() ? this.#shown.get(id) : "pending";
+  peek(id: SessionId): Peeked {
+    return this.#parts.weather.answersNow() ? this.#shown.peek(id) : "pending";
   }
 
   commitNow(change: SessionChange): boolean {

@@ -13,6 +13,12 @@ export const ratesKeptMs: DurationMs = ringPlaces * Math.max(...Object.values(tu
 /** How many counts of a bucket wait for its next heartbeat. */
 const pendingMax = 10_000;
 
+interface Counts {
+  readonly beachId: BeachId;
+  readonly now: EpochMs;
+  readonly count: number;
+}
+
 /**
  * Rates of all processes: each keeps what it counted until its next heartbeat of the bucket, so that it
  * costs no call of its own. Those of a beach lie in one bucket, whichever its sessions are in.
@@ -21,7 +27,7 @@ export class RedisRates {
   /** By bucket: counts by key, place and turn. */
   readonly #pending = buckets.map(() => new Map<string, number>());
 
-  note(what: Counted, beachId: BeachId, now: EpochMs): void {
+  note(what: Counted, { beachId, now, count }: Counts): void {
     const pending = this.#pending[bucketOf(beachId)];
     const turn = Math.floor(now / turnMs[what]);
     const keys = keysOf(beachId);
@@ -32,7 +38,7 @@ export class RedisRates {
       if (pending !== undefined && pending.size >= pendingMax && !pending.has(name)) {
         pending.delete(pending.keys().next().value ?? name);
       }
-      pending?.set(name, (pending.get(name) ?? 0) + 1);
+      pending?.set(name, (pending.get(name) ?? 0) + count);
     }
   }
 

@@ -248,7 +248,7 @@ async function useEverything(server: RedisServer): Promise<void> {
     const back = revisionOf<typeof record | typeof next>(next, { ...record, revision: 3 });
     await store.commit({ ...back, basis });
     await store.commit({ ...removal(back.next), basis });
-    store.noteRenewal(record.beachId, builtAt);
+    store.noteRenewals(record.beachId, builtAt, 1);
     await store.heartbeat(bucketOf(record.beachId), heartbeat);
     const { gaps } = await store.heartbeat(bucket, { ...heartbeat, now: builtAt + 5_000 });
     expect(gaps.length).toBeGreaterThan(0);
