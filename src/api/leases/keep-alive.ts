@@ -1,10 +1,7 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-
 import type { SessionId } from "../../core/ids.ts";
 import type {
   ControllerLease,
   KeepAliveRequest,
-  KeepAliveResultSchema,
   RenewRequest,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import type { Permit, RenewalTurn } from "../../service/lease-service.ts";
@@ -13,7 +10,7 @@ import type { ApiDependencies } from "../call/dependencies.ts";
 import { permitOf } from "../call/execute.ts";
 import { checkMessage, enter } from "../call/gate.ts";
 import type { Handlers } from "../call/handlers.ts";
-import { toDuration, toTimestamp } from "../moments.ts";
+import { toDuration } from "../moments.ts";
 import {
   internalMessage,
   internalReason,
@@ -28,11 +25,10 @@ import { fieldInvalid } from "../request/field-check.ts";
 import { idStart } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 import { presentPath } from "../transport/present-transport.ts";
+import { Kept, type ResultInit } from "./kept.ts";
+import { type BatchResult, KeptBatch } from "./kept-batch.ts";
 import { type Held, type Presenter, presentAnswer } from "./present-lease.ts";
 import { parseRenew, type RenewAsked, renewIn, renewLater } from "./renew.ts";
-
-type KeepAliveResult = MessageInitShape<typeof KeepAliveResultSchema>;
-type Answers = readonly (KeepAliveResult | Promise<KeepAliveResult>)[];
 
 const action = "keep the leases alive";
 const renewing = "renew the lease";
@@ -44,12 +40,12 @@ export function createKeepAlive(
   const { service, onItemFailed } = dependencies;
 
   /** An internal error of one renewal affects no other. */
-  const failed = (sessionId: SessionId, error: unknown): KeepAliveResult => {
+  const failed = (sessionId: SessionId, error: unknown): ResultInit => {
     onItemFailed({ sessionId, error });
     return presentFailed(sessionId);
   };
 
-  const keepLater = async (permit: Permit, asked: RenewAsked): Promise<KeepAliveResult> => {
+  const keepLater = async (permit: Permit, asked: RenewAsked): Promise<BatchResult> => {
     try {
       return present(await renewLater(service, permit, asked), asked.sessionId, service);
     } catch (error) {
@@ -61,7 +57,7 @@ export function createKeepAlive(
     turn: RenewalTurn,
     permit: Permit,
     renewal: RenewRequest,
-  ): KeepAliveResult | Promise<KeepAliveResult> => {
+  ): BatchResult | Promise<BatchResult> => {
     const { sessionId } = renewal;
     try {
       const asked = parseRenew(renewal);
@@ -76,7 +72,10 @@ export function createKeepAlive(
   };
 
   /** All of a part are renewed as of one moment, but for those that have to wait. */
-  const keepPart = (part: readonly RenewRequest[], permit: Permit): Answers => {
+  const keepPart = (
+    part: readonly RenewRequest[],
+    permit: Permit,
+  ): readonly (BatchResult | Promise<BatchResult>)[] => {
     using turn = service.renewalTurn(permit);
     return part.map((renewal) => keep(turn, permit, renewal));
   };
@@ -90,7 +89,7 @@ export function createKeepAlive(
       if (refusal !== undefined) throw refusalToConnectError(refusal, action);
       isFirst = false;
       const renewals = valueOrThrow(batchOf(message), action);
-      yield { results: await partsInTurns(renewals, (part) => keepPart(part, permit)) };
+      yield new KeptBatch(await partsInTurns(renewals, (part) => keepPart(part, permit)));
     }
   };
 }
@@ -101,35 +100,33 @@ function batchOf({ renewals }: KeepAliveRequest): Result<readonly RenewRequest[]
     : fieldInvalid("renewals", `must have at most ${limits.batch} entries`);
 }
 
-function present(
-  result: Result<Held>,
-  sessionId: SessionId,
-  presenter: Presenter,
-): KeepAliveResult {
+function present(result: Result<Held>, sessionId: SessionId, presenter: Presenter): BatchResult {
   return result.kind === "refused"
     ? presentNotKept(sessionId, result.refusal)
     : presentKept(result.value, presenter);
 }
 
 /** One renewal of a batch, without the whole transport. */
-function presentKept({ session, answer }: Held, service: Presenter): KeepAliveResult {
+function presentKept({ session, answer }: Held, service: Presenter): BatchResult {
   const { lease, renewAfterMs, negotiation } = answer;
-  const { transport } = session;
   const now = service.now();
-  const nextAt = negotiation.outcome === "refresh" ? negotiation.retryAt : undefined;
-  return {
+  const kept = new Kept({
     sessionId: session.id,
-    expiresAt: toTimestamp(service.toWall(lease.expiresAt)),
-    expiresIn: toDuration(lease.expiresAt - now),
-    renewAfter: toDuration(renewAfterMs),
-    ...presentAnswer(session, negotiation, service),
-    generation: BigInt(transport.generation),
+    expiresAt: service.toWall(lease.expiresAt),
+    expiresInMs: lease.expiresAt - now,
+    renewAfterMs,
+    generation: session.transport.generation,
     path: presentPath(session),
-    retryAfter: nextAt === undefined ? undefined : toDuration(nextAt - now),
-  };
+  });
+  if (negotiation.outcome === "renegotiate") {
+    return { ...kept.toMessage(), ...presentAnswer(session, negotiation, service) };
+  }
+  const { retryAt } = negotiation;
+  if (retryAt === undefined) return kept;
+  return { ...kept.toMessage(), retryAfter: toDuration(retryAt - now) };
 }
 
-function presentNotKept(sessionId: string, refusal: Refusal): KeepAliveResult {
+function presentNotKept(sessionId: string, refusal: Refusal): ResultInit {
   const retryAfterMs = retryAfterOf(refusal);
   return {
     sessionId,
@@ -141,6 +138,6 @@ function presentNotKept(sessionId: string, refusal: Refusal): KeepAliveResult {
 }
 
 /** The result of a renewal with an internal error. Its caller learns no details. */
-function presentFailed(sessionId: string): KeepAliveResult {
+function presentFailed(sessionId: string): ResultInit {
   return { sessionId, refusal: internalReason, detail: internalMessage(renewing) };
 }

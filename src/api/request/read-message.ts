@@ -1,12 +1,15 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
+import { KeepAliveRequestSchema } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { type NextTurn, nextTurn } from "../../service/time/next-turn.ts";
 import { valueOrThrow } from "../refusal/error-mapping.ts";
 import { fieldInvalid } from "./field-check.ts";
 import { scanJson } from "./json-scan.ts";
+import { limits } from "./limits.ts";
 import type { Measured } from "./measured.ts";
 import { readJson } from "./read-json.ts";
+import { type ReadKeepAlive, readKeepAlive } from "./read-keep-alive.ts";
 import { scanWire } from "./wire-scan.ts";
 
 export type MessageFormat = "binary" | "json";
@@ -49,6 +52,8 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
       },
     };
   }
+  const read = readDirectly(desc, bytes, budgets);
+  if (read !== undefined) return { fields: read.fields, read: async () => read.message };
   const { fields, ends } = fitting(scanWire(desc, bytes, budgets), desc, budgets);
   return { fields, read: (turn = nextTurn) => readBinary(desc, { bytes, ends, turn }) };
 }
@@ -63,10 +68,26 @@ export function readSmallMessage(
   budgets: Budgets,
 ): { readonly message: MessageShape<DescMessage>; readonly fields: number } {
   if (bytes.length > budgets.limit("message_bytes")) return refuseLongMessage(budgets);
+  const read = readDirectly(desc, bytes, budgets);
+  if (read !== undefined) return read;
   const { fields } = fitting(scanWire(desc, bytes, budgets), desc, budgets);
   const message = create(desc);
   mergePart(desc, message, bytes);
   return { message, fields };
+}
+
+/** Batches of renewals are read in one pass, in which each is as it should be. */
+function readDirectly(
+  desc: DescMessage,
+  bytes: Uint8Array,
+  budgets: Budgets,
+): ReadKeepAlive | undefined {
+  if (desc !== KeepAliveRequestSchema) return undefined;
+  return readKeepAlive(bytes, {
+    inAll: budgets.limit("message_fields"),
+    inItem: budgets.limit("item_fields"),
+    items: limits.batch,
+  });
 }
 
 /** Throws the refusal of a message that is longer than messages may be, and counts it. */

@@ -11,6 +11,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type * as grpc from "@grpc/grpc-js";
 
+import { EncodedAnswer } from "../../api/call/encoded-answer.ts";
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import { callerLeft, deadlinePassed } from "../guard.ts";
 import type { HeldBytes } from "../held-bytes.ts";
@@ -149,7 +150,10 @@ async function* decoded(
 }
 
 function encode(desc: DescMessage, message: unknown): Buffer {
-  const bytes = toBinary(desc, create(desc, message as MessageInitShape<DescMessage>));
+  const bytes =
+    message instanceof EncodedAnswer
+      ? message.toBinary()
+      : toBinary(desc, create(desc, message as MessageInitShape<DescMessage>));
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
