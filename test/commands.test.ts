@@ -39,6 +39,8 @@ const names = [
   "chaos",
   "hostile",
   "fuzz",
+  "soak",
+  "drain",
   "keys",
 ];
 
@@ -68,6 +70,8 @@ const wrong: readonly Wrong[] = [
   ["keys", "--life=soon", '--life is "soon": it must be a duration above 0, as 300s, 30m or 8h'],
   ["keys", "--beach=b", "--out is missing"],
   ["fuzz", "--seed=x", '--seed is "x": it must be a whole number from 0 on'],
+  ["soak", "--minutes=0", '--minutes is "0": it must be a number above 0'],
+  ["drain", "--streams=1", '--streams is "1": it must be a whole number from 2 on'],
   ["chaos", "--minutes=0", '--minutes is "0": it must be a number above 0'],
   ["chaos", "--break=none", '--break is "none": it must be one of those that the help lists'],
 ];

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { holdFastPath, holdSession } from "../support/callers/held-session.ts";
 import { runService, spawnService } from "../support/process/run-service.ts";
 import { hasTerminals, spawnOnTerminal } from "../support/process/terminal.ts";
-import { cliMain, runCli } from "./run-cli.ts";
+import { cliMain, runCli, startCli } from "./run-cli.ts";
 
 describe("renegotiate", () => {
   test("starts a negotiation, joins it the second time, and leaves the path as it is", async () => {
@@ -79,7 +79,8 @@ describe("revoke", () => {
   test("asks nobody where there is no terminal, and does nothing", async () => {
     await using service = await runService();
     const held = await holdSession(service, "s1");
-    const { code, stderr } = await runCli(["revoke", "s1", "--address", service.addresses.grpc]);
+    const { ended } = startCli(["revoke", "s1", "--address", service.addresses.grpc]);
+    const { code, stderr } = await ended;
     expect(code).toBe(64);
     expect(stderr).toContain("there is no terminal to ask on: add --yes");
     expect((await held.renew()).lease?.sessionId).toBe("s1");
@@ -101,28 +102,31 @@ test("drain at another door says which one it wants", async () => {
   expect(stderr).toMatch(/answered 404: --ops names the operators' door \(LEASE_OPS_LISTEN\)\n$/);
 });
 
-describe.skipIf(!hasTerminals)("on a terminal", () => {
-  test.each([
-    { keys: "y\n", code: 0, isEnded: true },
-    { keys: "n\n", code: 2, isEnded: false },
-    { keys: "\n", code: 2, isEnded: false },
-    { keys: "\u0003", code: 2, isEnded: false },
-  ])("revoke asks, and $keys ends it with $code", async ({ keys, code, isEnded }) => {
+test.skipIf(!hasTerminals)(
+  "on a terminal, revoke asks, and does nothing without a yes",
+  async () => {
     await using service = await runService();
     const held = await holdFastPath(service, "s1");
-    const line = `"${process.execPath}" "${cliMain}" revoke s1 --address ${service.addresses.grpc}`;
-    const child = spawnOnTerminal(line);
-    let screen = "";
-    child.stdout.on("data", (text) => {
-      screen += text;
-    });
-    const ended = new Promise((resolve) => child.on("close", resolve));
-    await expect.poll(() => screen, { timeout: 30_000 }).toContain("[y/N]");
-    expect(screen).toContain("End all 1 live leases of s1? New ones are blocked for a minute.");
-    child.stdin.write(keys);
-    expect(await ended).toBe(code);
-    const renewed = held.renew();
-    if (isEnded) await expect(renewed).rejects.toMatchObject({ code: Code.FailedPrecondition });
-    else expect((await renewed).lease?.sessionId).toBe("s1");
+    const command = `"${process.execPath}" "${cliMain}" revoke s1 --address ${service.addresses.grpc}`;
+    for (const keys of ["n\n", "\n", "\u0003"]) {
+      expect(await answer(command, keys)).toBe(2);
+      expect((await held.renew()).lease?.sessionId).toBe("s1");
+    }
+    expect(await answer(command, "y\n")).toBe(0);
+    await expect(held.renew()).rejects.toMatchObject({ code: Code.FailedPrecondition });
+  },
+);
+
+/** Presses keys once it asks; resolves with its exit code. */
+async function answer(command: string, keys: string): Promise<unknown> {
+  const child = spawnOnTerminal(command);
+  let screen = "";
+  child.stdout.on("data", (text) => {
+    screen += text;
   });
-});
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  await expect.poll(() => screen, { timeout: 30_000 }).toContain("[y/N]");
+  expect(screen).toContain("End all 1 live leases of s1? New ones are blocked for a minute.");
+  child.stdin.write(keys);
+  return await ended;
+}

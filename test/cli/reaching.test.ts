@@ -8,14 +8,15 @@ import { jwtMode } from "../support/process/jwt-mode.ts";
 import { runService } from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 import { boundPort } from "./bound-port.ts";
-import { runCli } from "./run-cli.ts";
+import { runCli, startCli } from "./run-cli.ts";
 
 /** The one line that a run complains with. */
 async function complaintOf(
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  env?: Readonly<Record<string, string>>,
 ): Promise<readonly [code: number | null, line: string]> {
-  const { code, stdout, stderr } = await runCli(args, env);
+  const ended = env === undefined ? runCli(args) : startCli(args, env).ended;
+  const { code, stdout, stderr } = await ended;
   expect(stdout).toBe("");
   expect(stderr.split("\n")).toHaveLength(2);
   return [code, stderr.trimEnd()];
@@ -62,7 +63,7 @@ describe("with LEASE_AUTH=jwt", () => {
     const args = ["sessions", "--address", service.addresses.grpc];
     const none = { code: 0, stdout: "", stderr: "no sessions\n" };
     expect(await runCli([...args, "--bearer-file", path])).toEqual(none);
-    expect(await runCli(args, { LEASE_BEARER: bearer })).toEqual(none);
+    expect(await startCli(args, { LEASE_BEARER: bearer }).ended).toEqual(none);
   });
 
   test("without one, or with one that may not, it says how to give another", async () => {
@@ -135,6 +136,10 @@ describe.skipIf(!hasOpenssl)("over TLS", () => {
     await using service = await runService({ env: { ...mode.env, ...tls } });
     const args = ["sessions", "--address", service.addresses.http, "--ca", authority.authority];
     const env = { LEASE_BEARER: await mode.person() };
-    expect(await runCli(args, env)).toEqual({ code: 0, stdout: "", stderr: "no sessions\n" });
+    expect(await startCli(args, env).ended).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "no sessions\n",
+    });
   });
 });

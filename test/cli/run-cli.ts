@@ -1,6 +1,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 
+import { Output } from "../../src/cli/output.ts";
+import { run } from "../../src/cli/run.ts";
 import { readEnv } from "../../src/settings/read-env.ts";
 import type { Env } from "../support/process/run-service.ts";
 
@@ -24,7 +28,7 @@ export interface RunningCli {
 /** The command as its source stands. */
 export const cliMain: string = join(import.meta.dirname, "../../src/cli/main.ts");
 
-/** Starts `controller-lease` without a terminal. */
+/** Starts the command as a process, without a terminal. */
 export function startCli(args: readonly string[], env: Env = {}): RunningCli {
   const { LEASE_BEARER: _, ...around } = readEnv();
   const child = spawn(process.execPath, [cliMain, ...args], {
@@ -32,11 +36,11 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (text) => {
-    stdout += text;
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
   });
-  child.stderr.on("data", (text) => {
-    stderr += text;
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
   });
   const ended = new Promise<Ended>((resolve) => {
     child.on("close", (code) => resolve({ code, stdout, stderr }));
@@ -50,12 +54,17 @@ export function startCli(args: readonly string[], env: Env = {}): RunningCli {
   };
 }
 
-/** Runs `controller-lease` to its end. */
-export function runCli(args: readonly string[], env: Env = {}): Promise<Ended> {
-  return startCli(args, env).ended;
+/** Runs the command within this process, to its end. */
+export async function runCli(args: readonly string[]): Promise<Ended> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const texts = [text(stdout), text(stderr)] as const;
+  const code = await run(args, new Output(stdout, stderr));
+  stdout.end();
+  stderr.end();
+  return { code, stdout: await texts[0], stderr: await texts[1] };
 }
 
 /** Whole lines. */
-export function linesOf(text: string): readonly string[] {
-  return text.split("\n").slice(0, -1);
+export function linesOf(written: string): readonly string[] {
+  return written.split("\n").slice(0, -1);
 }

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+
+import { drain } from "./drain.ts";
+import { badUsage, exitCodes, Failure } from "./failure.ts";
+import { help } from "./help.ts";
+import { listSessions } from "./list-sessions.ts";
+import type { Output } from "./output.ts";
+import { renegotiate } from "./renegotiate.ts";
+import { revoke } from "./revoke.ts";
+import { watchSessions } from "./watch-sessions.ts";
+
+type Command = (args: readonly string[], output: Output) => Promise<number>;
+
+const commands: Readonly<Record<string, Command>> = {
+  sessions: listSessions,
+  watch: watchSessions,
+  renegotiate,
+  revoke,
+  drain,
+};
+
+/** Runs the command that the arguments name; resolves with the exit code. */
+export async function run(args: readonly string[], output: Output): Promise<number> {
+  try {
+    return await dispatch(args, output);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    output.note(`controller-lease: ${error.message}`);
+    return error.exitCode;
+  }
+}
+
+async function dispatch([name, ...args]: readonly string[], output: Output): Promise<number> {
+  if (name === undefined) throw badUsage("the command is missing");
+  if ([name, ...args].some((arg) => arg === "--help" || arg === "-h"))
+    return await say(help(), output);
+  if (name === "--version") return await say(version(), output);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw badUsage(`there is no command "${name}"`);
+  return await command(args, output);
+}
+
+/** Our own text, line by line. */
+async function say(text: string, output: Output): Promise<number> {
+  for (const line of text.split("\n")) await output.line(line);
+  return exitCodes.done;
+}
+
+function version(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
