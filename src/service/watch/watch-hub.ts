@@ -27,6 +27,8 @@ const pointsPerTurn = 1_500;
 /** What it takes to open a watch, for each name that is read and registered besides. */
 const openPoints = 50;
 const namePoints = 2;
+/** What it takes to end a stream. */
+const endPoints = 100;
 
 interface WatchHubDeps {
   readonly store: SessionStore;
@@ -101,10 +103,20 @@ export class WatchHub implements ChangeWatcher {
     return this.readers.hosts.has(id);
   }
 
-  /** Asks every reader to reconnect later, and ends its stream. */
+  /**
+   * Asks every reader to reconnect later, and ends its stream: in turns, so that the first have been
+   * told when the last are, and the loop never stands still for all of them.
+   */
   drain(): void {
     this.#delivery.drain();
-    for (const reader of this.readers) reader.wake();
+    const readers = this.readers[Symbol.iterator]();
+    this.#turns.add(() => {
+      const { done, value: reader } = readers.next();
+      if (done) return false;
+      this.#turns.spend(endPoints);
+      reader.wake();
+      return true;
+    });
   }
 
   /**

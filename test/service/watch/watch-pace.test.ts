@@ -101,6 +101,27 @@ describe("a drain", () => {
     expect(await reader.next()).toMatchObject({ kind: "draining" });
   });
 
+  it("is told to many readers in turns", async () => {
+    await using under = await serviceUnderTest();
+    const readers = Array.from({ length: 60 }, (_, index) =>
+      watch(under.service, named(`s${index}`)),
+    );
+    await Promise.all(readers.map((reader) => reader.untilBookmark()));
+    let told = 0;
+    const ends = readers.map(async (reader) => {
+      expect(await reader.next()).toMatchObject({ kind: "draining" });
+      told += 1;
+    });
+    // A turn in which nothing else is done, and all that its promises carry on.
+    await new Promise(setImmediate);
+    under.service.drain();
+    for (let more = 0; more < 100; more += 1) await undefined;
+    expect(told).toBeGreaterThan(0);
+    expect(told).toBeLessThan(readers.length);
+    await Promise.all(ends);
+    for (const reader of readers) await reader[Symbol.asyncDispose]();
+  });
+
   it("spreads reconnections, between half a second and five seconds", async () => {
     const delays = await Promise.all([0, 0.25, 1].map(reconnectDelay));
     expect(delays).toEqual([500, 1_625, 5_000]);
