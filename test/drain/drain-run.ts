@@ -15,8 +15,14 @@ export interface Drained {
   readonly exitCode: number | null;
 }
 
-/** The way in which every stream has to end. */
-export const rightWays = { gRPC: "draining, 14", Connect: "draining, unavailable" } as const;
+/**
+ * The ways in which streams may end. Told comes first; one that a starved machine has not told within
+ * the grace of the drain still ends with UNAVAILABLE.
+ */
+export const rightWays = {
+  gRPC: { told: "draining, 14", untold: "bookmark, 14" },
+  Connect: { told: "draining, unavailable", untold: "bookmark, unavailable" },
+} as const;
 
 /** How long a drain may take as a whole. */
 export const promisedMs = 10_000;

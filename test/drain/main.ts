@@ -28,8 +28,8 @@ process.exitCode = isKept ? 0 : 1;
 
 function isAsPromised({ ways, exitCode, exitMs }: Drained): boolean {
   const { gRPC, Connect } = rightWays;
-  const isRight = ways.gRPC.get(gRPC) === perDoor && ways.Connect.get(Connect) === perDoor;
-  return isRight && exitCode === 0 && exitMs <= promisedMs;
+  const isTold = ways.gRPC.get(gRPC.told) === perDoor && ways.Connect.get(Connect.told) === perDoor;
+  return isTold && exitCode === 0 && exitMs <= promisedMs;
 }
 
 function print(line: string): void {
