@@ -16,7 +16,8 @@ const before = memoryUsed();
 for (let from = 0; from < sessions; from += atOnce) {
   const length = Math.min(atOnce, sessions - from);
   const leases = Array.from({ length }, async (_, index) => {
-    const id = randomUUID();
+    // Flat, as a door reads it: V8 keeps a fresh UUID as a tree of its parts, 400 B more.
+    const id = Buffer.from(randomUUID(), "latin1").toString("latin1");
     return `${id} ${await fillSession(service, id, from + index)}\n`;
   });
   appendFileSync(leasesPath, (await Promise.all(leases)).join(""));
