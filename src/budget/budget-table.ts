@@ -47,6 +47,7 @@ export type BudgetName =
   | "small_chunks"
   | "request_ms"
   | "header_bytes"
+  | "refused_streams"
   | "handshake_ms"
   | "open_streams"
   | "connection_streams"
@@ -214,6 +215,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "the headers of a request over HTTP, its path included",
     beyond: "431, and the connection closes; over HTTP/2 the stream is reset",
+  },
+  refused_streams: {
+    limit: 100,
+    unit: "streams",
+    of: "one connection of HTTP/2 within a second, that are reset for their headers; each counts as one of `address_resets`",
+    beyond: "the connection is closed",
   },
   open_streams: {
     limit: 40_000,

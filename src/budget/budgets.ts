@@ -33,9 +33,9 @@ export class Budgets {
     return this.#limits[name] ?? budgetTable[name].limit;
   }
 
-  /** Counts a refusal; for limits that nothing is taken from. */
-  refuse(name: BudgetName): void {
-    this.#meter(name).refused += 1;
+  /** Counts refusals; for limits that nothing is taken from. */
+  refuse(name: BudgetName, times = 1): void {
+    this.#meter(name).refused += times;
   }
 
   /** Says whether the amount is within the limit; if not, that counts as a refusal. */

@@ -35,6 +35,7 @@ import {
   emptyContinuations,
   headerBomb,
   manyHeaders,
+  smallHeaderBombs,
   wideMetadata,
 } from "./attacks/header-bombs.ts";
 import {
@@ -137,6 +138,7 @@ export const attacks: readonly Attack[] = [
   emptyData,
   tinyData,
   headerBomb,
+  smallHeaderBombs,
   continuationFlood,
   emptyContinuations,
   manyHeaders,

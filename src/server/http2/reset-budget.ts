@@ -29,10 +29,16 @@ export class ResetBudget {
     return this.#usedBy(address).take();
   }
 
+  /** Counts so many at once; returns whether their connection may go on. */
+  countAll(address: string, resets: number): boolean {
+    const used = this.#usedBy(address);
+    const left = this.#limit - used.used;
+    return used.take(Math.min(resets, left)) && resets <= left;
+  }
+
   /** Counts a connection that broke a rule or a limit, so that it does not pay to connect anew. */
   countBroken(address: string): void {
-    const used = this.#usedBy(address);
-    used.take(Math.min(resetsOfBroken, this.#limit - used.used));
+    this.countAll(address, resetsOfBroken);
   }
 
   #usedBy(address: string): Budget {

@@ -2,8 +2,9 @@ import { constants, type Http2Session } from "node:http2";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import type { StreamCount } from "./refused-streams.ts";
 
-/** Streams and frames of data that a connection may bring in a turn before others have theirs. */
+/** Streams, resets and frames of data that a connection may bring before others have their turn. */
 const perTurn = 64;
 
 /** What reads a connection: HTTP/2 leaves no other way to stop that for a while. */
@@ -31,18 +32,28 @@ export function paceOf(session: Http2Session, turns: ConnectionTurns): SessionPa
 class SessionPace {
   readonly #session: Http2Session;
   readonly #turns: ConnectionTurns;
+  /** Where the connection comes from, and what counts its streams; set as soon as it is there. */
+  address = "unknown";
+  streams: StreamCount | undefined;
   #turn = 0;
   #brought = 0;
   #isHeld = false;
   #second = 0;
   #small = 0;
+  #refused = 0;
 
   constructor(session: Http2Session, turns: ConnectionTurns) {
     this.#session = session;
     this.#turns = turns;
   }
 
-  /** The connection has brought a stream, or a frame of data. */
+  /** The connection has brought a stream. */
+  bringStream(): void {
+    this.streams?.begin();
+    this.bring();
+  }
+
+  /** The connection has brought a stream, its end, or a frame of data. */
   bring(): void {
     if (this.#turn !== this.#turns.turn) {
       this.#turn = this.#turns.turn;
@@ -57,12 +68,27 @@ class SessionPace {
    * a second.
    */
   bringSmall(budgets: Budgets): boolean {
-    if (this.#second !== this.#turns.second) {
-      this.#second = this.#turns.second;
-      this.#small = 0;
-    }
+    this.#beginSecond();
     this.#small += 1;
     return budgets.allows("small_chunks", this.#small);
+  }
+
+  /**
+   * The connection has brought streams that were refused for their headers; false once there are too
+   * many in a second.
+   */
+  bringRefused(streams: number, budgets: Budgets): boolean {
+    this.hold();
+    this.#beginSecond();
+    this.#refused += streams;
+    return budgets.allows("refused_streams", this.#refused);
+  }
+
+  #beginSecond(): void {
+    if (this.#second === this.#turns.second) return;
+    this.#second = this.#turns.second;
+    this.#small = 0;
+    this.#refused = 0;
   }
 
   /** Ends the connection, as one that asks too much: like HTTP/2 itself, with an error. */

@@ -54,6 +54,29 @@ export const headerBomb: Attack = {
     }),
 };
 
+export const smallHeaderBombs: Attack = {
+  name: "small-header-bombs",
+  sends: "the same in streams of 15 bytes, that name the headers six times, on 4 connections",
+  right: "a connection whose streams are refused by the hundred is closed, and pays for it",
+  form: "long",
+  async run({ addresses, outcomes, signal }) {
+    await untilOver(4, signal, async () => {
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
+      const whole = flags.endHeaders | flags.endStream;
+      const head = Buffer.concat([grpcHead(pathOf("renew")), keptField]);
+      await connection.send(frame(frames.headers, whole, connection.nextStream(), head));
+      const block = Buffer.alloc(6, firstKept);
+      while (connection.isOpen && !signal.aborted) {
+        const streams = Array.from({ length: 5_000 }, () =>
+          frame(frames.headers, whole, connection.nextStream(), block),
+        );
+        await connection.send(Buffer.concat(streams));
+        outcomes.see("sent", streams.length);
+      }
+    });
+  },
+};
+
 export const continuationFlood: Attack = {
   name: "continuation-flood",
   sends: "a block of headers that never ends, in CONTINUATION frames of 16 kB, on 4 connections",

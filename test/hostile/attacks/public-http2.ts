@@ -2,7 +2,7 @@ import type { Attack, Form } from "../attack.ts";
 import { callsAtOnce } from "./call-floods.ts";
 import { emptyReportsGrpc } from "./empty-reports-binary.ts";
 import { emptyData, pingFloodUnread, settingsFloodUnread, tinyData } from "./frame-floods.ts";
-import { continuationFlood, headerBomb, wideMetadata } from "./header-bombs.ts";
+import { continuationFlood, headerBomb, smallHeaderBombs, wideMetadata } from "./header-bombs.ts";
 import { rapidResets, rapidResetsData, rapidResetsWhole } from "./rapid-resets.ts";
 import { silentConnections } from "./slow-callers.ts";
 import { unreadListsGrpc } from "./unread-lists.ts";
@@ -36,6 +36,7 @@ export const publicHttp2: readonly Attack[] = [
   atPublicDoor(rapidResetsData),
   atPublicDoor(rapidResetsWhole),
   atPublicDoor(headerBomb),
+  atPublicDoor(smallHeaderBombs),
   atPublicDoor(continuationFlood),
   atPublicDoor(wideMetadata),
   atPublicDoor(emptyData),
