@@ -119,9 +119,9 @@ export const deadlinePassed: ConnectError = new ConnectError(
 
 /** What ended a call that is over: its deadline, a door that closes, or else its caller has left. */
 export function endOf({ reason }: AbortSignal): ConnectError {
-  const error = ConnectError.from(reason, Code.Canceled);
-  if (error.code === Code.DeadlineExceeded) return deadlinePassed;
-  return error.code === Code.Unavailable ? error : callerLeft;
+  if (!(reason instanceof ConnectError)) return callerLeft;
+  if (reason.code === Code.DeadlineExceeded) return deadlinePassed;
+  return reason.code === Code.Unavailable ? reason : callerLeft;
 }
 
 /**

@@ -70,7 +70,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
     opened.adopt(await listening(name, listen, door), (one) => one.cutOff());
 
   const { settings } = options;
-  const turns = new ConnectionTurns(options.api.budgets, options.monotonic);
+  const turns = new ConnectionTurns(options.api.budgets, options.monotonic, options.sleep);
   const shares = connectionShares(options.openFilesMax);
   const connections = (door: keyof ConnectionShares): ConnectionOptions => ({
     connectionsMax: shares[door],

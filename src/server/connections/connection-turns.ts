@@ -1,5 +1,6 @@
 import type { Budgets } from "../../budget/budgets.ts";
 import { FairQueue } from "../../budget/fair-queue.ts";
+import type { Sleep } from "../door.ts";
 
 /** Does something for a connection; false when there was nothing to do, as its caller has left. */
 export type Work = () => boolean;
@@ -7,7 +8,12 @@ export type Work = () => boolean;
 /** Work that waited is begun for so long in a turn: what follows from it takes several times that. */
 const beginMs = 1;
 /** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
-const perTurn = 64;
+const perTurnMax = 64;
+/** After turns that took four times as long as they should, less is, down to this. */
+const perTurnMin = 8;
+const longTurns = 4;
+/** After long work that took so much longer, none begins for as long as it took, up to this. */
+const restMsMax = 50;
 /** Work that is looked at in a turn, including what there was nothing to do for. */
 const looksPerTurn = 1_000;
 /** Over this stretch it is counted what a connection takes of the loop. */
@@ -16,6 +22,8 @@ const stretchMs = 1_000;
 const lightMs = 50;
 /** Of so many turns one begins with those that took more. */
 const turnsOfLight = 8;
+
+const never = new AbortController().signal;
 
 interface Taken {
   stretch: number;
@@ -30,23 +38,28 @@ interface Taken {
 export class ConnectionTurns {
   readonly #turnMs: number;
   readonly #now: () => number;
+  readonly #sleep: Sleep;
   readonly #light = new FairQueue<Work>();
   readonly #heavy = new FairQueue<Work>();
   readonly #taken = new WeakMap<object, Taken>();
   #count = 0;
   #isTurnSet = false;
   #turnBegan = 0;
-  /** Work that was begun in this turn. */
+  /** Work that was begun in this turn, and how much may be. */
   #begun = 0;
+  #perTurn = perTurnMax;
   /** Whose work was begun last, and when: what follows from it counts until other work begins. */
   #at: object | undefined;
   #atSince = 0;
   /** Work that ends the turn which it has begun in. */
   #isLong = false;
+  /** No such work begins before. */
+  #restUntil = Number.NEGATIVE_INFINITY;
 
   /** @param now milliseconds that never go back */
-  constructor(budgets: Budgets, now: () => number) {
+  constructor(budgets: Budgets, now: () => number, sleep: Sleep) {
     this.#now = now;
+    this.#sleep = sleep;
     this.#turnMs = budgets.limit("turn_ms");
   }
 
@@ -74,7 +87,7 @@ export class ConnectionTurns {
   hasRoom(connection: object): boolean {
     const now = this.#now();
     this.#setTurn(now);
-    const isFull = this.#begun >= perTurn || now - this.#turnBegan > this.#turnMs;
+    const isFull = this.#begun >= this.#perTurn || now - this.#turnBegan > this.#turnMs;
     if (!this.#isIdle || isFull) return false;
     this.#begun += 1;
     this.#follow(connection, now);
@@ -92,14 +105,23 @@ export class ConnectionTurns {
     });
   }
 
-  /** Resolves when the connection may work for a millisecond or more: one does so in a turn. */
+  /**
+   * Resolves when the connection may work for a millisecond or more: one does so in a turn. Where that
+   * takes too long, others have as much time before the next one does.
+   */
   next(connection: object): Promise<void> {
     return new Promise((resolve) => {
-      this.wait(connection, () => {
+      const begin = (): boolean => {
+        const restMs = this.#restUntil - this.#now();
+        if (restMs > 0) {
+          void this.#sleep(restMs, never).then(() => this.wait(connection, begin));
+          return false;
+        }
         this.#isLong = true;
         resolve();
         return true;
-      });
+      };
+      this.wait(connection, begin);
     });
   }
 
@@ -117,19 +139,29 @@ export class ConnectionTurns {
   #turn(): void {
     const now = this.#now();
     this.#follow(undefined, now);
+    this.#adapt(now, now - this.#turnBegan);
     this.#isTurnSet = false;
     this.#count += 1;
     this.#begun = 0;
     if (this.#isIdle) return;
     this.#setTurn(now);
-    this.#isLong = false;
     for (let looks = 0; looks < looksPerTurn && !this.#isLong; looks += 1) {
       const work = this.#shift();
       if (work === undefined) return;
       if (!work()) continue;
       this.#begun += 1;
-      if (this.#begun >= perTurn || this.#now() - now > beginMs) return;
+      if (this.#begun >= this.#perTurn || this.#now() - now > beginMs) return;
     }
+  }
+
+  /** What follows from work cannot be told from its beginning, only from how long the turn took. */
+  #adapt(now: number, tookMs: number): void {
+    const tookLong = tookMs > longTurns * this.#turnMs;
+    if (tookLong && this.#isLong) this.#restUntil = now + Math.min(tookMs, restMsMax);
+    this.#isLong = false;
+    this.#perTurn = tookLong
+      ? Math.max(perTurnMin, this.#perTurn / 2)
+      : Math.min(perTurnMax, this.#perTurn * 2);
   }
 
   #shift(): Work | undefined {

@@ -17,6 +17,7 @@ import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Work } from "./connection-turns.ts";
 import { Crowd } from "./crowd.ts";
+import { leaveInTurn } from "./leave-in-turn.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
@@ -174,6 +175,7 @@ export class HttpConnections {
   }
 
   #called(socket: Socket, response: ServerResponse): void {
+    leaveInTurn(response, socket, this.#options.turns);
     this.#crowd.begin(socket);
     this.#underWay.add(response);
     if (this.#isLeaving) closeAfter(response);

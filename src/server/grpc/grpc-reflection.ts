@@ -32,29 +32,20 @@ function missing(): never {
 
 /**
  * Answers one question after the other, as they are read: the library would answer all that come,
- * and keep the answers, each a thousand times as long as its question.
+ * and keep the answers, each a thousand times as long as its question. By events, since a loop over
+ * the call would make an error of its end, and thousands may end at once.
  */
 function answerInTurn(answer: Answer): (call: Reflection) => void {
   return (call) => {
     const questions = new EventEmitter();
-    let answered: unknown;
     const write = (one: unknown): void => {
-      answered = one;
+      call.pause();
+      call.write(one, () => call.resume());
     };
     answer(Object.assign(questions, { write, end: noop }));
-    void (async () => {
-      for await (const question of call) {
-        questions.emit("data", question);
-        await new Promise<void>((resolve) => {
-          call.once("close", resolve);
-          call.write(answered, () => {
-            call.removeListener("close", resolve);
-            resolve();
-          });
-        });
-      }
-      call.end();
-    })().catch(noop);
+    call.on("data", (question) => questions.emit("data", question));
+    call.on("end", () => call.end());
+    call.on("error", noop);
   };
 }
 

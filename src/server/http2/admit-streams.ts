@@ -2,6 +2,7 @@ import {
   constants,
   type Http2SecureServer,
   type Http2Server,
+  type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
@@ -11,7 +12,9 @@ import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { countedPush } from "./counted-push.ts";
+import { endInTurn } from "./end-in-turn.ts";
 import type { OpenCalls } from "./open-calls.ts";
+import { countStreams } from "./refused-streams.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 import { paceOf } from "./session-pace.ts";
 
@@ -42,14 +45,22 @@ export function admitStreams(
   http2Server: Http2Server | Http2SecureServer,
   { budgets, arrivals, resets, turns, calls, countsFrames, refuses, refuseForCalls }: Admission,
 ): void {
-  http2Server.on("connection", (socket: Socket) => {
+  admitConnections(http2Server, (socket) => {
     arrivals.connected();
-    if (!resets.admits(addressOf(socket))) socket.destroy();
+    return resets.admits(addressOf(socket));
   });
   http2Server.on("session", (session) => {
     // Many connections may be made at once, with all that one read takes on each.
-    paceOf(session, turns).hold();
+    const pace = paceOf(session, turns);
+    pace.hold();
     const address = addressOf(session.socket);
+    pace.address = address;
+    pace.streams = countStreams(session, (refused) => {
+      budgets.refuse("header_bytes", refused);
+      const isWithin = pace.bringRefused(refused, budgets);
+      if (resets.countAll(address, refused) && isWithin) return;
+      setImmediate(() => pace.end());
+    });
     session.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code?.startsWith("ERR_HTTP2") === true) resets.countBroken(address);
     });
@@ -57,28 +68,43 @@ export function admitStreams(
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   const push = countedPush(turns, budgets);
+  /** Streams whose end is no fault of their caller. */
+  const forgiven = new WeakSet<ServerHttp2Stream>();
+  const onEnded = (stream: ServerHttp2Stream, session: Http2Session): void => {
+    const pace = paceOf(session, turns);
+    pace.bring();
+    const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && !forgiven.has(stream);
+    if (!isReset || resets.count(pace.address)) return;
+    process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
+  };
+  const destroy = endInTurn(turns, onEnded);
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
-    const forgive = countReset(stream, resets);
-    if (stream.session !== undefined) paceOf(stream.session, turns).bring();
+    const pace = stream.session && paceOf(stream.session, turns);
+    pace?.bringStream();
     if (countsFrames) stream.push = push;
+    stream._destroy = destroy;
     // A caller may leave before anybody else listens.
     stream.on("error", () => undefined);
     // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return;
     // Nothing bounds them before the peer has confirmed that it knows the limit.
     if (!budgets.allows("header_bytes", bytesOf(rawHeaders))) {
+      if (pace?.bringRefused(1, budgets) === false) pace.end();
       return stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
     const connection = stream.session ?? stream;
     // Counted also where it is refused: its caller may leave the refusal unread.
     if (!calls.open(connection)) {
       // The door is full, which is no fault of others on the connection.
-      forgive();
+      forgiven.add(stream);
       return refuseForCalls(stream);
     }
     stream.once("close", () => calls.close(connection));
     // Node would keep one that was reset without an error until it has been read and written whole.
-    stream.once("aborted", () => setImmediate(() => stream.destroy()));
+    stream.once("aborted", () => {
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+      turns.wait(connection, () => stream.destroy().destroyed);
+    });
     if (refuses(stream, headers)) return;
     arrivals.called(() =>
       turns.begin(connection, () => {
@@ -94,22 +120,20 @@ export function admitStreams(
   (http2Server as Http2Server).on("stream", admit);
 }
 
-/**
- * Ends the connection of an address that resets too many.
- *
- * @returns has the end of this stream count as none
- */
-function countReset(stream: ServerHttp2Stream, resets: ResetBudget): () => void {
-  const { session } = stream;
-  const count = (): void => {
-    if (stream.rstCode === constants.NGHTTP2_NO_ERROR || session === undefined) return;
-    if (!resets.count(addressOf(session.socket))) {
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+/** Turns connections away before anything is made for them, such as what TLS needs. */
+function admitConnections(
+  http2Server: Http2Server | Http2SecureServer,
+  admits: (socket: Socket) => boolean,
+): void {
+  const listeners = http2Server.listeners("connection") as ((socket: Socket) => void)[];
+  http2Server.removeAllListeners("connection");
+  http2Server.on("connection", (socket: Socket) => {
+    if (!admits(socket)) {
+      socket.destroy();
+      return;
     }
-  };
-  if (stream.closed) count();
-  else stream.once("close", count);
-  return () => stream.removeListener("close", count);
+    for (const listener of listeners) listener.call(http2Server, socket);
+  });
 }
 
 function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {

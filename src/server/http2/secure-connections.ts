@@ -166,16 +166,12 @@ export class SecureConnections {
     if (this.#isLeaving) session.close();
   }
 
-  /** Before anybody reads what the stream brings. */
+  /** Before its turn has come: many are opened only to be reset. */
   #opened(stream: ServerHttp2Stream): void {
     const session = stream.session as ServerHttp2Session | undefined;
     if (session === undefined || stream.closed) return;
     this.#care.began(session);
     this.#underWay.add(stream);
-    const giveUp = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    this.#forgetChunks.set(stream, boundSmallChunks(stream, this.#budgets, giveUp));
-    if (!stream.endAfterHeaders) this.#bodies.waits(stream, giveUp);
-    stream.once("end", () => this.#bodies.ended(stream));
     stream.once("close", () => {
       this.#bodies.ended(stream);
       this.#care.ended(session);
@@ -185,6 +181,7 @@ export class SecureConnections {
   }
 
   #called(stream: ServerHttp2Stream, response: ServerResponse): void {
+    this.#brings(stream);
     const end = response.end.bind(response) as (...args: readonly unknown[]) => ServerResponse;
     response.end = (...args: readonly unknown[]) => {
       const ended = end(...args);
@@ -193,6 +190,15 @@ export class SecureConnections {
     };
     response.once("close", () => this.#options.outbox.ended(response));
     stream.once("wantTrailers", () => closeInput(stream));
+  }
+
+  /** Bounds the body of a call, before anybody reads it. */
+  #brings(stream: ServerHttp2Stream): void {
+    const giveUp = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#forgetChunks.set(stream, boundSmallChunks(stream, this.#budgets, giveUp));
+    if (stream.endAfterHeaders || stream.readableEnded) return;
+    this.#bodies.waits(stream, giveUp);
+    stream.once("end", () => this.#bodies.ended(stream));
   }
 
   /** What of an answer has not left is held against its reader. */

@@ -14,7 +14,7 @@ export interface WrittenTransaction {
 /** So many transitions share one fsync. */
 const durableMax = 1_000;
 /** Publishing and answering a transition takes longer than writing it: this many share a turn. */
-const shownPerTurn = 100;
+const shownPerTurn = 32;
 /** So many rows that are behind share one fsync; beside durable ones, which wait for it, fewer. */
 const behindMax = 2_000;
 const behindBeside = 500;

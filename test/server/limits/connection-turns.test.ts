@@ -13,8 +13,11 @@ import { enveloped } from "../raw/raw-messages.ts";
 /** Turns by a clock that moves when somebody works. */
 function turnsOf(): { readonly turns: ConnectionTurns; readonly work: (ms: number) => true } {
   let now = 0;
+  const sleep = async (ms: number): Promise<void> => {
+    for (const until = now + ms; now < until; ) await turn();
+  };
   return {
-    turns: new ConnectionTurns(new Budgets({ turn_ms: 5 }), () => now),
+    turns: new ConnectionTurns(new Budgets({ turn_ms: 5 }), () => now, sleep),
     work(ms) {
       now += ms;
       return true;
@@ -52,6 +55,24 @@ test("only so much work begins in a turn, however short it is", async () => {
   expect(done).toBe(64);
   await turn();
   expect(done).toBe(100);
+});
+
+test("less begins in a turn after turns that took long, and more again after short ones", async () => {
+  const { turns, work } = turnsOf();
+  let done = 0;
+  for (let count = 0; count < 300; count += 1) {
+    turns.wait({}, () => {
+      done += 1;
+      return work(0);
+    });
+  }
+  const sums: number[] = [];
+  for (const followsMs of [30, 30, 30, 1, 1]) {
+    work(followsMs);
+    await turn();
+    sums.push(done);
+  }
+  expect(sums).toEqual([32, 48, 56, 72, 104]);
 });
 
 test("connections have their turns one after the other", async () => {
@@ -100,6 +121,24 @@ test("long work of others waits, also where it begins later in the turn", async 
   expect(done).toEqual([1]);
   await turn();
   expect(done).toEqual([1, 2]);
+});
+
+test("after long work that took too long, others have as much time before there is more", async () => {
+  const { turns, work } = turnsOf();
+  const done: string[] = [];
+  void turns.next({}).then(() => done.push("first") && work(40));
+  void turns.next({}).then(() => done.push("second"));
+  await turn();
+  await turn();
+  turns.wait({}, () => done.push("other") > 0);
+  for (let count = 0; count < 10; count += 1) await turn();
+  expect(done).toEqual(["first", "other"]);
+  work(39);
+  for (let count = 0; count < 10; count += 1) await turn();
+  expect(done).toEqual(["first", "other"]);
+  work(1);
+  for (let count = 0; count < 10; count += 1) await turn();
+  expect(done).toEqual(["first", "other", "second"]);
 });
 
 test("work that there is no need for any more takes no turn", async () => {

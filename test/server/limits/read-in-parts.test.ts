@@ -19,7 +19,11 @@ test("no more is parsed of a connection than may wait for the answer of its firs
       connectionsMax: 10,
       onDropped: () => undefined,
       sleep: () => Promise.resolve(),
-      turns: new ConnectionTurns(budgets, () => 0),
+      turns: new ConnectionTurns(
+        budgets,
+        () => 0,
+        async () => undefined,
+      ),
     },
     new Outbox(budgets),
   );

@@ -101,8 +101,9 @@ describe("large answers that nobody reads", () => {
     }));
     const batch = toBinary(KeepAliveRequestSchema, create(KeepAliveRequestSchema, { renewals }));
     for (let count = 0; count < 10; count += 1) stream.write(enveloped(batch));
-    await vi.waitFor(async () =>
-      expect(await figure("refusals_total", "connection_unread_bytes")).toBe(1),
+    await vi.waitFor(
+      async () => expect(await figure("refusals_total", "connection_unread_bytes")).toBe(1),
+      10_000,
     );
     const end: GrpcEnd = await grpcEnd(stream);
     expect(end).toMatchObject(tooMany("connection_unread_bytes"));

@@ -264,7 +264,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     silent.on("error", () => undefined).resume();
     await once(silent, "close");
     await vi.waitFor(async () =>
-      expect(await service.figure("refusals_total", "handshake_ms")).toBe(1),
+      expect(await service.figure("refusals_total", "handshake_ms")).toBeGreaterThan(0),
     );
   });
 

@@ -1,0 +1,102 @@
+import { once } from "node:events";
+import { createServer, type Http2Server } from "node:http2";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { expect, test, vi } from "vitest";
+
+import { type BudgetLimits, Budgets } from "../../../src/budget/budgets.ts";
+import { Arrivals } from "../../../src/server/connections/arrivals.ts";
+import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
+import { admitStreams } from "../../../src/server/http2/admit-streams.ts";
+import { OpenCalls } from "../../../src/server/http2/open-calls.ts";
+import { ResetBudget } from "../../../src/server/http2/reset-budget.ts";
+import { Outcomes } from "../../hostile/tools/outcomes.ts";
+import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../../hostile/tools/raw-http2.ts";
+
+interface Admitting {
+  readonly server: Http2Server;
+  readonly budgets: Budgets;
+  readonly resets: ResetBudget;
+  readonly address: string;
+}
+
+/** A server of HTTP/2 that answers nothing. */
+async function admitting(limits?: BudgetLimits): Promise<Admitting> {
+  const budgets = new Budgets(limits);
+  const resets = new ResetBudget(budgets);
+  const server = createServer();
+  admitStreams(server, {
+    budgets,
+    arrivals: new Arrivals(async () => undefined),
+    resets,
+    turns: new ConnectionTurns(
+      budgets,
+      () => performance.now(),
+      async () => undefined,
+    ),
+    calls: new OpenCalls(budgets, "open_calls"),
+    countsFrames: false,
+    refuses: () => false,
+    refuseForCalls: () => undefined,
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { server, budgets, resets, address: `127.0.0.1:${port}` };
+}
+
+function connected(address: string): Socket {
+  const [host, port] = address.split(":");
+  return connect(Number(port), host).resume();
+}
+
+test("a connection of an address that reset too many is closed before HTTP/2 begins on it", async () => {
+  const { server, resets, address } = await admitting({ address_resets: 100 });
+  let sessions = 0;
+  server.on("session", () => {
+    sessions += 1;
+  });
+  const first = connected(address);
+  await once(server, "session");
+  resets.countAll("127.0.0.1", 100);
+  await once(connected(address), "close");
+  expect(sessions).toBe(1);
+  first.destroy();
+  server.close();
+});
+
+/** Nobody knows frames of this type: HTTP/2 drops them. */
+const unknownType = 0xfa;
+const readBytes = 64 * 1024;
+const frameBytesMax = 16 * 1024;
+
+test("a connection that brings resets is read once in a turn", async () => {
+  const { server, budgets, address } = await admitting();
+  const leaving = new AbortController();
+  const context = { outcomes: new Outcomes(), signal: leaving.signal };
+  using connection = await RawHttp2.open(address, context);
+  const streams = Array.from({ length: 640 }, () => connection.nextStream());
+  const head = grpcHead("/any");
+  const heads = streams.map((stream) => frame(frames.headers, flags.endHeaders, stream, head));
+  await connection.send(Buffer.concat(heads));
+  await vi.waitFor(() => expect(budgets.figures("open_calls").used).toBe(640), 10_000);
+
+  const filler = frame(unknownType, 0, 0, Buffer.alloc(frameBytesMax));
+  const aRead = Buffer.concat(Array.from({ length: readBytes / frameBytesMax }, () => filler));
+  const resets = streams.map((stream) => frame(frames.reset, 0, stream, uint32(8)));
+  const parts = Array.from({ length: 10 }, (_, part) =>
+    Buffer.concat([...resets.slice(part * 64, part * 64 + 64), aRead]),
+  );
+  void connection.send(Buffer.concat(parts));
+  let most = 0;
+  for (let seen = 0; seen < streams.length; ) {
+    await turn();
+    const { used } = budgets.figures("address_resets");
+    most = Math.max(most, used - seen);
+    seen = used;
+  }
+  expect(most).toBeLessThanOrEqual(2 * 64);
+  leaving.abort();
+  server.close();
+});
