@@ -22,6 +22,7 @@ import {
   exposeWatches,
 } from "./observe/scraped-metrics.ts";
 import { timeStore } from "./observe/time-store.ts";
+import { roadSpans, type Tracing } from "./observe/tracing.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
 import { readinessOf, readyParts } from "./readiness.ts";
@@ -83,11 +84,13 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const closing = new AbortController();
   const { store, clock } = await openStoreAt(settings, overrides, { log, observe });
   resources.use(store);
-  timeStore(store, metrics, monotonicMs);
+  const tracing = await tracingOf(settings, resources);
+  timeStore(store, { metrics, tracing, now: monotonicMs });
   const policy = policyFor(store, overrides.policy ?? settings.policy);
   const machine = machineOf(overrides);
   const wall = (): number => clock.wall();
-  const { carrier, ...road } = openRoad({ ...settings, wall, observe: observeRoad(log, metrics) });
+  const seen = { observe: observeRoad(log, metrics), trace: roadSpans(tracing) };
+  const { carrier, ...road } = openRoad({ ...settings, ...seen, wall });
   const deps: SessionServiceDeps = {
     store,
     clock,
@@ -106,8 +109,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const files = new FilesReadAnew(log);
   const { authenticator, keys } = await openAuth(settings, { clock, log, closing, files });
   const tls = await openTls(settings, wall);
-  for (const identity of [tls.internal, tls.public])
-    if (identity !== undefined) files.add(identity);
+  for (const identity of [tls.internal, tls.public]) if (identity) files.add(identity);
   exposeCertificates(metrics, tls);
   const readiness = (): Readiness => readinessOf({ service, keys, closing: closing.signal });
   exposeReadiness(metrics, readyParts, readiness);
@@ -132,6 +134,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
     },
     log,
     metrics,
+    tracing,
     closing: closing.signal,
     readiness,
     logLevel: leastLevelOf(log),
@@ -144,6 +147,16 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   const parts = { doors, service, closing, log, flushed, observe, files };
   app = new RunningApp({ ...parts, resources: resources.move() });
   return app;
+}
+
+/** Nothing of it is loaded where nobody receives traces. */
+async function tracingOf(
+  { traces }: Settings,
+  resources: AsyncDisposableStack,
+): Promise<Tracing | undefined> {
+  if (traces === undefined) return undefined;
+  const { startTracing } = await import("./observe/start-tracing.ts");
+  return resources.use(startTracing(traces));
 }
 
 /** What is looked up at each scrape. */

@@ -2,6 +2,7 @@ import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pin
 import { prettyFactory } from "pino-pretty";
 
 import { type LogOutput, logOutput } from "./log-output.ts";
+import { requestAtHand } from "./requests.ts";
 
 export type { Logger } from "pino";
 
@@ -57,6 +58,7 @@ export function createLogger(
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    mixin: requestOfLine,
     redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
   };
   return pino(options, stream);
@@ -81,6 +83,12 @@ export function leastLevelOf<Level extends string>(log: Logger): LeastLevel<Leve
       if (!wasWritten) note();
     },
   };
+}
+
+/** What a line says of the request that it comes from. The object is made anew: pino adds to it. */
+function requestOfLine(): { request?: string } {
+  const request = requestAtHand();
+  return request === undefined ? {} : { request: request.id };
 }
 
 function forPeople(output: LogOutput): DestinationStream {

@@ -136,7 +136,11 @@ function detailsOf(event: SessionEvent): Record<string, unknown> {
     case "HandshakeDelivered":
       return { handshake: event.handshakeId, by: event.by };
     case "HandshakePromoted":
-      return { handshake: event.promoted.id, cause: event.reason };
+      return {
+        handshake: event.promoted.id,
+        generation: event.generation,
+        cause: event.reason,
+      };
     case "GenerationNamed":
       return { generation: event.generation };
     case "GenerationRaised":

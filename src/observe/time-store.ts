@@ -1,13 +1,19 @@
 import type { CommitResult, SessionStore } from "../service/session-store.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Tracing } from "./tracing.ts";
+
+interface StoreWatch {
+  readonly metrics: Pick<Metrics, "storeSeconds" | "storeConflicts">;
+  readonly tracing: Tracing | undefined;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+}
 
 /**
- * From now on the calls of a store are timed, and its conflicts counted. What it does without being
- * waited for is not: that is nearly every renewal of a store in one process.
- *
- * @param now milliseconds that never go back
+ * From now on the calls of a store are timed, its conflicts counted, and commits traced. What it does
+ * without being waited for is not: that is nearly every renewal of a store in one process.
  */
-export function timeStore(store: SessionStore, metrics: Metrics, now: () => number): void {
+export function timeStore(store: SessionStore, { metrics, tracing, now }: StoreWatch): void {
   const timed = <Args extends unknown[], Answer>(
     operation: string,
     call: (...args: Args) => Promise<Answer>,
@@ -25,9 +31,13 @@ export function timeStore(store: SessionStore, metrics: Metrics, now: () => numb
   const { storeConflicts } = metrics;
   const commitNow = store.commit.bind(store) as SessionStore["commit"];
   const commitTimed = timed("commit", commitNow);
+  const traced: SessionStore["commit"] =
+    tracing === undefined
+      ? commitTimed
+      : (change) => tracing.child(commitSpan, () => commitTimed(change));
   const commit: SessionStore["commit"] = (change) => {
     if (store.kind === "sole" && change.durability === "behind") return commitNow(change);
-    const result = commitTimed(change);
+    const result = traced(change);
     result.then(
       (is) => countConflict(is, storeConflicts),
       () => undefined,
@@ -45,6 +55,8 @@ export function timeStore(store: SessionStore, metrics: Metrics, now: () => numb
     }),
   });
 }
+
+const commitSpan = { name: "store commit", attributes: { "db.operation.name": "commit" } };
 
 function countConflict(result: CommitResult, conflicts: Metrics["storeConflicts"]): void {
   if (result !== "committed") conflicts.count(result);

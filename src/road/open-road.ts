@@ -5,7 +5,7 @@ import { type PublishTokens, publishTokensOf } from "../auth/publish-token.ts";
 import type { EpochMs } from "../core/time.ts";
 import type { HandshakeCarrier } from "../service/handshake-delivery.ts";
 import { roadCarrier } from "./road-carrier.ts";
-import { createRoad, type RoadEvent } from "./road-client.ts";
+import { createRoad, type RoadEvent, type TraceRequest } from "./road-client.ts";
 import { roadPasscodes } from "./road-passcodes.ts";
 
 export interface OpenRoadOptions {
@@ -14,6 +14,7 @@ export interface OpenRoadOptions {
   readonly publishTokenSecret: string | undefined;
   readonly wall: () => EpochMs;
   readonly observe: (event: RoadEvent) => void;
+  readonly trace?: TraceRequest | undefined;
 }
 
 /** What the service has of Beach Road, and what stands in for it where there is none. */
@@ -26,7 +27,7 @@ export interface OpenedRoad {
 
 /** Without Road, nobody judges passcodes: dev takes any, and with bearers none opens a session. */
 export function openRoad(options: OpenRoadOptions): OpenedRoad {
-  const { roadUrl, auth, publishTokenSecret, wall, observe } = options;
+  const { roadUrl, auth, publishTokenSecret, wall, observe, trace } = options;
   const attachCodes = new AttachCodes();
   const publishTokens =
     publishTokenSecret === undefined ? undefined : publishTokensOf(publishTokenSecret, wall);
@@ -34,7 +35,7 @@ export function openRoad(options: OpenRoadOptions): OpenedRoad {
     const passcodes = auth.kind === "dev" ? devPasscodes : noPasscodes;
     return { passcodes, attachCodes, publishTokens, carrier: undefined };
   }
-  const road = createRoad({ url: roadUrl, observe });
+  const road = createRoad({ url: roadUrl, observe, trace });
   return {
     passcodes: limitWrongPasscodes(roadPasscodes(road)),
     attachCodes,

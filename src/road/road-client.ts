@@ -62,7 +62,14 @@ export interface RoadOptions {
   readonly times?: RoadTimes;
   /** Receives each request, and each pause and resumption of requests to Road. */
   readonly observe: (event: RoadEvent) => void;
+  /** Surrounds each request, and gives it headers of its own. */
+  readonly trace?: TraceRequest | undefined;
 }
+
+export type TraceRequest = <T>(
+  call: RoadCall,
+  request: (headers: Readonly<Record<string, string>>) => Promise<T>,
+) => Promise<T>;
 
 export type RoadEvent =
   | {
@@ -126,14 +133,16 @@ type Answer = Readonly<Record<string, unknown>>;
 /** Answers with what Road said; undefined where it does not know the session. */
 type Caller = (policy: IPolicy, call: RoadCall, request: Request) => Promise<Answer | undefined>;
 
-function caller({ url, observe }: RoadOptions): Caller {
+function caller({ url, observe, trace = untraced }: RoadOptions): Caller {
   const base = url.replace(/\/+$/, "");
   return async (policy, call, { sessionId, body, signal }) => {
     const address = `${base}/sessions/${encodeURIComponent(sessionId)}/${call}`;
     try {
       return await policy.execute(async ({ signal: ending }) => {
         try {
-          const answer = await post(address, body, ending);
+          const answer = await trace(call, (headers) =>
+            post(address, { headers, body, signal: ending }),
+          );
           observe({ kind: "called", call, outcome: "answered" });
           return answer;
         } catch (error) {
@@ -161,15 +170,24 @@ function asUnavailable(error: unknown, call: RoadCall): RoadUnavailable {
   return new RoadUnavailable(`${call} failed: ${why}`);
 }
 
+const untraced: TraceRequest = (_call, request) => request({});
+
 async function post(
   address: string,
-  body: object,
-  signal: AbortSignal,
+  {
+    headers,
+    body,
+    signal,
+  }: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: object;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Answer | undefined> {
   const response = await fetch(address, {
     method: "POST",
     redirect: "error",
-    headers: { "content-type": "application/json", accept: "application/json" },
+    headers: { ...headers, "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify(body),
     signal,
   });

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 
 import type { CallFigures } from "../observe/call-metrics.ts";
+import { requestIdHeader, saneRequestId } from "../observe/requests.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import { refuseUnknownRoute } from "./json-refusal.ts";
 
@@ -41,5 +42,13 @@ export function countAnswers(
     }
     figures.ended(String(reply.statusCode));
     figures.took(reply.elapsedTime);
+  });
+}
+
+/** Answers whoever names a request with that name, whatever becomes of it. */
+export function nameAnswers(app: FastifyInstance): void {
+  app.addHook("onRequest", async ({ headers }, { raw }) => {
+    const id = saneRequestId(headers[requestIdHeader]);
+    if (id !== undefined) raw.setHeader(requestIdHeader, id);
   });
 }

@@ -3,6 +3,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Call } from "../api/call/handlers.ts";
 import type { CallFigures } from "../observe/call-metrics.ts";
+import type { CallScope, OpenScope } from "../observe/call-scope.ts";
+import { requestIdHeader } from "../observe/requests.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** What surrounds every call at every door. */
@@ -11,6 +13,8 @@ export interface Guard {
   readonly closing: AbortSignal;
   /** What is kept of the calls of a method. */
   readonly figuresOf: (method: string) => CallFigures;
+  /** What surrounds the calls of a method. */
+  readonly scopesOf: (method: DescMethod) => OpenScope;
   /** Called with the error behind INTERNAL, for the log. */
   readonly onBug: (method: string, bug: unknown) => void;
   /** Milliseconds that never go back. */
@@ -34,20 +38,24 @@ function guardedHandler(
 ): UntypedHandler {
   const { monotonic } = guard;
   const figures = guard.figuresOf(method.name);
-  const ended = (code: Code | undefined, bug?: unknown): void => {
-    figures.ended(code === undefined ? "OK" : (Code[code] ?? ""));
-    if (bug !== undefined) guard.onBug(method.name, bug);
+  const open = guard.scopesOf(method);
+  const ended: Ended = (scope, code, bug) => {
+    const status = code === undefined ? "OK" : (Code[code] ?? "");
+    figures.ended(status);
+    scope.end(status, code !== undefined && faults.has(code) ? status : undefined);
+    if (bug !== undefined) scope.run(() => guard.onBug(method.name, bug));
   };
 
   if (method.methodKind === "unary") {
     return async (request, call) => {
       const from = monotonic();
+      const scope = open(call);
       try {
-        const response = await handler(request, call);
-        ended(undefined);
+        const response = await scope.run(() => handler(request, call));
+        ended(scope, undefined);
         return response;
       } catch (thrown) {
-        throw shown(thrown, call, ended);
+        throw shown(thrown, call, scope, ended);
       } finally {
         figures.took(monotonic() - from);
       }
@@ -55,6 +63,7 @@ function guardedHandler(
   }
   const isBidi = method.methodKind === "bidi_streaming";
   return async function* (request, call) {
+    const scope = open(call);
     let isOver = false;
     try {
       if (isBidi) {
@@ -63,37 +72,47 @@ function guardedHandler(
           from = monotonic();
         };
         const input = untilAborted(request as AsyncIterable<unknown>, closing, onMessage);
-        for await (const answer of handler(input, call) as AsyncIterable<unknown>) {
+        const answers = handler(input, call) as AsyncIterable<unknown>;
+        for await (const answer of scope.through(answers)) {
           figures.took(monotonic() - from);
           yield answer;
         }
       } else {
-        yield* handler(request, call) as AsyncIterable<unknown>;
+        yield* scope.through(handler(request, call) as AsyncIterable<unknown>);
       }
       // Handlers end without a word when their call is over, whatever ended it.
       if (call.signal.aborted) throw endOf(call.signal);
       if (guard.closing.aborted) throw goingAway();
       isOver = true;
-      ended(undefined);
+      ended(scope, undefined);
     } catch (thrown) {
       isOver = true;
-      throw shown(thrown, call, ended);
+      throw shown(thrown, call, scope, ended);
     } finally {
       // A door that stops reading ends the generator where it stands: the call is over.
-      if (!isOver) ended(call.signal.aborted ? endOf(call.signal).code : Code.Canceled);
+      if (!isOver) ended(scope, call.signal.aborted ? endOf(call.signal).code : Code.Canceled);
     }
   };
 }
 
-/** The error that the caller gets. An internal error goes to the log only. */
-function shown(
-  thrown: unknown,
-  call: Call,
-  ended: (code: Code, bug?: unknown) => void,
-): ConnectError {
+type Ended = (scope: CallScope, code: Code | undefined, bug?: unknown) => void;
+
+/** Ends that the service is to blame for, by OpenTelemetry's list for servers of gRPC. */
+const faults: ReadonlySet<Code> = new Set([
+  Code.Unknown,
+  Code.DeadlineExceeded,
+  Code.Unimplemented,
+  Code.Internal,
+  Code.Unavailable,
+  Code.DataLoss,
+]);
+
+/** The error that the caller gets. An internal error goes to the log only, and has an id there. */
+function shown(thrown: unknown, call: Call, scope: CallScope, ended: Ended): ConnectError {
   const error = toConnectError(thrown, call);
-  if (error.code === Code.Internal) ended(error.code, thrown);
-  else ended(error.code);
+  const isBug = error.code === Code.Internal;
+  if (isBug && error !== thrown) error.metadata.set(requestIdHeader, scope.id);
+  ended(scope, error.code, isBug ? thrown : undefined);
   return error;
 }
 

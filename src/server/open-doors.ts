@@ -7,9 +7,11 @@ import { ControllerLease } from "../gen/beach/controller/v1/controller_lease_pb.
 import { FastPathRegistry } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { Health } from "../gen/grpc/health/v1/health_pb.js";
 import { callFigures } from "../observe/call-metrics.ts";
+import { routeScopes, rpcScopes } from "../observe/call-scope.ts";
 import type { LeastLevel, Logger } from "../observe/logger.ts";
 import type { LostConnection } from "../observe/lost-connections.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { Tracing } from "../observe/tracing.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { LogLevel } from "../settings/log-levels.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -39,6 +41,8 @@ export interface DoorsOptions {
   readonly api: Omit<ApiDependencies, "door">;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Undefined where nobody receives traces. */
+  readonly tracing: Tracing | undefined;
   /** Aborts when the service begins to drain. */
   readonly closing: AbortSignal;
   readonly readiness: () => Readiness;
@@ -146,10 +150,13 @@ function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedServi
   const { log, metrics, closing } = options;
   const api: ApiDependencies = { ...options.api, door };
   const health = createHealth([ControllerLease.typeName, FastPathRegistry.typeName], closing);
+  const system = door === "internal" ? "grpc" : "connect_rpc";
   const guard: Guard = {
     closing,
     monotonic: options.monotonic,
     figuresOf: (method) => callFigures(metrics, door, method),
+    scopesOf: ({ name: method, parent }) =>
+      rpcScopes(options.tracing, { system, service: parent.typeName, method }),
     onBug: (method, err) => log.error({ err, door, method }, "internal error"),
   };
   const services = [
@@ -160,10 +167,11 @@ function servicesAt(door: DoorName, options: DoorsOptions): readonly ServedServi
   return services.map((served) => guarded(served, guard));
 }
 
-function legacyRoutes({ api, log, metrics }: DoorsOptions): LegacyRoutesOptions {
+function legacyRoutes({ api, log, metrics, tracing }: DoorsOptions): LegacyRoutesOptions {
   return {
     api: createLegacyApi({ ...api, door: "public" }),
     figuresOf: (route) => callFigures(metrics, "public", route),
+    scopesOf: (method, route) => routeScopes(tracing, method, route),
     onBug: bugLogger(log, "public"),
   };
 }

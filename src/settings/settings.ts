@@ -7,6 +7,7 @@ import { explainFault, policySettings, settingsOf } from "./policy-settings.ts";
 import { type ServiceLinks, serviceLinksIn } from "./service-links.ts";
 import { defaultOf, type SettingName, settingsTable, typeOf } from "./settings-table.ts";
 import { grpcTlsNames, httpTlsNames, readTls, type TlsSetting } from "./tls-settings.ts";
+import { type TracesSetting, tracesIn } from "./traces-setting.ts";
 
 /** The settings of the service, checked as a whole. */
 export interface Settings {
@@ -32,6 +33,8 @@ export interface Settings {
   readonly roadUrl: string | undefined;
   readonly policy: Policy;
   readonly logLevel: LogLevel;
+  /** Undefined: nobody receives traces, and none are made. */
+  readonly traces: TracesSetting | undefined;
   /** Services whose links look like settings and were passed over, as `LEASE_REDIS`. */
   readonly linkedServices: readonly string[];
 }
@@ -78,6 +81,7 @@ export function toSettings(env: Environment): SettingsResult {
     roadUrl: reading.roadUrl(),
     policy: reading.policy(),
     logLevel: reading.logLevel(),
+    traces: tracesIn(env),
     linkedServices: reading.linkedServices(),
   };
   reading.noteRelations(settings);

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 
 import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { CallScope } from "../../src/observe/call-scope.ts";
 import { guarded } from "../../src/server/guard.ts";
 
 const call = { signal: new AbortController().signal } as never;
@@ -14,6 +15,7 @@ test("open streams share one listener on the end of the service, and all of them
     closing: closing.signal,
     monotonic: () => 0,
     figuresOf: () => ({ ended: () => undefined, took: () => undefined }),
+    scopesOf: () => (incoming) => new CallScope(incoming, undefined),
     onBug: () => undefined,
   });
   const before = getEventListeners(closing.signal, "abort").length;

@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -29,6 +34,8 @@ export interface FakeRoad extends AsyncDisposable {
   readonly url: string;
   /** How often each route was called so far, by `verify-code` and `control`. */
   readonly calls: Readonly<Record<RoadRoute, number>>;
+  /** The headers of each request so far, by route. */
+  readonly headers: Readonly<Record<RoadRoute, readonly IncomingHttpHeaders[]>>;
   /** Every text of a request so far. */
   readonly bodies: readonly string[];
   /** Makes a session known, with the code that opens it. */
@@ -63,6 +70,7 @@ interface RoadSession {
 
 class RunningRoad implements FakeRoad {
   readonly calls: Record<RoadRoute, number> = { "verify-code": 0, control: 0 };
+  readonly headers: Record<RoadRoute, IncomingHttpHeaders[]> = { "verify-code": [], control: [] };
   readonly bodies: string[] = [];
   readonly #sessions = new Map<string, RoadSession>();
   readonly #waiting = new Set<() => void>();
@@ -125,6 +133,7 @@ class RunningRoad implements FakeRoad {
     }
     if (route !== "control" && route !== "verify-code") return say(response, 404, {});
     this.calls[route] += 1;
+    this.headers[route].push(request.headers);
     const body = (await json(request)) as Readonly<Record<string, unknown>>;
     this.bodies.push(JSON.stringify(body));
     const { delayMs = 0, status, answer } = this.#manners;

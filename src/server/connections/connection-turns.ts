@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
 import type { Budgets } from "../../budget/budgets.ts";
 import { FairQueue } from "../../budget/fair-queue.ts";
 import type { Sleep } from "../door.ts";
@@ -5,6 +7,8 @@ import type { Sleep } from "../door.ts";
 /** Does something for a connection; false when there was nothing to do, as its caller has left. */
 export type Work = () => boolean;
 
+/** A turn is for many calls, and belongs to none that happens to begin it. */
+const outsideCalls = AsyncLocalStorage.snapshot();
 /** Work that waited is begun for so long in a turn: what follows from it takes several times that. */
 const beginMs = 1;
 /** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
@@ -133,7 +137,7 @@ export class ConnectionTurns {
     if (this.#isTurnSet) return;
     this.#isTurnSet = true;
     this.#turnBegan = now;
-    setImmediate(() => this.#turn());
+    outsideCalls(() => setImmediate(() => this.#turn()));
   }
 
   #turn(): void {

@@ -4,6 +4,8 @@ import type { LegacyAnswer, LegacyApi } from "../../api/legacy/legacy-api.ts";
 import type { LegacyRequest } from "../../api/legacy/legacy-parse.ts";
 import { refusalToLegacy } from "../../api/refusal/error-mapping.ts";
 import type { CallFigures } from "../../observe/call-metrics.ts";
+import type { OpenScope } from "../../observe/call-scope.ts";
+import { requestIdHeader } from "../../observe/requests.ts";
 import { countAnswers } from "../fastify-door.ts";
 import { spent } from "../held-bytes.ts";
 import { connectionOf } from "../http2/carried.ts";
@@ -18,6 +20,8 @@ export interface LegacyRoutesOptions {
   readonly api: LegacyApi;
   /** What is kept of the calls of a route, such as `POST /sessions/:id/controller/lease`. */
   readonly figuresOf: (route: string) => CallFigures;
+  /** What surrounds the requests for a route. */
+  readonly scopesOf: (method: string, route: string) => OpenScope;
   /** Called with the error behind a 500. */
   readonly onBug: (error: unknown) => void;
 }
@@ -28,7 +32,7 @@ export interface LegacyRoutesOptions {
  */
 export function addLegacyRoutes(
   scope: FastifyInstance,
-  { api, figuresOf, onBug }: LegacyRoutesOptions,
+  { api, figuresOf, scopesOf, onBug }: LegacyRoutesOptions,
   intake: Intake,
 ): void {
   readEverythingAsJson(scope);
@@ -44,11 +48,13 @@ export function addLegacyRoutes(
     url: string,
     call: (request: LegacyRequest) => Answer,
   ): void => {
+    const path = `/sessions/:id${url}`;
+    const open = scopesOf(method, path);
     scope.route<{ Params: { id: string } }>({
       method,
-      url: `/sessions/:id${url}`,
+      url: path,
       bodyLimit: intake.budgets.limit("legacy_body_bytes"),
-      handler: async (request, reply) => send(reply, await call(toLegacyRequest(request))),
+      handler: (request, reply) => serve({ request, reply, open, call, onBug }),
     });
   };
   route("POST", "/controller-handshake", (request) => api.acquireByHandshake(request));
@@ -56,6 +62,28 @@ export function addLegacyRoutes(
   route("POST", "/controller-handshake/renew", (request) => api.renewHandshake(request));
   route("POST", "/controller/lease", (request) => api.acquireLease(request));
   route("DELETE", "/controller/lease", (request) => api.releaseLease(request));
+}
+
+interface Served extends Pick<LegacyRoutesOptions, "onBug"> {
+  readonly request: FastifyRequest<{ Params: { id: string } }>;
+  readonly reply: FastifyReply;
+  readonly open: OpenScope;
+  readonly call: (request: LegacyRequest) => Answer;
+}
+
+/** An internal error is answered with the id under which it is in the log. */
+async function serve({ request, reply, open, call, onBug }: Served): Promise<FastifyReply> {
+  const asked = toLegacyRequest(request);
+  const scope = open(asked);
+  try {
+    const answer = await scope.run(() => call(asked));
+    scope.end(answer.status, answer.status >= 500 ? String(answer.status) : undefined);
+    return send(reply, answer);
+  } catch (error) {
+    scope.end(500, "500");
+    reply.header(requestIdHeader, scope.id);
+    return scope.run(() => refuseJson(error, reply, onBug));
+  }
 }
 
 /** Holds each body against its caller from before it is read; one in chunks at its longest. */

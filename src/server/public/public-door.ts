@@ -18,7 +18,7 @@ import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import { HttpConnections, type HttpConnectionsOptions } from "../connections/http-connections.ts";
 import type { Door } from "../door.ts";
-import { boundAddress, refuseUnknownRoutes } from "../fastify-door.ts";
+import { boundAddress, nameAnswers, refuseUnknownRoutes } from "../fastify-door.ts";
 import { endOf, goingAway } from "../guard.ts";
 import { connectionOf, http2StreamOf, resetAnswer } from "../http2/carried.ts";
 import { directStream } from "../http2/direct-stream.ts";
@@ -80,6 +80,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
   app.setErrorHandler((error, _request, reply) => refuseJson(error, reply, onBug));
   const shutdown = new AbortController();
 
+  nameAnswers(app);
   app.addHook("onRequest", async (_request, reply) => void reply.headers(passedOnAtOnce));
   await app.register(fastifyHelmet, pageHeaders(options.connections.tls !== undefined));
   await admitPages(app, options.mayCall);
@@ -147,6 +148,9 @@ function admitHost(request: IncomingMessage): void {
   headers[name] = host;
 }
 
+/** What a page may say of a request besides: its name, and the trace that it is part of. */
+const ofTheRequest = ["X-Request-Id", "Traceparent", "Tracestate"];
+
 /**
  * Browsers ask before most calls, and hide the answers to the rest from pages that may not see
  * them. Those calls would still take effect, so they are turned away here.
@@ -155,8 +159,8 @@ async function admitPages(app: FastifyInstance, mayCall: OriginRule): Promise<vo
   await app.register(fastifyCors, {
     origin: (origin, decide) => decide(null, origin !== undefined && mayCall(origin)),
     methods: [...connectCors.allowedMethods, "DELETE"],
-    allowedHeaders: [...connectCors.allowedHeaders, "Authorization"],
-    exposedHeaders: [...connectCors.exposedHeaders, "Retry-After"],
+    allowedHeaders: [...connectCors.allowedHeaders, "Authorization", ...ofTheRequest],
+    exposedHeaders: [...connectCors.exposedHeaders, "Retry-After", "X-Request-Id"],
     maxAge: 7200,
     // What is no preflight is a request for a route that does not exist.
     strictPreflight: false,

@@ -1,3 +1,8 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** What is done in turns belongs to many calls, and to none that happens to begin a turn. */
+const outsideCalls = AsyncLocalStorage.snapshot();
+
 /** A small part of some work; answers whether there is more to do. */
 type Step = () => boolean;
 
@@ -56,7 +61,7 @@ export class Turns {
   #begin(): void {
     if (this.#isTurning) return;
     this.#isTurning = true;
-    setImmediate(() => this.#turn());
+    outsideCalls(() => setImmediate(() => this.#turn()));
   }
 
   #turn(): void {

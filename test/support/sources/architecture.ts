@@ -44,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/core/view.ts",
     "src/service/service-events.ts",
     "src/service/session-store.ts",
+    "src/settings/traces-setting.ts",
   ],
   "src/api": ["src/core", "src/budget", "src/service", "src/auth", "src/gen"],
   "src/road": ["src/core", "src/service", "src/auth", "src/api/legacy"],
