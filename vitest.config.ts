@@ -12,6 +12,7 @@ const longest = [
   "test/watch/size",
   "test/e2e/replicas",
   "test/crash/",
+  "test/deploy/dockerfile",
   "test/e2e/restart",
   "test/browser/pong/",
   "test/demo/process",

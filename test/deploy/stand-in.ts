@@ -40,6 +40,8 @@ export async function buildStandIn(
   ignored: string,
 ): Promise<StandIn> {
   const folder = await mkdtemp(join(tmpdir(), "lease-image-"));
+  await using files = new AsyncDisposableStack();
+  files.defer(() => rm(folder, { recursive: true, force: true }));
   // The user of the image has to get in.
   await chmod(folder, 0o755);
   const built = new Map<string, Built>();
@@ -55,11 +57,12 @@ export async function buildStandIn(
     for (const step of steps) await carryOut(step, stage, sources);
   }
   const { cwd, env, user } = known(built, [...built.keys()].at(-1) ?? "");
+  const owned = files.move();
   return {
     cwd,
     env,
     user: process.getuid?.() === 0 ? { uid: user, gid: user } : undefined,
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
