@@ -81,7 +81,8 @@ describe("The Kubernetes manifest", () => {
     // Without an address of its own, its name leads to each process.
     expect(ops?.spec?.clusterIP).toBe("None");
     const port = ops?.spec?.ports?.[0]?.port;
-    expect(places).toEqual([{ names: [ops?.metadata?.name], type: "A", port }]);
+    const names = [`${ops?.metadata?.name}.beach.svc.cluster.local`];
+    expect(places).toEqual([{ names, type: "A", port }]);
   });
 
   test("selects its pods wherever it selects any", () => {
