@@ -34,6 +34,9 @@ const { store, file, leases, certificate, key } = parseArgs({
 }).values;
 /** One manager may have no more than so many negotiations in flight. */
 const sessionsOfManager = 40;
+/** So few that none of their negotiations times out before its report comes. */
+const preparedAtOnce = 200;
+const triesMax = 5;
 
 const folder = mkdtempSync(join(tmpdir(), "lease-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -61,21 +64,36 @@ const ids = Array.from(
   { length: file === undefined ? Number(leases) : 0 },
   (_, index) => `session-${index}`,
 );
-const prepared = await Promise.all(ids.map(prepare));
+const prepared: LeaseOnHand[] = [];
+while (prepared.length < ids.length) {
+  const some = ids.slice(prepared.length, prepared.length + preparedAtOnce);
+  prepared.push(...(await Promise.all(some.map(prepare))));
+}
 const { grpc, http } = app.addresses;
 const publicDoor = certificate === "" ? { connect: http } : { connectTls: http };
 serveMeasurements({ grpc, ...publicDoor }, prepared);
 
 async function prepare(sessionId: string, index: number): Promise<LeaseOnHand> {
-  const managerUrl = `http://127.0.0.1:${10_000 + Math.floor(index / sessionsOfManager)}`;
+  const managerUrl = `http://127.0.0.1:${10_000 + Math.floor((prepared.length + index) / sessionsOfManager)}`;
   await registry.attachSession({ sessionId, privateBeachId: "bench", managerUrl });
   const ttl = { seconds: 300n };
-  const held = await leaseService.acquire({ sessionId, reason: "bench", ttl });
-  const handshakeId = held.offer?.handshakeId ?? "";
-  const report = managerReport({ sessionId, handshakeId }, 1, ChannelState.READY);
-  await registry.reportTransport({ reports: [report] });
-  const { controllerToken } = held;
-  const { handshakeKind } = await leaseService.renew({ sessionId, controllerToken });
-  if (handshakeKind !== HandshakeKind.REFRESH) throw new Error(`${sessionId} has no usable path`);
-  return { sessionId, token: controllerToken, handshakeId };
+  const { controllerToken, offer } = await leaseService.acquire({
+    sessionId,
+    reason: "bench",
+    ttl,
+  });
+  let handshakeId = offer?.handshakeId ?? "";
+  for (let tries = 1; tries <= triesMax; tries += 1) {
+    // Where another process has prepared the same session, its path is up.
+    if (handshakeId !== "") {
+      const report = managerReport({ sessionId, handshakeId }, 1, ChannelState.READY);
+      await registry.reportTransport({ reports: [report] });
+    }
+    const renewed = await leaseService.renew({ sessionId, controllerToken });
+    if (renewed.handshakeKind === HandshakeKind.REFRESH) {
+      return { sessionId, token: controllerToken, handshakeId };
+    }
+    handshakeId = renewed.offer?.handshakeId ?? handshakeId;
+  }
+  throw new Error(`${sessionId} has no usable path`);
 }

@@ -68,5 +68,7 @@ function machineLines(machine: Machine): readonly string[] {
 function verdict({ parts, tookSeconds }: Report): string {
   const judged = parts.flatMap(({ rows }) => rows.filter(({ met }) => met !== undefined));
   const met = judged.filter((row) => row.met).length;
-  return `${met} of ${judged.length} targets met; it took ${Math.round(tookSeconds / 60)} min ${Math.round(tookSeconds % 60)} s`;
+  const seconds = Math.round(tookSeconds);
+  const took = `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${met} of ${judged.length} targets met; it took ${took}`;
 }
