@@ -1,7 +1,8 @@
-import { createHmac, hash } from "node:crypto";
+import { createHmac } from "node:crypto";
 
-import type { LeaseId, TokenHash } from "../core/ids.ts";
+import type { LeaseId } from "../core/ids.ts";
 import type { ControllerTokens } from "./lease-service.ts";
+import { RememberedDigests, sha256 } from "./remembered-digests.ts";
 
 /**
  * Tokens that are `base64url(HMAC-SHA256(key, lease id))`: the same across renewals, restarts and
@@ -9,6 +10,7 @@ import type { ControllerTokens } from "./lease-service.ts";
  */
 export function controllerTokens(key: Uint8Array, previousKey?: Uint8Array): ControllerTokens {
   const previousKeys = previousKey === undefined ? [] : [previousKey];
+  const digests = new RememberedDigests();
   return {
     of: (leaseId, recorded) => {
       const token = derive(key, leaseId);
@@ -20,14 +22,10 @@ export function controllerTokens(key: Uint8Array, previousKey?: Uint8Array): Con
       sha256(derive(key, leaseId)),
       ...previousKeys.map((old) => sha256(derive(old, leaseId))),
     ],
-    hash: sha256,
+    hash: (token) => digests.of(token),
   };
 }
 
 function derive(key: Uint8Array, leaseId: LeaseId): string {
   return createHmac("sha256", key).update(leaseId).digest("base64url");
-}
-
-function sha256(token: string): TokenHash {
-  return hash("sha256", token, "base64url");
 }

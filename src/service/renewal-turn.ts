@@ -62,7 +62,8 @@ export class Renewals implements RenewalTurn {
     }
     const { session, deadline, answer } = refreshed;
     const change = {
-      id,
+      // The record's own text: that of the request is not kept.
+      id: session.id,
       previous: peeked.record,
       next: session,
       deadline,
