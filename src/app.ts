@@ -43,7 +43,7 @@ import {
   type SessionServiceDeps,
 } from "./service/session-service.ts";
 import { type SessionStore, type StoreFailure, StoreUnavailable } from "./service/session-store.ts";
-import { type Clock, monotonicMs, systemClock } from "./service/time/clock.ts";
+import { type Clock, callAfter, monotonicMs, systemClock } from "./service/time/clock.ts";
 import type { Settings } from "./settings/settings.ts";
 import { settingsWarnings } from "./settings/settings-warnings.ts";
 import { StartFault } from "./settings/start-fault.ts";
@@ -170,8 +170,12 @@ function expose(service: SessionService, metrics: Metrics): void {
 /** What of the machine the doors use: its time, whatever clock the service runs on, and its files. */
 function machineOf({
   pageFolder = builtPage,
-}: AppOverrides): Pick<DoorsOptions, "monotonic" | "sleep" | "openFilesMax" | "pageFolder"> {
+}: AppOverrides): Pick<
+  DoorsOptions,
+  "monotonic" | "sleep" | "callAfter" | "openFilesMax" | "pageFolder"
+> {
   return {
+    callAfter,
     monotonic: monotonicMs,
     sleep: (durationMs, signal) => systemClock().sleep(durationMs, signal),
     openFilesMax: openFilesMax(),

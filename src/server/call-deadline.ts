@@ -36,6 +36,12 @@ export function admitDeadline(headers: Headers): HeaderFault | undefined {
   );
 }
 
+/** The deadline of a call that was admitted, in milliseconds from now; undefined where it has none. */
+export function grpcTimeoutMsOf(headers: Headers): number | undefined {
+  const text = headers["grpc-timeout"];
+  return text === undefined ? undefined : grpcTimeoutMs(String(text));
+}
+
 interface Timeout {
   readonly read: (text: string) => number | undefined;
   readonly mustBe: string;

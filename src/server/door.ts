@@ -21,5 +21,8 @@ export interface ConnectionOptions {
   readonly turns: ConnectionTurns;
 }
 
+/** Calls back after real time, unless what it returns is called before. */
+export type CallAfter = (durationMs: number, over: () => void) => () => void;
+
 /** Waits in real time; resolves early when the signal aborts. */
 export type Sleep = (durationMs: number, signal: AbortSignal) => Promise<void>;

@@ -25,10 +25,15 @@ export class ConnectionBudgets {
    * @param action what cannot be done where a budget is spent, as it follows "Cannot"
    */
   open(connection: object, answer: Closable, action: string): HeldBytes {
-    const own = this.#connections.get(connection) ?? this.#sourceOf(connection);
-    const held = new HeldBytes(connection, own, this.#process, action);
+    const held = this.hold(connection, action);
     whenClosed(answer, () => held.end());
     return held;
+  }
+
+  /** The same for a call that ends what is held by itself. */
+  hold(connection: object, action: string): HeldBytes {
+    const own = this.#connections.get(connection) ?? this.#sourceOf(connection);
+    return new HeldBytes(connection, own, this.#process, action);
   }
 
   #sourceOf(connection: object): Source {

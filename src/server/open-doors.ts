@@ -19,7 +19,7 @@ import type { SettingName } from "../settings/settings-table.ts";
 import { StartFault } from "../settings/start-fault.ts";
 import { type ConnectionShares, connectionShares } from "./connections/connection-shares.ts";
 import { ConnectionTurns } from "./connections/connection-turns.ts";
-import type { ConnectionOptions, Door, Sleep } from "./door.ts";
+import type { CallAfter, ConnectionOptions, Door, Sleep } from "./door.ts";
 import { openGrpcDoor } from "./grpc/grpc-door.ts";
 import { type Guard, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
@@ -57,6 +57,7 @@ export interface DoorsOptions {
   /** How many files and connections the process may have open. */
   readonly openFilesMax: number;
   readonly sleep: Sleep;
+  readonly callAfter: CallAfter;
   /** Milliseconds that never go back. */
   readonly monotonic: () => number;
 }
@@ -98,6 +99,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         connections: connections("internal"),
         intake,
         outbox,
+        callAfter: options.callAfter,
         onTransportError: (detail) =>
           options.onLostConnection({ door: "internal", cause: "transport_error", detail }),
       }),

@@ -37,7 +37,7 @@ export class Outbox {
   }
 
   /** An answer waits for its reader, from now on; one whose reader has left does not. */
-  waits(answer: Closable, giveUp: () => void): void {
+  waits<T extends Closable>(answer: T, giveUp: (answer: T) => void): void {
     if (isOver(answer)) return;
     this.#patience.waits(answer, giveUp);
   }

@@ -8,7 +8,7 @@ const looks = 12;
 interface Waiting {
   /** The look before which it began to wait. */
   since: number;
-  readonly giveUp: () => void;
+  readonly giveUp: (what: never) => void;
 }
 
 /** Gives up what is waited for longer than a budget allows. */
@@ -25,7 +25,7 @@ export class Patience {
   }
 
   /** Something is waited for, from now on. */
-  waits(what: object, giveUp: () => void): void {
+  waits<T extends object>(what: T, giveUp: (what: T) => void): void {
     this.#waiting.set(what, { since: this.#look, giveUp });
   }
 
@@ -44,7 +44,7 @@ export class Patience {
         if (this.#look - since <= looks) continue;
         this.#waiting.delete(what);
         this.#budgets.refuse(this.#name);
-        giveUp();
+        giveUp(what as never);
       }
     }
   }

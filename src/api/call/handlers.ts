@@ -33,8 +33,8 @@ export interface DirectStream {
 }
 
 /**
- * One implementation of a service that every door can carry: Connect takes it as it is, grpc-js
- * through an adapter. A refusal is thrown as a ConnectError.
+ * One implementation of a service that every door can carry: Connect takes it as it is, the
+ * gRPC door calls it. A refusal is thrown as a ConnectError.
  */
 export type Handlers<S extends DescService> = {
   readonly [Name in keyof S["method"]]: Handler<S["method"][Name]>;

@@ -10,7 +10,7 @@ import {
 
 import { formatListenAddress, type ListenAddress } from "../../settings/listen-address.ts";
 import { Arrivals } from "../connections/arrivals.ts";
-import type { ConnectionOptions, Door } from "../door.ts";
+import type { CallAfter, ConnectionOptions, Door } from "../door.ts";
 import { admitStreams } from "../http2/admit-streams.ts";
 import { OpenCalls } from "../http2/open-calls.ts";
 import { ResetBudget } from "../http2/reset-budget.ts";
@@ -21,8 +21,7 @@ import type { Outbox } from "../outbox.ts";
 import type { ServedService } from "../served-service.ts";
 import { endFailedHandshakes, handshakeOptions } from "../tls/handshakes.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
-import { grpcDefinition } from "./grpc-definition.ts";
-import { grpcHandlers } from "./grpc-handlers.ts";
+import { carryCall } from "./grpc-call.ts";
 import {
   closeListeners,
   http2ServersOf,
@@ -31,19 +30,14 @@ import {
   sessionsOf,
   setHttp2Options,
 } from "./grpc-http2.ts";
-import { addReflection } from "./grpc-reflection.ts";
-import { intakeInterceptor } from "./received-message.ts";
+import { grpcMethods } from "./grpc-methods.ts";
+import { reflectionMethods } from "./grpc-reflection.ts";
 
 const second = 1000;
 /** Streams that one connection may have open. */
 const streamsMax = 20_000;
 
 const channelOptions: ChannelOptions = {
-  // Longer than a message may be, so that the handlers see most of those that are too long, and
-  // refuse them in our own words. The stack has no room for these in its own refusal.
-  "grpc.max_receive_message_length": 4 * 1024 * 1024,
-  // The default limit of clients.
-  "grpc.max_send_message_length": 4 * 1024 * 1024,
   // A peer that vanished is noticed within 30 s, so that its streams cost nothing.
   "grpc.keepalive_time_ms": 20 * second,
   "grpc.keepalive_timeout_ms": 10 * second,
@@ -70,32 +64,25 @@ export interface GrpcDoorOptions {
   readonly connections: ConnectionOptions;
   readonly intake: Intake;
   readonly outbox: Outbox;
+  readonly callAfter: CallAfter;
   /** Called with each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError: (detail: string) => void;
 }
 
 /** Opens the internal door: gRPC over HTTP/2, in clear or over TLS. */
 export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
-  const { listen, tls, services, intake, outbox, connections } = options;
+  const { listen, tls, services, intake, outbox, callAfter, connections } = options;
   // It writes to standard error by itself; what matters of that comes back as an error too.
   setLogVerbosity(logVerbosity.NONE);
-  const definitions = services.map(({ service }) => grpcDefinition(service));
-  const ours = new Set(definitions.flatMap((one) => Object.values(one).map(({ path }) => path)));
-  const isOurs = (path: string): boolean => ours.has(path);
-  const interceptors = [intakeInterceptor({ intake, outbox, isOurs })];
-  const server = new Server({ ...channelOptions, interceptors });
+  const ways = { intake, outbox, callAfter };
+  const descs = services.map(({ service }) => service);
+  const methods = new Map([...grpcMethods(services, ways), ...reflectionMethods(descs, ways)]);
+  const server = new Server(channelOptions);
   setHttp2Options(server, {
     ...resets,
     ...handshakeOptions(intake.budgets),
     settings: { maxHeaderListSize: intake.budgets.limit("header_bytes") },
   });
-  for (const served of services) {
-    server.addService(grpcDefinition(served.service), grpcHandlers(served, { intake, outbox }));
-  }
-  addReflection(
-    server,
-    services.map(({ service }) => service),
-  );
   const port = await bind(server, formatListenAddress(listen), credentialsOf(tls));
   const arrivals = new Arrivals(connections.sleep);
   const calls = new OpenCalls(intake.budgets, "open_calls");
@@ -108,7 +95,12 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
     tls?.certify(http2Server as Http2SecureServer);
     endFailedHandshakes(http2Server, intake.budgets);
     admitStreams(http2Server, {
-      refuses: (stream, headers) => refusesNoCall(server, stream, headers),
+      refuses: (stream, headers) => refusesNoCall(methods, stream, headers),
+      carries(stream, headers) {
+        const method = methods.get(headers[":path"] ?? "");
+        if (method !== undefined) carryCall(stream, headers, method);
+        return method !== undefined;
+      },
       refuseForCalls,
       budgets: intake.budgets,
       arrivals,

@@ -1,28 +1,25 @@
 import type {
   Http2Server,
   IncomingHttpHeaders,
-  OutgoingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
   ServerOptions,
 } from "node:http2";
 import { Server as NetServer } from "node:net";
 
-import { Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Server } from "@grpc/grpc-js";
 import { refusalToConnectError } from "../../api/refusal/error-mapping.ts";
 import { admitDeadline, type HeaderFault } from "../call-deadline.ts";
 import { refusalBody } from "../connections/parser-refusal.ts";
 import { spent } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
-import { toGrpcStatus } from "./grpc-status.ts";
+import { refuseWith } from "./grpc-status.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
 interface Inside {
   readonly commonServerOptions?: ServerOptions;
   readonly http2Servers?: ReadonlyMap<Http2Server, Bound>;
-  /** By the paths of their methods. */
-  readonly handlers?: ReadonlyMap<string, unknown>;
 }
 
 interface Bound {
@@ -42,22 +39,15 @@ export function http2ServersOf(server: Server): readonly Http2Server[] {
   return [...boundIn(server).keys()];
 }
 
-/** Whether a method of that path was added to the server. */
-function servesPath(server: Server, path: string): boolean {
-  const { handlers } = server as unknown as Inside;
-  if (handlers === undefined) throw new Error("grpc-js has no handlers");
-  return handlers.has(path);
-}
-
 function boundIn(server: Server): ReadonlyMap<Http2Server, Bound> {
   const { http2Servers } = server as unknown as Inside;
   if (http2Servers === undefined) throw new Error("grpc-js has no HTTP/2 servers");
   return http2Servers;
 }
 
-/** Refuses, at the door of gRPC, what is no call of a method that `server` has; says whether it did. */
+/** Refuses, at the door of gRPC, what is no call of a method that it has; says whether it did. */
 export function refusesNoCall(
-  server: Server,
+  methods: { has(path: string): boolean },
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): boolean {
@@ -67,12 +57,11 @@ export function refusesNoCall(
   }
   const fault = admitDeadline(headers);
   if (fault !== undefined) {
-    refuse(stream, Code.InvalidArgument, unreadable(fault));
+    refuseWith(stream, new ConnectError(unreadable(fault), Code.InvalidArgument));
     return true;
   }
-  if (servesPath(server, headers[":path"] ?? "")) return false;
-  // grpc-js would repeat the whole path.
-  refuse(stream, Code.Unimplemented, "no such method is known here");
+  if (methods.has(headers[":path"] ?? "")) return false;
+  refuseWith(stream, new ConnectError("no such method is known here", Code.Unimplemented));
   return true;
 }
 
@@ -104,25 +93,5 @@ function unreadable({ header, mustBe }: HeaderFault): string {
 
 /** Refuses a call where there are too many. */
 export function refuseForCalls(stream: ServerHttp2Stream): void {
-  const error = refusalToConnectError(spent("open_calls"), "begin the call");
-  const details = toGrpcStatus(error).metadata.toHttp2Headers();
-  refuse(stream, error.code, error.rawMessage, details);
-}
-
-/** Answers a call with a status alone. */
-function refuse(
-  stream: ServerHttp2Stream,
-  code: Code,
-  message: string,
-  details: OutgoingHttpHeaders = {},
-): void {
-  const headers = {
-    ...details,
-    ":status": 200,
-    "content-type": "application/grpc+proto",
-    "grpc-status": code,
-    "grpc-message": encodeURI(message),
-  };
-  stream.respond(headers, { endStream: true });
-  closeInput(stream);
+  refuseWith(stream, refusalToConnectError(spent("open_calls"), "begin the call"));
 }

@@ -2,11 +2,15 @@ import { EventEmitter } from "node:events";
 
 import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import type { Server, ServerDuplexStream, ServiceDefinition } from "@grpc/grpc-js";
+import type { MethodDefinition, Server, ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 
+import { refuseMessage } from "../../api/request/read-message.ts";
+import type { GrpcMethod, Ways } from "./grpc-method.ts";
+import type { GrpcMethods } from "./grpc-methods.ts";
+
 /** Lets clients list the services and read their whole schema. */
-export function addReflection(server: Server, services: readonly DescService[]): void {
+export function reflectionMethods(services: readonly DescService[], ways: Ways): GrpcMethods {
   const files = new Set<DescFile>();
   for (const { file } of services) collect(file, files);
   const fileDescriptorProtos = [...files].map((file) =>
@@ -15,42 +19,65 @@ export function addReflection(server: Server, services: readonly DescService[]):
   // The library reads the descriptors of type entries alone; of what type they are is all one.
   const format = "Protocol Buffer 3 EnumDescriptorProto";
   const everything = { format, type: {}, fileDescriptorProtos } as const;
-  const paced = {
-    addService: (service: ServiceDefinition, { ServerReflectionInfo: answer = missing }: Answers) =>
-      server.addService(service, { ServerReflectionInfo: answerInTurn(answer) }),
+  const methods = new Map<string, GrpcMethod>();
+  const door = {
+    addService(service: ServiceDefinition, answers: Readonly<Record<string, Answer>>): void {
+      for (const [name, definition] of Object.entries(service)) {
+        const answer = answers[name];
+        if (answer === undefined) throw new Error("the library answers nothing");
+        methods.set(definition.path, reflection(definition, answer, ways));
+      }
+    },
   };
-  new ReflectionService({ everything }).addToServer(paced as unknown as Server);
+  new ReflectionService({ everything }).addToServer(door as unknown as Server);
+  return methods;
 }
 
-type Reflection = ServerDuplexStream<unknown, unknown>;
 type Answer = (stream: unknown) => void;
-type Answers = Readonly<Record<string, Answer>>;
 
-function missing(): never {
-  throw new Error("the library answers nothing");
+function reflection(
+  { requestDeserialize, responseSerialize }: MethodDefinition<unknown, unknown>,
+  answer: Answer,
+  ways: Ways,
+): GrpcMethod {
+  return {
+    ...ways,
+    kind: "bidi_streaming",
+    handler: (questions) => answerInTurn(answer, questions as AsyncIterable<unknown>),
+    async read({ bytes, encoding }, held) {
+      const question = await ways.intake.unpackQuestion(bytes, encoding, held);
+      try {
+        return { message: requestDeserialize(Buffer.from(question)), heldBytes: 0 };
+      } catch {
+        return refuseMessage("must be in protobuf's binary encoding");
+      }
+    },
+    encode: responseSerialize,
+  };
 }
 
 /**
  * Answers one question after the other, as they are read: the library would answer all that come,
- * and keep the answers, each a thousand times as long as its question. By events, since a loop over
- * the call would make an error of its end, and thousands may end at once.
+ * and keep the answers, each a thousand times as long as its question.
  */
-function answerInTurn(answer: Answer): (call: Reflection) => void {
-  return (call) => {
-    const questions = new EventEmitter();
-    const write = (one: unknown): void => {
-      call.pause();
-      call.write(one, () => call.resume());
-    };
-    answer(Object.assign(questions, { write, end: noop }));
-    call.on("data", (question) => questions.emit("data", question));
-    call.on("end", () => call.end());
-    call.on("error", noop);
+async function* answerInTurn(
+  answer: Answer,
+  questions: AsyncIterable<unknown>,
+): AsyncGenerator<unknown> {
+  const asked = new EventEmitter();
+  let answered: unknown;
+  const write = (one: unknown): void => {
+    answered = one;
   };
+  answer(Object.assign(asked, { write, end: noop }));
+  for await (const question of questions) {
+    asked.emit("data", question);
+    yield answered;
+  }
 }
 
 function noop(): void {
-  // The caller has gone.
+  // The end of the questions is the end of the answers.
 }
 
 function collect(file: DescFile, into: Set<DescFile>): void {

@@ -1,18 +1,30 @@
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { Metadata, type StatusObject } from "@grpc/grpc-js";
+
+import { closeInput } from "../http2/close-input.ts";
 
 const statusDetails = "grpc-status-details-bin";
 
 /** More of a message would not fit into the headers that peers take. */
 const messageLengthMax = 4_000;
 
-/** The status and trailers with which a gRPC call ends; Connect's codes are gRPC's. */
-export function toGrpcStatus(error: ConnectError): StatusObject {
-  const trailers = setTrailerStatus(new Headers(), error);
-  const metadata = new Metadata();
-  const details = trailers.get(statusDetails);
-  if (details !== null) metadata.set(statusDetails, Buffer.from(details, "base64"));
-  const code: number = error.code;
-  return { code, details: error.rawMessage.slice(0, messageLengthMax), metadata };
+/** The trailers with which a call ends that is refused; Connect's codes are gRPC's. */
+export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
+  const details = setTrailerStatus(new Headers(), error).get(statusDetails);
+  // It may be cut within a character.
+  const message = error.rawMessage.slice(0, messageLengthMax).toWellFormed();
+  return {
+    "grpc-status": error.code,
+    "grpc-message": encodeURI(message),
+    ...(details === null ? {} : { [statusDetails]: details }),
+  };
+}
+
+/** Answers a call with an error alone. */
+export function refuseWith(stream: ServerHttp2Stream, error: ConnectError): void {
+  const headers = { ":status": 200, "content-type": "application/grpc+proto" };
+  stream.respond({ ...headers, ...trailersOf(error) }, { endStream: true });
+  closeInput(stream);
 }

@@ -36,6 +36,8 @@ export interface Admission {
   readonly countsFrames: boolean;
   /** Refuses, in the door's own words, what is no call of it; says whether it did. */
   readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+  /** Carries a call past those who listened to the server so far; says whether it did. */
+  readonly carries?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
   /** Refuses a call for `open_calls`. */
   readonly refuseForCalls: (stream: ServerHttp2Stream) => void;
 }
@@ -43,7 +45,17 @@ export interface Admission {
 /** Looks at each connection and each call before those who listened to the server so far. */
 export function admitStreams(
   http2Server: Http2Server | Http2SecureServer,
-  { budgets, arrivals, resets, turns, calls, countsFrames, refuses, refuseForCalls }: Admission,
+  {
+    budgets,
+    arrivals,
+    resets,
+    turns,
+    calls,
+    countsFrames,
+    refuses,
+    carries,
+    refuseForCalls,
+  }: Admission,
 ): void {
   admitConnections(http2Server, (socket) => {
     arrivals.connected();
@@ -106,7 +118,8 @@ export function admitStreams(
       turns.wait(connection, () => stream.destroy().destroyed);
     });
     if (refuses(stream, headers)) return;
-    arrivals.called(() =>
+    arrivals.called(() => {
+      if (carries?.(stream, headers) === true) return;
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;
         for (const listener of listeners)
@@ -114,8 +127,8 @@ export function admitStreams(
         // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
         if (stream.readableEnded) stream.emit("end");
         return true;
-      }),
-    );
+      });
+    });
   };
   (http2Server as Http2Server).on("stream", admit);
 }

@@ -12,20 +12,26 @@ import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
 import type { Closable } from "../when-closed.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";
 
-/** A message of a request as it came. */
-export interface PackedMessage {
-  readonly desc: DescMessage;
-  readonly format: MessageFormat;
+/** The bytes of a message as they came. */
+export interface PackedBytes {
   readonly bytes: Uint8Array;
   /** Undefined for one that is not packed. */
   readonly encoding: Encoding | undefined;
 }
 
-interface ReadMessage {
-  readonly message: MessageShape<DescMessage>;
+/** A message of a request as it came. */
+export interface PackedMessage extends PackedBytes {
+  readonly desc: DescMessage;
+  readonly format: MessageFormat;
+}
+
+export interface ReadMessage<Message = unknown> {
+  readonly message: Message;
   /** What it takes beside the bytes that came. */
   readonly heldBytes: number;
 }
+
+const action = "read the request";
 
 /** A message above this size takes longer than most calls: it waits for its turn. */
 const largeBytes = 16 * 1024;
@@ -59,7 +65,12 @@ export class Intake {
    * @param connection its socket or session: what one sends is limited by itself
    */
   open(connection: object | undefined, answer: Closable): HeldBytes {
-    return this.#held.open(connection ?? this, answer, "read the request");
+    return this.#held.open(connection ?? this, answer, action);
+  }
+
+  /** The same for a call that ends what is held by itself. */
+  hold(connection: object): HeldBytes {
+    return this.#held.hold(connection, action);
   }
 
   /** Begins to answer a call, whose message has come, when its connection has a turn. */
@@ -74,7 +85,7 @@ export class Intake {
   readNow(
     { desc, format, bytes, encoding }: PackedMessage,
     held: HeldBytes,
-  ): ReadMessage | undefined {
+  ): ReadMessage<MessageShape<DescMessage>> | undefined {
     const isReady = format === "binary" && encoding === undefined && bytes.length <= smallBytes;
     if (!isReady) return undefined;
     const { message, fields } = readSmallMessage(desc, bytes, this.budgets);
@@ -87,7 +98,7 @@ export class Intake {
   async read(
     { desc, format, bytes: packed, encoding }: PackedMessage,
     held: HeldBytes,
-  ): Promise<ReadMessage> {
+  ): Promise<ReadMessage<MessageShape<DescMessage>>> {
     const bytes =
       encoding === undefined
         ? packed

@@ -8,10 +8,10 @@ import type { OpenScope } from "../../observe/call-scope.ts";
 import { requestIdHeader } from "../../observe/requests.ts";
 import { countAnswers } from "../fastify-door.ts";
 import { spent } from "../held-bytes.ts";
+import { headersOf } from "../http-headers.ts";
 import { connectionOf } from "../http2/carried.ts";
 import type { Intake } from "../intake/intake.ts";
 import { badRequest, refuseJson } from "../json-refusal.ts";
-import { headersOf } from "./http-headers.ts";
 
 /** What a legacy route may answer with, whichever it is. */
 type Answer = Promise<LegacyAnswer<unknown>>;

@@ -9,8 +9,8 @@ import { refuseHeader, refuseLongMessage, refuseMessage } from "../../api/reques
 import type { HeaderFault } from "../call-deadline.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { connectionOf } from "../http2/carried.ts";
+import { Envelopes, envelopeBytes, opened } from "../intake/envelopes.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
-import { encodingOf, envelopeBytes, opened, readEnvelopes } from "./envelopes.ts";
 
 /** What messages may be compressed with, in either direction. */
 export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];
@@ -85,14 +85,25 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
 
   async *#readOneByOne(desc: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
     const { format, encoding } = this.#packing;
-    const envelopes = readEnvelopes(this.#request, this.#held, this.#intake.budgets);
-    for await (const envelope of envelopes) {
-      const packed = { desc, format, ...opened(envelope, encoding) };
+    for await (const envelope of this.#readEnvelopes()) {
+      const packed = { desc, format, ...opened(envelope, encoding, encodingOf) };
       const { message, heldBytes } = await this.#intake.read(packed, this.#held);
       this.#onRead();
       yield message;
       this.#held.giveBack(envelope.length + heldBytes);
     }
+  }
+
+  /** What has come is held until it is given back. */
+  async *#readEnvelopes(): AsyncGenerator<Buffer> {
+    const envelopes = new Envelopes(this.#intake.budgets);
+    // A request that is destroyed takes its stream with it, by which the answer has to leave.
+    for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
+      this.#held.take(chunk.length);
+      envelopes.add(chunk);
+      for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
+    }
+    if (envelopes.isCut) refuseMessage("must come in envelopes, each of them whole");
   }
 
   #refuseHeaders(): void {
@@ -160,6 +171,11 @@ function packingOf(headers: IncomingHttpHeaders): Packing {
   };
 }
 
+/** The encoding of that name; undefined for what is not packed. */
+function encodingOf(named: string): "gzip" | "br" | undefined {
+  return named === "gzip" || named === "br" ? named : undefined;
+}
+
 function isKnown(encoding: string): boolean {
   return ["gzip", "br", "identity"].includes(encoding);
 }
@@ -187,5 +203,5 @@ function unwrapped(desc: DescMessage, body: Buffer, packing: Packing): PackedMes
   const isWhole =
     body.length >= envelopeBytes && body.readUInt32BE(1) === body.length - envelopeBytes;
   if (!isWhole) return refuseMessage("must come in one envelope, whole, with nothing beside it");
-  return { desc, format, ...opened(body, encoding) };
+  return { desc, format, ...opened(body, encoding, encodingOf) };
 }

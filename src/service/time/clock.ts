@@ -99,6 +99,17 @@ export function systemClock(): SystemClock {
   return machineClock(thisMachine, sleepOnTimer);
 }
 
+/**
+ * Calls back after the duration, at most 24 days, unless it is cancelled: for what nearly always ends
+ * before, and is waited for by the thousand.
+ *
+ * @returns cancels it
+ */
+export function callAfter(duration: DurationMs, over: () => void): () => void {
+  const timer = setTimeout(over, duration);
+  return () => clearTimeout(timer);
+}
+
 /** Milliseconds that never go back, for what is measured and not promised. */
 export function monotonicMs(): number {
   return performance.now();

@@ -47,6 +47,7 @@ async function openDoor(onCalled: () => void): Promise<string> {
     connections: { connectionsMax: 10, onDropped: () => undefined, sleep, turns },
     intake: new Intake(budgets, turns),
     outbox: new Outbox(budgets),
+    callAfter: () => () => undefined,
     onTransportError: () => undefined,
   });
   return `${door.address.host}:${door.address.port}`;
