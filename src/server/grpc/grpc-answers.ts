@@ -4,7 +4,6 @@ import type { ConnectError } from "@connectrpc/connect";
 
 import type { HeldBytes } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
-import { enveloped } from "../intake/envelopes.ts";
 import type { Outbox } from "../outbox.ts";
 import { refuseWith, trailersOf } from "./grpc-status.ts";
 
@@ -70,8 +69,7 @@ export class GrpcAnswers {
   }
 
   /** Writes an answer; what it returns resolves when the next may be fetched, or nobody reads on. */
-  write(message: Uint8Array): Promise<void> | undefined {
-    const envelope = enveloped(message);
+  write(envelope: Buffer): Promise<void> | undefined {
     if (this.#pace.isHeld) this.hold(envelope.length);
     this.#together.push(envelope);
     this.#waiting += 1;
@@ -103,10 +101,10 @@ export class GrpcAnswers {
   }
 
   /** Sends the one answer of a call, and its end, at once. */
-  answer(message: Uint8Array): void {
+  answer(envelope: Buffer): void {
     this.#outbox.waits(this.#stream, reset);
     this.#begin();
-    this.#stream.end(enveloped(message));
+    this.#stream.end(envelope);
   }
 
   /** Ends the call behind its answers. */

@@ -163,10 +163,10 @@ class GrpcCall implements Call {
 
   #answer(answer: unknown): void {
     if (this.#hasEnded) return;
-    const message = this.#method.encode(answer);
-    if (message.length > largeAnswerBytes) this.#answers.holdWhole(message.length);
+    const envelope = this.#method.encode(answer);
+    if (envelope.length > largeAnswerBytes) this.#answers.holdWhole(envelope.length);
     this.#settle();
-    this.#answers.answer(message);
+    this.#answers.answer(envelope);
   }
 
   /** Writes at the reader's pace until the handler, or the reader, ends; then sends the status. */

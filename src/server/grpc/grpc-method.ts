@@ -20,5 +20,6 @@ export interface GrpcMethod extends Ways {
   readonly handler: UntypedHandler;
   /** Throws the refusal of a message that cannot be read; no promise for most that can. */
   read(packed: PackedBytes, held: HeldBytes): ReadMessage | Promise<ReadMessage>;
-  encode(message: unknown): Uint8Array;
+  /** An answer in its envelope. */
+  encode(answer: unknown): Buffer;
 }

@@ -1,7 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 
 import type { ServedService } from "../served-service.ts";
-import { encode } from "./encode.ts";
+import { answerEncoder } from "./answer-encoder.ts";
 import type { GrpcMethod, Ways } from "./grpc-method.ts";
 
 /** The methods of a door, by the path at which each is called. */
@@ -22,7 +22,7 @@ function methodsOf({ service, handler }: ServedService, ways: Ways): [string, Gr
         const message = { desc: method.input, format: "binary" as const, ...packed };
         return ways.intake.readNow(message, held) ?? ways.intake.read(message, held);
       },
-      encode: (answer) => encode(method.output, answer),
+      encode: answerEncoder(method.output),
     },
   ]);
 }

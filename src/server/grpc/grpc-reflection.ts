@@ -6,6 +6,7 @@ import type { MethodDefinition, Server, ServiceDefinition } from "@grpc/grpc-js"
 import { ReflectionService } from "@grpc/reflection";
 
 import { refuseMessage } from "../../api/request/read-message.ts";
+import { enveloped } from "../intake/envelopes.ts";
 import type { GrpcMethod, Ways } from "./grpc-method.ts";
 import type { GrpcMethods } from "./grpc-methods.ts";
 
@@ -52,7 +53,7 @@ function reflection(
         return refuseMessage("must be in protobuf's binary encoding");
       }
     },
-    encode: responseSerialize,
+    encode: (answer) => enveloped(responseSerialize(answer)),
   };
 }
 
