@@ -2,6 +2,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "nod
 
 import type { ConnectError } from "@connectrpc/connect";
 
+import { requestIdHeader } from "../../observe/requests.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
 import type { Outbox } from "../outbox.ts";
@@ -48,6 +49,8 @@ export class GrpcAnswers {
   #waiting = 0;
   #onSent: (() => void) | undefined;
   #trailers: OutgoingHttpHeaders = okTrailers;
+  /** What its caller named the call, and is answered. */
+  requestId: string | undefined;
 
   constructor(stream: ServerHttp2Stream, connection: object, outbox: Outbox, pace: Pace) {
     this.#stream = stream;
@@ -118,7 +121,7 @@ export class GrpcAnswers {
   refuse(error: ConnectError): void {
     this.flush();
     if (!this.#stream.headersSent) {
-      refuseWith(this.#stream, error);
+      refuseWith(this.#stream, error, this.#named({}));
       return;
     }
     this.#trailers = trailersOf(error);
@@ -142,7 +145,12 @@ export class GrpcAnswers {
     if (this.#stream.headersSent) return;
     this.#stream[answersOf] = this;
     this.#stream.on("wantTrailers", onWantTrailers);
-    this.#stream.respond(headers, beforeTrailers);
+    this.#stream.respond(this.#named(headers), beforeTrailers);
+  }
+
+  #named(others: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    const id = this.requestId;
+    return id === undefined ? others : { ...others, [requestIdHeader]: id };
   }
 
   #goOn(): void {

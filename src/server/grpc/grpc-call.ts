@@ -5,6 +5,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import { refuseMessage } from "../../api/request/read-message.ts";
+import { requestIdHeader, saneRequestId } from "../../observe/requests.ts";
 import { grpcTimeoutMsOf } from "../call-deadline.ts";
 import { callerLeft, deadlinePassed } from "../guard.ts";
 import type { HeldBytes } from "../held-bytes.ts";
@@ -86,6 +87,7 @@ class GrpcCall implements Call {
     this.#envelopes = new Envelopes(intake.budgets);
     const pace = kind === "server_streaming" ? oneByOne : ahead;
     this.#answers = new GrpcAnswers(stream, this.connection, outbox, pace);
+    this.#answers.requestId = saneRequestId(headers[requestIdHeader]);
     const timeoutMs = grpcTimeoutMsOf(headers);
     if (timeoutMs !== undefined) {
       this.#cancelDeadline = callAfter(timeoutMs, () => this.#passDeadline());

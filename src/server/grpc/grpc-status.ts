@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 
+import { requestIdHeader } from "../../observe/requests.ts";
 import { closeInput } from "../http2/close-input.ts";
 
 const statusDetails = "grpc-status-details-bin";
@@ -15,16 +16,23 @@ export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
   const details = setTrailerStatus(new Headers(), error).get(statusDetails);
   // It may be cut within a character.
   const message = error.rawMessage.slice(0, messageLengthMax).toWellFormed();
+  const id = error.metadata.get(requestIdHeader);
   return {
     "grpc-status": error.code,
     "grpc-message": encodeURI(message),
     ...(details === null ? {} : { [statusDetails]: details }),
+    // An internal error is answered with the id under which it is in the log.
+    ...(id === null ? {} : { [requestIdHeader]: id }),
   };
 }
 
-/** Answers a call with an error alone. */
-export function refuseWith(stream: ServerHttp2Stream, error: ConnectError): void {
+/** Answers a call with an error alone, and with other headers besides. */
+export function refuseWith(
+  stream: ServerHttp2Stream,
+  error: ConnectError,
+  others: OutgoingHttpHeaders = {},
+): void {
   const headers = { ":status": 200, "content-type": "application/grpc+proto" };
-  stream.respond({ ...headers, ...trailersOf(error) }, { endStream: true });
+  stream.respond({ ...headers, ...others, ...trailersOf(error) }, { endStream: true });
   closeInput(stream);
 }

@@ -56,7 +56,15 @@ async function acquireOverConnect(
 
 test("the lines of a call bear the id that its caller gave it, on every door", async () => {
   const named = (id: string) => ({ headers: { "x-request-id": id } });
-  await service.lease.acquire({ sessionId: "over-grpc", ...asked }, named("request-1"));
+  const answered: (string | null)[] = [];
+  const onHeader = (headers: Headers): void => void answered.push(headers.get("x-request-id"));
+  const overGrpc = { ...named("request-1"), onHeader };
+  await service.lease.acquire({ sessionId: "over-grpc", ...asked }, overGrpc);
+  expect(answered).toEqual(["request-1"]);
+  const refused = await service.lease
+    .renew({ sessionId: "over-grpc", controllerToken: "another" }, named("request-5"))
+    .catch(ConnectError.from);
+  expect((refused as ConnectError).metadata.get("x-request-id")).toBe("request-5");
   const web = service.client(ControllerLease, service.grpcWeb);
   await web.acquire({ sessionId: "over-grpc-web", ...asked }, named("request-2"));
   const answer = await acquireOverConnect("over-connect", { "x-request-id": "request-3" });
@@ -67,7 +75,7 @@ test("the lines of a call bear the id that its caller gave it, on every door", a
     body: JSON.stringify({ passcode: "1", requester_private_beach_id: "beach-1" }),
   });
   expect(old.headers.get("x-request-id")).toBe("request-4");
-  expect(requestsOf("over-grpc")).toEqual(["request-1"]);
+  expect(requestsOf("over-grpc")).toEqual(["request-1", "request-5"]);
   expect(requestsOf("over-grpc-web")).toEqual(["request-2"]);
   expect(requestsOf("over-connect")).toEqual(["request-3"]);
   expect(requestsOf("old-route")).toEqual(["request-4"]);
@@ -125,4 +133,5 @@ test("whoever gets an internal error gets the id under which it is in the log", 
     .catch(ConnectError.from);
   expect(refused).toMatchObject({ code: Code.Internal });
   expect(bugs()[2]).toMatch(uuid);
+  expect((refused as ConnectError).metadata.get("x-request-id")).toBe(bugs()[2]);
 });
