@@ -13,10 +13,8 @@ import { runCli, startCli } from "./run-cli.ts";
 /** The one line that a run complains with. */
 async function complaintOf(
   args: readonly string[],
-  env?: Readonly<Record<string, string>>,
 ): Promise<readonly [code: number | null, line: string]> {
-  const ended = env === undefined ? runCli(args) : startCli(args, env).ended;
-  const { code, stdout, stderr } = await ended;
+  const { code, stdout, stderr } = await runCli(args);
   expect(stdout).toBe("");
   expect(stderr.split("\n")).toHaveLength(2);
   return [code, stderr.trimEnd()];
@@ -68,21 +66,24 @@ describe("with LEASE_AUTH=jwt", () => {
 
   test("without one, or with one that may not, it says how to give another", async () => {
     await using mode = await jwtMode();
+    await using folder = await storeFolder();
     await using service = await runService({ env: mode.env });
     const args = ["sessions", "--address", service.addresses.grpc];
-    for (const [env, words] of [
-      [{}, /: give a bearer by --bearer-file FILE or in LEASE_BEARER/],
-      [{ LEASE_BEARER: "no-token" }, /: give a bearer by --bearer-file FILE/],
-      [{ LEASE_BEARER: await mode.manager({}, -3_600_000) }, /: give a bearer by/],
-    ] as const) {
-      const [code, line] = await complaintOf(args, env);
+    const path = join(folder.path, "bearer");
+    const withFile = ["--bearer-file", path];
+    expect((await complaintOf(args))[1]).toMatch(
+      /: give a bearer by --bearer-file FILE or in LEASE_B/,
+    );
+    for (const bearer of ["no-token", await mode.manager({}, -3_600_000)]) {
+      await writeFile(path, bearer);
+      const [code, line] = await complaintOf([...args, ...withFile]);
       expect(code).toBe(77);
-      expect(line).toMatch(words);
-      expect(line).not.toContain(Object.values(env)[0] ?? "nothing");
+      expect(line).toMatch(/: give a bearer by --bearer-file FILE/);
+      expect(line).not.toContain(bearer);
     }
-    const env = { LEASE_BEARER: await mode.manager({ scope: "pb:service pb:sessions.read" }) };
-    const revoke = ["revoke", "s1", "--yes", "--address", service.addresses.grpc];
-    expect(await complaintOf(revoke, env)).toEqual([77, expect.stringContaining("SCOPE_MISSING")]);
+    await writeFile(path, await mode.manager({ scope: "pb:service pb:sessions.read" }));
+    const revoke = ["revoke", "s1", "--yes", "--address", service.addresses.grpc, ...withFile];
+    expect(await complaintOf(revoke)).toEqual([77, expect.stringContaining("SCOPE_MISSING")]);
     const watch = ["watch", "s1", "--address", service.addresses.grpc];
     expect(await complaintOf(watch)).toEqual([77, expect.stringContaining("give a bearer")]);
   });

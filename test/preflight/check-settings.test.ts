@@ -3,26 +3,42 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
+import { checkSettings } from "../../src/preflight/check-settings.ts";
 import { hasOpenssl, issueCertificate } from "../support/network/certificates.ts";
 import { jwtMode } from "../support/process/jwt-mode.ts";
-import { type Env, runService, runToExit, spawnService } from "../support/process/run-service.ts";
+import {
+  type Env,
+  freePorts,
+  runService,
+  runToExit,
+  spawnService,
+} from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 
-function check(env: Env): ReturnType<typeof runToExit> {
-  return runToExit({ LEASE_STORE_URL: "memory:", ...env }, { args: ["--check-settings"] });
+interface Ended {
+  readonly code: number;
+  readonly text: string;
+}
+
+/** Within this process, but with the code and the text that the command ends with. */
+async function check(env: Env): Promise<Ended> {
+  const checked = await checkSettings({ ...freePorts, LEASE_STORE_URL: "memory:", ...env });
+  if (checked.kind === "sound") return { code: 0, text: checked.summary };
+  return { code: 78, text: checked.faults.join("\n") };
 }
 
 async function faultsOf(env: Env): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await check(env);
-  expect([code, stdout]).toEqual([78, ""]);
-  return stderr.split("\n").map((line) => line.replace("controller-lease: ", ""));
+  const { code, text } = await check(env);
+  expect(code).toBe(78);
+  return text.split("\n");
 }
 
 describe("settings that can be used", () => {
   test("are summed up, and nothing is made or opened for it", async () => {
     await using folder = await storeFolder();
     const path = join(folder.path, "made", "lease.db");
-    const { code, stdout, stderr } = await check({ LEASE_STORE_URL: `sqlite:${path}` });
+    const env = { LEASE_STORE_URL: `sqlite:${path}` };
+    const { code, stdout, stderr } = await runToExit(env, { args: ["--check-settings"] });
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout.split("\n")).toEqual([
       "The settings can be used. A start would have:",
@@ -50,9 +66,9 @@ describe("settings that can be used", () => {
       await service.stop();
     }
     const [before, names] = [await readFile(folder.storePath), await readdir(folder.path)];
-    const { code, stdout } = await check(env);
+    const { code, text } = await check(env);
     expect(code).toBe(0);
-    expect(stdout).toContain(`${folder.storePath}, 2 sessions and tombstones`);
+    expect(text).toContain(`${folder.storePath}, 2 sessions and tombstones`);
     expect((await readFile(folder.storePath)).equals(before)).toBe(true);
     expect(await readdir(folder.path)).toEqual(names);
   });
@@ -60,28 +76,26 @@ describe("settings that can be used", () => {
   test.skipIf(!hasOpenssl)("are summed up without a secret", async () => {
     await using mode = await jwtMode();
     await using certificate = await issueCertificate("IP:127.0.0.1");
-    const { code, stdout } = await check({
+    const { code, text } = await check({
       ...mode.env,
       LEASE_GRPC_TLS_CERT: certificate.certificate,
       LEASE_GRPC_TLS_KEY: certificate.key,
       LEASE_GRPC_TLS_CLIENT_CA: certificate.authority,
     });
     expect(code).toBe(0);
-    expect(stdout).toMatch(
-      /internal door {4}\S+, TLS until 20\S+, callers with a certificate only/,
-    );
-    expect(stdout).toContain(`by 1 key from ${mode.env.LEASE_AUTH_JWKS_FILE}`);
-    expect(stdout).toContain("in memory: a restart loses every session");
-    for (const secret of mode.secrets) expect(stdout).not.toContain(secret);
+    expect(text).toMatch(/internal door {4}\S+, TLS until 20\S+, callers with a certificate only/);
+    expect(text).toContain(`by 1 key from ${mode.env.LEASE_AUTH_JWKS_FILE}`);
+    expect(text).toContain("in memory: a restart loses every session");
+    for (const secret of mode.secrets) expect(text).not.toContain(secret);
   });
 
   test("may name a key server that is away: that is a note", async () => {
     await using mode = await jwtMode();
     const { LEASE_AUTH_JWKS_FILE: _, ...env } = mode.env;
     const url = "http://127.0.0.1:1/jwks.json";
-    const { code, stdout } = await check({ ...env, LEASE_AUTH_JWKS_URL: url });
+    const { code, text } = await check({ ...env, LEASE_AUTH_JWKS_URL: url });
     expect(code).toBe(0);
-    expect(stdout).toContain("Note: LEASE_AUTH_JWKS_URL gives no keys now");
+    expect(text).toContain("Note: LEASE_AUTH_JWKS_URL gives no keys now");
   });
 });
 

@@ -174,7 +174,8 @@ export async function runToExit(
   return { ...exit, stdout: started.stdout.join("\n"), stderr: started.stderr.join("\n") };
 }
 
-const freePorts: Env = {
+/** Each door on a port of loopback that is free. */
+export const freePorts: Env = {
   LEASE_GRPC_LISTEN: "127.0.0.1:0",
   LEASE_HTTP_LISTEN: "127.0.0.1:0",
   LEASE_OPS_LISTEN: "127.0.0.1:0",
