@@ -22,10 +22,12 @@ import { startContestant } from "./contestant.ts";
 import { managerReport } from "./manager-report.ts";
 
 const second = 1000;
-const atOnce = 256;
+const callsAtOnce = 256;
 const pollEveryMs = 100;
 const endsWithinMs = 60 * second;
 const reportsInOne = 1000;
+/** More at once would be more than one connection may have unanswered. */
+const reportsAtOnce = 4;
 /** One manager may have no more than so many negotiations in flight. */
 const sessionsOfManager = 40;
 const sessionsOfBeach = 10_000;
@@ -54,10 +56,11 @@ export async function measureExpiries(count: number, cores: Cores | undefined): 
     const spread = (index / count) * second;
     return caller.acquire(index, endAt + spread - second / 2 - performance.now());
   });
-  await manyAtOnce(Math.ceil(count / reportsInOne), (part) => {
+  const report = (part: number): Promise<void> => {
     const from = part * reportsInOne;
     return caller.report(from, handshakes.slice(from, from + reportsInOne));
-  });
+  };
+  await manyAtOnce(Math.ceil(count / reportsInOne), report, reportsAtOnce);
   if ((await caller.liveLeases()) < count) throw new Error("leases ended before all were granted");
   await sleep(Math.max(0, endAt - second - performance.now()));
   await service.longestDelayMs();
@@ -137,12 +140,16 @@ function idOf(index: number): string {
   return `session-${index}`;
 }
 
-async function manyAtOnce<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+async function manyAtOnce<T>(
+  count: number,
+  work: (index: number) => Promise<T>,
+  width = callsAtOnce,
+): Promise<T[]> {
   const results: T[] = [];
   let next = 0;
   const workOn = async (): Promise<void> => {
     for (let index = next++; index < count; index = next++) results[index] = await work(index);
   };
-  await Promise.all(Array.from({ length: atOnce }, workOn));
+  await Promise.all(Array.from({ length: width }, workOn));
   return results;
 }
