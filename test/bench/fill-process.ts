@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { appendFileSync } from "node:fs";
 
 import { systemClock } from "../../src/service/time/clock.ts";
@@ -8,7 +7,7 @@ import { fillSession, serviceToFill } from "./session-fill.ts";
 /** Fills a SQLite file with sessions, lists their leases, and waits to be killed. */
 const [path = "", leasesPath = "", count = "0"] = process.argv.slice(2);
 const sessions = Number(count);
-const atOnce = 1_000;
+const atOnce = 4_000;
 
 const store = await openSqliteStore(path, { clock: systemClock() });
 const service = await serviceToFill(store);
@@ -16,13 +15,19 @@ const before = memoryUsed();
 for (let from = 0; from < sessions; from += atOnce) {
   const length = Math.min(atOnce, sessions - from);
   const leases = Array.from({ length }, async (_, index) => {
-    // Flat, as a door reads it: V8 keeps a fresh UUID as a tree of its parts, 400 B more.
-    const id = Buffer.from(randomUUID(), "latin1").toString("latin1");
+    const id = idOf(from + index);
     return `${id} ${await fillSession(service, id, from + index)}\n`;
   });
   appendFileSync(leasesPath, (await Promise.all(leases)).join(""));
 }
 process.send?.((memoryUsed() - before) / sessions);
+
+/** As long as a UUID, and in order, so that each page of the file is written once. */
+function idOf(index: number): string {
+  const id = `0193b5a0-0000-7000-8000-${String(index).padStart(12, "0")}`;
+  // Flat, as a door reads it: V8 keeps what is put together as a tree of its parts.
+  return Buffer.from(id, "latin1").toString("latin1");
+}
 
 /** On the heap and in buffers beside it, in bytes. */
 function memoryUsed(): number {

@@ -35,9 +35,9 @@ export const full: Size = {
 
 export const quick: Size = {
   rounds: 3,
-  warmUpMs: 500,
+  warmUpMs: 1_000,
   ms: 700,
-  leases: 1_000,
+  leases: 200,
   streams: 2_000,
   changes: 20,
   changesForOne: 200,

@@ -9,9 +9,7 @@ export function secondsToStart(sessions: number): number {
   return 1 + sessions / 100_000;
 }
 
-const startSeconds = 1.5;
-
 /** How long rounds take in which so many take turns. */
-export function secondsOf({ rounds, warmUpMs, ms }: Size, entrants: number): number {
-  return rounds * entrants * (startSeconds + (warmUpMs + ms) / 1000);
+export function secondsOf({ rounds, leases, warmUpMs, ms }: Size, entrants: number): number {
+  return rounds * entrants * (0.9 + leases / 1000 + (warmUpMs + ms) / 1000);
 }
