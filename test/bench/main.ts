@@ -48,9 +48,10 @@ const options = readCommandOptions("bench", usage, {
 
 const cores = findCores();
 if (cores !== undefined) keepCallersOn(cores);
+const wanted = options.only ?? parts;
 const report = await runBench({
   command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
-  parts: options.only ?? parts,
+  parts: wanted,
   size: options.quick ? quick : full,
   cores,
   say: (line) => process.stderr.write(`${line}\n`),
@@ -63,6 +64,7 @@ if (options.readme !== undefined) {
   writeFileSync(options.readme, withSpeed(readFileSync(options.readme, "utf8"), report));
 }
 process.stdout.write(`${textOf(report)}\n`);
+if (report.parts.length < wanted.length) process.exitCode = 1;
 
 function minutes(size: typeof full): number {
   return Math.ceil(parts.reduce((sum, { seconds }) => sum + seconds(size), 0) / 60);

@@ -13,24 +13,34 @@ export interface Order {
   readonly say: (line: string) => void;
 }
 
-/** Runs the parts one after the other, and says what it is at and how long it will take. */
+/**
+ * Runs the parts one after the other, and says what it is at and how long it will take. A part that
+ * fails costs the others nothing: the report says that it is missing, and why.
+ */
 export async function runBench({ command, parts, size, cores, say }: Order): Promise<Report> {
   const startedAt = new Date();
   const from = performance.now();
   const reports: PartReport[] = [];
+  const failures: string[] = [];
   using files = new FilledFiles(cores);
   for (const [index, part] of parts.entries()) {
     const left = parts.slice(index).reduce((sum, { seconds }) => sum + seconds(size), 0);
     say(`${part.title} (about ${minutes(left)} from here on)`);
     const progress = (what: string): void => say(`  ${clock(from)} ${what}`);
-    reports.push(partReport(part, await part.run({ size, cores, files, progress })));
+    try {
+      reports.push(partReport(part, await part.run({ size, cores, files, progress })));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      failures.push(`Not measured, since it failed: ${part.title} (${part.name}): ${why}`);
+      progress(`failed: ${why}`);
+    }
   }
   return {
     command,
     startedAt: startedAt.toISOString(),
     tookSeconds: (performance.now() - from) / 1000,
     machine: thisMachine(cores),
-    remarks,
+    remarks: [...remarks, ...failures],
     parts: reports,
   };
 }
