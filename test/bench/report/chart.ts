@@ -35,6 +35,7 @@ export function chartOf({ parts, machine }: Report): string {
   const height = bars.end + Math.ceil(curves.length / plotsInRow) * rowStep + 50;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">`,
+    "<title>What a renewal costs beside etcd and the floors, and how costs grow</title>",
     `<style>${style}\n</style>`,
     label("Processor time of the server for one renewal, in µs: less is better", margin, 24, {
       kind: "title",
