@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 
 /** What a process ends with that was called wrongly: EX_USAGE of sysexits.h. */
@@ -40,4 +41,10 @@ function isAboutArguments(error: unknown): error is Error {
   return (
     error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_")
   );
+}
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const file = new URL("../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-
 import { type App, startApp } from "./app.ts";
-import { badUsageExitCode, readCommandLine } from "./command-line.ts";
+import { badUsageExitCode, packageVersion, readCommandLine } from "./command-line.ts";
 import { logWhatIsPrinted } from "./observe/printed.ts";
 import { checkSettings, everyFault } from "./preflight/check-settings.ts";
 import { readEnv } from "./settings/read-env.ts";
@@ -27,7 +25,7 @@ async function run(args: readonly string[]): Promise<number> {
   const line = readCommandLine(args, options, "npm start -- --help");
   if (line.kind === "fault") return complain([line.fault], badUsageExitCode);
   if (line.options.help) return say(settingsHelp());
-  if (line.options.version) return say(`${version()}\n`);
+  if (line.options.version) return say(`${packageVersion()}\n`);
 
   const env = readEnv();
   const result = toSettings(env);
@@ -106,9 +104,4 @@ function say(text: string): number {
 function complain(faults: readonly string[], exitCode: number): number {
   for (const fault of faults) process.stderr.write(`controller-lease: ${fault}\n`);
   return exitCode;
-}
-
-function version(): string {
-  const file = new URL("../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -201,7 +201,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   small_chunks: {
     limit: 1_000,
     unit: "chunks",
-    of: "one body over HTTP, less one for every 64 bytes that it has brought; over gRPC one connection in a second, counting those below 32 bytes after the first two of a call",
+    of: "one body over HTTP, less one for every 64 bytes that it has brought; over gRPC one connection in a second: those below 32 bytes, but for the first two of each call",
     beyond: "the connection is closed; at the public door over HTTP/2 the stream",
   },
   request_ms: {

@@ -36,8 +36,10 @@ export interface Calling extends Disposable {
 
 /** Opens nothing yet: the first call connects. */
 export function openCalling(values: CallingValues): Calling {
-  const place = placeOf(values);
-  const { baseUrl, isSecure } = urlOf(values);
+  const timeoutMs = parseDuration("--timeout", values.timeout);
+  if (timeoutMs === 0) throw badUsage("--timeout is 0: it must be longer");
+  const { baseUrl, host, isSecure } = urlOf(values);
+  const place = { address: host, isSecure, timeoutMs };
   const transport = createNodeTransport({
     baseUrl,
     protocol: "grpc",
@@ -45,13 +47,6 @@ export function openCalling(values: CallingValues): Calling {
     ...(isSecure && { tls: tlsOf(values) }),
   });
   return { transport, place, [Symbol.dispose]: () => transport.close() };
-}
-
-function placeOf(values: CallingValues): CallPlace {
-  const timeoutMs = parseDuration("--timeout", values.timeout);
-  if (timeoutMs === 0) throw badUsage("--timeout is 0: it must be longer");
-  const { host, isSecure } = urlOf(values);
-  return { address: host, isSecure, timeoutMs };
 }
 
 interface Url {
@@ -99,14 +94,14 @@ function bearerInterceptors(path: string | undefined): readonly Interceptor[] {
       request.header.set("authorization", `Bearer ${bearer}`);
       const response = await next(request);
       if (!response.stream) return response;
-      const message = withoutIdleWarnings(response.message, () => read() !== bearer);
+      const message = withoutNeedlessWarnings(response.message, () => read() !== bearer);
       return { ...response, message };
     },
   ];
 }
 
 /** A warning that the bearer ends is of use only where there is another one by now. */
-async function* withoutIdleWarnings<T>(
+async function* withoutNeedlessWarnings<T>(
   messages: AsyncIterable<T>,
   hasAnother: () => boolean,
 ): AsyncIterable<T> {

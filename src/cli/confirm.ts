@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 
-import { badUsage } from "./failure.ts";
-import { harmless } from "./output.ts";
+import { badUsage, exitCodes } from "./failure.ts";
+import { harmless, type Output } from "./output.ts";
 
 /**
  * Whether a person says yes. Without a terminal there is nobody to ask: then it throws, unless yes was
@@ -14,6 +14,11 @@ export async function isConfirmed(question: string, isYesGiven: boolean): Promis
   }
   const answer = await ask(`${harmless(question)} [y/N] `);
   return /^\s*y(es)?\s*$/i.test(answer);
+}
+
+export function decline(output: Output): number {
+  output.note("nothing was done");
+  return exitCodes.declined;
 }
 
 /** An empty text when the terminal is closed, or Ctrl-C or Ctrl-D is pressed. */

@@ -1,9 +1,8 @@
 import { noPositionals, readArguments } from "./arguments.ts";
-import { isConfirmed } from "./confirm.ts";
+import { decline, isConfirmed } from "./confirm.ts";
 import { parseDuration } from "./durations.ts";
 import { badUsage, exitCodes, Failure, unreachable } from "./failure.ts";
 import type { Output } from "./output.ts";
-import { decline } from "./renegotiate.ts";
 
 const options = {
   ops: { type: "string", default: "127.0.0.1:9464" },

@@ -82,8 +82,10 @@ export function failureOf(error: unknown, place: CallPlace): Failure {
     case "DeadlineExceeded":
     case "Canceled": {
       const late = `${place.address} gave no answer within ${place.timeoutMs} ms`;
-      const tls = place.isSecure ? "" : ` If it speaks TLS, write https://${place.address}`;
-      return fail(`${late}: is it busy, or is --timeout short?${tls}`, exitCodes.unreachable);
+      return fail(
+        `${late}: is it busy, or is --timeout short?${tlsHint(place)}`,
+        exitCodes.unreachable,
+      );
     }
     case "Unimplemented":
       return fail(
@@ -116,8 +118,7 @@ export function unreachable(error: unknown, place: CallPlace): Failure {
   });
 }
 
-function remedyFor(why: string, { address, isSecure }: CallPlace): string {
-  const orTls = isSecure ? "" : ` If it speaks TLS, write https://${address}`;
+function remedyFor(why: string, place: CallPlace): string {
   if (/ALTNAME/.test(why)) return "use a name that its certificate bears";
   if (/ALERT/.test(why)) return "does it want a certificate by --cert and --key?";
   if (/CERT|SELF_SIGNED|ISSUER|UNABLE_TO/.test(why)) {
@@ -126,7 +127,11 @@ function remedyFor(why: string, { address, isSecure }: CallPlace): string {
   if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOST|ENET|ETIMEDOUT/.test(why)) {
     return "is the service up, and is that the address of its door?";
   }
-  return `is it a door of the service${isSecure ? ", and does it speak TLS" : ""}?${orTls}`;
+  return `is it a door of the service${place.isSecure ? ", and does it speak TLS" : ""}?${tlsHint(place)}`;
+}
+
+function tlsHint({ address, isSecure }: CallPlace): string {
+  return isSecure ? "" : ` If it speaks TLS, write https://${address}`;
 }
 
 function hasNetworkCode(error: unknown): boolean {

@@ -88,7 +88,6 @@ async function printTable(
 ): Promise<void> {
   const rows = sessions.map((session) => [session.privateBeachId, ...stateCells(stateOf(session))]);
   if (rows.length === 0) return;
-  if (isFirst) columns.fit(heads);
   for (const row of rows) columns.fit(row);
   if (isFirst) await output.line(columns.format(heads));
   for (const row of rows) await output.line(columns.format(row));

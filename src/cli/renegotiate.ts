@@ -9,7 +9,7 @@ import {
 import type { RenegotiateResponse } from "../gen/beach/controller/v1/controller_lease_pb.js";
 import { oneSession, readArguments } from "./arguments.ts";
 import { callingOptions, openCalling } from "./calling.ts";
-import { isConfirmed } from "./confirm.ts";
+import { decline, isConfirmed } from "./confirm.ts";
 import { currentState } from "./current-state.ts";
 import { exitCodes, failureOf } from "./failure.ts";
 import type { Output } from "./output.ts";
@@ -40,11 +40,6 @@ export async function renegotiate(args: readonly string[], output: Output): Prom
   if (given.json) await output.json(toJson(sessionId, answer));
   else for (const line of toLines(sessionId, answer)) await output.line(line);
   return exitCodes.done;
-}
-
-export function decline(output: Output): number {
-  output.note("nothing was done");
-  return exitCodes.declined;
 }
 
 function question(sessionId: string, state: TransportState | undefined): string {

@@ -5,12 +5,11 @@ import { FastPathRegistry } from "../client/contract.ts";
 import type { RevokeLeasesResponse } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
 import { oneSession, readArguments } from "./arguments.ts";
 import { callingOptions, openCalling } from "./calling.ts";
-import { isConfirmed } from "./confirm.ts";
+import { decline, isConfirmed } from "./confirm.ts";
 import { currentState } from "./current-state.ts";
 import { parseDuration } from "./durations.ts";
 import { badUsage, exitCodes, failureOf } from "./failure.ts";
 import type { Output } from "./output.ts";
-import { decline } from "./renegotiate.ts";
 
 const options = {
   ...callingOptions,

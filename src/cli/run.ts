@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-
+import { packageVersion } from "../command-line.ts";
 import { drain } from "./drain.ts";
 import { badUsage, exitCodes, Failure } from "./failure.ts";
 import { help } from "./help.ts";
@@ -34,7 +33,7 @@ async function dispatch([name, ...args]: readonly string[], output: Output): Pro
   if (name === undefined) throw badUsage("the command is missing");
   if ([name, ...args].some((arg) => arg === "--help" || arg === "-h"))
     return await say(help(), output);
-  if (name === "--version") return await say(version(), output);
+  if (name === "--version") return await say(packageVersion(), output);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw badUsage(`there is no command "${name}"`);
   return await command(args, output);
@@ -44,9 +43,4 @@ async function dispatch([name, ...args]: readonly string[], output: Output): Pro
 async function say(text: string, output: Output): Promise<number> {
   for (const line of text.split("\n")) await output.line(line);
   return exitCodes.done;
-}
-
-function version(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

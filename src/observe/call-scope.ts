@@ -21,10 +21,7 @@ export class CallScope extends TaggedRequest {
     const steps = items[Symbol.asyncIterator]();
     return {
       next: () => this.run(() => steps.next()),
-      return: async (value) =>
-        steps.return === undefined
-          ? { done: true, value }
-          : await this.run(() => steps.return?.(value) ?? { done: true, value }),
+      return: async (value) => await this.run(() => steps.return?.(value) ?? { done: true, value }),
       [Symbol.asyncIterator]() {
         return this;
       },

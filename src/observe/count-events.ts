@@ -5,7 +5,7 @@ import type { Metrics } from "./metrics.ts";
 
 type Happened = Extract<ServiceEvent, { kind: "happened" }>;
 
-/** One count for each event of the service; what nearly all renewals add to is looked up once. */
+/** Counts each event of the service. The cells of nearly all renewals are looked up once. */
 export function countEvents(metrics: Metrics): (event: ServiceEvent) => void {
   const extended = metrics.events.cell("LeaseExtended");
   const refreshed = metrics.renewals.cell("Renew", "refresh", "false");

@@ -161,13 +161,18 @@ export const tallies: Readonly<Record<TallyName, TallyOptions>> = {
   },
 };
 
+/** Bounds for what takes from a tenth of a millisecond to ten seconds. */
+const upToTenSeconds = [
+  1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
+];
+
 /** How values are spread. */
 export const spreads: Readonly<Record<SpreadName, SpreadOptions>> = {
   callSeconds: {
     name: "lease_call_duration_seconds",
     help: "From the arrival of a whole request to its answer; of a stream, of each of its messages",
     labels: ["door", "method"],
-    bounds: [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    bounds: upToTenSeconds,
   },
   missedSeconds: {
     name: "lease_without_fast_path_seconds",
@@ -191,6 +196,6 @@ export const spreads: Readonly<Record<SpreadName, SpreadOptions>> = {
     name: "lease_store_duration_seconds",
     help: "Calls of the store until it answered; a commit, until it was durable",
     labels: ["operation"],
-    bounds: [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    bounds: upToTenSeconds,
   },
 };

@@ -6,7 +6,7 @@ import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { logSessionEvent } from "./session-event-log.ts";
 
-/** One log line and one count for each event of the service. Never throws. */
+/** Logs and counts each event of the service: at most one line of its own. Never throws. */
 export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {
   const share = new LineShare();
   const count = countEvents(metrics);

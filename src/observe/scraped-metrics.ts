@@ -122,20 +122,19 @@ export function exposeWatches(
   { registry }: Metrics,
   figures: () => { readonly states: number; readonly coalesced: number },
 ): void {
-  const common = { registers: [registry] };
   new Counter({
-    ...common,
     name: "lease_watch_states_sent_total",
     help: "States of sessions that were sent on watch streams",
+    registers: [registry],
     collect() {
       this.reset();
       this.inc(figures().states);
     },
   });
   new Counter({
-    ...common,
     name: "lease_watch_states_coalesced_total",
     help: "States that were merged into a later one before their reader took them",
+    registers: [registry],
     collect() {
       this.reset();
       this.inc(figures().coalesced);
@@ -148,19 +147,18 @@ export function exposeOutbox(
   { registry }: Metrics,
   backlog: () => { readonly queued: number; readonly oldestMs: number },
 ): void {
-  const common = { registers: [registry] };
   new Gauge({
-    ...common,
     name: "lease_outbox_queued",
     help: "Handshakes that wait until Beach Road has taken them for hosts that do not watch",
+    registers: [registry],
     collect() {
       this.set(backlog().queued);
     },
   });
   new Gauge({
-    ...common,
     name: "lease_outbox_oldest_seconds",
     help: "For how long the oldest handshake of the outbox has waited; 0 without any",
+    registers: [registry],
     collect() {
       this.set(backlog().oldestMs / 1000);
     },

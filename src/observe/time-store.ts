@@ -2,7 +2,7 @@ import type { CommitResult, SessionStore } from "../service/session-store.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Tracing } from "./tracing.ts";
 
-interface StoreWatch {
+interface TimeStoreOptions {
   readonly metrics: Pick<Metrics, "storeSeconds" | "storeConflicts">;
   readonly tracing: Tracing | undefined;
   /** Milliseconds that never go back. */
@@ -10,10 +10,10 @@ interface StoreWatch {
 }
 
 /**
- * From now on the calls of a store are timed, its conflicts counted, and commits traced. What it does
- * without being waited for is not: that is nearly every renewal of a store in one process.
+ * From now on the calls of a store are timed, its conflicts counted, and commits traced. A commit
+ * that nobody waits for is none of these: with a store of one process, that is nearly every renewal.
  */
-export function timeStore(store: SessionStore, { metrics, tracing, now }: StoreWatch): void {
+export function timeStore(store: SessionStore, { metrics, tracing, now }: TimeStoreOptions): void {
   const timed = <Args extends unknown[], Answer>(
     operation: string,
     call: (...args: Args) => Promise<Answer>,

@@ -71,6 +71,7 @@ async function seenStore({
     const seen = await lookAtStore(place, { acknowledgements });
     const isKeyInFile = tokenKey === undefined && auth.kind === "dev";
     if (seen.kind === "file" && place.kind === "sqlite" && isKeyInFile) {
+      // Rejects where the file is there and cannot be used.
       await hasTokenKey(tokenKeyPathFor(seen.seen.path, place.path));
     }
     return seen;
@@ -107,7 +108,7 @@ async function lookAtAddresses(settings: Settings): Promise<readonly string[]> {
     ["LEASE_HTTP_LISTEN", settings.httpListen],
     ["LEASE_OPS_LISTEN", settings.opsListen],
   ];
-  // One after the other: two that want the same port are told of by the settings.
+  // One after the other: that two want the same port is a fault of the settings.
   const faults: string[] = [];
   for (const [name, listen] of doors) {
     const fault = await bindForAMoment(name, listen);

@@ -53,12 +53,12 @@ function storeOf({ store: place, redisAckReplicas }: Settings, { store }: Surrou
 
 function callersOf({ auth }: Settings, { keys }: Surroundings): string {
   if (auth.kind === "dev") return "everyone, with no bearer";
-  const from = auth.keySet.kind === "file" ? auth.keySet.path : withoutUser(auth.keySet.url);
+  const from = auth.keySet.kind === "file" ? auth.keySet.path : originAndPath(auth.keySet.url);
   const known = keys === undefined ? "keys" : `${keys} ${keys === 1 ? "key" : "keys"}`;
   return `bearers of ${auth.issuer} for ${auth.audience}, by ${known} from ${from}`;
 }
 
-function withoutUser(text: string): string {
+function originAndPath(text: string): string {
   const url = new URL(text);
   return `${url.origin}${url.pathname}`;
 }

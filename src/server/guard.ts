@@ -190,7 +190,7 @@ class UntilAborted<T> implements AsyncIterableIterator<T, undefined> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#closing.signal.aborted) return this.return();
-    // Not before: who asks for nothing returns nothing either.
+    // Not in the constructor: a handler that never asks would never take the listener off again.
     if (this.#giveUp === undefined) this.#closing.add(this.#onAbort);
     return new Promise((resolve, reject) => {
       this.#giveUp = () => {

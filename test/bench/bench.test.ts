@@ -125,11 +125,12 @@ function withCurve(part: Report["parts"][number]): Report["parts"][number] {
   return { ...part, curves: [{ name: "Cost & <more>", unit: "µs", of: "watchers", points }] };
 }
 
-/** Elements that are not closed in the order in which they were opened, and tags that are none. */
+/** Elements that are not closed in the order in which they were opened, tags that are none, and a bare &. */
 function openTags(xml: string): readonly string[] {
+  if (/&(?!amp;|lt;)/.test(xml)) return ["&"];
   const open: string[] = [];
   for (const [tag, slash, name = "", rest = ""] of xml.matchAll(/<(\/?)([a-z]*)([^<]*?)>/g)) {
-    if (name === "" || /&(?!amp;|lt;)/.test(rest)) return [tag];
+    if (name === "") return [tag];
     if (slash === "/") {
       if (open.pop() !== name) return [tag];
     } else if (!rest.endsWith("/")) {

@@ -2,13 +2,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { type Cores, onCore } from "../support/process/cores.ts";
+import { freePort } from "../support/redis/redis-server.ts";
 import { Http2Caller } from "./callers.ts";
 import { type Calls, framed } from "./calls.ts";
 import type { Contestant } from "./contestant.ts";
@@ -124,13 +123,4 @@ function versionOf(): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : Number.NaN;
 }

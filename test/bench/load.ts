@@ -18,7 +18,7 @@ export interface Stretch {
   readonly ms: number;
 }
 
-/** Calls that never end by themselves: `next` starts one and counts it when it is answered. */
+/** Calls until it is over; each answer is counted. */
 export type Load = (count: (renewals: number) => void, isOver: () => boolean) => Promise<void>;
 
 /** Over HTTP/1.1 one is on its way on each connection. */

@@ -1,18 +1,15 @@
-import { once } from "node:events";
 import { createServer, type Http2Server } from "node:http2";
-import type { AddressInfo } from "node:net";
-
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
-
 import { harmless } from "../../src/cli/output.ts";
 import {
   ControllerLease,
   type WatchTransportResponseSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { listenOnLoopback } from "../support/network/wire.ts";
 import { runService } from "../support/process/run-service.ts";
 import { runCli, startCli } from "./run-cli.ts";
 
@@ -50,9 +47,7 @@ async function serveHostile(): Promise<{ readonly address: string; readonly serv
     },
   });
   const server = createServer(handler);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, server };
+  return { address: `127.0.0.1:${await listenOnLoopback(server)}`, server };
 }
 
 const commands: readonly (readonly string[])[] = [

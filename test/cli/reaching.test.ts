@@ -4,10 +4,10 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 import { hasOpenssl, openAuthority } from "../support/network/certificates.ts";
+import { listenOnLoopback } from "../support/network/wire.ts";
 import { jwtMode } from "../support/process/jwt-mode.ts";
 import { runService } from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
-import { boundPort } from "./bound-port.ts";
 import { runCli, startCli } from "./run-cli.ts";
 
 /** The one line that a run complains with. */
@@ -32,7 +32,7 @@ test("what does not answer is named, with what to check", async () => {
     expect(line).toContain(`cannot reach ${door} (`);
   }
   const closed = createServer();
-  const address = await boundPort(closed);
+  const address = `127.0.0.1:${await listenOnLoopback(closed)}`;
   closed.close();
   const [code, line] = await complaintOf(["drain", "--yes", "--ops", address]);
   expect([code, line]).toEqual([69, expect.stringContaining(`${address} (ECONNREFUSED)`)]);
@@ -40,7 +40,7 @@ test("what does not answer is named, with what to check", async () => {
 
 test("what takes the connection and says nothing is given up after --timeout", async () => {
   const silent = createServer(() => undefined);
-  const address = await boundPort(silent);
+  const address = `127.0.0.1:${await listenOnLoopback(silent)}`;
   const args = ["--address", address, "--timeout", "300ms"];
   for (const command of [["sessions"], ["watch", "s1"], ["revoke", "s1", "--yes"]]) {
     const [code, line] = await complaintOf([...command, ...args]);

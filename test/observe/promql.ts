@@ -3,7 +3,7 @@ import { parser } from "@prometheus-io/lezer-promql";
 /** Which samples an expression reads. */
 export interface Selector {
   readonly metric: string;
-  /** Labels that it compares, with the values that they may have; of a regular expression, each alternative. */
+  /** Labels that it compares, with the values that it compares them with; of a regular expression, each alternative. */
   readonly matchers: readonly { readonly label: string; readonly values: readonly string[] }[];
 }
 
@@ -13,7 +13,7 @@ export interface Expression {
   readonly selectors: readonly Selector[];
   /** Labels that it groups or matches by. */
   readonly grouping: readonly string[];
-  /** Names of the functions that it calls, and operators of aggregation. */
+  /** Names of the functions that it calls, without operators of aggregation such as sum. */
   readonly functions: readonly string[];
 }
 

@@ -8,7 +8,7 @@ import type {
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 
 /** What one message and one renewal in it may have, in fields with all that is inside of them. */
-export interface FieldsMax {
+interface FieldsMax {
   readonly inAll: number;
   readonly inItem: number;
   readonly items: number;

@@ -15,7 +15,10 @@ export function leaveInTurn(
   const emit = response.emit.bind(response) as (...event: readonly unknown[]) => boolean;
   response.emit = (...event: readonly unknown[]) => {
     if (event[0] !== "close" || response.writableFinished) return emit(...event);
-    turns.wait(socket, () => emit(...event) || true);
+    turns.wait(socket, () => {
+      emit(...event);
+      return true;
+    });
     return true;
   };
 }

@@ -3,7 +3,7 @@ import { WireType } from "@bufbuild/protobuf/wire";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 
 import { EncodedAnswer } from "../../api/call/encoded-answer.ts";
-import { envelopeBytes, enveloped } from "../intake/envelopes.ts";
+import { enveloped } from "../intake/envelopes.ts";
 
 /** A message as handlers answer it: an object in which fields may be missing. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,13 +19,9 @@ export function answerEncoder(desc: DescMessage): (answer: unknown) => Buffer {
   const write = writerOf(desc);
   return (answer) => {
     if (answer instanceof EncodedAnswer) return enveloped(answer.toBinary());
-    at = envelopeBytes;
+    at = 0;
     write(answer as Fields);
-    const envelope = Buffer.allocUnsafe(at);
-    envelope.set(bytes.subarray(0, at));
-    envelope[0] = 0;
-    envelope.writeUInt32BE(at - envelopeBytes, 1);
-    return envelope;
+    return enveloped(bytes.subarray(0, at));
   };
 }
 

@@ -18,7 +18,7 @@ const beforeTrailers = { waitForTrailers: true, sendDate: false } as const;
 const okTrailers = { "grpc-status": "0" } as const;
 
 /** How far a call writes ahead of its reader. */
-export interface Pace {
+interface Pace {
   /** Answers that may wait to be sent. */
   readonly aheadMax: number;
   /** What waits is held against the caller, and given up when it is not read in time. */

@@ -26,9 +26,10 @@ interface Carrier extends ServerHttp2Stream {
 }
 
 /**
- * Carries a call by its stream of HTTP/2. grpc-js takes as long for one as HTTP/2 and the method
- * together: it has promises, copies of headers and two writes for each. The listeners are the same
- * for all streams, since calls are made by the thousand.
+ * Carries a call by its stream of HTTP/2, past grpc-js, which makes only the listener and the
+ * connections. With its promises, copies of headers and two writes, grpc-js would take as long for a
+ * call as HTTP/2 and the method together. The listeners are the same for all streams, since calls are
+ * made by the thousand.
  */
 export function carryCall(
   stream: ServerHttp2Stream,
@@ -65,9 +66,9 @@ class GrpcCall implements Call {
   readonly #answers: GrpcAnswers;
   /** Undefined for a call without one. */
   readonly #cancelDeadline: (() => void) | undefined;
-  /** The one message of a call that sends no more. */
+  /** The message of a call that sends only one. */
   #message: PackedBytes | undefined;
-  /** Undefined for such a call. */
+  /** The messages of a call that may send many; undefined for others. */
   readonly #requests: GrpcRequests | undefined;
   /** What comes now is part of nothing that can be read. */
   #isUnreadable = false;
@@ -112,7 +113,7 @@ class GrpcCall implements Call {
     }
   }
 
-  /** What came before counts. */
+  /** Refuses what cannot be read; of many messages, those before it are answered first. */
   #fail(thrown: unknown): void {
     if (this.#requests === undefined) this.#refuse(thrown);
     else this.#requests.fail(thrown);

@@ -115,7 +115,10 @@ export function admitStreams(
     // Node would keep one that was reset without an error until it has been read and written whole.
     stream.once("aborted", () => {
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
-      turns.wait(connection, () => stream.destroy().destroyed);
+      turns.wait(connection, () => {
+        stream.destroy();
+        return true;
+      });
     });
     if (refuses(stream, headers)) return;
     arrivals.called(() => {

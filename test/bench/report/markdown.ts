@@ -42,7 +42,7 @@ function speedSection(report: Report): string {
     "",
     speedMarkdown(report),
     "",
-    "`npm run bench` measures all of it anew ([how](test/bench/README.md)). A ratio above 1 is better than what it is beside.",
+    "`npm run bench` measures all of it anew ([how](test/bench/README.md)). A ratio above 1 is better than what it is compared with.",
   ].join("\n");
 }
 

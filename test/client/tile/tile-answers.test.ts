@@ -5,7 +5,6 @@ import { decideTile, nextLookMs } from "../../../src/client/tile/tile-decisions.
 import {
   type Grant,
   newTile,
-  type TileAction,
   type TileCall,
   type TileInput,
   type TilePolicy,
@@ -38,7 +37,6 @@ class Tile {
   #memory = newTile(false, this.#now);
   /** The calls that were begun, the last one last. */
   readonly calls: TileCall[] = [];
-  readonly actions: TileAction[] = [];
 
   constructor() {
     this.take({ kind: "look" });
@@ -56,7 +54,6 @@ class Tile {
     const context = { policy, now: this.#now, random: () => 0.5 };
     const { memory, actions } = decideTile(this.#memory, input, context);
     this.#memory = memory;
-    this.actions.push(...actions);
     for (const action of actions) if (action.kind === "call") this.calls.push(action.call);
   }
 

@@ -54,10 +54,14 @@ test("a tile asks at once when its session was detached, and not when a service 
 
 test("a tile shows the latest state, although the answer to a call brings an earlier one", async () => {
   const device = new Device();
+  let renewals = 0;
   const lease = { leaseId: "lease-1", expiresIn: seconds(30), renewAfter: seconds(17) };
   const { transport, opened } = serveWatch({
     acquire: () => ({ controllerToken: "token-1", lease, transport: { sessionId, version: 1n } }),
-    renew: () => ({ lease, transport: { sessionId, version: 2n } }),
+    renew: () => {
+      renewals += 1;
+      return { lease, transport: { sessionId, version: 2n } };
+    },
   });
   await using client = createLeaseClient({ transport, clock: device, page: device });
   const tile = client.hold({ sessionId });
@@ -67,5 +71,6 @@ test("a tile shows the latest state, although the answer to a call brings an ear
   await expect.poll(() => tile.transport?.version).toBe(3n);
   await device.advance(17_000);
   await settle();
+  expect(renewals).toBe(1);
   expect(tile.transport?.version).toBe(3n);
 });
