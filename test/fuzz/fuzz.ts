@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 
-import { HeapCollector, inspectorEnv } from "../hostile/heap-collector.ts";
+import { Inspector, inspectorEnv } from "../hostile/inspector.ts";
 import { ProcessWatch } from "../hostile/process-watch.ts";
 import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
@@ -44,7 +44,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     LEASE_LOG_LEVEL: "trace",
   });
   using watch = new ProcessWatch(service.pid);
-  using collector = await HeapCollector.attach(service.stderr);
+  using inspector = await Inspector.attach(service.stderr);
   const good = await goodCaller(service, jwt);
   const faults: string[] = [];
   const note = (fault: string): void => {
@@ -57,7 +57,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   });
   using rounds = new Rounds(service, await bearersOf(jwt));
   await rounds.run(options.seed);
-  await collector.collect();
+  await inspector.collect();
   const bytesBefore = watch.residentBytes;
 
   const idle = await idleOn(service, options.idleConnections);
@@ -83,7 +83,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   }
   const left = await heldAfter(service);
   if (left !== undefined) note(left);
-  await collector.collect();
+  await inspector.collect();
   const keptBytes = watch.residentBytes - bytesBefore;
   if (keptBytes > keptBytesMax) note(`kept ${Math.round(keptBytes / 2 ** 20)} MB`);
   return result;

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import type { Attack } from "./attack.ts";
@@ -5,6 +7,7 @@ import type { Attacked } from "./attackers.ts";
 import { isOfTheMachine } from "./gaps.ts";
 import type { Scene, Seen } from "./scene.ts";
 import { saysAny } from "./tools/outcomes.ts";
+import type { LongestTurn } from "./turn-meter.ts";
 
 /** What became of one attack. */
 export interface Judged {
@@ -15,7 +18,8 @@ export interface Judged {
   readonly excused: readonly string[];
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly longestTurnMs: number | undefined;
+  /** Undefined when the service died. */
+  readonly longestTurn: LongestTurn | undefined;
   readonly largestPauseMs: number;
   readonly memory: MemorySeen;
   readonly outcomes: Readonly<Record<string, number>>;
@@ -34,6 +38,8 @@ export interface JudgeOptions {
   readonly seed: number;
   /** Whether what a machine's speed decides counts too. */
   readonly judgesTimes: boolean;
+  /** Where profiles of the service are written; none are, when it is empty or missing. */
+  readonly profileFolder?: string;
 }
 
 const megabyte = 1_000_000;
@@ -64,11 +70,13 @@ async function attacked(
   const { service } = scene;
   const seconds = Math.max(options.seconds, attack.secondsMin ?? 0);
   await scene.begin();
+  if (options.profileFolder) await scene.inspector.startProfile();
   if (attack.service?.logReaderStops) service.readOutput(false);
   const order = { attack: attack.name, addresses: service.addresses, seconds, seed: options.seed };
   const attacker = await scene.attackers.run(order);
   await delay(echoMs);
   const seen = await scene.end();
+  if (options.profileFolder) await writeProfile(scene, join(options.profileFolder, attack.name));
   const { peakBytes } = scene.process;
   if (attack.service?.logReaderStops) service.readOutput(true);
   const keptBytes = mayKeep(attack, attacker);
@@ -90,11 +98,16 @@ async function attacked(
     excused: [...excused, ...needsMissing(attack, attacker)],
     p50Ms: quantile(seen.renewalMs, 0.5),
     p99Ms: quantile(seen.renewalMs, 0.99),
-    longestTurnMs: seen.figures?.longestTurnMs,
+    longestTurn: seen.longestTurn,
     largestPauseMs: seen.largestPauseMs,
     memory,
     outcomes: attacker.outcomes,
   };
+}
+
+async function writeProfile({ inspector }: Scene, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.cpuprofile`, await inspector.endProfile());
 }
 
 /** Gaps count, but for those that the machine made by not letting the service run. */
@@ -184,7 +197,7 @@ function dead(
     excused: [],
     p50Ms: Number.NaN,
     p99Ms: Number.NaN,
-    longestTurnMs: undefined,
+    longestTurn: undefined,
     largestPauseMs: Number.NaN,
     memory: { ...memory, afterBytes: 0, keptBytes: 0 },
     outcomes: {},

@@ -6,7 +6,7 @@ export function reportOf(judged: readonly Judged[]): string {
     one.name,
     one.faults.length === 0 ? "well" : "BROKEN",
     `${one.p50Ms.toFixed(1)} / ${one.p99Ms.toFixed(1)}`,
-    one.longestTurnMs?.toFixed() ?? "?",
+    turnOf(one),
     one.largestPauseMs.toFixed(),
     megabytesOf(one),
     Object.entries(one.outcomes)
@@ -27,11 +27,16 @@ const heads = [
   "attack",
   "verdict",
   "renewals p50 / p99 ms",
-  "longest turn ms",
+  "longest turn ms: wall / processor",
   "longest pause of actions ms",
   "memory MB before / peak / after",
   "what came back",
 ];
+
+function turnOf({ longestTurn }: Judged): string {
+  if (longestTurn === undefined) return "?";
+  return `${longestTurn.wallMs.toFixed()} / ${longestTurn.processorMs.toFixed()}`;
+}
 
 function megabytesOf({ memory: { beforeBytes, peakBytes, afterBytes } }: Judged): string {
   return [beforeBytes, peakBytes, afterBytes].map((bytes) => Math.round(bytes / 1e6)).join(" / ");

@@ -19,9 +19,10 @@ import {
 } from "./good-callers.ts";
 import { type FastPathSeen, GoodFastPath } from "./good-fast-path.ts";
 import { GoodWatches } from "./good-watches.ts";
-import { HeapCollector, inspectorEnv } from "./heap-collector.ts";
+import { Inspector, inspectorEnv } from "./inspector.ts";
 import { figuresOf, type ServiceFigures } from "./metrics.ts";
 import { ProcessWatch } from "./process-watch.ts";
+import { type LongestTurn, TurnMeter } from "./turn-meter.ts";
 
 /** What the well-behaved beach and the service have shown over a stretch. */
 export interface Seen {
@@ -32,6 +33,7 @@ export interface Seen {
   readonly gaps: number;
   readonly loggedGaps: readonly RecordedGap[];
   readonly largestPauseMs: number;
+  readonly longestTurn: LongestTurn;
   readonly figures: ServiceFigures | undefined;
 }
 
@@ -39,6 +41,7 @@ export interface Seen {
 export interface Scene extends AsyncDisposable {
   readonly service: SpawnedService;
   readonly process: ProcessWatch;
+  readonly inspector: Inspector;
   readonly attackers: Attackers;
   /** Begins a stretch, which is what {@link end} tells of. */
   begin(): Promise<void>;
@@ -79,13 +82,15 @@ export async function openScene(under: ServiceUnder = {}): Promise<Scene> {
   const renewals = await startRenewals(service);
   for (const caller of renewals) stack.use(caller);
   const probes = stack.use(startProbes(service));
-  const collector = stack.use(await HeapCollector.attach(service.stderr));
+  const inspector = stack.use(await Inspector.attach(service.stderr));
+  const turns = await TurnMeter.start(inspector);
   const attackers = stack.use(new Attackers());
   const parts = {
     service,
     watched,
     attackers,
-    collector,
+    inspector,
+    turns,
     fastPath,
     watches,
     keepAlive,
@@ -106,7 +111,8 @@ async function trustedCertificate(): Promise<Certificates> {
 interface Parts {
   readonly service: SpawnedService;
   readonly watched: ProcessWatch;
-  readonly collector: HeapCollector;
+  readonly inspector: Inspector;
+  readonly turns: TurnMeter;
   readonly attackers: Attackers;
   readonly fastPath: GoodFastPath;
   readonly watches: GoodWatches;
@@ -116,8 +122,18 @@ interface Parts {
 }
 
 function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
-  const { service, watched, attackers, collector, fastPath, watches, keepAlive, renewals, probes } =
-    parts;
+  const {
+    service,
+    watched,
+    attackers,
+    inspector,
+    turns,
+    fastPath,
+    watches,
+    keepAlive,
+    renewals,
+    probes,
+  } = parts;
   const metricsUrl = service.opsUrl("/metrics");
   let gapsBefore = 0;
   let linesBefore = 0;
@@ -132,6 +148,7 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
   return {
     service,
     process: watched,
+    inspector,
     attackers,
     async begin() {
       since = await fastPath.begin();
@@ -140,11 +157,13 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
       takeCalls();
       keepAlive.take();
       watched.begin();
+      await turns.take();
     },
     async end() {
       await Promise.all([...renewals, probes].map((caller) => caller.settle()));
       const path: FastPathSeen = await fastPath.since(since);
       const { tookMs, failures } = takeCalls();
+      const longestTurn = await turns.take();
       const figures = await figuresOf(metricsUrl).catch(() => undefined);
       const unheard = await watches.look().catch((error: unknown) => [`change: ${String(error)}`]);
       return {
@@ -153,12 +172,13 @@ function stretches(parts: Parts): Omit<Scene, keyof AsyncDisposable> {
         gaps: (figures?.gaps ?? gapsBefore) - gapsBefore,
         loggedGaps: gapsIn(service.stdout.slice(linesBefore), watched),
         largestPauseMs: path.largestPauseMs,
+        longestTurn,
         figures,
       };
     },
     async heldBytes() {
       // A loop that stands still for that long has been judged for it already.
-      await Promise.race([collector.collect(), delay(collectMsMax, undefined, { ref: false })]);
+      await Promise.race([inspector.collect(), delay(collectMsMax, undefined, { ref: false })]);
       return watched.residentBytes;
     },
   };

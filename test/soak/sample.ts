@@ -1,4 +1,4 @@
-import type { HeapCollector } from "../hostile/heap-collector.ts";
+import type { Inspector } from "../hostile/inspector.ts";
 
 /** What is looked at, each in one unit. */
 export const measures = {
@@ -30,11 +30,11 @@ const bytesPerMb = 1_000_000;
  */
 export async function takeSample(
   metricsUrl: string,
-  collector: HeapCollector,
+  inspector: Inspector,
   at: number,
 ): Promise<Sample> {
   const before = await figuresAt(metricsUrl);
-  await collector.collect();
+  await inspector.collect();
   const after = await figuresAt(metricsUrl);
   return {
     at,

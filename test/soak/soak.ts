@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { HeapCollector, inspectorEnv } from "../hostile/heap-collector.ts";
+import { Inspector, inspectorEnv } from "../hostile/inspector.ts";
 import { spawnService } from "../support/process/run-service.ts";
 import { Random } from "../support/runs/random.ts";
 import { storeFolder } from "../support/store/store-files.ts";
@@ -45,7 +45,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
     },
     { preload },
   );
-  const collector = await HeapCollector.attach(service.stderr);
+  const inspector = await Inspector.attach(service.stderr);
   const { addresses } = service;
   const place = { grpcUrl: `http://${addresses.grpc}`, httpUrl: `http://${addresses.http}` };
   const done = new Map<string, number>();
@@ -53,11 +53,11 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
     done.set(what, (done.get(what) ?? 0) + 1),
   );
   const samples = await watch(options, (at) =>
-    takeSample(service.opsUrl("/metrics"), collector, at),
+    takeSample(service.opsUrl("/metrics"), inspector, at),
   );
   await load.end();
   // A process does not end while somebody is at its inspector.
-  collector[Symbol.dispose]();
+  inspector[Symbol.dispose]();
   const { code } = await service.stop();
   return { samples, done, exitCode: code };
 }

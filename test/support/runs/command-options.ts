@@ -39,6 +39,22 @@ export function oneOf<Name extends string>(
   };
 }
 
+/** One or more of them, with commas between. */
+export function someOf<Name extends string>(
+  names: readonly Name[],
+): CommandOption<readonly Name[] | undefined> {
+  return {
+    type: "string",
+    fallback: undefined,
+    read(given) {
+      const chosen = String(given).split(",");
+      const known = names.filter((name) => chosen.includes(name));
+      return known.length === chosen.length ? known : undefined;
+    },
+    mustBe: "some of those that the help lists, with commas between",
+  };
+}
+
 /** The same, and undefined when nobody gives it. */
 export function optional<Value>(option: CommandOption<Value>): CommandOption<Value | undefined> {
   return { ...option, fallback: undefined };

@@ -1,0 +1,55 @@
+import type { Inspector } from "./inspector.ts";
+
+/** The longest turn of an event loop, in ms. */
+export interface LongestTurn {
+  /** From its beginning to its end, in which the machine may have run something else. */
+  readonly wallMs: number;
+  /** Of it, what the thread of the loop was let run. */
+  readonly processorMs: number;
+}
+
+/** Between two looks; short turns that pass in this time are seen as one. */
+const everyMs = 1;
+
+/** A timer in the process itself: it comes late by as much as a turn takes. */
+const meter = `(() => {
+  const ranMs = () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  let at = performance.now();
+  let ran = ranMs();
+  let longest = { wallMs: 0, processorMs: 0 };
+  const look = () => {
+    const [before, ranBefore] = [at, ran];
+    at = performance.now();
+    ran = ranMs();
+    longest.wallMs = Math.max(longest.wallMs, at - before - ${everyMs});
+    longest.processorMs = Math.max(longest.processorMs, ran - ranBefore);
+  };
+  setInterval(look, ${everyMs}).unref();
+  globalThis.takeLongestTurn = () => {
+    const taken = longest;
+    longest = { wallMs: 0, processorMs: 0 };
+    return taken;
+  };
+})()`;
+
+/** Measures the turns of another process, which notices next to nothing of it. */
+export class TurnMeter {
+  readonly #inspector: Inspector;
+
+  private constructor(inspector: Inspector) {
+    this.#inspector = inspector;
+  }
+
+  static async start(inspector: Inspector): Promise<TurnMeter> {
+    await inspector.evaluate(meter);
+    return new TurnMeter(inspector);
+  }
+
+  /** The longest turn since this was asked last; the worst of each figure, not always of one turn. */
+  async take(): Promise<LongestTurn> {
+    return (await this.#inspector.evaluate("takeLongestTurn()")) as LongestTurn;
+  }
+}
