@@ -1,11 +1,9 @@
-import { readFileSync } from "node:fs";
-
-import type { Interceptor } from "@connectrpc/connect";
-
 import { createNodeTransport, type NodeTransport } from "../client/node.ts";
-import { parseDuration } from "./durations.ts";
-import { badUsage, type CallPlace, exitCodes, Failure } from "./failure.ts";
-import { bearerInEnvironment } from "./read-env.ts";
+import { bearerInterceptors } from "./bearer.ts";
+import { parseTimeout } from "./durations.ts";
+import { badUsage, type CallPlace } from "./failure.ts";
+import { isHostPort } from "./host-port.ts";
+import { readText } from "./read-text.ts";
 
 /** Options of every command that calls the service. */
 export const callingOptions = {
@@ -16,7 +14,6 @@ export const callingOptions = {
   "bearer-file": { type: "string" },
   timeout: { type: "string", default: "10s" },
   json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 export interface CallingValues {
@@ -36,8 +33,7 @@ export interface Calling extends Disposable {
 
 /** Opens nothing yet: the first call connects. */
 export function openCalling(values: CallingValues): Calling {
-  const timeoutMs = parseDuration("--timeout", values.timeout);
-  if (timeoutMs === 0) throw badUsage("--timeout is 0: it must be longer");
+  const timeoutMs = parseTimeout(values.timeout);
   const { baseUrl, host, isSecure } = urlOf(values);
   const place = { address: host, isSecure, timeoutMs };
   const transport = createNodeTransport({
@@ -63,13 +59,14 @@ function urlOf({ address, ca, cert, key }: CallingValues): Url {
   if (address.startsWith("http://") && isTlsAsked) {
     throw badUsage(`--address is "${address}": with --ca or --cert it must be https://`);
   }
-  const { scheme, door } =
-    /^(?:(?<scheme>https?):\/\/)?(?<door>[^/@]+:\d{1,5})\/?$/.exec(address)?.groups ?? {};
-  const text = `${scheme ?? (isTlsAsked ? "https" : "http")}://${door}`;
-  if (door === undefined || !URL.canParse(text)) {
+  const { scheme, door = "" } =
+    /^(?:(?<scheme>https?):\/\/)?(?<door>[^/]+)\/?$/.exec(address)?.groups ?? {};
+  if (!isHostPort(door)) {
     throw badUsage(`--address is "${address}": it must be host:port, or https://host:port for TLS`);
   }
-  const { origin, host, protocol } = new URL(text);
+  const { origin, host, protocol } = new URL(
+    `${scheme ?? (isTlsAsked ? "https" : "http")}://${door}`,
+  );
   return { baseUrl: origin, host, isSecure: protocol === "https:" };
 }
 
@@ -79,54 +76,4 @@ function tlsOf({ ca, cert, key }: CallingValues): Readonly<Record<string, string
     path === undefined ? [] : [[name, readText(`--${name}`, path)] as const],
   );
   return Object.fromEntries(read);
-}
-
-/** The bearer is read anew for each call: whoever renews the file need not start this again. */
-function bearerInterceptors(path: string | undefined): readonly Interceptor[] {
-  const read = (): string | undefined =>
-    path === undefined ? bearerInEnvironment() : readText("--bearer-file", path).trim();
-  const first = read();
-  if (first === undefined) return [];
-  mustBeBearer(first, path);
-  return [
-    (next) => async (request) => {
-      const bearer = read() ?? first;
-      request.header.set("authorization", `Bearer ${bearer}`);
-      const response = await next(request);
-      if (!response.stream) return response;
-      const message = withoutNeedlessWarnings(response.message, () => read() !== bearer);
-      return { ...response, message };
-    },
-  ];
-}
-
-/** A warning that the bearer ends is of use only where there is another one by now. */
-async function* withoutNeedlessWarnings<T>(
-  messages: AsyncIterable<T>,
-  hasAnother: () => boolean,
-): AsyncIterable<T> {
-  for await (const message of messages) {
-    const { event } = message as { readonly event?: { readonly case?: string } };
-    if (event?.case !== "bearerExpiring" || hasAnother()) yield message;
-  }
-}
-
-function mustBeBearer(bearer: string, path: string | undefined): void {
-  if (/^[\x21-\x7e]+$/.test(bearer)) return;
-  throw new Failure(
-    `${path === undefined ? "LEASE_BEARER" : path} holds no bearer: it must be one token without spaces`,
-    { exitCode: exitCodes.badUsage },
-  );
-}
-
-function readText(option: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new Failure(`${option} ${path} cannot be read (${code})`, {
-      exitCode: exitCodes.badUsage,
-      cause,
-    });
-  }
 }

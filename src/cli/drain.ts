@@ -1,7 +1,8 @@
 import { noPositionals, readArguments } from "./arguments.ts";
 import { decline, isConfirmed } from "./confirm.ts";
-import { parseDuration } from "./durations.ts";
-import { badUsage, exitCodes, Failure, unreachable } from "./failure.ts";
+import { parseTimeout } from "./durations.ts";
+import { badUsage, exitCodes, Failure, lateFailure, unreachable } from "./failure.ts";
+import { isHostPort } from "./host-port.ts";
 import type { Output } from "./output.ts";
 
 const options = {
@@ -9,15 +10,14 @@ const options = {
   timeout: { type: "string", default: "10s" },
   json: { type: "boolean", default: false },
   yes: { type: "boolean", short: "y", default: false },
-  help: { type: "boolean", short: "h" },
 } as const;
 
 /** `drain`: has one process of the service end its streams and exit. */
 export async function drain(args: readonly string[], output: Output): Promise<number> {
   const { options: given, positionals } = readArguments(args, options);
   noPositionals(positionals);
-  const timeoutMs = parseDuration("--timeout", given.timeout);
-  if (!/:\d{1,5}$/.test(given.ops) || !URL.canParse(`http://${given.ops}`)) {
+  const timeoutMs = parseTimeout(given.timeout);
+  if (!isHostPort(given.ops)) {
     throw badUsage(`--ops is "${given.ops}": it must be host:port`);
   }
   const question = `Drain the service at ${given.ops}? It ends its streams and exits.`;
@@ -35,15 +35,17 @@ export async function drain(args: readonly string[], output: Output): Promise<nu
 }
 
 async function order(address: string, timeoutMs: number): Promise<number> {
+  const place = { address, timeoutMs };
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     const answer = await fetch(`http://${address}/drain`, {
       method: "POST",
       redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
     await answer.arrayBuffer();
     return answer.status;
   } catch (error) {
-    throw unreachable(error, { address, isSecure: false, timeoutMs });
+    throw signal.aborted ? lateFailure(error, place) : unreachable(error, place);
   }
 }

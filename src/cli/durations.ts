@@ -15,6 +15,15 @@ export function parseDuration(option: string, text: string): number {
   return Number(count) * unitMs[unit as keyof typeof unitMs];
 }
 
+const timeoutMsMax = 24 * unitMs.h;
+
+/** `--timeout` in milliseconds: longer than nothing, and within what timers can hold. */
+export function parseTimeout(text: string): number {
+  const timeoutMs = parseDuration("--timeout", text);
+  if (timeoutMs > 0 && timeoutMs <= timeoutMsMax) return timeoutMs;
+  throw badUsage(`--timeout is "${text}": it must be longer than 0 and up to 24h`);
+}
+
 /** `58 s`, `12 min`, `5 h`, `3 d`; `-` for none. */
 export function durationWords(duration: Duration | undefined): string {
   if (duration === undefined) return "-";

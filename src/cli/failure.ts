@@ -35,6 +35,13 @@ export class Failure extends Error {
   }
 }
 
+/** A file that cannot be used as it is now: whoever replaces it may not have finished. */
+export class FileFailure extends Failure {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { ...options, exitCode: exitCodes.badUsage });
+  }
+}
+
 /** The arguments are wrong. */
 export function badUsage(what: string): Failure {
   const text = `${what}: controller-lease --help lists the options`;
@@ -45,7 +52,8 @@ export function badUsage(what: string): Failure {
 export interface CallPlace {
   /** As the caller gave it. */
   readonly address: string;
-  readonly isSecure: boolean;
+  /** Whether TLS is spoken there; left out of a door that never speaks it. */
+  readonly isSecure?: boolean;
   readonly timeoutMs: number;
   readonly sessionId?: string;
 }
@@ -55,7 +63,8 @@ const giveBearer =
 
 /** What a call threw, as one line that says what to do. */
 export function failureOf(error: unknown, place: CallPlace): Failure {
-  if (error instanceof Failure) return error;
+  const own = failureWithin(error);
+  if (own !== undefined) return own;
   const { reason, message, retryAfterMs } = callFailure(error);
   const fail = (text: string, exitCode: number): Failure =>
     new Failure(text, { exitCode, cause: error });
@@ -80,13 +89,8 @@ export function failureOf(error: unknown, place: CallPlace): Failure {
     case "FIELD_INVALID":
       return fail(message, exitCodes.badUsage);
     case "DeadlineExceeded":
-    case "Canceled": {
-      const late = `${place.address} gave no answer within ${place.timeoutMs} ms`;
-      return fail(
-        `${late}: is it busy, or is --timeout short?${tlsHint(place)}`,
-        exitCodes.unreachable,
-      );
-    }
+    case "Canceled":
+      return lateFailure(error, place);
     case "Unimplemented":
       return fail(
         `${place.address} does not serve this: --address names the internal door (LEASE_GRPC_LISTEN), or the public one over TLS`,
@@ -99,6 +103,21 @@ export function failureOf(error: unknown, place: CallPlace): Failure {
         ? unreachable(error, place)
         : fail(`${message} (${reason})`, exitCodes.failed);
   }
+}
+
+/** Ours, which a call that was being made has wrapped. */
+function failureWithin(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  return error instanceof Error ? failureWithin(error.cause) : undefined;
+}
+
+/** A door that took the call, and said nothing in time. */
+export function lateFailure(error: unknown, place: CallPlace): Failure {
+  const late = `${place.address} gave no answer within ${place.timeoutMs} ms`;
+  return new Failure(`${late}: is it busy, or is --timeout short?${tlsHint(place)}`, {
+    exitCode: exitCodes.unreachable,
+    cause: error,
+  });
 }
 
 export function unknownSession(sessionId: string | undefined, cause?: unknown): Failure {
@@ -127,11 +146,11 @@ function remedyFor(why: string, place: CallPlace): string {
   if (/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOST|ENET|ETIMEDOUT/.test(why)) {
     return "is the service up, and is that the address of its door?";
   }
-  return `is it a door of the service${place.isSecure ? ", and does it speak TLS" : ""}?${tlsHint(place)}`;
+  return `is it a door of the service${place.isSecure === true ? ", and does it speak TLS" : ""}?${tlsHint(place)}`;
 }
 
 function tlsHint({ address, isSecure }: CallPlace): string {
-  return isSecure ? "" : ` If it speaks TLS, write https://${address}`;
+  return isSecure === false ? ` If it speaks TLS, write https://${address}` : "";
 }
 
 function hasNetworkCode(error: unknown): boolean {

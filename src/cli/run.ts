@@ -31,12 +31,16 @@ export async function run(args: readonly string[], output: Output): Promise<numb
 
 async function dispatch([name, ...args]: readonly string[], output: Output): Promise<number> {
   if (name === undefined) throw badUsage("the command is missing");
-  if ([name, ...args].some((arg) => arg === "--help" || arg === "-h"))
-    return await say(help(), output);
+  if ([name, ...args].some(asksForHelp)) return await say(help(), output);
   if (name === "--version") return await say(packageVersion(), output);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw badUsage(`there is no command "${name}"`);
   return await command(args, output);
+}
+
+/** Also in one word with `-y`, as `-yh`. */
+function asksForHelp(arg: string): boolean {
+  return arg === "--help" || /^-y*h/.test(arg);
 }
 
 /** Our own text, line by line. */

@@ -7,7 +7,7 @@ import {
 } from "../client/index.ts";
 import { readArguments } from "./arguments.ts";
 import { type Calling, callingOptions, openCalling } from "./calling.ts";
-import { badUsage, exitCodes, type Failure, failureOf } from "./failure.ts";
+import { badUsage, exitCodes, type Failure, FileFailure, failureOf } from "./failure.ts";
 import { NewestLines } from "./newest-lines.ts";
 import { Columns, type Output } from "./output.ts";
 import { momentOf, stateCells, stateHeads, stateJson } from "./transport-words.ts";
@@ -93,8 +93,10 @@ async function follow({
 
 const endings = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** No later try would do better. */
-function isFinal({ exitCode }: Failure): boolean {
+/** No later try would do better. A file may be put back. */
+function isFinal(failure: Failure): boolean {
+  const { exitCode } = failure;
+  if (failure instanceof FileFailure) return false;
   return exitCode === exitCodes.notAllowed || exitCode === exitCodes.badUsage;
 }
 

@@ -36,6 +36,12 @@ test("what does not answer is named, with what to check", async () => {
   closed.close();
   const [code, line] = await complaintOf(["drain", "--yes", "--ops", address]);
   expect([code, line]).toEqual([69, expect.stringContaining(`${address} (ECONNREFUSED)`)]);
+  // No door for operators speaks TLS.
+  const rude = createServer((socket) => socket.end("no HTTP"));
+  const babbling = `127.0.0.1:${await listenOnLoopback(rude)}`;
+  const [, hint] = await complaintOf(["drain", "--yes", "--ops", babbling]);
+  expect(hint).toMatch(/: is it a door of the service\?$/);
+  rude.close();
 });
 
 test("what takes the connection and says nothing is given up after --timeout", async () => {
@@ -47,6 +53,11 @@ test("what takes the connection and says nothing is given up after --timeout", a
     expect(code).toBe(69);
     expect(line).toContain(address);
   }
+  const drain = ["drain", "--yes", "--ops", address, "--timeout", "300ms"];
+  expect(await complaintOf(drain)).toEqual([
+    69,
+    `controller-lease: ${address} gave no answer within 300 ms: is it busy, or is --timeout short?`,
+  ]);
   silent.close();
 });
 
