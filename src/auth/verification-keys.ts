@@ -15,7 +15,12 @@ export interface VerificationKeysOptions {
 
 export type KeySetLoaded =
   | { readonly kind: "loaded"; readonly keys: number }
-  | { readonly kind: "failed"; readonly error: unknown };
+  | {
+      readonly kind: "failed";
+      readonly error: unknown;
+      /** In words, with those of its causes. */
+      readonly why: string;
+    };
 
 /** How often a bearer with an unknown key may have the set loaded again. */
 const loadAgainAfterMs: DurationMs = 30_000;
@@ -89,14 +94,19 @@ export class VerificationKeys {
       this.fault = undefined;
       this.#options.onLoaded({ kind: "loaded", keys: set.keys.length });
     } catch (error) {
-      this.fault = wordsOf(error);
-      this.#options.onLoaded({ kind: "failed", error });
+      const why = wordsOf(error);
+      this.fault = why;
+      this.#options.onLoaded({ kind: "failed", error, why });
     }
   }
 }
 
-/** What an error says; fetch says only in its cause what went wrong. */
+/**
+ * What an error says; fetch says only in its cause what went wrong, and of a name with several
+ * addresses only in the error of each.
+ */
 function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError) return error.errors.map(wordsOf).join(", ");
   return error.cause === undefined ? error.message : `${error.message}: ${wordsOf(error.cause)}`;
 }

@@ -38,16 +38,16 @@ export async function lookAround(settings: Settings): Promise<Surroundings> {
   const tls = await attempt(faults, () => openTls(settings, () => systemClock().wall()));
   const store = await attempt(faults, () => seenStore(settings));
   const loaded = await keySet;
-  const keyFault = loaded?.kind === "failed" ? loaded.error : undefined;
+  const failed = loaded?.kind === "failed" ? loaded : undefined;
   const isFile = settings.auth.kind === "jwt" && settings.auth.keySet.kind === "file";
-  if (keyFault !== undefined && isFile) faults.push(keyFileFault(keyFault));
+  if (failed !== undefined && isFile) faults.push(keyFileFault(failed.error));
   faults.push(...(await lookAtAddresses(settings)));
   return {
     faults,
     store,
     tls,
     keys: loaded?.kind === "loaded" ? loaded.keys : undefined,
-    keyServerFault: keyFault === undefined || isFile ? undefined : reasonOf(keyFault),
+    keyServerFault: isFile ? undefined : failed?.why,
   };
 }
 

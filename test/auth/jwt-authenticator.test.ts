@@ -260,6 +260,18 @@ describe("the key server", () => {
   });
 });
 
+test("why a key set could not be loaded is told down to each address", async () => {
+  const addresses = ["connect ECONNREFUSED ::1:80", "connect ECONNREFUSED 127.0.0.1:80"];
+  const cause = new AggregateError(addresses.map((why) => new Error(why)));
+  const keys = new VerificationKeys({
+    load: () => Promise.reject(new TypeError("fetch failed", { cause })),
+    now: () => startsAt,
+    onLoaded: () => undefined,
+  });
+  await keys.load();
+  expect(keys.fault).toBe(`fetch failed: ${addresses.join(", ")}`);
+});
+
 /** The attack of RFC 8725 §2.1: a token that says that it needs no signature. */
 function unsigned(claims: object): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");

@@ -1,10 +1,12 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
 import { checkSettings } from "../../src/preflight/check-settings.ts";
 import { hasOpenssl, issueCertificate } from "../support/network/certificates.ts";
+import { listenOnLoopback } from "../support/network/wire.ts";
 import { jwtMode } from "../support/process/jwt-mode.ts";
 import {
   type Env,
@@ -92,10 +94,14 @@ describe("settings that can be used", () => {
   test("may name a key server that is away: that is a note", async () => {
     await using mode = await jwtMode();
     const { LEASE_AUTH_JWKS_FILE: _, ...env } = mode.env;
-    const url = "http://127.0.0.1:1/jwks.json";
+    const away = createServer();
+    const url = `http://127.0.0.1:${await listenOnLoopback(away)}/jwks.json`;
+    away.close();
     const { code, text } = await check({ ...env, LEASE_AUTH_JWKS_URL: url });
     expect(code).toBe(0);
-    expect(text).toContain("Note: LEASE_AUTH_JWKS_URL gives no keys now");
+    expect(text).toMatch(
+      /Note: LEASE_AUTH_JWKS_URL gives no keys now \(fetch failed: connect ECONNREFUSED 127\.0\.0\.1:\d+\)/,
+    );
   });
 });
 
