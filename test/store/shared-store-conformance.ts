@@ -4,6 +4,7 @@ import type { SessionId } from "../../src/core/ids.ts";
 import type { Session, SessionRecord } from "../../src/core/session.ts";
 import { nothingCounted } from "../../src/service/figures/fleet-counts.ts";
 import type { ChangeNotice, Heartbeat, SharedStore } from "../../src/service/session-store.ts";
+import { timersMadeDuring } from "../support/process/timers-made.ts";
 import {
   basis,
   builtAt,
@@ -104,6 +105,16 @@ function describeSharing(both: Both): void {
     const results = await Promise.all(stores.map((store) => store.commit(revisionOf(record))));
     expect(results.filter((result) => result === "committed")).toHaveLength(1);
     expect(results.filter((result) => result === "conflict")).toHaveLength(5);
+  });
+
+  test("a call makes no timer", async () => {
+    const [one] = both();
+    const calls = 200;
+    const made = await timersMadeDuring(async () => {
+      for (let call = 1; call <= calls; call += 1) await one.load("session-1");
+    });
+    // The connection has some of its own.
+    expect(made).toBeLessThan(calls / 4);
   });
 
   test("a tombstone expires in time, and both processes are notified", async () => {
