@@ -135,8 +135,15 @@ class GrpcCall implements Call {
 
   /** All has come: a call that has waited for that begins when its connection has a turn. */
   receiveEnd(): void {
+    if (this.#isAnswered || this.#isUnreadable) return;
+    try {
+      this.#envelopes.end();
+    } catch (thrown) {
+      this.#fail(thrown);
+      return;
+    }
     if (this.#requests !== undefined) this.#requests.end();
-    else if (!this.#isAnswered) this.#inTurn(() => this.#begin());
+    else this.#inTurn(() => this.#begin());
   }
 
   #inTurn(begin: () => Promise<void>): void {

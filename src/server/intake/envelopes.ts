@@ -47,9 +47,9 @@ export class Envelopes {
     this.#budgets = budgets;
   }
 
-  /** Whether the beginning of an envelope has come, and not all of it. */
-  get isCut(): boolean {
-    return this.#bytes > 0;
+  /** No more will come; throws FIELD_INVALID where that cuts an envelope off. */
+  end(): void {
+    if (this.#bytes > 0) refuseMessage("must come in envelopes, each of them whole");
   }
 
   add(chunk: Buffer): void {

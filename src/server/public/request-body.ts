@@ -21,7 +21,7 @@ interface RequestBodyOptions {
   readonly answer: HeldBytes;
   /** What is wrong with the headers, if anything is. */
   readonly fault: HeaderFault | undefined;
-  /** Called when the one answer of a call begins to be written. */
+  /** Called when the last of an answer begins to be written. */
   readonly onAnswered: () => void;
   /** Called with each message of a stream, when what came of it has been read. */
   readonly onRead: () => void;
@@ -103,7 +103,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
       envelopes.add(chunk);
       for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
     }
-    if (envelopes.isCut) refuseMessage("must come in envelopes, each of them whole");
+    envelopes.end();
   }
 
   #refuseHeaders(): void {
