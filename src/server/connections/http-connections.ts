@@ -133,7 +133,7 @@ export class HttpConnections {
       this.#inOrder(request.socket, response, () => {
         if (request.socket.destroyed) return false;
         if (lacksHost(request)) refuse(response, 400, '"host" must be set');
-        else this.#arrivals.called(() => handler(request, response));
+        else this.#arrivals.called(() => request.socket.destroyed || handler(request, response));
         return true;
       });
     });

@@ -122,6 +122,8 @@ export function admitStreams(
     });
     if (refuses(stream, headers)) return;
     arrivals.called(() => {
+      // It ended while a drain held it back.
+      if (stream.destroyed || stream.closed) return;
       if (carries?.(stream, headers) === true) return;
       turns.begin(connection, () => {
         if (stream.destroyed || stream.closed) return false;

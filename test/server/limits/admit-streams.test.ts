@@ -3,16 +3,17 @@ import { createServer, type Http2Server } from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
-import { type BudgetLimits, Budgets } from "../../../src/budget/budgets.ts";
+import { Budgets } from "../../../src/budget/budgets.ts";
 import { Arrivals } from "../../../src/server/connections/arrivals.ts";
 import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
-import { admitStreams } from "../../../src/server/http2/admit-streams.ts";
+import { type Admission, admitStreams } from "../../../src/server/http2/admit-streams.ts";
 import { OpenCalls } from "../../../src/server/http2/open-calls.ts";
 import { ResetBudget } from "../../../src/server/http2/reset-budget.ts";
 import { Outcomes } from "../../hostile/tools/outcomes.ts";
 import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../../hostile/tools/raw-http2.ts";
+import { RawHttp2 as ClientHttp2 } from "../raw/raw-http2.ts";
 
 interface Admitting {
   readonly server: Http2Server;
@@ -21,9 +22,14 @@ interface Admitting {
   readonly address: string;
 }
 
+/** However busy the machine is. */
+const patient = { timeout: 10_000 };
+
 /** A server of HTTP/2 that answers nothing. */
-async function admitting(limits?: BudgetLimits): Promise<Admitting> {
-  const budgets = new Budgets(limits);
+async function admitting(
+  budgets = new Budgets(),
+  changes: Partial<Admission> = {},
+): Promise<Admitting> {
   const resets = new ResetBudget(budgets);
   const server = createServer();
   admitStreams(server, {
@@ -39,6 +45,7 @@ async function admitting(limits?: BudgetLimits): Promise<Admitting> {
     countsFrames: false,
     refuses: () => false,
     refuseForCalls: () => undefined,
+    ...changes,
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -52,7 +59,7 @@ function connected(address: string): Socket {
 }
 
 test("a connection of an address that reset too many is closed before HTTP/2 begins on it", async () => {
-  const { server, resets, address } = await admitting({ address_resets: 100 });
+  const { server, resets, address } = await admitting(new Budgets({ address_resets: 100 }));
   let sessions = 0;
   server.on("session", () => {
     sessions += 1;
@@ -63,6 +70,38 @@ test("a connection of an address that reset too many is closed before HTTP/2 beg
   await once(connected(address), "close");
   expect(sessions).toBe(1);
   first.destroy();
+  server.close();
+});
+
+/** Looks of a door that closes before it holds calls back. */
+const servingLooks = 40;
+
+test("a call that was held back while a door closes, and reset, is not carried", async () => {
+  const letGo = Promise.withResolvers<void>();
+  let looks = 0;
+  const arrivals: Arrivals = new Arrivals(async () => {
+    looks += 1;
+    if (looks > servingLooks) await letGo.promise;
+    else arrivals.connected();
+  });
+  const carried: (string | undefined)[] = [];
+  const { server, budgets, address } = await admitting(new Budgets(), {
+    arrivals,
+    carries: (_stream, headers) => carried.push(headers[":path"]) > 0,
+  });
+  using raw = new ClientHttp2(address);
+  const closed = arrivals.end(() => undefined);
+  await expect.poll(() => looks, patient).toBeGreaterThan(servingLooks);
+  raw.open("/stays");
+  const left = raw.open("/left");
+  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(2);
+  left.close(8);
+  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(1);
+  letGo.resolve();
+  await closed;
+  expect(carried).toEqual(["/stays"]);
+  raw.session.destroy();
+  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(0);
   server.close();
 });
 
@@ -80,7 +119,7 @@ test("a connection that brings resets is read once in a turn", async () => {
   const head = grpcHead("/any");
   const heads = streams.map((stream) => frame(frames.headers, flags.endHeaders, stream, head));
   await connection.send(Buffer.concat(heads));
-  await vi.waitFor(() => expect(budgets.figures("open_calls").used).toBe(640), 10_000);
+  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(640);
 
   const filler = frame(unknownType, 0, 0, Buffer.alloc(frameBytesMax));
   const aRead = Buffer.concat(Array.from({ length: readBytes / frameBytesMax }, () => filler));
