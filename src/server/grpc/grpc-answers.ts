@@ -114,7 +114,7 @@ export class GrpcAnswers {
   end(): void {
     this.flush();
     this.#begin();
-    this.#stream.end();
+    this.#endStream();
   }
 
   /** Ends the call with an error, behind what was answered already. */
@@ -125,6 +125,12 @@ export class GrpcAnswers {
       return;
     }
     this.#trailers = trailersOf(error);
+    this.#endStream();
+  }
+
+  /** The status leaves behind all that waits, whatever saw to its reader until now. */
+  #endStream(): void {
+    this.#outbox.waits(this.#stream, reset);
     this.#stream.end();
   }
 

@@ -196,6 +196,8 @@ function connectImplementation(
     const handle = handler(method);
     const carry = (_empty: unknown, context: HandlerContext): unknown =>
       handle(messageIn(context), callIn(context));
+    const carryStates = (empty: unknown, context: HandlerContext): unknown =>
+      endingInTime(carry(empty, context) as AsyncIterable<unknown>, context);
     const carryOne = async (_empty: unknown, context: HandlerContext): Promise<unknown> => {
       const answer = await handle(messageIn(context), callIn(context));
       context.values.get(bodyKey)?.onAnswered();
@@ -203,9 +205,26 @@ function connectImplementation(
       if (context.signal.aborted) throw endOf(context.signal);
       return answer;
     };
-    return [method.localName, method.methodKind === "unary" ? carryOne : carry];
+    const ways = { unary: carryOne, server_streaming: carryStates } as const;
+    const { localName, methodKind } = method;
+    return [localName, (ways as Partial<Record<string, typeof carry>>)[methodKind] ?? carry];
   });
   return Object.fromEntries(methods);
+}
+
+/**
+ * States of which only the newest counts, by a source that sees to its readers itself. When they end,
+ * the end waits behind what is unread, and is given up as other answers are.
+ */
+async function* endingInTime(
+  states: AsyncIterable<unknown>,
+  { values }: HandlerContext,
+): AsyncGenerator<unknown> {
+  try {
+    yield* states;
+  } finally {
+    values.get(bodyKey)?.onAnswered();
+  }
 }
 
 /** JSON takes so much more than what is held for an answer in binary, at most. */
