@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Budgets } from "../../budget/budgets.ts";
 import { FairQueue } from "../../budget/fair-queue.ts";
 import type { Sleep } from "../door.ts";
+import { type Reader, Readers } from "./readers.ts";
 
 /** Does something for a connection; false when there was nothing to do, as its caller has left. */
 export type Work = () => boolean;
@@ -18,6 +19,8 @@ const perTurnMin = 8;
 const longTurns = 4;
 /** After long work that took so much longer, none begins for as long as it took, up to this. */
 const restMsMax = 50;
+/** Of what connections bring, so much passes between two looks at the clock. */
+const broughtPerLook = 64;
 /** Work that is looked at in a turn, including what there was nothing to do for. */
 const looksPerTurn = 1_000;
 /** Over this stretch it is counted what a connection takes of the loop. */
@@ -46,6 +49,8 @@ export class ConnectionTurns {
   readonly #light = new FairQueue<Work>();
   readonly #heavy = new FairQueue<Work>();
   readonly #taken = new WeakMap<object, Taken>();
+  readonly #readers = new Readers();
+  #brought = 0;
   #count = 0;
   #isTurnSet = false;
   #turnBegan = 0;
@@ -75,6 +80,27 @@ export class ConnectionTurns {
   /** The number of the second in which connections brought something last. */
   get second(): number {
     return Math.floor(this.#atSince / 1000);
+  }
+
+  /** The reader belongs to a connection that may bring much; to be forgotten when that closes. */
+  suspect(reader: Reader): void {
+    this.#readers.suspect(reader, this.second);
+  }
+
+  forget(reader: Reader): void {
+    this.#readers.forget(reader);
+  }
+
+  /**
+   * A connection has brought a call, the end of one, or a part of it. Once that has filled the turn, no
+   * other connection that may bring much is read in it.
+   */
+  bring(reader: Reader): void {
+    this.#brought += 1;
+    if (this.#brought % broughtPerLook !== 0) return;
+    const now = this.#now();
+    this.#setTurn(now);
+    if (now - this.#turnBegan > this.#turnMs) this.#readers.holdOthers(reader, this.second);
   }
 
   /**

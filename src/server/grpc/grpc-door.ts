@@ -80,7 +80,11 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const server = new Server(channelOptions);
   setHttp2Options(server, {
     ...resets,
-    ...handshakeOptions(intake.budgets),
+    ...handshakeOptions({
+      budgets: intake.budgets,
+      turns: connections.turns,
+      protocols: ["h2"],
+    }),
     settings: { maxHeaderListSize: intake.budgets.limit("header_bytes") },
   });
   const port = await bind(server, formatListenAddress(listen), credentialsOf(tls));

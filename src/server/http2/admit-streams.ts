@@ -64,7 +64,7 @@ export function admitStreams(
   http2Server.on("session", (session) => {
     // Many connections may be made at once, with all that one read takes on each.
     const pace = paceOf(session, turns);
-    pace.hold();
+    pace.suspect();
     const address = addressOf(session.socket);
     pace.address = address;
     pace.streams = countStreams(session, (refused) => {

@@ -83,8 +83,7 @@ export class SecureConnections {
     const streamsMax = this.#budgets.limit("connection_streams");
     const server = createSecureServer({
       ...tls.options,
-      ...handshakeOptions(this.#budgets),
-      ALPNCallback: ({ protocols }) => ["h2", "http/1.1"].find((one) => protocols.includes(one)),
+      ...handshakeOptions({ budgets: this.#budgets, turns, protocols: ["h2", "http/1.1"] }),
       settings: {
         maxConcurrentStreams: streamsMax,
         maxHeaderListSize: this.#budgets.limit("header_bytes"),

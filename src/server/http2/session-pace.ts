@@ -2,17 +2,12 @@ import { constants, type Http2Session } from "node:http2";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import type { Reader } from "../connections/readers.ts";
+import { type Reading, readingOf } from "../connections/reading.ts";
 import type { StreamCount } from "./refused-streams.ts";
 
 /** Streams, resets and frames of data that a connection may bring before others have their turn. */
 const perTurn = 64;
-
-/** What reads a connection: HTTP/2 leaves no other way to stop that for a while. */
-interface Handle {
-  readonly writeQueueSize: number;
-  readStop(): void;
-  readStart(): void;
-}
 
 const paces = new WeakMap<Http2Session, SessionPace>();
 
@@ -29,7 +24,7 @@ export function paceOf(session: Http2Session, turns: ConnectionTurns): SessionPa
  * Has a connection that brings much wait for its turn before any more is read of it. Node reads two
  * megabytes of one in a turn, which may be ten thousand calls.
  */
-class SessionPace {
+class SessionPace implements Reader {
   readonly #session: Http2Session;
   readonly #turns: ConnectionTurns;
   /** Where the connection comes from, and what counts its streams; set as soon as it is there. */
@@ -45,6 +40,7 @@ class SessionPace {
   constructor(session: Http2Session, turns: ConnectionTurns) {
     this.#session = session;
     this.#turns = turns;
+    session.once("close", () => turns.forget(this));
   }
 
   /** The connection has brought a stream. */
@@ -60,7 +56,8 @@ class SessionPace {
       this.#brought = 0;
     }
     this.#brought += 1;
-    if (this.#brought % perTurn === 0) this.hold();
+    if (this.#brought % perTurn === 0) this.suspect();
+    this.#turns.bring(this);
   }
 
   /**
@@ -78,7 +75,7 @@ class SessionPace {
    * many in a second.
    */
   bringRefused(streams: number, budgets: Budgets): boolean {
-    this.hold();
+    this.suspect();
     this.#beginSecond();
     this.#refused += streams;
     return budgets.allows("refused_streams", this.#refused);
@@ -98,25 +95,29 @@ class SessionPace {
     session.destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
+  /** It may bring much: no more is read of it in this turn, and it waits first where others do. */
+  suspect(): void {
+    this.#turns.suspect(this);
+    this.hold();
+  }
+
   /**
    * Reads no more before the connection has a turn of its own. It goes on early where HTTP/2 itself
    * has waited for a write: then it is held again.
    */
   hold(): void {
-    this.#handle?.readStop();
+    this.#reading?.readStop();
     if (this.#isHeld) return;
     this.#isHeld = true;
     void this.#turns.next(this.#session).then(() => {
       this.#isHeld = false;
-      const handle = this.#handle;
+      const reading = this.#reading;
       // Else HTTP/2 reads on by itself when the write has ended.
-      if (handle?.writeQueueSize === 0) handle.readStart();
+      if (reading?.writeQueueSize === 0) reading.readStart();
     });
   }
 
-  get #handle(): Handle | undefined {
-    const { socket, destroyed } = this.#session;
-    if (destroyed) return undefined;
-    return (socket as unknown as { readonly _handle?: Handle | null })._handle ?? undefined;
+  get #reading(): Reading | undefined {
+    return this.#session.destroyed ? undefined : readingOf(this.#session.socket);
   }
 }
