@@ -12,6 +12,7 @@ import type { Budgets } from "../../budget/budgets.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { countedPush } from "./counted-push.ts";
+import { endInParts } from "./end-in-parts.ts";
 import { endInTurn } from "./end-in-turn.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import { countStreams } from "./refused-streams.ts";
@@ -65,6 +66,7 @@ export function admitStreams(
     // Many connections may be made at once, with all that one read takes on each.
     const pace = paceOf(session, turns);
     pace.suspect();
+    endInParts(session, turns, () => pace.readNoMore());
     const address = addressOf(session.socket);
     pace.address = address;
     pace.streams = countStreams(session, (refused) => {
@@ -86,7 +88,7 @@ export function admitStreams(
     const pace = paceOf(session, turns);
     pace.bring();
     const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && !forgiven.has(stream);
-    if (!isReset || resets.count(pace.address)) return;
+    if (!isReset || resets.count(pace.address) || pace.isOver) return;
     process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
   };
   const destroy = endInTurn(turns, onEnded);

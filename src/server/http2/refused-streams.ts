@@ -1,6 +1,8 @@
 import { connect, type Http2Session, type Http2Stream } from "node:http2";
 import { Duplex } from "node:stream";
 
+import { symbolIn } from "./symbol-in.ts";
+
 /** HTTP/2 does not say which connection a stream was of: that is looked up after so many. */
 const refusedPerLook = 16;
 
@@ -91,9 +93,4 @@ function streamHandle(): object | undefined {
   const handle = symbol && (stream as unknown as Record<symbol, object>)[symbol];
   session.destroy();
   return handle;
-}
-
-function symbolIn(holder: object | undefined, name: string): symbol | undefined {
-  const symbols = holder === undefined ? [] : Object.getOwnPropertySymbols(holder);
-  return symbols.find(({ description }) => description === name);
 }

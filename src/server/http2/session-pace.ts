@@ -30,6 +30,8 @@ class SessionPace implements Reader {
   /** Where the connection comes from, and what counts its streams; set as soon as it is there. */
   address = "unknown";
   streams: StreamCount | undefined;
+  /** The connection ends: no more is read of it. */
+  isOver = false;
   #turn = 0;
   #brought = 0;
   #isHeld = false;
@@ -90,6 +92,7 @@ class SessionPace implements Reader {
 
   /** Ends the connection, as one that asks too much: like HTTP/2 itself, with an error. */
   end(): void {
+    if (this.isOver) return;
     // Node takes a code alone, from which it makes the error; its types do not say so.
     const session = this.#session as unknown as { destroy(code: number): void };
     session.destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -99,6 +102,11 @@ class SessionPace implements Reader {
   suspect(): void {
     this.#turns.suspect(this);
     this.hold();
+  }
+
+  readNoMore(): void {
+    this.isOver = true;
+    this.#reading?.readStop();
   }
 
   /**
@@ -111,6 +119,7 @@ class SessionPace implements Reader {
     this.#isHeld = true;
     void this.#turns.next(this.#session).then(() => {
       this.#isHeld = false;
+      if (this.isOver) return;
       const reading = this.#reading;
       // Else HTTP/2 reads on by itself when the write has ended.
       if (reading?.writeQueueSize === 0) reading.readStart();

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttp1, type ServerResponse } from "node:http";
-import { type ClientHttp2Stream, connect, createServer } from "node:http2";
+import { type ClientHttp2Stream, connect, createServer, type ServerHttp2Session } from "node:http2";
 import { type AddressInfo, connect as connectNet, type Socket } from "node:net";
 
 import { expect, test, vi } from "vitest";
@@ -8,6 +8,7 @@ import { expect, test, vi } from "vitest";
 import { Budgets } from "../../../src/budget/budgets.ts";
 import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
 import { leaveInTurn } from "../../../src/server/connections/leave-in-turn.ts";
+import { endInParts } from "../../../src/server/http2/end-in-parts.ts";
 import { endInTurn } from "../../../src/server/http2/end-in-turn.ts";
 
 const count = 300;
@@ -17,12 +18,12 @@ const patient = { timeout: 10_000 };
 
 /** Of each turn, how many ended in it. */
 class Ended {
-  readonly turns = new ConnectionTurns(
-    new Budgets(),
-    () => performance.now(),
-    async () => undefined,
-  );
+  readonly turns: ConnectionTurns;
   readonly #byTurn = new Map<number, number>();
+
+  constructor(now = () => performance.now()) {
+    this.turns = new ConnectionTurns(new Budgets(), now, async () => undefined);
+  }
 
   one(): void {
     const { turn } = this.turns;
@@ -43,12 +44,16 @@ async function streamsOf(
   port: number,
   hasBegun: () => boolean,
 ): Promise<{ readonly streams: readonly ClientHttp2Stream[]; readonly leave: () => void }> {
-  const client = connect(`http://127.0.0.1:${port}`, { settings: { enablePush: false } });
+  const socket = connectNet(port, "127.0.0.1");
+  const client = connect(`http://127.0.0.1:${port}`, {
+    settings: { enablePush: false },
+    createConnection: () => socket,
+  });
   client.on("error", () => undefined);
   const streams = Array.from({ length: count }, () => client.request({ ":method": "POST" }));
   for (const stream of streams) stream.on("error", () => undefined);
   await vi.waitFor(() => expect(hasBegun()).toBe(true), patient);
-  return { streams, leave: () => client.destroy() };
+  return { streams, leave: () => void socket.destroy() };
 }
 
 test.for(["cancels all its streams", "leaves"])(
@@ -79,6 +84,48 @@ test.for(["cancels all its streams", "leaves"])(
     server.close();
   },
 );
+
+/** Closed in one piece of work. */
+const perWork = 32;
+
+test.for([
+  { how: "has left", end: (_session: ServerHttp2Session, leave: () => void) => leave() },
+  { how: "is ended", end: (session: ServerHttp2Session) => session.destroy() },
+])("the streams of a connection that $how close some at a time", async ({ end }) => {
+  let now = 0;
+  // With it, one piece of work is all that there is time for in a turn.
+  const ended = new Ended(() => {
+    now += 2;
+    return now;
+  });
+  const sessions: ServerHttp2Session[] = [];
+  let begun = 0;
+  let isOver = false;
+  const server = createServer().listen(0, "127.0.0.1");
+  server.on("session", (session) => {
+    sessions.push(session);
+    endInParts(session, ended.turns, () => undefined);
+    session.once("close", () => {
+      isOver = true;
+    });
+  });
+  server.on("stream", (stream) => {
+    stream.on("error", () => undefined);
+    stream.on("close", () => ended.one());
+    begun += 1;
+  });
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const { leave } = await streamsOf(port, () => begun === count);
+  const [session] = sessions;
+  if (session === undefined) throw new Error("there is no connection");
+  end(session, leave);
+  await vi.waitFor(() => expect(isOver).toBe(true), patient);
+  expect(ended.sum).toBe(count);
+  expect(ended.most).toBeLessThanOrEqual(perWork);
+  leave();
+  server.close();
+});
 
 test("where many callers of HTTP/1.1 leave at once, what follows from that has its turns", async () => {
   const ended = new Ended();
