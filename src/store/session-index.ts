@@ -37,6 +37,8 @@ export class SessionIndex {
   readonly #tally = new FleetTally();
   readonly #byId = new SortedList<Entry>(compareIds);
   readonly #byBeach = new Map<BeachId, SortedList<Entry>>();
+  /** Those that are not in the lists yet. */
+  #restored: Entry[] = [];
 
   /** @param decodedMax how many records are held decoded, see {@link HeldRecords} */
   constructor(decodedMax?: number) {
@@ -89,14 +91,15 @@ export class SessionIndex {
 
   /** Shows a record of which nothing was shown before; in lists only after {@link listRestored}. */
   restore({ record, deadline, text }: RestoredRecord): void {
-    this.#insert(record, deadline, text);
+    this.#restored.push(this.#insert(record, deadline, text));
     this.#tally.note({ id: record.id, previous: undefined, next: record });
   }
 
-  /** Puts a restored record into the lists, which is quickest in the order of the ids. */
-  listRestored(id: SessionId): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) this.#enlist(entry);
+  /** Puts the restored records into the lists: in order, since each then goes to the end of one. */
+  listRestored(): void {
+    const restored = this.#restored.sort(compareIds);
+    this.#restored = [];
+    for (const entry of restored) this.#enlist(entry);
   }
 
   /** What the store writes of a record. It is made once for the record that is shown. */

@@ -69,8 +69,6 @@ const pragmas = `
 const pageBytes = 4096;
 /** So many records are decoded in a few milliseconds. */
 const recoveryPage = 500;
-/** So many are found and listed in about as long. */
-const idsPage = 5_000;
 
 /**
  * Opens and holds a file so that no other process can; throws StoreCannotOpen, or SQLite's error
@@ -204,21 +202,6 @@ export class SqliteFile {
       const last = page.at(-1);
       if (last === undefined || page.length < recoveryPage) return;
       after = last[0];
-    }
-  }
-
-  /** The ids of all sessions in order, a page at a time: their index alone is read. */
-  *idPages(): Generator<readonly SessionId[], void, undefined> {
-    const statement = this.#db.prepare("SELECT id FROM session WHERE id > ? ORDER BY id LIMIT ?");
-    statement.setReturnArrays(true);
-    let after: SessionId = "";
-    for (;;) {
-      const rows = statement.all(after, idsPage) as unknown as readonly (readonly [SessionId])[];
-      const page = rows.map(([id]) => id);
-      yield page;
-      const last = page.at(-1);
-      if (last === undefined || page.length < idsPage) return;
-      after = last;
     }
   }
 

@@ -1,4 +1,3 @@
-import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { EpochMs } from "../../core/time.ts";
 import {
@@ -25,7 +24,6 @@ const rowsPerCheckpoint = 1_000;
 export class SqliteHolder {
   #held: SqliteFile | undefined;
   #pages: Iterator<readonly RecoveredRow[], void> | undefined;
-  #idPages: Iterator<readonly SessionId[], void> | undefined;
   #rowsSinceCheckpoint = 0;
   /** What the next batch begins with. */
   #staged: SessionRow[] = [];
@@ -35,17 +33,12 @@ export class SqliteHolder {
     const file = openSqliteFile(path, options);
     this.#held = file;
     this.#pages = file.pages();
-    this.#idPages = file.idPages();
     return { gaps: file.gaps(), lastAlive: file.lastAlive(), incarnation: file.incarnation() };
   }
 
   /** Undefined after the last one. */
   nextPage(): readonly RecoveredRow[] | undefined {
     return this.#pages?.next().value ?? undefined;
-  }
-
-  nextIdPage(): readonly SessionId[] | undefined {
-    return this.#idPages?.next().value ?? undefined;
   }
 
   keep(): void {

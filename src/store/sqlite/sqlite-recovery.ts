@@ -20,10 +20,7 @@ export async function recoverSessions(file: SqliteThread): Promise<SessionIndex>
     // When the next page is already there, the loop would never yield.
     await nextTurn();
   }
-  for await (const ids of file.idPages()) {
-    for (const id of ids) index.listRestored(id);
-    await nextTurn();
-  }
+  index.listRestored();
   return index;
 }
 

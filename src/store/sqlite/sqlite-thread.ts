@@ -1,6 +1,5 @@
 import { Worker } from "node:worker_threads";
 
-import type { SessionId } from "../../core/ids.ts";
 import type { Gap } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import { StoreUnavailable } from "../../service/session-store.ts";
@@ -85,11 +84,6 @@ export class SqliteThread {
   /** Every session's row, a page at a time; the next is read while one is looked at. */
   pages(): AsyncGenerator<readonly RecoveredRow[], void, undefined> {
     return readAhead(() => this.#calls.call("nextPage"));
-  }
-
-  /** The ids of all sessions in order, likewise. */
-  idPages(): AsyncGenerator<readonly SessionId[], void, undefined> {
-    return readAhead(() => this.#calls.call("nextIdPage"));
   }
 
   /** What the file holds could be read: from now on it is written. */

@@ -58,7 +58,7 @@ export class SimulatedStore implements SoleStore {
     this.#lastAlive = aliveAt;
     this.#incarnation = incarnation;
     for (const row of rows.values()) this.#shown.restore(row);
-    for (const id of rows.keys()) this.#shown.listRestored(id);
+    this.#shown.listRestored();
   }
 
   /** Writes what is behind in time, from now on. */
