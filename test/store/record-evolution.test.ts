@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 
 import type { EndedLease, Session } from "../../src/core/session.ts";
 import { addedNumber, part } from "../../src/store/codec/added-fields.ts";
-import { FlatReader, FlatWriter, RecordUnreadable } from "../../src/store/codec/flat-record.ts";
+import { FlatReader } from "../../src/store/codec/flat-reader.ts";
+import { FlatWriter, RecordUnreadable } from "../../src/store/codec/flat-record.ts";
 import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
 import { SharedStrings } from "../../src/store/codec/shared-strings.ts";
 import { busySession, tombstoneRecord } from "../support/store/store-records.ts";

@@ -24,7 +24,7 @@ import type {
   UnrecognisedHandshake,
 } from "../../src/core/session.ts";
 import { RecordUnreadable } from "../../src/store/codec/flat-record.ts";
-import { decodeRecord, encodeRecord } from "../../src/store/codec/session-codec.ts";
+import { decodeRecord, encodeRecord, scanRecord } from "../../src/store/codec/session-codec.ts";
 import { SharedStrings } from "../../src/store/codec/shared-strings.ts";
 import { busySession, sessionRecord, tombstoneRecord } from "../support/store/store-records.ts";
 
@@ -257,6 +257,8 @@ describe("an encoded record", () => {
     ["a record that ends early", '[2,0,"session-1"]'],
     ["a record that goes on", `${encodeRecord(tombstoneRecord()).slice(0, -1)},7]`],
     ["an unknown word", "[2,9]"],
+    ["a list of less than nothing", encodeRecord(busySession()).replace("null,2,", "null,-2,")],
+    ["a list with half an item", encodeRecord(busySession()).replace("null,2,", "null,1.5,")],
   ])("that is %s is unreadable", (_, damaged) => {
     expect(() => decodeRecord(damaged, new SharedStrings())).toThrow(RecordUnreadable);
   });
@@ -265,6 +267,69 @@ describe("an encoded record", () => {
     expect(() => encodeRecord(sessionRecord({ version: Number.NaN }))).toThrow(TypeError);
     expect(() => encodeRecord(sessionRecord({ revision: Number.POSITIVE_INFINITY }))).toThrow(
       TypeError,
+    );
+  });
+});
+
+describe("a record that is scanned", () => {
+  const decoded = (text: string): SessionRecord | undefined => {
+    try {
+      return decodeRecord(text, new SharedStrings());
+    } catch (error) {
+      if (error instanceof RecordUnreadable) return undefined;
+      throw error;
+    }
+  };
+
+  test.each([
+    ["a busy session", busySession()],
+    ["one whose path is missed", busySession({ missedSince: 1_763_400_000_001 })],
+    ["a tombstone", tombstoneRecord({ generation: 3 })],
+  ])("is the one that is decoded: %s", (_, original) => {
+    expect(scanRecord(encodeRecord(original))).toEqual(original);
+  });
+
+  test("is that one whatever its contents, or is left to be decoded", () => {
+    fc.assert(
+      fc.property(record, (original) => {
+        expect([original, undefined]).toContainEqual(scanRecord(encodeRecord(original)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each([
+    ["in another alphabet", busySession({ beachId: "пляж" })],
+    // Of its second character, the lower half is a quote.
+    ["that would be cut short", busySession({ beachId: "aĢ" })],
+    ["with an escape", busySession({ beachId: 'a"b' })],
+    ["that is long", busySession({ beachId: "a".repeat(20_000) })],
+  ])("is left to be decoded when it has a text %s", (_, original) => {
+    expect(scanRecord(encodeRecord(original))).toBeUndefined();
+  });
+
+  test("is of a damaged text what is decoded of it, or none", () => {
+    const characters = [...'[]{}",:\\-.019ntuae \n'];
+    const texts = [busySession(), busySession({ missedSince: 7 }), tombstoneRecord()].map(
+      encodeRecord,
+    );
+    const damaged = fc
+      .tuple(
+        fc.constantFrom(...texts),
+        fc.nat(),
+        fc.nat({ max: 3 }),
+        fc.string({ unit: fc.constantFrom(...characters), maxLength: 3 }),
+      )
+      .map(([text, at, cut, put]) => {
+        const from = at % text.length;
+        return text.slice(0, from) + put + text.slice(from + cut);
+      });
+    fc.assert(
+      fc.property(damaged, (text) => {
+        const scanned = scanRecord(text);
+        if (scanned !== undefined) expect(scanned).toEqual(decoded(text));
+      }),
+      { numRuns: 20_000 },
     );
   });
 });

@@ -1,11 +1,6 @@
 import type { EpochMs } from "../../core/time.ts";
-import {
-  type FlatReader,
-  type FlatWriter,
-  type Json,
-  type JsonFields,
-  RecordUnreadable,
-} from "./flat-record.ts";
+import type { RecordReader } from "./flat-reader.ts";
+import { type FlatWriter, type Json, type JsonFields, RecordUnreadable } from "./flat-record.ts";
 
 /** How a field is kept that was added to a part of a record after others had been written. */
 export interface AddedField<T> {
@@ -25,7 +20,7 @@ type ValuesOf<T, A extends AddedTo<T>> = { readonly [K in keyof A & keyof T]: T[
 /** Both directions of a part of a record, such as a lease. */
 export interface Part<T> {
   readonly write: (out: FlatWriter, value: T) => void;
-  readonly read: (from: FlatReader) => T;
+  readonly read: (from: RecordReader) => T;
 }
 
 /**
@@ -40,7 +35,7 @@ export interface Part<T> {
 export function part<T extends object, A extends AddedTo<T>>(
   added: A & AddedTo<T>,
   write: (out: FlatWriter, value: T) => void,
-  read: (from: FlatReader, added: ValuesOf<T, A>) => T,
+  read: (from: RecordReader, added: ValuesOf<T, A>) => T,
 ): Part<T> {
   const fields = new AddedFields<T, A>(added);
   return {
@@ -67,9 +62,11 @@ const unknownFields = Symbol("unknown fields");
 class AddedFields<T extends object, A extends AddedTo<T>> {
   readonly absent: ValuesOf<T, A>;
   readonly #fields: readonly (readonly [name: string, field: AddedField<unknown>])[];
+  readonly #names: ReadonlySet<string>;
 
   constructor(added: A) {
     this.#fields = Object.entries(added) as [string, AddedField<unknown>][];
+    this.#names = new Set(Object.keys(added));
     this.absent = this.#values((field) => field.absent);
   }
 
@@ -89,9 +86,9 @@ class AddedFields<T extends object, A extends AddedTo<T>> {
   }
 
   unknownIn(json: JsonFields): JsonFields | undefined {
-    const names = new Set(this.#fields.map(([name]) => name));
-    const unknown = Object.entries(json).filter(([name]) => !names.has(name));
-    return unknown.length === 0 ? undefined : Object.fromEntries(unknown);
+    if (Object.keys(json).every((name) => this.#names.has(name))) return undefined;
+    const unknown = Object.entries(json).filter(([name]) => !this.#names.has(name));
+    return Object.fromEntries(unknown);
   }
 
   #values(of: (field: AddedField<unknown>, name: string) => unknown): ValuesOf<T, A> {

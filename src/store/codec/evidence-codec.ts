@@ -1,6 +1,7 @@
 import type { ConnectionState, End, Evidence, ReadyReport } from "../../core/session.ts";
 import { type Part, part } from "./added-fields.ts";
-import { type FlatReader, type FlatWriter, Words } from "./flat-record.ts";
+import type { RecordReader } from "./flat-reader.ts";
+import { type FlatWriter, Words } from "./flat-record.ts";
 
 export const ends: Words<End> = new Words<End>({ manager: 0, host: 1 });
 
@@ -24,7 +25,7 @@ function writeEvidence(out: FlatWriter, said: Evidence): void {
   out.maybe(said.noConnection, readyReport.write);
 }
 
-function readEvidence(from: FlatReader): Evidence {
+function readEvidence(from: RecordReader): Evidence {
   return {
     reporterId: from.sharedText(),
     transportId: from.repeatedText(),
@@ -46,7 +47,7 @@ function writeReadyReport(out: FlatWriter, report: ReadyReport): void {
   out.moment(report.at);
 }
 
-function readReadyReport(from: FlatReader): ReadyReport {
+function readReadyReport(from: RecordReader): ReadyReport {
   return { reporterId: from.sharedText(), at: from.moment() };
 }
 

@@ -1,6 +1,7 @@
 import type { EndedLease, Hold, Lease, LeaseBook, LeaseEnd, LeaseKey } from "../../core/session.ts";
 import { type AddedField, type Part, part } from "./added-fields.ts";
-import { type FlatReader, type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
+import type { RecordReader } from "./flat-reader.ts";
+import { type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 
 const leaseEnds = new Words<LeaseEnd>(
   { expired: 0, released: 1, revoked: 2, detached: 3 },
@@ -16,7 +17,7 @@ function writeLeaseBook(out: FlatWriter, book: LeaseBook): void {
   out.list(book.holds, hold.write);
 }
 
-function readLeaseBook(from: FlatReader): LeaseBook {
+function readLeaseBook(from: RecordReader): LeaseBook {
   return {
     epoch: from.moment(),
     version: from.moment(),
@@ -36,7 +37,7 @@ function writeLease(out: FlatWriter, lease: Lease): void {
   out.moment(lease.expiresAt);
 }
 
-function readLease(from: FlatReader): Lease {
+function readLease(from: RecordReader): Lease {
   return {
     id: from.text(),
     account: from.sharedText(),
@@ -55,7 +56,7 @@ function writeEndedLease(out: FlatWriter, lease: EndedLease): void {
   out.moment(lease.endedAt);
 }
 
-function readEndedLease(from: FlatReader, { key }: Pick<EndedLease, "key">): EndedLease {
+function readEndedLease(from: RecordReader, { key }: Pick<EndedLease, "key">): EndedLease {
   return {
     id: from.text(),
     tokenHashes: from.list(readText),
@@ -91,7 +92,7 @@ function writeHold(out: FlatWriter, hold: Hold): void {
   }
 }
 
-function readHold(from: FlatReader): Hold {
+function readHold(from: RecordReader): Hold {
   const kind = from.word(holdKinds);
   const until = from.moment();
   switch (kind) {
@@ -107,7 +108,7 @@ function writeText(out: FlatWriter, text: string): void {
   out.text(text);
 }
 
-function readText(from: FlatReader): string {
+function readText(from: RecordReader): string {
   return from.text();
 }
 

@@ -16,7 +16,8 @@ import type {
 import type { EpochMs } from "../../core/time.ts";
 import { type AddedField, type Part, part } from "./added-fields.ts";
 import { ends, evidence } from "./evidence-codec.ts";
-import { type FlatReader, type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
+import type { RecordReader } from "./flat-reader.ts";
+import { type FlatWriter, RecordUnreadable, Words } from "./flat-record.ts";
 
 const paths = new Words<FastPath["kind"]>({ absent: 0, negotiating: 1, active: 2, replacing: 3 });
 
@@ -72,7 +73,7 @@ function writeTransport(out: FlatWriter, one: Transport): void {
   out.number(one.earlyDeaths);
 }
 
-function readTransport(from: FlatReader): Transport {
+function readTransport(from: RecordReader): Transport {
   return {
     managerUrl: from.sharedText(),
     requiredChannels: from.sharedTexts(),
@@ -95,7 +96,7 @@ function readTransport(from: FlatReader): Transport {
   };
 }
 
-function readHostReportedAt(from: FlatReader): EpochMs | undefined {
+function readHostReportedAt(from: RecordReader): EpochMs | undefined {
   const reportedAt = from.maybeMoment();
   // Version 1 kept here the moment that evidence ages from after a gap. Each report now has its
   // own.
@@ -121,7 +122,7 @@ function writePath(out: FlatWriter, path: FastPath): void {
   }
 }
 
-function readPath(from: FlatReader): FastPath {
+function readPath(from: RecordReader): FastPath {
   const kind = from.word(paths);
   switch (kind) {
     case "absent":
@@ -149,7 +150,7 @@ function writeHandshake(out: FlatWriter, one: Handshake): void {
   out.repeatedText(one.managerUrl);
 }
 
-function readHandshake(from: FlatReader, { delivery }: Pick<Handshake, "delivery">): Handshake {
+function readHandshake(from: RecordReader, { delivery }: Pick<Handshake, "delivery">): Handshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -197,7 +198,7 @@ function writePromoted(out: FlatWriter, one: PromotedHandshake): void {
   out.maybeMoment(one.goodSince);
 }
 
-function readPromoted(from: FlatReader): PromotedHandshake {
+function readPromoted(from: RecordReader): PromotedHandshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -220,7 +221,7 @@ function writeAbandoned(out: FlatWriter, one: AbandonedHandshake): void {
   out.moment(one.honouredUntil);
 }
 
-function readAbandoned(from: FlatReader): AbandonedHandshake {
+function readAbandoned(from: RecordReader): AbandonedHandshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -235,7 +236,7 @@ function writeLingering(out: FlatWriter, one: LingeringHandshake): void {
   out.moment(one.honouredUntil);
 }
 
-function readLingering(from: FlatReader): LingeringHandshake {
+function readLingering(from: RecordReader): LingeringHandshake {
   return { id: from.repeatedText(), honouredUntil: from.moment() };
 }
 
@@ -245,7 +246,7 @@ function writeUnrecognised(out: FlatWriter, one: UnrecognisedHandshake): void {
   out.maybe(one.host, evidence.write);
 }
 
-function readUnrecognised(from: FlatReader): UnrecognisedHandshake {
+function readUnrecognised(from: RecordReader): UnrecognisedHandshake {
   return {
     id: from.repeatedText(),
     manager: from.maybe(evidence.read),
@@ -259,7 +260,7 @@ function writeReporter(out: FlatWriter, one: Reporter): void {
   out.number(one.sequence);
 }
 
-function readReporter(from: FlatReader): Reporter {
+function readReporter(from: RecordReader): Reporter {
   return { end: from.word(ends), id: from.sharedText(), sequence: from.number() };
 }
 
@@ -268,7 +269,7 @@ function writeBackoff(out: FlatWriter, one: Backoff): void {
   out.number(one.notBefore);
 }
 
-function readBackoff(from: FlatReader): Backoff {
+function readBackoff(from: RecordReader): Backoff {
   return { failures: from.number(), notBefore: from.number() };
 }
 

@@ -2,7 +2,7 @@ import type { SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import { nextTurn } from "../../service/time/next-turn.ts";
 import { RecordUnreadable } from "../codec/flat-record.ts";
-import { decodeRecord } from "../codec/session-codec.ts";
+import { decodeRecord, scanRecord } from "../codec/session-codec.ts";
 import { SharedStrings } from "../codec/shared-strings.ts";
 import { SessionIndex } from "../session-index.ts";
 import { storeCannotOpen } from "../store-cannot-open.ts";
@@ -43,7 +43,7 @@ interface Encoded {
 
 function decode(path: string, id: SessionId, { text, shared }: Encoded): SessionRecord {
   try {
-    const record = decodeRecord(text, shared);
+    const record = scanRecord(text) ?? decodeRecord(text, shared);
     if (record.id !== id) throw new RecordUnreadable(`it is about '${record.id}'`);
     return record;
   } catch (error) {
