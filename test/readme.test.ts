@@ -62,6 +62,19 @@ describe("The pages", () => {
       );
     expect(unnamed).toEqual([]);
   });
+
+  it("name each file and folder beside them where they list the files", () => {
+    const listing = pages.filter((page) => read(page).includes("\n## Files\n"));
+    expect(listing).toContain("test/bench/README.md");
+    const unnamed = listing.flatMap((page) => {
+      const list = read(page).split("\n## Files\n")[1] ?? "";
+      return readdirSync(join(root, dirname(page)))
+        .filter((name) => /\.ts$|^[^.]*$/.test(name) && !name.endsWith(".test.ts"))
+        .filter((name) => !new RegExp(`\`${name}/?\``).test(list))
+        .map((name) => `${page}: ${name}`);
+    });
+    expect(unnamed).toEqual([]);
+  });
 });
 
 describe("The README", () => {

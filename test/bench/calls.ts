@@ -6,6 +6,7 @@ import {
   KeepAliveResponseSchema,
   RenewRequestSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../support/network/enveloped.ts";
 
 /** One call that is made again and again, with these bodies in turn. */
 export interface Calls {
@@ -44,7 +45,7 @@ export function renewCalls(doors: Doors, door: keyof Doors, leases: readonly Lea
         url: `http://${address}${renewPath}`,
         protocol: "http/2",
         contentType: "application/grpc",
-        bodies: messages.map(framed),
+        bodies: messages.map((message) => enveloped(message)),
       }
     : {
         url: `${door === "connectTls" ? "https" : "http"}://${address}${renewPath}`,
@@ -67,17 +68,10 @@ export function keepAliveCalls(doors: Doors, leases: readonly LeaseOnHand[], bat
     url: `http://${doors.grpc}${keepAlivePath}`,
     protocol: "http/2",
     contentType: "application/grpc",
-    bodies: messages.map(framed),
+    bodies: messages.map((message) => enveloped(message)),
     isRenewed: (message) =>
       fromBinary(KeepAliveResponseSchema, message).results.every(({ refusal }) => refusal === ""),
   };
-}
-
-/** A message as gRPC sends it: not compressed, with its length in front. */
-export function framed(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
 }
 
 function renewal(lease: LeaseOnHand | undefined): { sessionId: string; controllerToken: string } {

@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { enveloped } from "../support/network/enveloped.ts";
 import { type Cores, onCore } from "../support/process/cores.ts";
 import { freePort } from "../support/redis/redis-server.ts";
 import { Http2Caller } from "./callers.ts";
-import { type Calls, framed } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import type { Contestant } from "./contestant.ts";
 
 /** `etcd --version` in a word, such as `3.4.23`; undefined where there is no etcd. */
@@ -42,7 +43,7 @@ export async function startEtcd(leases: number, cores: Cores | undefined): Promi
     url: `${own}/etcdserverpb.Lease/LeaseKeepAlive`,
     protocol: "http/2",
     contentType: "application/grpc",
-    bodies: ids.map((id) => framed(keepAliveRequest(id))),
+    bodies: ids.map((id) => enveloped(keepAliveRequest(id))),
   };
   return {
     pid: child.pid ?? Number.NaN,
@@ -65,7 +66,7 @@ async function grantLeases(address: string, count: number): Promise<readonly big
     url: `${address}/etcdserverpb.Lease/LeaseGrant`,
     protocol: "http/2",
     contentType: "application/grpc",
-    bodies: Array.from({ length: count }, (_, index) => framed(grantRequest(BigInt(index + 1)))),
+    bodies: Array.from({ length: count }, (_, index) => enveloped(grantRequest(BigInt(index + 1)))),
   };
   await untilItListens(calls);
   using caller = new Http2Caller(calls);
@@ -78,7 +79,7 @@ async function untilItListens(calls: Calls): Promise<void> {
   for (;;) {
     using caller = new Http2Caller(calls);
     try {
-      return await caller.call(framed(grantRequest(0n)));
+      return await caller.call(enveloped(grantRequest(0n)));
     } catch (error) {
       if (performance.now() > tryUntil) throw new Error("etcd does not answer", { cause: error });
       await sleep(100);

@@ -15,11 +15,11 @@ import {
   SummarizeFleetResponseSchema,
 } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { enveloped } from "../support/network/enveloped.ts";
 import type { Cores } from "../support/process/cores.ts";
 import { Http2Caller } from "./callers.ts";
-import { framed } from "./calls.ts";
 import { startContestant } from "./contestant.ts";
-import { managerReport } from "./manager-report.ts";
+import { managerReport, managerUrlOf } from "./manager-report.ts";
 
 const second = 1000;
 const callsAtOnce = 256;
@@ -28,8 +28,6 @@ const endsWithinMs = 60 * second;
 const reportsInOne = 1000;
 /** More at once would be more than one connection may have unanswered. */
 const reportsAtOnce = 4;
-/** One manager may have no more than so many negotiations in flight. */
-const sessionsOfManager = 40;
 const sessionsOfBeach = 10_000;
 
 /** How so many leases ended. */
@@ -97,9 +95,9 @@ class CallerOfService implements Disposable {
     const request = create(AttachSessionRequestSchema, {
       sessionId: idOf(index),
       privateBeachId: `beach-${Math.floor(index / sessionsOfBeach)}`,
-      managerUrl: `http://127.0.0.1:${10_000 + Math.floor(index / sessionsOfManager)}`,
+      managerUrl: managerUrlOf(index),
     });
-    await this.#attach.call(framed(toBinary(AttachSessionRequestSchema, request)));
+    await this.#attach.call(enveloped(toBinary(AttachSessionRequestSchema, request)));
   }
 
   /** The id of the handshake that the grant starts. */
@@ -109,7 +107,7 @@ class CallerOfService implements Disposable {
       nanos: Math.floor(ttlMs % 1000) * 1e6,
     };
     const request = create(AcquireRequestSchema, { sessionId: idOf(index), reason: "bench", ttl });
-    const body = framed(toBinary(AcquireRequestSchema, request));
+    const body = enveloped(toBinary(AcquireRequestSchema, request));
     const answer = fromBinary(AcquireResponseSchema, await this.#acquire.callForMessage(body));
     return answer.offer?.handshakeId ?? "";
   }
@@ -119,12 +117,12 @@ class CallerOfService implements Disposable {
       managerReport({ sessionId: idOf(from + index), handshakeId }, 1, ChannelState.READY),
     );
     const request = create(ReportTransportRequestSchema, { reports });
-    await this.#report.call(framed(toBinary(ReportTransportRequestSchema, request)));
+    await this.#report.call(enveloped(toBinary(ReportTransportRequestSchema, request)));
   }
 
   async liveLeases(): Promise<number> {
     const request = create(SummarizeFleetRequestSchema);
-    const body = framed(toBinary(SummarizeFleetRequestSchema, request));
+    const body = enveloped(toBinary(SummarizeFleetRequestSchema, request));
     const answer = await this.#summarize.callForMessage(body);
     return Number(fromBinary(SummarizeFleetResponseSchema, answer).liveLeases);
   }

@@ -4,13 +4,13 @@ import type { AddressInfo } from "node:net";
 import { toBinary } from "@bufbuild/protobuf";
 
 import { RenewResponseSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { framed } from "./calls.ts";
+import { enveloped } from "../support/network/enveloped.ts";
 import { serveMeasurements } from "./contestant.ts";
 import { sampleAnswer, sampleLeases } from "./sample-answer.ts";
 
 /** What Node alone needs for a call of gRPC: bytes that are not read, and bytes made once. */
 const leases = Number(process.argv[2] ?? 1000);
-const answer = framed(toBinary(RenewResponseSchema, sampleAnswer));
+const answer = enveloped(toBinary(RenewResponseSchema, sampleAnswer));
 
 const server = createServer();
 server.on("stream", (stream) => {

@@ -7,8 +7,9 @@ import {
   ReportTransportRequestSchema,
 } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
+import { enveloped } from "../support/network/enveloped.ts";
 import { Http2Caller, openCaller } from "./callers.ts";
-import { framed, type LeaseOnHand } from "./calls.ts";
+import type { LeaseOnHand } from "./calls.ts";
 import type { Contestant, NodeContestant } from "./contestant.ts";
 import type { Stretch } from "./load.ts";
 import { managerReport } from "./manager-report.ts";
@@ -81,5 +82,5 @@ function encodedReports(leases: readonly LeaseOnHand[], sequence: number): Buffe
   const state = sequence % 2 === 0 ? ChannelState.CLOSED : ChannelState.READY;
   const reports = leases.map((lease) => managerReport(lease, sequence, state));
   const request = create(ReportTransportRequestSchema, { reports });
-  return framed(toBinary(ReportTransportRequestSchema, request));
+  return enveloped(toBinary(ReportTransportRequestSchema, request));
 }

@@ -16,7 +16,7 @@ import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js"
 import { toSettings } from "../../src/settings/settings.ts";
 import type { LeaseOnHand } from "./calls.ts";
 import { serveMeasurements } from "./contestant.ts";
-import { managerReport } from "./manager-report.ts";
+import { managerReport, managerUrlOf } from "./manager-report.ts";
 
 /**
  * The service as a user starts it, with leases to renew on usable paths: on a SQLite file of its own,
@@ -32,8 +32,6 @@ const { store, file, leases, certificate, key } = parseArgs({
     key: { type: "string", default: "" },
   },
 }).values;
-/** One manager may have no more than so many negotiations in flight. */
-const sessionsOfManager = 40;
 /** So few that none of their negotiations times out before its report comes. */
 const preparedAtOnce = 200;
 const triesMax = 5;
@@ -74,7 +72,7 @@ const publicDoor = certificate === "" ? { connect: http } : { connectTls: http }
 serveMeasurements({ grpc, ...publicDoor }, prepared);
 
 async function prepare(sessionId: string, index: number): Promise<LeaseOnHand> {
-  const managerUrl = `http://127.0.0.1:${10_000 + Math.floor((prepared.length + index) / sessionsOfManager)}`;
+  const managerUrl = managerUrlOf(prepared.length + index);
   await registry.attachSession({ sessionId, privateBeachId: "bench", managerUrl });
   const ttl = { seconds: 300n };
   const { controllerToken, offer } = await leaseService.acquire({

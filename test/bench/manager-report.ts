@@ -8,6 +8,14 @@ import {
 } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import type { LeaseOnHand } from "./calls.ts";
 
+/** One manager may have no more than so many negotiations in flight. */
+const sessionsOfManager = 40;
+
+/** Where the manager of a session is: each has as many as may be negotiated at once. */
+export function managerUrlOf(session: number): string {
+  return `http://127.0.0.1:${10_000 + Math.floor(session / sessionsOfManager)}`;
+}
+
 /** What the manager says of a fast path that carries actions; `state`: of the channel for states. */
 export function managerReport(
   { sessionId, handshakeId }: Pick<LeaseOnHand, "sessionId" | "handshakeId">,

@@ -8,6 +8,7 @@ import {
   WatchTransportRequestSchema,
   WatchTransportResponseSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../support/network/enveloped.ts";
 
 /** A door that streams over HTTP/2, and in which protocol. */
 export interface StreamingDoor {
@@ -86,7 +87,7 @@ async function openStream(
     "content-type": format,
     ...(protocol === "gRPC" ? { te: "trailers" } : { "connect-protocol-version": "1" }),
   });
-  stream.end(envelope(toBinary(WatchTransportRequestSchema, requestFor(sessionId))));
+  stream.end(enveloped(toBinary(WatchTransportRequestSchema, requestFor(sessionId))));
   const reading = new Reading(stream);
   await reading.begun;
   return { ended: reading.ended };
@@ -96,12 +97,6 @@ function requestFor(
   sessionId: string,
 ): ReturnType<typeof create<typeof WatchTransportRequestSchema>> {
   return create(WatchTransportRequestSchema, { sessionIds: [sessionId] });
-}
-
-function envelope(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(prefixBytes);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
 }
 
 /** Reads one stream, and keeps of it what it says last. */

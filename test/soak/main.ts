@@ -10,7 +10,7 @@ import {
 import { chartOf } from "./chart.ts";
 import { isSound, progressOf, reportOf } from "./report.ts";
 import { soak } from "./soak.ts";
-import { trendsOf } from "./verdict.ts";
+import { samplesMin, trendsOf } from "./verdict.ts";
 
 const help = `Runs a process of the service with a SQLite file under a steady load, and says whether its memory,
 handles and timers stay flat.
@@ -18,7 +18,8 @@ handles and timers stay flat.
   npm run soak -- [--minutes M] [options]
 
   --minutes M   how long (default: 30)
-  --sessions N  how many sessions, each with a host, tiles and old clients (default: 24)
+  --sessions N  how many sessions, each with a host; a page for every 4 of them and an old client for
+                every 10 (default: 24)
   --every S     seconds between two samples (default: 10)
   --seed N      what the load does when follows from it (default: 1)
   --chart FILE  writes the samples as a chart in SVG
@@ -29,7 +30,8 @@ Tiles come, renew and leave; hosts watch and report; connections break, hosts re
 begin again, operators renegotiate, old clients post. Each sample reads /metrics and has the process
 collect its garbage. At the end a line is fitted through the later half of each measure. It is flat
 when what it grew by, less twice its standard error, is within the bound that is printed. Exits with 1
-otherwise. Ctrl-C ends it early, with a verdict on what there is.
+otherwise, with fewer than ${samplesMin} samples, and when the process does not end with 0. Ctrl-C ends it early, with a
+verdict on what there is.
 `;
 
 const { minutes, sessions, every, seed, chart, json } = readCommandOptions("soak", help, {

@@ -8,6 +8,7 @@ import {
   ControllerLease,
   WatchTransportRequestSchema,
 } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../support/network/enveloped.ts";
 import { type Format, type Habit, json, proto, RawReader } from "./raw-reader.ts";
 
 /** Many streams on one session, each of which costs the client next to nothing. */
@@ -153,7 +154,5 @@ function requestBody(sessionId: string, { name }: Format): Buffer {
     name === "json"
       ? Buffer.from(toJsonString(WatchTransportRequestSchema, request))
       : toBinary(WatchTransportRequestSchema, request);
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
+  return enveloped(message);
 }

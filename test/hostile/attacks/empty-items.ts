@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Attack } from "../attack.ts";
 import { untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";

@@ -1,4 +1,4 @@
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Attack, AttackContext } from "../attack.ts";
 import { untilOver } from "../tools/at-once.ts";
 import { pathOf } from "../tools/messages.ts";

@@ -1,5 +1,5 @@
 import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Attack } from "../attack.ts";
 import { holdOn, untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";

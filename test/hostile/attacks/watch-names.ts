@@ -1,5 +1,5 @@
 import { WatchTransportRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Attack } from "../attack.ts";
 import { atOnce, holdOn } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";

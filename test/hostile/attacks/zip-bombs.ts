@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Attack } from "../attack.ts";
 import { holdOn, untilOver } from "../tools/at-once.ts";
 import { grpcCaller } from "../tools/grpc-caller.ts";

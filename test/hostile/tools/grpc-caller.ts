@@ -3,7 +3,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-import { enveloped } from "../../server/raw/raw-messages.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Outcomes } from "./outcomes.ts";
 import { ownAddress } from "./own-address.ts";
 import { placeOf } from "./place.ts";

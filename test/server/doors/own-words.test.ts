@@ -1,10 +1,9 @@
 import { once } from "node:events";
 
 import { describe, expect, test } from "vitest";
-
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const keepAlive = "/beach.controller.v1.ControllerLease/KeepAlive";

@@ -10,9 +10,9 @@ import {
   KeepAliveRequestSchema,
   WatchTransportRequestSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const keepAlive = "/beach.controller.v1.ControllerLease/KeepAlive";

@@ -11,8 +11,8 @@ import type { Door } from "../../../src/server/door.ts";
 import { openGrpcDoor } from "../../../src/server/grpc/grpc-door.ts";
 import { Intake } from "../../../src/server/intake/intake.ts";
 import { Outbox } from "../../../src/server/outbox.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const calls = 300;
 /** What may begin in one turn. */

@@ -2,9 +2,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const service = "/beach.controller.v1.ControllerLease";
 const methods = [

@@ -1,10 +1,9 @@
 import { constants } from "node:http2";
 
 import { expect, test } from "vitest";
-
+import { enveloped } from "../../support/network/enveloped.ts";
 import { runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 

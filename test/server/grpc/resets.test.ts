@@ -1,8 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";

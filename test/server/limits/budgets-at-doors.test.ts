@@ -5,9 +5,9 @@ import { text } from "node:stream/consumers";
 import { afterEach, expect, test, vi } from "vitest";
 
 import type { BudgetLimits } from "../../../src/budget/budgets.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const oldRoute = "/sessions/s/controller-handshake";

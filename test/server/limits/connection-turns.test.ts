@@ -6,9 +6,9 @@ import { expect, test, vi } from "vitest";
 
 import { Budgets } from "../../../src/budget/budgets.ts";
 import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { runService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 /** Turns by a clock that moves when somebody works. */
 function turnsOf(): { readonly turns: ConnectionTurns; readonly work: (ms: number) => true } {

@@ -11,6 +11,7 @@ import {
   RenewRequestSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import {
   type RunningService,
   type RunOptions,
@@ -18,7 +19,6 @@ import {
 } from "../../support/process/run-service.ts";
 import { rawGrpc } from "../grpc/raw-grpc.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const keepAlive = pathOf(ControllerLease.method.keepAlive);
 const renew = pathOf(ControllerLease.method.renew);

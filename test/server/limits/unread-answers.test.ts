@@ -7,13 +7,13 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import {
   type RunningService,
   type RunOptions,
   runService,
 } from "../../support/process/run-service.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const listSessions = "/beach.controller.v1.FastPathRegistry/ListSessions";
 const keepAlive = "/beach.controller.v1.ControllerLease/KeepAlive";

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
 import { startFakeRoad } from "../../../src/demo/road/fake-road.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../../support/process/run-service.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const passcode = "passcode-nobody-may-read";
 const wrongToken = "controller-token-nobody-may-read";

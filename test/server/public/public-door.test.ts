@@ -8,8 +8,8 @@ import {
   Health,
   HealthCheckResponse_ServingStatus,
 } from "../../../src/gen/grpc/health/v1/health_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const page = "http://localhost:5173";

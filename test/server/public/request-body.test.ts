@@ -4,9 +4,8 @@ import { json, text } from "node:stream/consumers";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const watch = "/beach.controller.v1.ControllerLease/WatchTransport";

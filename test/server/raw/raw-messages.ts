@@ -6,6 +6,7 @@ import type { ServiceError } from "@grpc/grpc-js";
 
 import type { RawMessage, SendRaw } from "../../api/conformance/conformance-subject.ts";
 import { takeUntil } from "../../api/expect-refusal.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Reach } from "../../support/process/run-service.ts";
 import { rawGrpc } from "../grpc/raw-grpc.ts";
 
@@ -55,12 +56,4 @@ export async function rawOverGrpc(
     }
     throw findTrailerError(trailers) ?? error;
   });
-}
-
-/** One message of a stream, as Connect and gRPC-Web send it. */
-export function enveloped(bytes: Uint8Array, flags = 0): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt8(flags);
-  prefix.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([prefix, bytes]);
 }

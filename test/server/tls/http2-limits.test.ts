@@ -12,8 +12,8 @@ import type { BudgetLimits } from "../../../src/budget/budgets.ts";
 import { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { hasOpenssl } from "../../support/network/certificates.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 import { runSecure, type SecureService } from "./secure-service.ts";
 
 const lease = "/beach.controller.v1.ControllerLease";

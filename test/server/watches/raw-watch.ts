@@ -20,6 +20,7 @@ import {
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import type { Reach } from "../../support/process/run-service.ts";
 
 /** How a stream ended, as its reader sees it. */
@@ -266,8 +267,5 @@ function connectEnd(json: Buffer): StreamEnd {
 
 function requestBody(privateBeachId: string): Buffer {
   const request = create(WatchTransportRequestSchema, { privateBeachId });
-  const message = toBinary(WatchTransportRequestSchema, request);
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
+  return enveloped(toBinary(WatchTransportRequestSchema, request));
 }

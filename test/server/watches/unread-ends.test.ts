@@ -8,11 +8,11 @@ import {
   WatchTransportRequestSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { manualClock } from "../../support/service/manual-clock.ts";
 import { RawHttp2 } from "../raw/raw-http2.ts";
-import { enveloped } from "../raw/raw-messages.ts";
 import { runSecure } from "../tls/secure-service.ts";
 import { ChangingSessions, largeStates } from "./changing-sessions.ts";
 import { openRawWatch } from "./raw-watch.ts";

@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { refusalOf, takeUntil } from "../../api/expect-refusal.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { ChangingSessions } from "./changing-sessions.ts";
 
@@ -83,14 +84,12 @@ test("a client of HTTP/1.0 gets the same messages, in no chunks", async () => {
   await sessions.attach("s1", "beach");
   const socket = connect(portOf(service));
   const received = collect(socket);
-  const message = JSON.stringify({ sessionIds: ["s1"] });
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
+  const request = enveloped(Buffer.from(JSON.stringify({ sessionIds: ["s1"] })));
   socket.write(
     `POST ${path} HTTP/1.0\r\nhost: beach.example\r\ncontent-type: application/connect+json\r\n` +
-      `content-length: ${prefix.length + message.length}\r\n\r\n`,
+      `content-length: ${request.length}\r\n\r\n`,
   );
-  socket.write(Buffer.concat([prefix, Buffer.from(message)]));
+  socket.write(request);
   for (let change = 1; change <= 3; change++) {
     await vi.waitFor(() => expect(states(received())).toBe(change), 10_000);
     await sessions.change("s1");
