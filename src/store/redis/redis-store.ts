@@ -31,13 +31,14 @@ import type { RedisCalls } from "./link/redis-calls.ts";
 import { checkTried } from "./link/redis-check.ts";
 import { tryScript } from "./link/redis-rights.ts";
 import { RedisWatchman } from "./link/redis-watchman.ts";
+import { type ChangeAsked, RedisCommits } from "./records/redis-commits.ts";
 import { RedisDeadlines } from "./records/redis-deadlines.ts";
 import { editsOf } from "./records/redis-edits.ts";
 import { RedisIndex } from "./records/redis-index.ts";
 import { type BucketKeys, bucketCount, bucketOf, buckets, keysOf } from "./records/redis-keys.ts";
 import { RedisRecords } from "./records/redis-records.ts";
 import { type HeartbeatReply, toCounts, toGap, toMs } from "./records/redis-replies.ts";
-import { commitScript, heartbeatScript, loadScript } from "./records/redis-scripts.ts";
+import { heartbeatScript, loadScript } from "./records/redis-scripts.ts";
 
 /** Records remembered from the last read or commit of this process: about 100 MB of them. */
 const rememberedMax = 50_000;
@@ -74,6 +75,7 @@ export class RedisStore implements SharedStore {
   readonly #notices: RedisNotices;
   readonly #rates = new RedisRates();
   readonly #negotiations = new RedisNegotiations();
+  readonly #commits: RedisCommits;
   readonly #deadlines: RedisDeadlines;
   readonly #index: RedisIndex;
   readonly #time: RedisTime;
@@ -99,6 +101,7 @@ export class RedisStore implements SharedStore {
       forget: (id) => this.#remembered.delete(id),
       load: (id) => this.load(id),
     });
+    this.#commits = new RedisCommits(calls);
     this.#deadlines = new RedisDeadlines(calls);
     this.#index = new RedisIndex({ calls, load: (id) => this.load(id) });
     this.#time = new RedisTime(clock);
@@ -243,12 +246,11 @@ export class RedisStore implements SharedStore {
     const { id } = change;
     const bucket = bucketOf(id);
     try {
-      const keys = [keysOf(id).session(id), keysOf(id).state, keysOf(id).deadlines];
-      const asked = this.#calls.run(bucket, commitScript, keys, this.#commitArguments(change));
-      const reply = (await this.#records.call(id, asked)) as readonly unknown[];
-      if (reply[0] === "conflict") await this.#take(id, reply[1], change.previous);
-      if (reply[0] === "committed") await this.#acknowledged.committed(bucket);
-      return reply[0] as CommitResult;
+      const asked = this.#commits.ask(this.#asked(change));
+      const [result, record] = await this.#records.call(id, asked);
+      if (result === "conflict") await this.#take(id, record, change.previous);
+      if (result === "committed") await this.#acknowledged.committed(bucket);
+      return result;
     } catch (error) {
       // The change may or may not have happened: only the server knows.
       this.#remembered.delete(id);
@@ -257,25 +259,29 @@ export class RedisStore implements SharedStore {
     }
   }
 
-  #commitArguments(change: SessionChange): readonly string[] {
+  #asked(change: SessionChange): ChangeAsked {
     const { id, previous, next, deadline, basis } = change;
     if (basis === undefined) throw new Error("a change of a shared store needs its basis");
     const keys = keysOf(id);
     const edits = editsOf(keys, change);
     const notice = noticeOf(change, this.#processId);
-    return [
-      previous === undefined ? "" : String(previous.revision),
-      next === undefined ? "" : String(next.revision),
-      next === undefined ? "" : encodeRecord(next),
-      deadline === undefined ? "" : String(deadline),
-      id,
-      String(basis.gap),
-      String(basis.incarnation),
-      String(basis.reachedSince),
-      edits.length === 0 ? "" : JSON.stringify(edits),
-      notice === "" ? "" : keys.changesIn(this.#database),
-      notice,
-    ];
+    return {
+      bucket: bucketOf(id),
+      keys: [keys.session(id), keys.state, keys.deadlines],
+      args: [
+        previous === undefined ? "" : String(previous.revision),
+        next === undefined ? "" : String(next.revision),
+        next === undefined ? "" : encodeRecord(next),
+        deadline === undefined ? "" : String(deadline),
+        id,
+        String(basis.gap),
+        String(basis.incarnation),
+        String(basis.reachedSince),
+        edits.length === 0 ? "" : JSON.stringify(edits),
+        notice === "" ? "" : keys.changesIn(this.#database),
+        notice,
+      ],
+    };
   }
 
   /**

@@ -52,7 +52,7 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "store/redis/records/redis-scripts.ts",
-        find: "if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]\n  or tonumber(state[1] or '0') < tonumber(ARGV[8]) then",
+        find: "if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]\n    or tonumber(state[1] or '0') < tonumber(ARGV[8]) then",
         put: "if false then",
       },
       {
@@ -96,8 +96,8 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "store/redis/redis-store.ts",
-        find: "return reply[0] as CommitResult;",
-        put: 'return reply[0] === "conflict" ? "committed" : (reply[0] as CommitResult);',
+        find: "return result;\n    } catch",
+        put: 'return result === "conflict" ? "committed" : result;\n    } catch',
       },
     ],
   },
@@ -218,7 +218,7 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "store/redis/records/redis-scripts.ts",
-        find: "  return {'conflict', redis.call('HGET', KEYS[1], 'record')}",
+        find: "    return {'conflict', redis.call('HGET', KEYS[1], 'record')}",
         put: [
           "  for _, edit in ipairs(cjson.decode(ARGV[9] == '' and '[]' or ARGV[9])) do",
           "    if edit[1] == 'HINCRBY' then redis.call(unpack(edit)) end",

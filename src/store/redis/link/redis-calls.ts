@@ -58,6 +58,17 @@ export class RedisCalls implements AsyncDisposable {
     });
   }
 
+  /** The part of the store whose keys one script may touch together with those of the bucket. */
+  partOf(bucket: number): number {
+    return this.#link.partOf(bucket);
+  }
+
+  /** What the failure of a call of the bucket means for its caller. */
+  faultOf(bucket: number, error: unknown): StoreFault {
+    if (isDemoted(error)) this.#link.reconnect(bucket);
+    return unavailable(error);
+  }
+
   /** What each server that can be reached says of itself. */
   async inform(): Promise<readonly ServerInfo[]> {
     if (this.#closing.signal.aborted) return [];
@@ -91,8 +102,7 @@ export class RedisCalls implements AsyncDisposable {
       return value;
     } catch (error) {
       if (error instanceof NoAnswer) this.#noteSilence(bucket, answer);
-      else if (isDemoted(error)) this.#link.reconnect(bucket);
-      throw unavailable(error);
+      throw this.faultOf(bucket, error);
     }
   }
 

@@ -7,6 +7,8 @@ import { redisAddress } from "./redis-address.ts";
 
 /** How to reach Redis: a single server behind one address, or a cluster found through one node. */
 export interface RedisLink extends AsyncDisposable {
+  /** Buckets of the same part may be touched by one command. */
+  partOf(bucket: number): number;
   /** Sends a command to the server that holds the bucket; commands given at once travel together. */
   send(bucket: number, command: readonly string[]): Promise<unknown>;
   /** How many replicas have, within the time, all that this process wrote to the server before. */
@@ -102,6 +104,10 @@ class SingleLink implements RedisLink {
     this.#acknowledgements = new Acknowledgements(client);
   }
 
+  partOf(): number {
+    return 0;
+  }
+
   send(_bucket: number, command: readonly string[]): Promise<unknown> {
     return this.#client.sendCommand(command);
   }
@@ -187,6 +193,11 @@ class ClusterLink implements RedisLink {
   constructor(cluster: Cluster, slots: readonly number[]) {
     this.#cluster = cluster;
     this.#slots = slots;
+  }
+
+  /** A command of a cluster may touch one slot, whichever server holds the others. */
+  partOf(bucket: number): number {
+    return bucket;
   }
 
   async send(bucket: number, command: readonly string[]): Promise<unknown> {

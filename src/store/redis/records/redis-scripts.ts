@@ -57,61 +57,79 @@ return 1
 `);
 
 /**
- * Compare-and-set of one session, with everything that goes with it.
+ * Compare-and-set of some sessions, each for itself, with everything that goes with it.
  *
- * KEYS: session, state, deadlines, and whatever the edits name.
- * ARGV: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget it), 4 deadline
- *   ('' for none), 5 session id, 6 newest gap known, 7 incarnation known (kept as history), 8
- *   moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for none), 10
- *   channel ('' to publish nothing), 11 notice.
- * Answers {'committed'} or {'unaware'} or {'conflict', record or false}.
+ * KEYS, for each change: session, state, deadlines; and whatever the edits name.
+ * ARGV, for each change: 1 revision expected ('' for none), 2 new revision, 3 record ('' to forget
+ *   it), 4 deadline ('' for none), 5 session id, 6 newest gap known, 7 incarnation known (kept as
+ *   history), 8 moment that the newest heartbeat must not be older than, 9 edits as JSON ('' for
+ *   none), 10 channel ('' to publish nothing), 11 notice.
+ * Answers for each change {'committed'} or {'unaware'} or {'conflict', record or false}, or an error.
  */
 export const commitScript: RedisScript = script(`${originOf}
--- The decision has to know of every gap and of the incarnation, or it would count silence that was
--- not an end's.
-local state = redis.call('HMGET', KEYS[2], 'alive', 'gap', 'history', 'origin')
-if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
-  or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
-  return {'unaware'}
-end
--- After a failover counters may be behind what was shown, and a revision may exist twice with
--- different records. Nothing is committed before the failover is known.
-if state[4] ~= origin() then
-  return {'unaware'}
-end
+local here, states = origin(), {}
 
-if (redis.call('HGET', KEYS[1], 'revision') or '') ~= ARGV[1] then
-  return {'conflict', redis.call('HGET', KEYS[1], 'record')}
-end
+local function commit(KEYS, ARGV)
+  -- No edit touches what is read here, so that changes of one bucket may share it.
+  local state = states[KEYS[2]]
+  if not state then
+    state = redis.call('HMGET', KEYS[2], 'alive', 'gap', 'history', 'origin')
+    states[KEYS[2]] = state
+  end
+  -- The decision has to know of every gap and of the incarnation, or it would count silence that was
+  -- not an end's.
+  if (state[2] or '0') ~= ARGV[6] or state[3] ~= ARGV[7]
+    or tonumber(state[1] or '0') < tonumber(ARGV[8]) then
+    return {'unaware'}
+  end
+  -- After a failover counters may be behind what was shown, and a revision may exist twice with
+  -- different records. Nothing is committed before the failover is known.
+  if state[4] ~= here then
+    return {'unaware'}
+  end
 
-if ARGV[3] == '' then
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'record', ARGV[3])
-end
+  if (redis.call('HGET', KEYS[1], 'revision') or '') ~= ARGV[1] then
+    return {'conflict', redis.call('HGET', KEYS[1], 'record')}
+  end
 
-if ARGV[4] == '' then
-  redis.call('ZREM', KEYS[3], ARGV[5])
-else
-  redis.call('ZADD', KEYS[3], ARGV[4], ARGV[5])
-end
+  if ARGV[3] == '' then
+    redis.call('DEL', KEYS[1])
+  else
+    redis.call('HSET', KEYS[1], 'revision', ARGV[2], 'record', ARGV[3])
+  end
 
--- Indexes, counts and the time to live of a tombstone; each edit is a command without its reply.
-if ARGV[9] ~= '' then
-  for _, edit in ipairs(cjson.decode(ARGV[9])) do
-    local reply = redis.call(unpack(edit))
-    if edit[1] == 'HINCRBY' and reply == 0 then
-      redis.call('HDEL', edit[2], edit[3])
+  if ARGV[4] == '' then
+    redis.call('ZREM', KEYS[3], ARGV[5])
+  else
+    redis.call('ZADD', KEYS[3], ARGV[4], ARGV[5])
+  end
+
+  -- Indexes, counts and the time to live of a tombstone; each edit is a command without its reply.
+  if ARGV[9] ~= '' then
+    for _, edit in ipairs(cjson.decode(ARGV[9])) do
+      local reply = redis.call(unpack(edit))
+      if edit[1] == 'HINCRBY' and reply == 0 then
+        redis.call('HDEL', edit[2], edit[3])
+      end
     end
   end
+
+  -- Numbered, so that listeners notice a lost one.
+  if ARGV[10] ~= '' then
+    local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
+    redis.call('SPUBLISH', ARGV[10], number .. '\\n' .. ARGV[11])
+  end
+  return {'committed'}
 end
 
--- Numbered, so that listeners notice a lost one.
-if ARGV[10] ~= '' then
-  local number = redis.call('HINCRBY', KEYS[2], 'changes', 1)
-  redis.call('SPUBLISH', ARGV[10], number .. '\\n' .. ARGV[11])
+local replies = {}
+for change = 1, #KEYS / 3 do
+  local keys = {unpack(KEYS, change * 3 - 2, change * 3)}
+  local _, reply = pcall(commit, keys, {unpack(ARGV, change * 11 - 10, change * 11)})
+  -- An error is its message.
+  replies[change] = type(reply) == 'table' and reply or {err = reply}
 end
-return {'committed'}
+return replies
 `);
 
 /**
