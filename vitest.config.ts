@@ -46,6 +46,7 @@ const config: ViteUserConfig = defineConfig({
     // What hangs fails in the end; what is only slow on a busy machine does not.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Hundreds of processes are started, and half of what each costs is to compile the same files.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
   },

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import {
   entriesOf,
+  hastyWaits,
   hiddenClocks,
   impureImports,
   leftovers,
@@ -57,6 +58,12 @@ describe("the sources", () => {
     const written = [...sources, ...tests, ...readAll(["proto"], code)];
     const others = written.filter(([path]) => !/architecture(\.test)?\.ts$/.test(path));
     expect(leftovers(new Map(others))).toEqual([]);
+  });
+
+  test("have tests that wait as long as a busy machine takes", () => {
+    const tests = [...readAll(["test"], code)];
+    const others = tests.filter(([path]) => !/architecture(\.test)?\.ts$/.test(path));
+    expect(hastyWaits(new Map(others))).toEqual([]);
   });
 });
 
@@ -140,6 +147,14 @@ describe("a planted fault is found:", () => {
       expect(impureImports(planted("src/client/node.ts", text))).toEqual([]);
     },
   );
+
+  test("a test that waits for a second alone", () => {
+    const hasty = "await vi.waitFor(() => {\n  expect(a(1, 2)).toBe(3);\n});\n";
+    const patient = "await vi.waitUntil(\n  async () => (await a()) > 1,\n  patient,\n);\n";
+    expect(hastyWaits(new Map([["test/a.test.ts", `${patient}${hasty}`]]))).toEqual([
+      "test/a.test.ts:5",
+    ]);
+  });
 
   test("a file that nothing imports", () => {
     expect(unusedFiles(planted("src/api/old.ts", ""), entries)).toEqual([

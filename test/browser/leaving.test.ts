@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 
 import { type RunningService, runService } from "../support/process/run-service.ts";
+import { patient } from "../support/runs/patient.ts";
 import { servePage } from "./built-page.ts";
 import { chromiumPath, openBrowser } from "./chromium.ts";
 
@@ -33,6 +34,6 @@ describe.runIf(chromiumPath !== undefined)("A page with tiles of the library", (
     expect(watches).toHaveLength(1);
 
     await tab.goto("about:blank");
-    await vi.waitUntil(async () => (await liveLeases(service)) === 0, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await liveLeases(service)) === 0, patient);
   }, 60_000);
 });

@@ -11,8 +11,6 @@ import { runService } from "../support/process/run-service.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 import { startCli } from "./run-cli.ts";
 
-const patience = { timeout: 30_000 };
-
 test("a bearer's file that goes while a command runs is told as what it is", async () => {
   await using folder = await storeFolder();
   const path = join(folder.path, "bearer");
@@ -44,14 +42,14 @@ test("watch outlives a bearer's file that is away for a while, and says so", asy
   const address = first.addresses.grpc;
   const watch = startCli(["watch", "s1", "--bearer-file", path, "--address", address]);
   const synced = "connected: all there was has been shown";
-  await expect.poll(watch.stderr, patience).toEqual([synced]);
+  await expect.poll(watch.stderr).toEqual([synced]);
   await rm(path);
   await first[Symbol.asyncDispose]();
   const away = `--bearer-file ${path} cannot be read (ENOENT): name a file that you may read`;
-  await expect.poll(watch.stderr, patience).toContain(`${away}; connecting again`);
+  await expect.poll(watch.stderr).toContain(`${away}; connecting again`);
   await using _second = await runService({ env: { LEASE_GRPC_LISTEN: address } });
   await writeFile(path, "a-bearer");
-  await expect.poll(() => watch.stderr().at(-1), patience).toBe(synced);
+  await expect.poll(() => watch.stderr().at(-1)).toBe(synced);
   watch.kill("SIGINT");
   expect((await watch.ended).code).toBe(0);
 });

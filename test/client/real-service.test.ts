@@ -5,6 +5,7 @@ import { ManagerClient } from "../../src/client/manager.ts";
 import { createNodeTransport } from "../../src/client/node.ts";
 import { jwtMode } from "../support/process/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
+import { patient } from "../support/runs/patient.ts";
 import { storeFolder } from "../support/store/store-files.ts";
 
 // The library against processes of the service that are killed, drained and started again.
@@ -40,7 +41,7 @@ describe.each(["SIGKILL", "SIGTERM"] as const)("a service that ends by %s", (sig
     const tile = client.hold({ sessionId });
     const { leaseId, controllerToken } = await tile.held();
     const events = follow(tile);
-    await vi.waitUntil(() => client.watch.status === "synced", { timeout: 10_000 });
+    await vi.waitUntil(() => client.watch.status === "synced", patient);
 
     await service.stop(signal);
     tile.retry();
@@ -81,14 +82,14 @@ describe.each(["SIGKILL", "SIGTERM"] as const)("a service that ends by %s", (sig
       onRenewed: () => (renewals += 1),
       onEnded: (endedBy) => ended.push(endedBy),
     });
-    await vi.waitUntil(() => renewals > 0, { timeout: 10_000 });
+    await vi.waitUntil(() => renewals > 0, patient);
     expect(await manager.checkLease(sessionId, controllerToken)).toMatchObject({ kind: "live" });
 
     await service.stop(signal);
     await expect(manager.checkLease(sessionId, controllerToken)).rejects.toThrow();
     await using again = await startAgain(service, folder.storePath);
     const before = renewals;
-    await vi.waitUntil(() => renewals > before, { timeout: 30_000 });
+    await vi.waitUntil(() => renewals > before, patient);
     await again.registry.revokeLeases({ sessionId });
     await vi.waitUntil(() => ended.length > 0, { timeout: 20_000 });
     expect(ended).toEqual(["revoked"]);
@@ -130,7 +131,7 @@ test("a bearer that is not taken is replaced by another, for calls and for the s
   });
   const tile = client.hold({ sessionId });
   await tile.held();
-  await vi.waitUntil(() => client.watch.status === "synced", { timeout: 10_000 });
+  await vi.waitUntil(() => client.watch.status === "synced", patient);
   expect(tile.transport?.sessionId).toBe(sessionId);
   expect(asked).toEqual(["first", "rejected"]);
   await tile.release();

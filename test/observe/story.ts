@@ -4,6 +4,7 @@ import { startFakeRoad } from "../../src/demo/road/fake-road.ts";
 import { TransportEnd } from "../../src/gen/beach/controller/v1/transport_pb.js";
 import { beachOfHeld, type HeldSession, holdSession } from "../support/callers/held-session.ts";
 import { type RunningService, runService } from "../support/process/run-service.ts";
+import { patient } from "../support/runs/patient.ts";
 import { type ManualClock, manualClock } from "../support/service/manual-clock.ts";
 
 /** What `/metrics` of a service shows while a story happens to its one session. */
@@ -26,7 +27,7 @@ export async function tellStory(): Promise<ToldMetrics> {
   await using service = await runService({ clock, env: { LEASE_ROAD_URL: road.url } });
   const fresh = await scraped(service);
   const held = await holdSession(service, sessionId);
-  await vi.waitUntil(() => road.calls.control > 0);
+  await vi.waitUntil(() => road.calls.control > 0, patient);
   await clock.advance(1_200);
   const meanwhile = await scraped(service);
   await loseIt(held, service, clock);
@@ -79,8 +80,9 @@ async function watchAndLeave(service: RunningService): Promise<void> {
   } catch {
     // That is how it leaves.
   }
-  await vi.waitUntil(async () =>
-    (await scraped(service)).includes("lease_watch_streams_ended_total{"),
+  await vi.waitUntil(
+    async () => (await scraped(service)).includes("lease_watch_streams_ended_total{"),
+    patient,
   );
 }
 

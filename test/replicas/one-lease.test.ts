@@ -7,6 +7,7 @@ import { refusalOf } from "../api/expect-refusal.ts";
 import { type Replicas, startReplicas } from "../support/process/replicas.ts";
 import type { SpawnedService } from "../support/process/run-service.ts";
 import { hasRedis } from "../support/redis/redis-server.ts";
+import { patient } from "../support/runs/patient.ts";
 
 describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
   let replicas: Replicas;
@@ -103,7 +104,7 @@ describe.skipIf(!hasRedis)("two replicas on one Redis", () => {
         expect(ofOne?.fastPath).toBeGreaterThanOrEqual(2n);
         expect(ofOne?.renewalsLastMinute).toBeGreaterThanOrEqual(3n);
         expect(ofOne?.renegotiationsLastHour).toBeGreaterThanOrEqual(3n);
-      }, 10_000);
+      }, patient);
     }
   });
 });

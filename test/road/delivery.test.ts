@@ -16,6 +16,7 @@ import {
   type RunOptions,
   runService,
 } from "../support/process/run-service.ts";
+import { patient } from "../support/runs/patient.ts";
 import { manualClock, settle } from "../support/service/manual-clock.ts";
 import { sequentialIds } from "../support/service/sequential-ids.ts";
 
@@ -50,7 +51,7 @@ function outcomesIn({ log }: RunningService): readonly unknown[] {
 }
 
 async function delivered(service: RunningService): Promise<void> {
-  await vi.waitUntil(() => service.log.some(({ msg }) => msg === "handshake delivered"));
+  await vi.waitUntil(() => service.log.some(({ msg }) => msg === "handshake delivered"), patient);
 }
 
 const asked = { sessionId, privateBeachId: beach, passcode, reason: "tile" };
@@ -122,10 +123,10 @@ describe("a handshake whose host does not watch", () => {
     await service.registry.attachSession({ sessionId, privateBeachId: beach });
     road.behave({ status: 500 });
     await service.lease.acquire(asked);
-    await vi.waitUntil(() => outcomesIn(service).length === 1);
+    await vi.waitUntil(() => outcomesIn(service).length === 1, patient);
     road.behave({ losesAnswers: true });
     await clock.advance(1_200);
-    await vi.waitUntil(() => outcomesIn(service).length === 2);
+    await vi.waitUntil(() => outcomesIn(service).length === 2, patient);
     road.behave({});
     await clock.advance(2_400);
     await delivered(service);
@@ -145,7 +146,7 @@ describe("a handshake whose host does not watch", () => {
       await using first = await run({ clock, store });
       await first.registry.attachSession({ sessionId, privateBeachId: beach });
       sent = (await first.lease.acquire({ sessionId })).offer?.handshakeId;
-      await vi.waitUntil(() => outcomesIn(first).length === 1);
+      await vi.waitUntil(() => outcomesIn(first).length === 1, patient);
     }
     road.behave({});
     await using second = await run({ clock, store });
@@ -176,7 +177,7 @@ describe("a handshake whose host does not watch", () => {
     await using service = await run();
     await service.registry.attachSession({ sessionId: "s2", privateBeachId: beach });
     await service.lease.acquire({ sessionId: "s2" });
-    await vi.waitUntil(() => outcomesIn(service).length > 0);
+    await vi.waitUntil(() => outcomesIn(service).length > 0, patient);
     expect(outcomesIn(service)[0]).toBe("unknown_session");
     const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
     expect(metrics).toContain('lease_handshake_deliveries_total{outcome="unknown_session"} 1');

@@ -12,6 +12,7 @@ import {
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
@@ -49,7 +50,7 @@ async function used(): Promise<readonly string[]> {
 }
 
 async function expectNothingHeld(): Promise<void> {
-  await vi.waitFor(async () => expect(await used()).toEqual([]), 5_000);
+  await vi.waitFor(async () => expect(await used()).toEqual([]), patient);
 }
 
 describe("over gRPC, nothing is held for a call that has ended, while its connection goes on:", () => {
@@ -143,7 +144,7 @@ test("over gRPC, nothing is held for a call whose connection was cut while its m
     stream.on("error", () => undefined);
     stream.write(part);
   }
-  await vi.waitFor(async () => expect(await used()).toContain("open_calls 3"));
+  await vi.waitFor(async () => expect(await used()).toContain("open_calls 3"), patient);
   session.destroy();
   await expectNothingHeld();
 });

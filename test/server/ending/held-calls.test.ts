@@ -9,7 +9,6 @@ import { ConnectionTurns } from "../../../src/server/connections/connection-turn
 import { HttpConnections } from "../../../src/server/connections/http-connections.ts";
 import { Outbox } from "../../../src/server/outbox.ts";
 
-const patient = { timeout: 10_000 };
 /** Looks of a door that closes before it holds calls back. */
 const servingLooks = 40;
 
@@ -47,15 +46,15 @@ test("a call over HTTP/1.1 that was held back while a door closes, and left, is 
   server.on("request", (request: IncomingMessage) => received.push(request));
 
   const left = connections.leave();
-  await expect.poll(() => looks, patient).toBeGreaterThan(servingLooks);
+  await expect.poll(() => looks).toBeGreaterThan(servingLooks);
   const [stays, leaves] = [await open(), await open()];
   stays.write("GET /stays HTTP/1.1\r\nhost: h\r\n\r\n");
   leaves.write("GET /left HTTP/1.1\r\nhost: h\r\n\r\n");
-  await expect.poll(() => received.length, patient).toBe(2);
+  await expect.poll(() => received.length).toBe(2);
   leaves.resetAndDestroy();
-  await expect.poll(() => received.some(({ socket }) => socket.destroyed), patient).toBe(true);
+  await expect.poll(() => received.some(({ socket }) => socket.destroyed)).toBe(true);
   letGo.resolve();
-  await expect.poll(() => begun.length, patient).toBeGreaterThan(0);
+  await expect.poll(() => begun.length).toBeGreaterThan(0);
   for (const socket of sockets) socket.destroy();
   await left;
   expect(begun).toEqual(["/stays"]);

@@ -19,6 +19,7 @@ import {
 import { unknownField } from "../../api/conformance/conformance-unreadable.ts";
 import { refusalOf } from "../../api/expect-refusal.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { rawOverGrpc } from "../raw/raw-messages.ts";
 import { rawGrpc } from "./raw-grpc.ts";
 import { openUnreadWatch } from "./unread-watch.ts";
@@ -155,7 +156,7 @@ test("a reader that vanishes while it is written to leaves nothing hanging", asy
   const reader = await openUnreadWatch(service, "gRPC");
   expect(await callsEnded(service)).toBe(0);
   reader.destroy();
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), patient);
   expect(service.log.map(({ msg }) => msg)).toContain("watch stream closed");
 });
 
@@ -166,7 +167,7 @@ test("a stream that its caller cancels ends at the service as well", async () =>
   await expect(async () => {
     for await (const _ of watch) leave.abort();
   }).rejects.toMatchObject({ code: Code.Canceled });
-  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), 30_000);
+  await vi.waitFor(async () => expect(await callsEnded(service)).toBe(1), patient);
 });
 
 async function callsEnded(service: RunningService): Promise<number> {

@@ -1,7 +1,8 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
-import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
+import { patient } from "../../support/runs/patient.ts";
+import { grpcEnd, isServedAnew, RawHttp2, resetUntilRefused } from "../raw/raw-http2.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -17,20 +18,16 @@ test("a caller that resets too many streams cannot continue over a new connectio
   using first = new RawHttp2(service.addresses.grpc);
   using second = new RawHttp2(service.addresses.grpc);
   for (const raw of [first, second]) {
-    reset(raw, 45);
+    raw.openAndReset(45);
     expect(await renewed(raw)).toBe("3");
   }
-  reset(first, 60);
-  await vi.waitFor(() => expect(first.session.destroyed).toBe(true));
-  using third = new RawHttp2(service.addresses.grpc);
-  await vi.waitFor(() => expect(third.session.destroyed).toBe(true));
+  first.openAndReset(200);
+  await vi.waitUntil(() => first.session.destroyed, patient);
+  await resetUntilRefused(service.addresses.grpc, 100);
   // Those who were there before are still served.
   expect(await renewed(second)).toBe("3");
   // And after a while everybody is.
-  await vi.waitFor(async () => {
-    using later = new RawHttp2(service.addresses.grpc);
-    expect(await renewed(later)).toBe("3");
-  }, 20_000);
+  await vi.waitUntil(() => isServedAnew(service.addresses.grpc), patient);
 });
 
 test("a path that no method has is not repeated", async () => {
@@ -65,8 +62,4 @@ async function renewed(raw: RawHttp2): Promise<string> {
   const stream = raw.open(renew);
   stream.end(enveloped(Buffer.alloc(0)));
   return (await grpcEnd(stream)).status;
-}
-
-function reset(raw: RawHttp2, count: number): void {
-  for (let opened = 0; opened < count; opened += 1) raw.open(renew).close(8);
 }

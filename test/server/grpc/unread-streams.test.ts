@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { defaultPolicy } from "../../../src/core/policy.ts";
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { type ManualClock, manualClock } from "../../support/service/manual-clock.ts";
 import { ChangingSessions, largeStates } from "../watches/changing-sessions.ts";
 import {
@@ -87,7 +88,7 @@ describe.each(rawProtocols)("a reader over %s", (protocol) => {
       }
     })();
     for (let wanted = 1; wanted <= 9; wanted++) {
-      await vi.waitFor(() => expect(bookmarks).toBeGreaterThanOrEqual(wanted), 30_000);
+      await vi.waitFor(() => expect(bookmarks).toBeGreaterThanOrEqual(wanted), patient);
       await clock.advance(15_000);
     }
     expect(told("watch stream stalled")).toBe(stalled);
@@ -172,7 +173,7 @@ async function nothingIsLeft(): Promise<void> {
     expect(open).not.toEqual([]);
     expect(open.filter((line) => !line.endsWith(" 0"))).toEqual([]);
     expect(await callsEnded()).toBe(told("watch stream opened"));
-  }, 30_000);
+  }, patient);
 }
 
 /** Watches that ended with the code, or with any. */

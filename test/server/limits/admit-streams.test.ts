@@ -22,9 +22,6 @@ interface Admitting {
   readonly address: string;
 }
 
-/** However busy the machine is. */
-const patient = { timeout: 10_000 };
-
 /** A server of HTTP/2 that answers nothing. */
 async function admitting(
   budgets = new Budgets(),
@@ -91,17 +88,17 @@ test("a call that was held back while a door closes, and reset, is not carried",
   });
   using raw = new ClientHttp2(address);
   const closed = arrivals.end(() => undefined);
-  await expect.poll(() => looks, patient).toBeGreaterThan(servingLooks);
+  await expect.poll(() => looks).toBeGreaterThan(servingLooks);
   raw.open("/stays");
   const left = raw.open("/left");
-  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(2);
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(2);
   left.close(8);
-  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(1);
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(1);
   letGo.resolve();
   await closed;
   expect(carried).toEqual(["/stays"]);
   raw.session.destroy();
-  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(0);
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(0);
   server.close();
 });
 
@@ -119,7 +116,7 @@ test("a connection that brings resets is read once in a turn", async () => {
   const head = grpcHead("/any");
   const heads = streams.map((stream) => frame(frames.headers, flags.endHeaders, stream, head));
   await connection.send(Buffer.concat(heads));
-  await expect.poll(() => budgets.figures("open_calls").used, patient).toBe(640);
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(640);
 
   const filler = frame(unknownType, 0, 0, Buffer.alloc(frameBytesMax));
   const aRead = Buffer.concat(Array.from({ length: readBytes / frameBytesMax }, () => filler));

@@ -7,6 +7,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { BudgetLimits } from "../../../src/budget/budgets.ts";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
@@ -42,19 +43,19 @@ test("bodies of old routes count against the budget of requests while they arriv
   await run({ request_bytes: 1_000 });
   const slow = connect(portOf(service.addresses.http));
   slow.write(`POST ${oldRoute} HTTP/1.1\r\nhost: h\r\ncontent-length: 900\r\n\r\n{`);
-  await vi.waitFor(async () => expect(await used("request_bytes")).toBe(900));
+  await vi.waitFor(async () => expect(await used("request_bytes")).toBe(900), patient);
   const answer = await post(oldRoute, JSON.stringify({ passcode: "p".repeat(200) }));
   expect([answer.status, answer.headers.get("retry-after")]).toEqual([429, "1"]);
   expect(await answer.json()).toMatchObject({ error: "too_many_requests" });
   slow.destroy();
-  await vi.waitFor(async () => expect(await used("request_bytes")).toBe(0));
+  await vi.waitFor(async () => expect(await used("request_bytes")).toBe(0), patient);
   expect((await post(oldRoute, JSON.stringify({ passcode: "p" }))).status).not.toBe(429);
 });
 
 test("unread answers of any route are kept, and given up beyond their budget", async () => {
   await run({ connection_unread_bytes: 10_000 });
   const socket = await readNoMetrics();
-  await vi.waitFor(async () => expect(await refused("connection_unread_bytes")).toBe(1), 20_000);
+  await vi.waitFor(async () => expect(await refused("connection_unread_bytes")).toBe(1), patient);
   const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.resume();
   await closed;
@@ -78,22 +79,22 @@ test("a connection over gRPC may have as many calls open as are left for others"
   stream.end(enveloped(Buffer.alloc(0)));
   expect(await grpcEnd(stream)).toMatchObject({ status: "3" });
   greedy.session.destroy();
-  await vi.waitFor(async () => expect(await used("open_calls")).toBe(0));
+  await vi.waitFor(async () => expect(await used("open_calls")).toBe(0), patient);
 });
 
 test("resets of an address show as used until they are returned", async () => {
   await run({ address_resets: 100 });
   using raw = new RawHttp2(service.addresses.grpc);
   await once(raw.session, "connect");
-  for (let count = 0; count < 8; count += 1) raw.open(renew).close(8);
-  await vi.waitFor(async () => expect(await used("address_resets")).toBeGreaterThan(0));
-  await vi.waitFor(async () => expect(await used("address_resets")).toBe(0), 10_000);
+  for (let count = 0; count < 20; count += 1) raw.open(renew).close(8);
+  await vi.waitFor(async () => expect(await used("address_resets")).toBeGreaterThan(0), patient);
+  await vi.waitFor(async () => expect(await used("address_resets")).toBe(0), patient);
 });
 
 test("an answer of the ops door that nobody reads holds up no drain", async () => {
   await run({});
   const socket = await readNoMetrics();
-  await vi.waitFor(async () => expect(await used("unread_bytes")).toBeGreaterThan(0), 20_000);
+  await vi.waitFor(async () => expect(await used("unread_bytes")).toBeGreaterThan(0), patient);
   await service.drain();
   socket.destroy();
 });

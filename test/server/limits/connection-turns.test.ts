@@ -8,6 +8,7 @@ import { Budgets } from "../../../src/budget/budgets.ts";
 import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
 
 /** Turns by a clock that moves when somebody works. */
@@ -191,7 +192,7 @@ test("calls behind one another on a connection that has closed are not begun", a
     const now = await counted(service.opsUrl("/metrics"));
     expect(now).toBeLessThan(400);
     expect(now).toBe(before);
-  });
+  }, patient);
 });
 
 /** How many calls of any kind have ended. */

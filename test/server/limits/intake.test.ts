@@ -17,6 +17,7 @@ import {
   type RunOptions,
   runService,
 } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { rawGrpc } from "../grpc/raw-grpc.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
 
@@ -37,7 +38,7 @@ afterEach(async () => {
   await vi.waitFor(async () => {
     expect(await used("request_bytes")).toBe(0);
     expect(await used("connection_request_bytes")).toBe(0);
-  });
+  }, patient);
   raw[Symbol.dispose]();
   await service[Symbol.asyncDispose]();
 });
@@ -113,7 +114,7 @@ describe("unanswered calls are bounded", () => {
     using other = new RawHttp2(service.addresses.grpc);
     const first = raw.open(renew);
     first.write(half);
-    await vi.waitFor(async () => expect(await used("request_bytes")).toBe(half.length));
+    await vi.waitFor(async () => expect(await used("request_bytes")).toBe(half.length), patient);
     const second = other.open(renew);
     second.write(half);
     expect(await grpcEnd(second)).toMatchObject(tooMany("request_bytes"));
@@ -125,7 +126,7 @@ describe("unanswered calls are bounded", () => {
       expect.objectContaining({ code: "resource_exhausted" }),
     ]);
     first.close();
-    await vi.waitFor(async () => expect(await used("request_bytes")).toBe(0));
+    await vi.waitFor(async () => expect(await used("request_bytes")).toBe(0), patient);
     await expect(renewNobody()).rejects.toMatchObject({ code: Code.NotFound });
   });
 
@@ -147,7 +148,10 @@ describe("unanswered calls are bounded", () => {
     await once(stream, "response");
     const long = enveloped(Buffer.alloc(mebibyte));
     stream.write(long.subarray(0, 150_000));
-    await vi.waitFor(async () => expect(await refused("connection_request_bytes")).toBe(1));
+    await vi.waitFor(
+      async () => expect(await refused("connection_request_bytes")).toBe(1),
+      patient,
+    );
     const held = await used("connection_request_bytes");
     expect(held).toBeGreaterThan(80_000);
     // The rest, and more, is let go.

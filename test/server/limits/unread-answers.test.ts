@@ -13,6 +13,7 @@ import {
   type RunOptions,
   runService,
 } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { type GrpcEnd, grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
 
 const listSessions = "/beach.controller.v1.FastPathRegistry/ListSessions";
@@ -28,7 +29,7 @@ afterEach(async () => {
   await vi.waitFor(async () => {
     expect(await figure("used", "unread_bytes")).toBe(0);
     expect(await figure("used", "connection_unread_bytes")).toBe(0);
-  }, 5_000);
+  }, patient);
   await service[Symbol.asyncDispose]();
 });
 
@@ -82,7 +83,7 @@ describe("large answers that nobody reads", () => {
     expect([web.status, await web.text()]).toEqual([429, expect.stringContaining("TOO_MANY")]);
     expect(await figure("used", "unread_bytes")).toBe(held);
     blind.destroy();
-    await vi.waitFor(async () => expect(await figure("used", "unread_bytes")).toBe(0));
+    await vi.waitFor(async () => expect(await figure("used", "unread_bytes")).toBe(0), patient);
     expect(await listed(raw)).toMatchObject({ status: "0" });
   });
 
@@ -103,7 +104,7 @@ describe("large answers that nobody reads", () => {
     for (let count = 0; count < 10; count += 1) stream.write(enveloped(batch));
     await vi.waitFor(
       async () => expect(await figure("refusals_total", "connection_unread_bytes")).toBe(1),
-      10_000,
+      patient,
     );
     const end: GrpcEnd = await grpcEnd(stream);
     expect(end).toMatchObject(tooMany("connection_unread_bytes"));
@@ -137,7 +138,7 @@ describe("large answers that nobody reads", () => {
     socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`.repeat(60));
     await vi.waitFor(
       async () => expect(await figure("refusals_total", "unread_ms")).toBe(1),
-      30_000,
+      patient,
     );
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.resume();
@@ -157,10 +158,10 @@ test("calls behind one another on a connection are begun one by one, and all ans
   const calls = Array.from({ length: 500 }, (_, id) => call(id));
   socket.write(calls.join(""));
   const answered = (): number => answers.split("HTTP/1.1 404").length - 1;
-  await vi.waitFor(() => expect(answered()).toBe(500), 10_000);
+  await vi.waitFor(() => expect(answered()).toBe(500), patient);
   expect(await figure("refusals_total", "queued_calls")).toBeGreaterThan(0);
   socket.write(call(500));
-  await vi.waitFor(() => expect(answered()).toBe(501));
+  await vi.waitFor(() => expect(answered()).toBe(501), patient);
   socket.destroy();
 });
 

@@ -4,6 +4,7 @@ import { expect, test, vi } from "vitest";
 
 import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { spawnService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 
 test.each(["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE"] as const)(
   "%s changes nothing",
@@ -16,7 +17,7 @@ test.each(["SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPIPE"] as const)(
       await vi.waitFor(() => {
         const lines = service.stdout.filter((line) => line.includes(said));
         expect(lines.length).toBeGreaterThan(0);
-      });
+      }, patient);
     }
     expect((await fetch(service.opsUrl("/readyz"))).status).toBe(200);
     expect(await service.stop()).toEqual({ code: 0, signal: null });
@@ -51,7 +52,7 @@ test("what Node or a dependency prints is a line of the log", async () => {
         err: expect.objectContaining({ name: "OddWarning", message: "odd" }),
       }),
     );
-  });
+  }, patient);
   await service.stop();
   expect(service.stderr).toEqual([]);
 });
@@ -65,7 +66,7 @@ test("SIGHUP has files read anew; one that cannot be used changes nothing", asyn
       const lines = service.stdout.map((line) => JSON.parse(line));
       const settings = ["LEASE_AUTH_JWKS_FILE"];
       expect(lines).toContainEqual(expect.objectContaining({ msg, settings }));
-    });
+    }, patient);
   };
   await read("files read anew");
   await writeFile(jwt.env.LEASE_AUTH_JWKS_FILE ?? "", "{}");

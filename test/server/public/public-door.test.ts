@@ -10,6 +10,7 @@ import {
 } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 const page = "http://localhost:5173";
@@ -135,7 +136,7 @@ test("a page that vanishes while it watches leaves nothing hanging", async () =>
   leave.abort();
   await vi.waitFor(() => {
     expect(service.log.map(({ msg }) => msg)).toContain("watch stream closed");
-  }, 5_000);
+  }, patient);
 });
 
 function preflight(

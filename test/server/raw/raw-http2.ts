@@ -6,8 +6,10 @@ import {
   connect,
 } from "node:http2";
 import { create, fromBinary } from "@bufbuild/protobuf";
+import { vi } from "vitest";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+import { patient } from "../../support/runs/patient.ts";
 
 /** How a call over gRPC ended, as its trailers say. */
 export interface GrpcEnd {
@@ -42,6 +44,10 @@ export class RawHttp2 implements Disposable {
     return stream;
   }
 
+  openAndReset(count: number): void {
+    for (let opened = 0; opened < count; opened += 1) this.open("/none").close(8);
+  }
+
   [Symbol.dispose](): void {
     this.session.destroy();
   }
@@ -70,4 +76,28 @@ export async function grpcEnd(stream: ClientHttp2Stream): Promise<GrpcEnd> {
     what: read?.metadata.what,
     hasRetryInfo: find(RetryInfoSchema.name) !== undefined,
   };
+}
+
+/**
+ * Opens streams and resets them until a door takes no new connection from here. A part of what may be
+ * reset comes back each second: who is slow has to spend it again.
+ */
+export async function resetUntilRefused(address: string, resetsMax: number): Promise<void> {
+  await vi.waitUntil(async () => {
+    using greedy = new RawHttp2(address);
+    greedy.openAndReset(2 * resetsMax);
+    await vi.waitUntil(() => greedy.session.destroyed, patient);
+    return !(await isServedAnew(address));
+  }, patient);
+}
+
+/** Whether a door over HTTP/2 answers a call on a connection that begins now. */
+export async function isServedAnew(address: string): Promise<boolean> {
+  using raw = new RawHttp2(address);
+  const stream = raw.open("/none");
+  stream.end();
+  return await grpcEnd(stream).then(
+    ({ status }) => status !== "undefined",
+    () => false,
+  );
 }

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 
 import type { BudgetLimits } from "../../../src/budget/budgets.ts";
 import { hasOpenssl } from "../../support/network/certificates.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { runSecure, type SecureService } from "./secure-service.ts";
 
 const renew = "/sessions/s1/controller-handshake/renew";
@@ -67,7 +68,7 @@ describe.skipIf(!hasOpenssl)(
       const odd = connect({ host, port: Number(port), ALPNProtocols: ["h3"] });
       const [error] = await once(odd, "error");
       expect(error.message).toMatch(/no application protocol/i);
-      await vi.waitFor(() => expect(odd.destroyed).toBe(true));
+      await vi.waitFor(() => expect(odd.destroyed).toBe(true), patient);
     });
   },
 );

@@ -13,7 +13,8 @@ import { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/con
 import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { hasOpenssl } from "../../support/network/certificates.ts";
 import { enveloped } from "../../support/network/enveloped.ts";
-import { grpcEnd, RawHttp2 } from "../raw/raw-http2.ts";
+import { patient } from "../../support/runs/patient.ts";
+import { grpcEnd, RawHttp2, resetUntilRefused } from "../raw/raw-http2.ts";
 import { runSecure, type SecureService } from "./secure-service.ts";
 
 const lease = "/beach.controller.v1.ControllerLease";
@@ -36,7 +37,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
       for (const budget of ["open_streams", "request_bytes", "unread_bytes"]) {
         expect(await service.figure("used", budget), budget).toBe(0);
       }
-    });
+    }, patient);
     await service[Symbol.asyncDispose]();
   }
 
@@ -90,7 +91,10 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
   test("one connection may have as many streams as are left for all others", async () => {
     await runWith({ open_streams: 6 });
     const open = Array.from({ length: 3 }, () => raw.open(keepAlive));
-    await vi.waitFor(async () => expect(await service.figure("used", "open_streams")).toBe(3));
+    await vi.waitFor(
+      async () => expect(await service.figure("used", "open_streams")).toBe(3),
+      patient,
+    );
     expect(await resetOf(raw.open(keepAlive))).toBe(constants.NGHTTP2_REFUSED_STREAM);
     expect(await service.figure("refusals_total", "open_streams")).toBe(1);
     await isServed();
@@ -100,7 +104,10 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
   test("streams that the door has no room for are not resets of their caller", async () => {
     await runWith({ open_streams: 6, address_resets: 5 });
     const open = Array.from({ length: 3 }, () => raw.open(keepAlive));
-    await vi.waitFor(async () => expect(await service.figure("used", "open_streams")).toBe(3));
+    await vi.waitFor(
+      async () => expect(await service.figure("used", "open_streams")).toBe(3),
+      patient,
+    );
     for (let refused = 0; refused < 10; refused += 1) {
       expect(await resetOf(raw.open(keepAlive))).toBe(constants.NGHTTP2_REFUSED_STREAM);
     }
@@ -112,15 +119,14 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
 
   test("a caller that resets too many streams cannot continue over a new connection", async () => {
     await runWith({ address_resets: 100 });
-    for (let opened = 0; opened < 110; opened += 1) raw.open(renew).close(8);
-    await vi.waitFor(() => expect(raw.session.destroyed).toBe(true));
-    using next = service.http2();
-    await vi.waitFor(() => expect(next.session.destroyed).toBe(true));
+    raw.openAndReset(200);
+    await vi.waitUntil(() => raw.session.destroyed, patient);
+    await resetUntilRefused(service.httpUrl(""), 100);
     // After a while everybody is served again.
     await vi.waitFor(async () => {
       using later = service.http2();
       expect(await renewed(later)).toBe("3");
-    }, 20_000);
+    }, patient);
   });
 
   test("a message is measured before it is unpacked, also in a stream", async () => {
@@ -149,7 +155,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
       stream.write(both.subarray(at, at + 7));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await vi.waitFor(() => expect(answered).toBe(2));
+    await vi.waitFor(() => expect(answered).toBe(2), patient);
     stream.end(both);
     expect((await grpcEnd(stream)).status).toBe("0");
     expect(answered).toBe(4);
@@ -193,20 +199,25 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
       return stream;
     };
     list().pause();
-    await vi.waitFor(async () =>
-      expect(await service.figure("used", "unread_bytes")).toBeGreaterThan(20_000),
+    await vi.waitFor(
+      async () => expect(await service.figure("used", "unread_bytes")).toBeGreaterThan(20_000),
+      patient,
     );
     const second = list();
     second.pause();
-    await vi.waitFor(async () =>
-      expect(await service.figure("refusals_total", "connection_unread_bytes")).toBeGreaterThan(0),
+    await vi.waitFor(
+      async () =>
+        expect(await service.figure("refusals_total", "connection_unread_bytes")).toBeGreaterThan(
+          0,
+        ),
+      patient,
     );
     const kept = blind.open(keepAlive);
     kept.pause();
     for (let sent = 0; sent < 5; sent += 1) {
       kept.write(enveloped(toBinary(KeepAliveRequestSchema, batch)));
     }
-    await vi.waitFor(() => expect(kept.rstCode).toBe(constants.NGHTTP2_REFUSED_STREAM));
+    await vi.waitFor(() => expect(kept.rstCode).toBe(constants.NGHTTP2_REFUSED_STREAM), patient);
     await isServed();
   });
 
@@ -219,8 +230,9 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
       stream.write(path === renew ? empty : enveloped(Buffer.of(0x0a, 0)));
       if (path === renew) stream.end();
     }
-    await vi.waitFor(async () =>
-      expect(await service.figure("refusals_total", "unread_ms")).toBeGreaterThan(0),
+    await vi.waitFor(
+      async () => expect(await service.figure("refusals_total", "unread_ms")).toBeGreaterThan(0),
+      patient,
     );
     await isServed();
   });
@@ -263,8 +275,9 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     const silent = connect({ host, port: Number(port) });
     silent.on("error", () => undefined).resume();
     await once(silent, "close");
-    await vi.waitFor(async () =>
-      expect(await service.figure("refusals_total", "handshake_ms")).toBeGreaterThan(0),
+    await vi.waitFor(
+      async () => expect(await service.figure("refusals_total", "handshake_ms")).toBeGreaterThan(0),
+      patient,
     );
   });
 

@@ -8,6 +8,7 @@ import { expect, test, vi } from "vitest";
 import { hasOpenssl, issueCertificate } from "../../support/network/certificates.ts";
 import { jwtMode } from "../../support/process/jwt-mode.ts";
 import { type Env, spawnService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 
 const summarize = "/beach.controller.v1.FastPathRegistry/SummarizeFleet";
 
@@ -19,7 +20,7 @@ async function statusWith(more: Env, keysUrl: string): Promise<number> {
   await using service = await spawnService({ ...env, ...more, LEASE_AUTH_JWKS_URL: keysUrl });
   await vi.waitFor(() => {
     expect(service.stdout.join("\n")).toMatch(/"msg":"key set (not )?loaded"/);
-  });
+  }, patient);
   const answer = await fetch(service.httpUrl(summarize), {
     method: "POST",
     headers: {

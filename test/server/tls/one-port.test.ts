@@ -12,6 +12,7 @@ import { describe, expect, test, vi } from "vitest";
 
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { hasOpenssl } from "../../support/network/certificates.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { runSecure, type SecureService } from "./secure-service.ts";
 
 const sessionId = "s1";
@@ -98,7 +99,7 @@ describe.skipIf(!hasOpenssl)("one port with TLS", () => {
         for (let count = 0; count < 3; count += 1) {
           yield { renewals: [{ sessionId, controllerToken }] };
           // Each is answered before the next one is there.
-          await vi.waitFor(() => expect(answers).toBe(count + 1));
+          await vi.waitFor(() => expect(answers).toBe(count + 1), patient);
         }
       }
       const keepAlive = async (): Promise<void> => {
@@ -155,7 +156,7 @@ describe.skipIf(!hasOpenssl)("one port with TLS", () => {
     const wentAway = once(raw.session, "goaway");
     await vi.waitFor(() => {
       for (const { events } of watches) expect(events).toEqual(["state", "bookmark"]);
-    });
+    }, patient);
 
     const drained = service.drain();
     for (const { name, events, ended } of watches) {

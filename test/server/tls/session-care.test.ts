@@ -11,6 +11,7 @@ import { type AddressInfo, connect as connectTcp } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { SessionCare } from "../../../src/server/http2/session-care.ts";
+import { patient } from "../../support/runs/patient.ts";
 
 const limits = { unusedMs: 30_000, idleMs: 70_000 };
 
@@ -89,7 +90,7 @@ test("one whose peer answers no ping is cut, whatever is open on it", async () =
   care.began(silent);
   care.began(session);
   await looks(2);
-  await vi.waitFor(() => expect(silent.destroyed).toBe(true));
+  await vi.waitFor(() => expect(silent.destroyed).toBe(true), patient);
   expect(session.destroyed).toBe(false);
   mute.destroy();
 });

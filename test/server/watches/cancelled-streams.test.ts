@@ -9,6 +9,7 @@ import { createLogger } from "../../../src/observe/logger.ts";
 import { observeLostConnections } from "../../../src/observe/lost-connections.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { byLength } from "../../support/runs/test-length.ts";
 
 /** More than the 1000 that Node takes from one connection by default. */
@@ -79,7 +80,7 @@ test("a connection that HTTP/2 ends by itself is logged and counted", async () =
   await vi.waitFor(() => {
     const lines = service.log.filter(({ msg }) => msg === "connection ended by the service");
     expect(lines).toMatchObject([line]);
-  });
+  }, patient);
   const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
   expect(metrics).toContain(
     'lease_connections_lost_total{door="internal",cause="transport_error"} 1\n',

@@ -5,6 +5,7 @@ import { startFakeRoad } from "../../../src/demo/road/fake-road.ts";
 import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { beach } from "../../api/conformance/conformance-subject.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { openRawWatch, type RawProtocol, rawProtocols } from "./raw-watch.ts";
 
 function inProtocol(code: Code, protocol: RawProtocol): string {
@@ -34,7 +35,10 @@ describe.each(rawProtocols)("a watch over %s", (protocol) => {
       code: inProtocol(Code.DeadlineExceeded, protocol),
       message: "the deadline passed",
     });
-    await vi.waitFor(async () => expect(await countOf(service, Code.DeadlineExceeded)).toBe(1));
+    await vi.waitFor(
+      async () => expect(await countOf(service, Code.DeadlineExceeded)).toBe(1),
+      patient,
+    );
   });
 
   test("ends with UNAVAILABLE when the service drains, also with a deadline", async () => {
@@ -49,7 +53,7 @@ describe.each(rawProtocols)("a watch over %s", (protocol) => {
     await using service = await runService();
     const watch = await openRawWatch(service, protocol, beach, deadlineOf(protocol, 600_000));
     watch.destroy();
-    await vi.waitFor(async () => expect(await countOf(service, Code.Canceled)).toBe(1));
+    await vi.waitFor(async () => expect(await countOf(service, Code.Canceled)).toBe(1), patient);
   });
 
   test("with a deadline that cannot be read is refused, and its text is not repeated", async () => {

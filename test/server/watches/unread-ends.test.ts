@@ -18,7 +18,6 @@ import { ChangingSessions, largeStates } from "./changing-sessions.ts";
 import { openRawWatch } from "./raw-watch.ts";
 
 const watchTransport = `/${ControllerLease.typeName}/WatchTransport`;
-const patient = { timeout: 10_000 };
 const budgets = { unread_ms: 600 };
 const beach = "beach-1";
 const sessionIds = Array.from({ length: 30 }, (_, index) => `session-${index}`);
@@ -38,7 +37,7 @@ test.each(["Connect", "gRPC-Web"] as const)(
     // It outlives its bearer by a grace.
     await clock.advance(36_000);
     expect(await opened(service)).toBe(0);
-    await expect.poll(() => refusals(service), patient).toBe(1);
+    await expect.poll(() => refusals(service)).toBe(1);
     expect(await reader.readToEnd()).toBe("reset");
   },
 );

@@ -8,6 +8,7 @@ import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller
 import { refusalOf, takeUntil } from "../../api/expect-refusal.ts";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { ChangingSessions } from "./changing-sessions.ts";
 
 const path = `/${ControllerLease.typeName}/WatchTransport`;
@@ -57,7 +58,7 @@ describe.each(ways)("watches over %s", (way) => {
     await second[Symbol.asyncIterator]().next();
     expect(await refusalOf(watch(["d"]))).toMatchObject({ metadata: { what: "watch_streams" } });
     leave.abort();
-    await vi.waitFor(async () => expect(await watch(["c", "d", "e"])).toHaveLength(1), 10_000);
+    await vi.waitFor(async () => expect(await watch(["c", "d", "e"])).toHaveLength(1), patient);
   });
 });
 
@@ -91,10 +92,10 @@ test("a client of HTTP/1.0 gets the same messages, in no chunks", async () => {
   );
   socket.write(request);
   for (let change = 1; change <= 3; change++) {
-    await vi.waitFor(() => expect(states(received())).toBe(change), 10_000);
+    await vi.waitFor(() => expect(states(received())).toBe(change), patient);
     await sessions.change("s1");
   }
-  await vi.waitFor(() => expect(states(received())).toBe(4), 10_000);
+  await vi.waitFor(() => expect(states(received())).toBe(4), patient);
   const [head = "", body = ""] = received().toString("latin1").split("\r\n\r\n");
   expect(head).toMatch(/^HTTP\/1\.1 200/);
   expect(head).not.toMatch(/transfer-encoding/i);

@@ -233,3 +233,28 @@ function resolve(from: string, relative: string): string {
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
 }
+
+const waits = /\bvi\.wait(?:For|Until)\(/g;
+
+/** Where a test waits no longer than vitest does by itself: a second, which a busy machine may take. */
+export function hastyWaits(tests: Sources): readonly string[] {
+  return [...tests].flatMap(([path, text]) =>
+    [...text.matchAll(waits)]
+      .filter(({ 0: call, index }) => argumentsFrom(text.slice(index + call.length)) < 2)
+      .map(({ index }) => `${path}:${text.slice(0, index).split("\n").length}`),
+  );
+}
+
+/** How many arguments there are, from the first one on. */
+function argumentsFrom(text: string): number {
+  const code = text.replace(/"(?:[^"\\\n]|\\.)*"/g, '""');
+  let depth = 0;
+  let commas = 0;
+  for (const [index, character] of [...code].entries()) {
+    if ("([{".includes(character)) depth += 1;
+    else if (")]}".includes(character)) depth -= 1;
+    else if (character === "," && depth === 0 && !/^,\s*\)/.test(code.slice(index))) commas += 1;
+    if (depth < 0) break;
+  }
+  return commas + 1;
+}
