@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Output } from "./output.ts";
 import { run } from "./run.ts";
+import { Output } from "./terminal/output.ts";
 
 process.exitCode = await run(process.argv.slice(2), new Output(process.stdout, process.stderr));

@@ -1,12 +1,12 @@
 import { packageVersion } from "../command-line.ts";
-import { drain } from "./drain.ts";
+import { drain } from "./commands/drain.ts";
+import { listSessions } from "./commands/list-sessions.ts";
+import { renegotiate } from "./commands/renegotiate.ts";
+import { revoke } from "./commands/revoke.ts";
+import { watchSessions } from "./commands/watch-sessions.ts";
 import { badUsage, exitCodes, Failure } from "./failure.ts";
 import { help } from "./help.ts";
-import { listSessions } from "./list-sessions.ts";
-import type { Output } from "./output.ts";
-import { renegotiate } from "./renegotiate.ts";
-import { revoke } from "./revoke.ts";
-import { watchSessions } from "./watch-sessions.ts";
+import type { Output } from "./terminal/output.ts";
 
 type Command = (args: readonly string[], output: Output) => Promise<number>;
 

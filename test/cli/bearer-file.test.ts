@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 
-import { openCalling } from "../../src/cli/calling.ts";
+import { openCalling } from "../../src/cli/calling/calling.ts";
 import { failureOf } from "../../src/cli/failure.ts";
 import { FastPathRegistry } from "../../src/client/contract.ts";
 import { runService } from "../support/process/run-service.ts";

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
-import { harmless } from "../../src/cli/output.ts";
+import { harmless } from "../../src/cli/terminal/output.ts";
 import {
   ControllerLease,
   type WatchTransportResponseSchema,

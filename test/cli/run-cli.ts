@@ -2,9 +2,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
-
-import { Output } from "../../src/cli/output.ts";
 import { run } from "../../src/cli/run.ts";
+import { Output } from "../../src/cli/terminal/output.ts";
 import { readEnv } from "../../src/settings/read-env.ts";
 import type { Env } from "../support/process/run-service.ts";
 

@@ -1,9 +1,9 @@
-import { noPositionals, readArguments } from "./arguments.ts";
-import { decline, isConfirmed } from "./confirm.ts";
-import { parseTimeout } from "./durations.ts";
-import { badUsage, exitCodes, Failure, lateFailure, unreachable } from "./failure.ts";
-import { isHostPort } from "./host-port.ts";
-import type { Output } from "./output.ts";
+import { isHostPort } from "../calling/host-port.ts";
+import { badUsage, exitCodes, Failure, lateFailure, unreachable } from "../failure.ts";
+import { noPositionals, readArguments } from "../terminal/arguments.ts";
+import { decline, isConfirmed } from "../terminal/confirm.ts";
+import { parseTimeout } from "../terminal/durations.ts";
+import type { Output } from "../terminal/output.ts";
 
 const options = {
   ops: { type: "string", default: "127.0.0.1:9464" },

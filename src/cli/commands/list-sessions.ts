@@ -1,13 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 
-import { FastPathRegistry, type SessionSummary, type TransportState } from "../client/contract.ts";
-import { TransportStateSchema } from "../gen/beach/controller/v1/transport_pb.js";
-import { noPositionals, readArguments } from "./arguments.ts";
-import { callingOptions, openCalling } from "./calling.ts";
-import { msOf } from "./durations.ts";
-import { badUsage, exitCodes, failureOf } from "./failure.ts";
-import { Columns, type Output } from "./output.ts";
+import {
+  FastPathRegistry,
+  type SessionSummary,
+  type TransportState,
+} from "../../client/contract.ts";
+import { TransportStateSchema } from "../../gen/beach/controller/v1/transport_pb.js";
+import { callingOptions, openCalling } from "../calling/calling.ts";
+import { badUsage, exitCodes, failureOf } from "../failure.ts";
+import { noPositionals, readArguments } from "../terminal/arguments.ts";
+import { msOf } from "../terminal/durations.ts";
+import { Columns, type Output } from "../terminal/output.ts";
 import {
   leaseJson,
   pathWord,
@@ -15,7 +19,7 @@ import {
   stateCells,
   stateHeads,
   stateJson,
-} from "./transport-words.ts";
+} from "../terminal/transport-words.ts";
 
 const options = {
   ...callingOptions,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { FileFailure } from "./failure.ts";
+import { FileFailure } from "../failure.ts";
 
 /** The text of the file that an option names. Throws {@link FileFailure}. */
 export function readText(option: string, path: string): string {

@@ -1,7 +1,7 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 
-import { type CommandLine, readCommandLine } from "../command-line.ts";
-import { badUsage, exitCodes, Failure } from "./failure.ts";
+import { type CommandLine, readCommandLine } from "../../command-line.ts";
+import { badUsage, exitCodes, Failure } from "../failure.ts";
 
 type Given<Options extends ParseArgsOptionsConfig> = Extract<
   CommandLine<Options>,

@@ -5,15 +5,15 @@ import {
   HandshakeKind,
   RenegotiationReason,
   type TransportState,
-} from "../client/contract.ts";
-import type { RenegotiateResponse } from "../gen/beach/controller/v1/controller_lease_pb.js";
-import { oneSession, readArguments } from "./arguments.ts";
-import { callingOptions, openCalling } from "./calling.ts";
-import { decline, isConfirmed } from "./confirm.ts";
-import { currentState } from "./current-state.ts";
-import { exitCodes, failureOf } from "./failure.ts";
-import type { Output } from "./output.ts";
-import { negotiationWords, pathWord, stateJson } from "./transport-words.ts";
+} from "../../client/contract.ts";
+import type { RenegotiateResponse } from "../../gen/beach/controller/v1/controller_lease_pb.js";
+import { callingOptions, openCalling } from "../calling/calling.ts";
+import { currentState } from "../calling/current-state.ts";
+import { exitCodes, failureOf } from "../failure.ts";
+import { oneSession, readArguments } from "../terminal/arguments.ts";
+import { decline, isConfirmed } from "../terminal/confirm.ts";
+import type { Output } from "../terminal/output.ts";
+import { negotiationWords, pathWord, stateJson } from "../terminal/transport-words.ts";
 
 const options = {
   ...callingOptions,

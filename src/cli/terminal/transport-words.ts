@@ -8,7 +8,7 @@ import {
   TransportHealth,
   TransportPath,
   type TransportState,
-} from "../client/contract.ts";
+} from "../../client/contract.ts";
 import { durationWords, msOf } from "./durations.ts";
 
 type Enum = Readonly<Record<number, string>>;

@@ -1,7 +1,7 @@
-import { createNodeTransport, type NodeTransport } from "../client/node.ts";
+import { createNodeTransport, type NodeTransport } from "../../client/node.ts";
+import { badUsage, type CallPlace } from "../failure.ts";
+import { parseTimeout } from "../terminal/durations.ts";
 import { bearerInterceptors } from "./bearer.ts";
-import { parseTimeout } from "./durations.ts";
-import { badUsage, type CallPlace } from "./failure.ts";
 import { isHostPort } from "./host-port.ts";
 import { readText } from "./read-text.ts";
 

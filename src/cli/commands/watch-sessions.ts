@@ -1,16 +1,16 @@
-import type { TransportState } from "../client/contract.ts";
+import type { TransportState } from "../../client/contract.ts";
 import {
   CallbackError,
   TransportWatcher,
   type Watched,
   type WatchStatus,
-} from "../client/index.ts";
-import { readArguments } from "./arguments.ts";
-import { type Calling, callingOptions, openCalling } from "./calling.ts";
-import { badUsage, exitCodes, type Failure, FileFailure, failureOf } from "./failure.ts";
-import { NewestLines } from "./newest-lines.ts";
-import { Columns, type Output } from "./output.ts";
-import { momentOf, stateCells, stateHeads, stateJson } from "./transport-words.ts";
+} from "../../client/index.ts";
+import { type Calling, callingOptions, openCalling } from "../calling/calling.ts";
+import { badUsage, exitCodes, type Failure, FileFailure, failureOf } from "../failure.ts";
+import { readArguments } from "../terminal/arguments.ts";
+import { NewestLines } from "../terminal/newest-lines.ts";
+import { Columns, type Output } from "../terminal/output.ts";
+import { momentOf, stateCells, stateHeads, stateJson } from "../terminal/transport-words.ts";
 
 const options = {
   ...callingOptions,

@@ -1,6 +1,6 @@
 import type { Interceptor } from "@connectrpc/connect";
 
-import { exitCodes, Failure, FileFailure } from "./failure.ts";
+import { exitCodes, Failure, FileFailure } from "../failure.ts";
 import { bearerInEnvironment } from "./read-env.ts";
 import { readText } from "./read-text.ts";
 

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 
-import { badUsage, exitCodes } from "./failure.ts";
+import { badUsage, exitCodes } from "../failure.ts";
 import { harmless, type Output } from "./output.ts";
 
 /**

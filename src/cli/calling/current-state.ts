@@ -1,8 +1,8 @@
 import { createClient } from "@connectrpc/connect";
 
-import { ControllerLease, type TransportState } from "../client/contract.ts";
+import { ControllerLease, type TransportState } from "../../client/contract.ts";
+import { exitCodes, Failure, failureOf, unknownSession } from "../failure.ts";
 import type { Calling } from "./calling.ts";
-import { exitCodes, Failure, failureOf, unknownSession } from "./failure.ts";
 
 /** The state of a session now. Throws a Failure, also when the session is not known. */
 export async function currentState(calling: Calling, sessionId: string): Promise<TransportState> {

@@ -1,15 +1,15 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 
-import { FastPathRegistry } from "../client/contract.ts";
-import type { RevokeLeasesResponse } from "../gen/beach/controller/v1/fast_path_registry_pb.js";
-import { oneSession, readArguments } from "./arguments.ts";
-import { callingOptions, openCalling } from "./calling.ts";
-import { decline, isConfirmed } from "./confirm.ts";
-import { currentState } from "./current-state.ts";
-import { parseDuration } from "./durations.ts";
-import { badUsage, exitCodes, failureOf } from "./failure.ts";
-import type { Output } from "./output.ts";
+import { FastPathRegistry } from "../../client/contract.ts";
+import type { RevokeLeasesResponse } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
+import { callingOptions, openCalling } from "../calling/calling.ts";
+import { currentState } from "../calling/current-state.ts";
+import { badUsage, exitCodes, failureOf } from "../failure.ts";
+import { oneSession, readArguments } from "../terminal/arguments.ts";
+import { decline, isConfirmed } from "../terminal/confirm.ts";
+import { parseDuration } from "../terminal/durations.ts";
+import type { Output } from "../terminal/output.ts";
 
 const options = {
   ...callingOptions,
