@@ -7,12 +7,10 @@ import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { FilesReadAnew } from "./files-read-anew.ts";
 import { giveMemoryBack } from "./give-memory-back.ts";
-import { exposeBudgets } from "./observe/budget-metrics.ts";
-import { type Logger, type LogTarget, leastLevelOf, openLog } from "./observe/logger.ts";
+import { type Logger, type LogTarget, leastLevelOf, openLog } from "./observe/log/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
-import { createMetrics, type Metrics } from "./observe/metrics.ts";
-import { observeEvents } from "./observe/observe-events.ts";
-import { observeRoad } from "./observe/observe-road.ts";
+import { exposeBudgets } from "./observe/metrics/budget-metrics.ts";
+import { createMetrics, type Metrics } from "./observe/metrics/metrics.ts";
 import {
   exposeCertificates,
   exposeFleet,
@@ -20,9 +18,11 @@ import {
   exposeReadiness,
   exposeStore,
   exposeWatches,
-} from "./observe/scraped-metrics.ts";
+} from "./observe/metrics/scraped-metrics.ts";
+import { observeEvents } from "./observe/observe-events.ts";
+import { observeRoad } from "./observe/observe-road.ts";
 import { timeStore } from "./observe/time-store.ts";
-import { roadSpans, type Tracing } from "./observe/tracing.ts";
+import { roadSpans, type Tracing } from "./observe/traces/tracing.ts";
 import { openAuth } from "./open-auth.ts";
 import { openFilesMax } from "./open-files.ts";
 import { readinessOf, readyParts } from "./readiness.ts";
@@ -155,7 +155,7 @@ async function tracingOf(
   resources: AsyncDisposableStack,
 ): Promise<Tracing | undefined> {
   if (traces === undefined) return undefined;
-  const { startTracing } = await import("./observe/start-tracing.ts");
+  const { startTracing } = await import("./observe/traces/start-tracing.ts");
   return resources.use(startTracing(traces));
 }
 

@@ -1,4 +1,4 @@
-import type { Logger } from "./observe/logger.ts";
+import type { Logger } from "./observe/log/logger.ts";
 
 /** Something that was read from files when the service started. */
 export interface FileUser {

@@ -1,6 +1,6 @@
 import { type App, startApp } from "./app.ts";
 import { badUsageExitCode, packageVersion, readCommandLine } from "./command-line.ts";
-import { logWhatIsPrinted } from "./observe/printed.ts";
+import { logWhatIsPrinted } from "./observe/log/printed.ts";
 import { checkSettings, everyFault } from "./preflight/check-settings.ts";
 import { readEnv } from "./settings/read-env.ts";
 import { type Settings, toSettings } from "./settings/settings.ts";

@@ -1,6 +1,6 @@
 import { type OpenedAuthenticator, openAuthenticator } from "./auth/open-authenticator.ts";
 import type { FilesReadAnew } from "./files-read-anew.ts";
-import type { Logger } from "./observe/logger.ts";
+import type { Logger } from "./observe/log/logger.ts";
 import type { Clock } from "./service/time/clock.ts";
 import type { Settings } from "./settings/settings.ts";
 import { StartFault } from "./settings/start-fault.ts";

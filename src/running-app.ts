@@ -1,5 +1,5 @@
 import type { FilesReadAnew } from "./files-read-anew.ts";
-import type { Logger } from "./observe/logger.ts";
+import type { Logger } from "./observe/log/logger.ts";
 import type { Doors } from "./server/open-doors.ts";
 import type { ServiceObserver } from "./service/service-events.ts";
 import type { SessionService } from "./service/session-service.ts";

@@ -1,5 +1,5 @@
 import { type IncomingCall, TaggedRequest, within } from "./requests.ts";
-import type { ServedSpan, Tracing } from "./tracing.ts";
+import type { ServedSpan, Tracing } from "./traces/tracing.ts";
 
 /** What surrounds a call while it is served: its id for the log, and its span where there is one. */
 export class CallScope extends TaggedRequest {

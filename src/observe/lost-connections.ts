@@ -1,5 +1,5 @@
-import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Logger } from "./log/logger.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** A connection that a door ended by itself, with what its caller had under way. */
 export interface LostConnection {

@@ -1,10 +1,10 @@
 import type { ServiceEvent, ServiceObserver } from "../service/service-events.ts";
 import { StoreFault } from "../service/session-store.ts";
-import { countEvents } from "./count-events.ts";
-import { LineShare } from "./line-share.ts";
-import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
-import { logSessionEvent } from "./session-event-log.ts";
+import { LineShare } from "./log/line-share.ts";
+import type { Logger } from "./log/logger.ts";
+import { logSessionEvent } from "./log/session-event-log.ts";
+import { countEvents } from "./metrics/count-events.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** Logs and counts each event of the service: at most one line of its own. Never throws. */
 export function observeEvents(log: Logger, metrics: Metrics): ServiceObserver {

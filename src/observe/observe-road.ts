@@ -1,5 +1,5 @@
-import type { Logger } from "./logger.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Logger } from "./log/logger.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** The events of the client of Beach Road. */
 interface RoadEvent {

@@ -1,6 +1,6 @@
 import type { CommitResult, SessionStore } from "../service/session-store.ts";
-import type { Metrics } from "./metrics.ts";
-import type { Tracing } from "./tracing.ts";
+import type { Metrics } from "./metrics/metrics.ts";
+import type { Tracing } from "./traces/tracing.ts";
 
 interface TimeStoreOptions {
   readonly metrics: Pick<Metrics, "storeSeconds" | "storeConflicts">;

@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 
 import type { FastifyInstance } from "fastify";
 
-import type { CallFigures } from "../observe/call-metrics.ts";
+import type { CallFigures } from "../observe/metrics/call-metrics.ts";
 import { requestIdHeader, saneRequestId } from "../observe/requests.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import { refuseUnknownRoute } from "./json-refusal.ts";

@@ -2,8 +2,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import type { Call } from "../api/call/handlers.ts";
-import type { CallFigures } from "../observe/call-metrics.ts";
 import type { CallScope, OpenScope } from "../observe/call-scope.ts";
+import type { CallFigures } from "../observe/metrics/call-metrics.ts";
 import { requestIdHeader } from "../observe/requests.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
 
-import type { LeastLevel } from "../observe/logger.ts";
+import type { LeastLevel } from "../observe/log/logger.ts";
 import { type LogLevel, logLevelNamed, logLevels } from "../settings/log-levels.ts";
 import { badRequest } from "./json-refusal.ts";
 

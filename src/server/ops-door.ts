@@ -1,7 +1,6 @@
 import { fastify } from "fastify";
-
-import type { CallFigures } from "../observe/call-metrics.ts";
-import type { LeastLevel } from "../observe/logger.ts";
+import type { LeastLevel } from "../observe/log/logger.ts";
+import type { CallFigures } from "../observe/metrics/call-metrics.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { LogLevel } from "../settings/log-levels.ts";
 import { HttpConnections } from "./connections/http-connections.ts";

@@ -75,7 +75,7 @@ describe("The Kubernetes manifest", () => {
       /```yaml\n(scrape_configs:[^`]+)```/.exec(read("src/deploy/README.md")) ?? [];
     const { scrape_configs: scrapes } = parse(snippet) as { scrape_configs: readonly Scrape[] };
     const { job_name: job, dns_sd_configs: places = [] } = scrapes[0] ?? {};
-    const jobs = read("src/observe/alerts.yaml").matchAll(/\bjob="([^"]*)"/g);
+    const jobs = read("src/observe/operators/alerts.yaml").matchAll(/\bjob="([^"]*)"/g);
     expect([...new Set([...jobs].map(([, name]) => name))]).toEqual([job]);
     const ops = services.find(({ spec }) => spec?.ports?.[0]?.name === "ops");
     // Without an address of its own, its name leads to each process.

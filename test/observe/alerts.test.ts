@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { tallies } from "../../src/observe/metric-tables.ts";
+import { tallies } from "../../src/observe/metrics/metric-tables.ts";
 import { hasOpenssl } from "../support/network/certificates.ts";
 import { type Exported, exportedByService, isShownAtOnce, unknownIn } from "./exported.ts";
 import { readPromql } from "./promql.ts";
@@ -23,7 +23,7 @@ interface Alert {
 
 const sources = join(import.meta.dirname, "../../src");
 const read = (path: string): string => readFileSync(join(sources, path), "utf8");
-const { groups } = parse(read("observe/alerts.yaml")) as {
+const { groups } = parse(read("observe/operators/alerts.yaml")) as {
   readonly groups: readonly { readonly rules: readonly Alert[] }[];
 };
 const alerts = groups.flatMap(({ rules }) => rules);
@@ -63,7 +63,7 @@ describe.skipIf(!hasOpenssl)("The alert", () => {
 });
 
 describe("The runbook", () => {
-  const runbook = read("observe/runbook.md");
+  const runbook = read("observe/operators/runbook.md");
 
   test("has a section for each alert, in the same order, to which it links", () => {
     const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name);
@@ -81,7 +81,7 @@ describe("The runbook", () => {
   });
 
   test("names panels that the dashboard has", () => {
-    const { panels } = JSON.parse(read("observe/grafana-dashboard.json")) as {
+    const { panels } = JSON.parse(read("observe/operators/grafana-dashboard.json")) as {
       readonly panels: readonly { readonly title: string }[];
     };
     const titles = panels.map(({ title }) => title.toLowerCase());

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { createLogger } from "../../src/observe/logger.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { createLogger } from "../../src/observe/log/logger.ts";
+import { createMetrics } from "../../src/observe/metrics/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 
 test("a step of the wall clock and a suspend are one line and one count each", async () => {

@@ -33,7 +33,7 @@ interface Dashboard {
   };
 }
 
-const path = join(import.meta.dirname, "../../src/observe/grafana-dashboard.json");
+const path = join(import.meta.dirname, "../../src/observe/operators/grafana-dashboard.json");
 const dashboard = JSON.parse(readFileSync(path, "utf8")) as Dashboard;
 const panels = dashboard.panels.filter(({ type }) => type !== "row");
 

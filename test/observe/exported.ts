@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { Code } from "@connectrpc/connect";
 
-import { tallies } from "../../src/observe/metric-tables.ts";
+import { tallies } from "../../src/observe/metrics/metric-tables.ts";
 import { issueCertificate } from "../support/network/certificates.ts";
 import { runService } from "../support/process/run-service.ts";
 import type { Expression, Selector } from "./promql.ts";

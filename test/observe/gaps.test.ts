@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 
 import type { Gap } from "../../src/core/session.ts";
-import { createLogger } from "../../src/observe/logger.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { createLogger } from "../../src/observe/log/logger.ts";
+import { createMetrics } from "../../src/observe/metrics/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 
 test("a gap is one line and one count, however many buckets it concerns", async () => {

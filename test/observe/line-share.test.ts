@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createLogger } from "../../src/observe/logger.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { createLogger } from "../../src/observe/log/logger.ts";
+import { createMetrics } from "../../src/observe/metrics/metrics.ts";
 import { observeEvents } from "../../src/observe/observe-events.ts";
 import { attach, serviceUnderTest } from "../support/service/session-service.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, test } from "vitest";
 
-import { spreads, tallies } from "../../src/observe/metric-tables.ts";
+import { spreads, tallies } from "../../src/observe/metrics/metric-tables.ts";
 import { type ToldMetrics, tellStory } from "./story.ts";
 
 let told: ToldMetrics;

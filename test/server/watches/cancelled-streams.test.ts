@@ -5,9 +5,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test, vi } from "vitest";
 
 import type { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { createLogger } from "../../../src/observe/logger.ts";
+import { createLogger } from "../../../src/observe/log/logger.ts";
 import { observeLostConnections } from "../../../src/observe/lost-connections.ts";
-import { createMetrics } from "../../../src/observe/metrics.ts";
+import { createMetrics } from "../../../src/observe/metrics/metrics.ts";
 import { runService } from "../../support/process/run-service.ts";
 import { patient } from "../../support/runs/patient.ts";
 import { byLength } from "../../support/runs/test-length.ts";

@@ -119,7 +119,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/main.ts": [
     "src/app.ts",
     "src/command-line.ts",
-    "src/observe/printed.ts",
+    "src/observe/log/printed.ts",
     "src/preflight",
     "src/settings",
   ],

@@ -18,7 +18,7 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 
-import type { TracesSetting } from "../settings/traces-setting.ts";
+import type { TracesSetting } from "../../settings/traces-setting.ts";
 import { type Tracing, tracingByApi } from "./tracing.ts";
 
 /** How long the last spans may take to be sent when the process ends. */

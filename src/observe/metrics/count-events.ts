@@ -1,6 +1,6 @@
-import type { SessionEvent } from "../core/event.ts";
-import { currentOf, evidenceAge } from "../core/view.ts";
-import type { ServiceEvent } from "../service/service-events.ts";
+import type { SessionEvent } from "../../core/event.ts";
+import { currentOf, evidenceAge } from "../../core/view.ts";
+import type { ServiceEvent } from "../../service/service-events.ts";
 import type { Metrics } from "./metrics.ts";
 
 type Happened = Extract<ServiceEvent, { kind: "happened" }>;

@@ -1,8 +1,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
-
+import { requestAtHand } from "../requests.ts";
 import { type LogOutput, logOutput } from "./log-output.ts";
-import { requestAtHand } from "./requests.ts";
 
 export type { Logger } from "pino";
 

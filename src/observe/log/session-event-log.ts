@@ -1,8 +1,8 @@
-import type { SessionEvent } from "../core/event.ts";
-import type { HandshakeId } from "../core/ids.ts";
-import type { SessionRecord, Witnessed } from "../core/session.ts";
-import { currentOf, nextOf, pathOf } from "../core/view.ts";
-import type { ServiceEvent } from "../service/service-events.ts";
+import type { SessionEvent } from "../../core/event.ts";
+import type { HandshakeId } from "../../core/ids.ts";
+import type { SessionRecord, Witnessed } from "../../core/session.ts";
+import { currentOf, nextOf, pathOf } from "../../core/view.ts";
+import type { ServiceEvent } from "../../service/service-events.ts";
 import type { LineShare } from "./line-share.ts";
 import type { Logger } from "./logger.ts";
 

@@ -1,7 +1,7 @@
 import { Counter, Gauge } from "prom-client";
 
-import { type BudgetName, budgetTable } from "../budget/budget-table.ts";
-import type { Budgets } from "../budget/budgets.ts";
+import { type BudgetName, budgetTable } from "../../budget/budget-table.ts";
+import type { Budgets } from "../../budget/budgets.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** Shows, at each scrape, what every budget allows, what is in use, and what was refused. */

@@ -1,5 +1,5 @@
-import type { BeachId } from "../core/ids.ts";
-import type { DurationMs, EpochMs } from "../core/time.ts";
+import type { BeachId } from "../../core/ids.ts";
+import type { DurationMs, EpochMs } from "../../core/time.ts";
 
 /** Lines that the sessions of one private beach may write at once, and how many a second after. */
 const linesAtOnce = 2_000;
