@@ -1,5 +1,5 @@
-import { breachesOf, type NamedBreach } from "../simulation/checkers/all-checkers.ts";
-import { type Knowledge, witnessOf } from "../simulation/checkers/witness.ts";
+import { breachesOf, type NamedBreach } from "../simulation/judging/all-checkers.ts";
+import { type Knowledge, witnessOf } from "../simulation/judging/witness.ts";
 import type { Tally } from "../simulation/seen/tally.ts";
 import { describeFailure } from "../support/runs/report.ts";
 import { type ChaosOptions, type ChaosRun, liveThroughChaos } from "./chaos-run.ts";

@@ -1,5 +1,5 @@
-import type { Taken } from "../walk/checkers/taken.ts";
 import { theCore } from "../walk/core-under-test.ts";
+import type { Taken } from "../walk/judging/taken.ts";
 import { promisesOf } from "../walk/promises.ts";
 
 const faultsOf = promisesOf(theCore);

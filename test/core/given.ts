@@ -5,7 +5,7 @@ import type { Decision } from "../../src/core/decision.ts";
 import { defaultPolicy, type Policy } from "../../src/core/policy.ts";
 import type { Gap, SessionRecord } from "../../src/core/session.ts";
 import { sequentialIds } from "../support/service/sequential-ids.ts";
-import { nothingServed, type Served, servedAfter, type Taken } from "../walk/checkers/taken.ts";
+import { nothingServed, type Served, servedAfter, type Taken } from "../walk/judging/taken.ts";
 import { brokenPromises } from "./checkers.ts";
 
 /** Something that happens to the session, or to the world around it. */

@@ -4,7 +4,7 @@ import {
   wholeNumberFrom,
 } from "../support/runs/command-options.ts";
 import { seedAt } from "../support/runs/seeds.ts";
-import { judgeSeed } from "./judge-seed.ts";
+import { judgeSeed } from "./judging/judge-seed.ts";
 import { Tally } from "./seen/tally.ts";
 
 const help = `Simulates days of the service by seed: clients, network, store, clocks, and their faults.

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { commitSeed, seedAt } from "../support/runs/seeds.ts";
 import { byLength, testLength } from "../support/runs/test-length.ts";
 import { failedSeeds } from "./failed-seeds.ts";
-import { judgeSeed } from "./judge-seed.ts";
+import { judgeSeed } from "./judging/judge-seed.ts";
 import { Tally } from "./seen/tally.ts";
 import { simulate } from "./simulation.ts";
 

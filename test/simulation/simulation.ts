@@ -2,11 +2,11 @@ import { defaultPolicy, type Policy, sharedPolicy } from "../../src/core/policy.
 import type { DurationMs, EpochMs } from "../../src/core/time.ts";
 import { StoreUnavailable } from "../../src/service/session-store.ts";
 import { Random } from "../support/runs/random.ts";
-import { type Knowledge, knownAtTheDoor } from "./checkers/witness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { EndTrouble } from "./faults/end-trouble.ts";
 import { drawFaultPlan, drawForgetting, type FaultName, type FaultPlan } from "./faults/fault.ts";
 import { StoreWeather } from "./faults/store-weather.ts";
+import { type Knowledge, knownAtTheDoor } from "./judging/witness.ts";
 import { Network } from "./network/network.ts";
 import { PeerNetwork } from "./network/peer-link.ts";
 import { populate } from "./population.ts";

@@ -11,8 +11,8 @@ import type {
   Transport,
   UnrecognisedHandshake,
 } from "../../src/core/session.ts";
-import { agesFrom } from "./checkers/evidence-rules.ts";
-import type { Served } from "./checkers/taken.ts";
+import { agesFrom } from "./judging/evidence-rules.ts";
+import type { Served } from "./judging/taken.ts";
 import type { Scene } from "./scenes.ts";
 import { smallPolicy, tickMs } from "./small-policy.ts";
 import { foreign, keysOf, type LeftOfHold, letterOf } from "./vocabulary.ts";

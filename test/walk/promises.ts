@@ -11,11 +11,11 @@ import { checkOverlapped } from "./checkers/overlapped.ts";
 import { shortRoadBy } from "./checkers/short-road.ts";
 import { checkSingle } from "./checkers/single.ts";
 import { checkStopped } from "./checkers/stopped.ts";
-import { type Checker, changesOf, type Taken } from "./checkers/taken.ts";
 import { timelyBy } from "./checkers/timely.ts";
 import { checkTruthful } from "./checkers/truthful.ts";
 import { checkUndisturbed } from "./checkers/undisturbed.ts";
 import type { CoreUnderTest } from "./core-under-test.ts";
+import { type Checker, changesOf, type Taken } from "./judging/taken.ts";
 
 /** The promise that a decision broke, and how. */
 export interface Fault {

@@ -1,7 +1,7 @@
 import type { Command } from "../../src/core/command.ts";
 import { canonical, type Stood } from "./canonical.ts";
-import { nothingServed, servedAfter, type Taken } from "./checkers/taken.ts";
 import { type CoreUnderTest, theCore } from "./core-under-test.ts";
+import { nothingServed, servedAfter, type Taken } from "./judging/taken.ts";
 import { type Move, movesFrom, type Step } from "./moves.ts";
 import { type Fault, promisesOf } from "./promises.ts";
 import type { Scene } from "./scenes.ts";

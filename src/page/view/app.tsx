@@ -1,15 +1,15 @@
 import { type ReactElement, useCallback, useMemo, useState } from "react";
 
 import { countFor, everything, type Selection, select } from "../model/selection.ts";
-import { ActionDialog, type Asked } from "./action-dialog.tsx";
-import { BeachQuestion } from "./beach-question.tsx";
-import { BearerQuestion } from "./bearer-question.tsx";
 import { FleetFigures } from "./fleet-figures.tsx";
 import { Notices } from "./notices.tsx";
 import { usePageState } from "./page-context.ts";
 import { PageHeader } from "./page-header.tsx";
 import { Patterns } from "./patterns.tsx";
-import { SessionList } from "./session-list.tsx";
+import { ActionDialog, type Asked } from "./questions/action-dialog.tsx";
+import { BeachQuestion } from "./questions/beach-question.tsx";
+import { BearerQuestion } from "./questions/bearer-question.tsx";
+import { SessionList } from "./sessions/session-list.tsx";
 import { Toolbar } from "./toolbar.tsx";
 
 /** The whole page: what is known of the service, and what is asked of whoever looks at it. */

@@ -2,8 +2,8 @@ import { type ReactElement, useState } from "react";
 
 import type { PageState } from "../model/page-state.ts";
 import { durationWords, secondsWords } from "../model/words.ts";
-import { BearerForm } from "./bearer-question.tsx";
 import { useNowMs, usePageParts } from "./page-context.ts";
+import { BearerForm } from "./questions/bearer-question.tsx";
 
 /** A break that is over before anyone could read of it is not shown. */
 const briefMs = 1_200;

@@ -1,6 +1,6 @@
+import type { Breach, Checker } from "../judging/checker.ts";
+import { isAfter, type StreamSeen, type Witness } from "../judging/witness.ts";
 import type { Message, Received } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { isAfter, type StreamSeen, type Witness } from "./witness.ts";
 
 /**
  * A slow reader costs bounded memory and is told how much was merged. Of each session it is told

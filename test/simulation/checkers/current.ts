@@ -1,6 +1,11 @@
 import type { DurationMs } from "../../../src/core/time.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { isTroubled, type StateSighting, type StreamSeen, type Witness } from "./witness.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import {
+  isTroubled,
+  type StateSighting,
+  type StreamSeen,
+  type Witness,
+} from "../judging/witness.ts";
 
 /** How much later than others a reader that is always ready may receive a state. */
 const behindMs: DurationMs = 1_000;

@@ -1,8 +1,13 @@
 import type { EpochMs } from "../../../src/core/time.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import { type LeaseLife, leaseLives } from "../judging/lease-lives.ts";
+import {
+  greatestBefore,
+  type StateSighting,
+  statesBySession,
+  type Witness,
+} from "../judging/witness.ts";
 import type { Trouble } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { type LeaseLife, leaseLives } from "./lease-lives.ts";
-import { greatestBefore, type StateSighting, statesBySession, type Witness } from "./witness.ts";
 
 /** Deadlines are due as soon as the gap is on record, a moment before anybody can be served. */
 const startingMs = 500;

@@ -1,5 +1,4 @@
-import type { Stamp } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
 import {
   decidedSince,
   greatestBefore,
@@ -10,7 +9,8 @@ import {
   type StateSighting,
   statesBySession,
   type Witness,
-} from "./witness.ts";
+} from "../judging/witness.ts";
+import type { Stamp } from "../seen/sight.ts";
 
 /**
  * `generation` only grows and is never used twice, whatever the service has forgotten; an end that

@@ -1,7 +1,7 @@
 import type { Report } from "../../../src/core/command.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import { decidedSince, groupBy, isAfter, type Witness } from "../judging/witness.ts";
 import type { Answered } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { decidedSince, groupBy, isAfter, type Witness } from "./witness.ts";
 
 /**
  * A fast path that is really dead is replaced: the next renewal after hard evidence (that is not

@@ -1,14 +1,14 @@
 import type { DurationMs } from "../../../src/core/time.ts";
-import type { Asked } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
 import {
   type LeaseLife,
   type LeaseMoment,
   type LiveMoment,
   leaseLives,
   type OverMoment,
-} from "./lease-lives.ts";
-import { greatestBefore, isAfter, isTroubled, type Witness } from "./witness.ts";
+} from "../judging/lease-lives.ts";
+import { greatestBefore, isAfter, isTroubled, type Witness } from "../judging/witness.ts";
+import type { Asked } from "../seen/sight.ts";
 
 /** A call that nobody was answered, or that the network doubled, has arrived by then or never. */
 const latestMs: DurationMs = 60_000;

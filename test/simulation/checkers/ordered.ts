@@ -1,5 +1,5 @@
-import type { Breach, Checker } from "./checker.ts";
-import type { StreamSeen } from "./witness.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import type { StreamSeen } from "../judging/witness.ts";
 
 /**
  * The first state of a session on a stream is the truth whatever its version; after that versions

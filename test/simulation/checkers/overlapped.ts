@@ -1,10 +1,10 @@
 import type { Report } from "../../../src/core/command.ts";
 import type { EpochMs } from "../../../src/core/time.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import { isTroubled, mayBeDetached, type Witness } from "../judging/witness.ts";
 import type { Ask } from "../seen/ask.ts";
 import type { EndSeen, TransportSeen } from "../seen/seen.ts";
 import type { Received } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { isTroubled, mayBeDetached, type Witness } from "./witness.ts";
 
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are

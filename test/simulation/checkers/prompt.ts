@@ -1,6 +1,6 @@
 import type { DurationMs, EpochMs } from "../../../src/core/time.ts";
-import type { Breach, Checker } from "./checker.ts";
-import { isTroubled, type StreamSeen, type Witness } from "./witness.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import { isTroubled, type StreamSeen, type Witness } from "../judging/witness.ts";
 
 /** What the slowest store of these runs takes for a snapshot. */
 const atOnceMs: DurationMs = 1_000;

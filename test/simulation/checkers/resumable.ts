@@ -1,5 +1,5 @@
-import type { Breach, Checker } from "./checker.ts";
-import type { StreamSeen } from "./witness.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import type { StreamSeen } from "../judging/witness.ts";
 
 /** A reconnecting reader gets only what differs from what it knows. */
 export const resumable: Checker = ({ streams }) => streams.flatMap(repeated);

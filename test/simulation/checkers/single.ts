@@ -1,5 +1,10 @@
-import type { Breach, Checker } from "./checker.ts";
-import { mayBeDetached, type StateSighting, statesBySession, type Witness } from "./witness.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
+import {
+  mayBeDetached,
+  type StateSighting,
+  statesBySession,
+  type Witness,
+} from "../judging/witness.ts";
 
 /** At most one negotiation in flight per session; later requests join it and are told so. */
 export const single: Checker = (witness) => [

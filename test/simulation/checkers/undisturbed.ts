@@ -1,5 +1,4 @@
-import type { Answered } from "../seen/sight.ts";
-import type { Breach, Checker } from "./checker.ts";
+import type { Breach, Checker } from "../judging/checker.ts";
 import {
   isInherited,
   mayBeDetached,
@@ -7,7 +6,8 @@ import {
   type StreamSeen,
   statesBySession,
   type Witness,
-} from "./witness.ts";
+} from "../judging/witness.ts";
+import type { Answered } from "../seen/sight.ts";
 
 /**
  * While the fast path is usable, renewing changes no handshake id, generation, token or channel,

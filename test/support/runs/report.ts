@@ -1,4 +1,4 @@
-import type { NamedBreach } from "../../simulation/checkers/all-checkers.ts";
+import type { NamedBreach } from "../../simulation/judging/all-checkers.ts";
 import type { Answer, Ask } from "../../simulation/seen/ask.ts";
 import type { TransportSeen } from "../../simulation/seen/seen.ts";
 import type { Sight } from "../../simulation/seen/sight.ts";

@@ -1,7 +1,7 @@
 import type { SessionRecord } from "../../../src/core/session.ts";
 import { shownState } from "../../core/shown-state.ts";
-import { same } from "./same.ts";
-import type { Change, Taken } from "./taken.ts";
+import { same } from "../judging/same.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /**
  * The version rises exactly when anything shown but ages has changed, and when an incarnation was lost

@@ -1,6 +1,6 @@
 import type { Session } from "../../../src/core/session.ts";
 import { pendingDeliveryOf } from "../../../src/core/view.ts";
-import type { Change, Taken } from "./taken.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /**
  * A handshake is sent while it is in flight and not delivered yet, to a host that does not watch,

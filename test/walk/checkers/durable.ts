@@ -1,8 +1,8 @@
 import type { SessionEvent } from "../../../src/core/event.ts";
 import type { Evidence, Session, SessionRecord } from "../../../src/core/session.ts";
-import { agesFrom } from "./evidence-rules.ts";
-import { same } from "./same.ts";
-import { type Change, isOfCommand, type Taken } from "./taken.ts";
+import { agesFrom } from "../judging/evidence-rules.ts";
+import { same } from "../judging/same.ts";
+import { type Change, isOfCommand, type Taken } from "../judging/taken.ts";
 
 type GapTaken = Extract<SessionEvent, { kind: "GapTaken" }>;
 

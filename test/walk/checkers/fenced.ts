@@ -1,6 +1,6 @@
 import { mintedAt } from "../../../src/core/ids.ts";
 import type { Session, SessionRecord, Standing } from "../../../src/core/session.ts";
-import { type Change, type Taken, usable } from "./taken.ts";
+import { type Change, type Taken, usable } from "../judging/taken.ts";
 
 /**
  * `generation` only grows and is never used twice, whatever the service has forgotten; an end that

@@ -1,5 +1,5 @@
-import { same } from "./same.ts";
-import type { Change, Taken } from "./taken.ts";
+import { same } from "../judging/same.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /** The events of a decision lead to the record that it decided. */
 export function checkFolded(

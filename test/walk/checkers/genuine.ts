@@ -1,5 +1,5 @@
+import { type Change, sessionAtCommand, type Taken, usable } from "../judging/taken.ts";
 import { negotiationOf } from "./single.ts";
-import { type Change, sessionAtCommand, type Taken, usable } from "./taken.ts";
 
 /**
  * A fast path that is really dead is replaced: the next renewal after hard evidence (that is not

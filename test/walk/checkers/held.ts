@@ -1,5 +1,5 @@
 import type { Lease } from "../../../src/core/session.ts";
-import type { Change, Taken } from "./taken.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /**
  * A lease is live until its `expires_at` (exclusive). Only a renewal, or the grace after a gap,

@@ -1,5 +1,5 @@
 import type { SessionRecord } from "../../../src/core/session.ts";
-import type { Change, Taken } from "./taken.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /** A handshake leaves the record by an event that names it, and none before its time. */
 export function checkHonoured({ context }: Taken, changes: readonly Change[]): readonly string[] {

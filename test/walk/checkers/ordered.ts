@@ -1,4 +1,4 @@
-import type { Change, Taken } from "./taken.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /** Revision, version and lease version only rise; the last with grants, ends and a lost incarnation. */
 export function checkOrdered(_: Taken, changes: readonly Change[]): readonly string[] {

@@ -8,8 +8,8 @@ import type {
   Session,
   SessionRecord,
 } from "../../../src/core/session.ts";
-import { hostHasSay, isReady, type Moment, saysReady } from "./evidence-rules.ts";
-import { type Change, type Taken, usable } from "./taken.ts";
+import { hostHasSay, isReady, type Moment, saysReady } from "../judging/evidence-rules.ts";
+import { type Change, type Taken, usable } from "../judging/taken.ts";
 
 type Promotion = Extract<SessionEvent, { kind: "HandshakePromoted" }>;
 

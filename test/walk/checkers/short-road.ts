@@ -2,8 +2,8 @@ import type { Command, Renew } from "../../../src/core/command.ts";
 import type { Decision } from "../../../src/core/decision.ts";
 import type { SessionRecord } from "../../../src/core/session.ts";
 import type { CoreUnderTest } from "../core-under-test.ts";
-import { same } from "./same.ts";
-import type { Checker, Taken } from "./taken.ts";
+import { same } from "../judging/same.ts";
+import type { Checker, Taken } from "../judging/taken.ts";
 
 /**
  * The short road of a renewal leads where the long one does: to the same record, deadline, event and

@@ -1,5 +1,5 @@
 import type { NegotiationAnswer } from "../../../src/core/command.ts";
-import { type Change, sessionAtCommand, type Taken } from "./taken.ts";
+import { type Change, sessionAtCommand, type Taken } from "../judging/taken.ts";
 
 /** At most one negotiation in flight per session; later requests join it and are told so. */
 export function checkSingle(taken: Taken, changes: readonly Change[]): readonly string[] {

@@ -1,4 +1,4 @@
-import type { Change, Taken } from "./taken.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /** While a hold of a revocation stands, nobody whom it covers acquires anew. */
 export function checkStopped(_: Taken, changes: readonly Change[]): readonly string[] {

@@ -1,6 +1,6 @@
 import type { nextDeadline } from "../../../src/core/deadlines/deadline.ts";
 import type { SessionRecord } from "../../../src/core/session.ts";
-import type { Change, Checker, Taken } from "./taken.ts";
+import type { Change, Checker, Taken } from "../judging/taken.ts";
 
 /** Events come in the order of their moments, and nothing that is due is left behind. */
 export function timelyBy(deadlineOf: typeof nextDeadline): Checker {

@@ -1,6 +1,6 @@
 import type { PromotedHandshake, Session, SessionRecord } from "../../../src/core/session.ts";
-import { agesFrom, type Moment, saysDead } from "./evidence-rules.ts";
-import type { Change, Taken } from "./taken.ts";
+import { agesFrom, type Moment, saysDead } from "../judging/evidence-rules.ts";
+import type { Change, Taken } from "../judging/taken.ts";
 
 /** A false "ready" starves a session and a false "lost" churns it: health is what the ends say. */
 export function checkTruthful(

@@ -1,6 +1,12 @@
 import type { Command } from "../../../src/core/command.ts";
-import { same } from "./same.ts";
-import { type Change, isOfCommand, sessionAtCommand, type Taken, usable } from "./taken.ts";
+import { same } from "../judging/same.ts";
+import {
+  type Change,
+  isOfCommand,
+  sessionAtCommand,
+  type Taken,
+  usable,
+} from "../judging/taken.ts";
 
 /** The commands of people who hold leases, or take them away: none is about the transport. */
 const leaseCommands: readonly Command["kind"][] = [

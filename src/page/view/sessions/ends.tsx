@@ -4,11 +4,11 @@ import {
   ConnectionState,
   type EndView,
   TransportEnd,
-} from "../../gen/beach/controller/v1/transport_pb.js";
-import { msOf } from "../model/moments.ts";
-import type { SessionRecord } from "../model/session-record.ts";
-import { connectionWord, count, endWord, secondsWords } from "../model/words.ts";
-import { useNowMs } from "./page-context.ts";
+} from "../../../gen/beach/controller/v1/transport_pb.js";
+import { msOf } from "../../model/moments.ts";
+import type { SessionRecord } from "../../model/session-record.ts";
+import { connectionWord, count, endWord, secondsWords } from "../../model/words.ts";
+import { useNowMs } from "../page-context.ts";
 
 const bothEnds = [TransportEnd.MANAGER, TransportEnd.HOST] as const;
 

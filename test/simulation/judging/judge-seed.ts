@@ -1,8 +1,8 @@
-import { describeFailure } from "../support/runs/report.ts";
-import { breachesOf, type NamedBreach } from "./checkers/all-checkers.ts";
-import { witnessOf } from "./checkers/witness.ts";
-import type { Tally } from "./seen/tally.ts";
-import { type Run, simulate } from "./simulation.ts";
+import { describeFailure } from "../../support/runs/report.ts";
+import type { Tally } from "../seen/tally.ts";
+import { type Run, simulate } from "../simulation.ts";
+import { breachesOf, type NamedBreach } from "./all-checkers.ts";
+import { witnessOf } from "./witness.ts";
 
 /** What became of a seed; `failure` says how it broke, and is undefined when it did not. */
 export interface Verdict {

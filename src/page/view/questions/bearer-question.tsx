@@ -1,8 +1,8 @@
 import { type ReactElement, type SubmitEvent, useId, useState } from "react";
 
-import { claimsOf, tidied } from "../model/bearer.ts";
-import type { Question } from "../model/page-state.ts";
-import { usePageParts } from "./page-context.ts";
+import { claimsOf, tidied } from "../../model/bearer.ts";
+import type { Question } from "../../model/page-state.ts";
+import { usePageParts } from "../page-context.ts";
 
 type Why = (Question & { readonly kind: "bearer" })["why"];
 

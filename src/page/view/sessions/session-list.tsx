@@ -8,9 +8,9 @@ import {
   useState,
 } from "react";
 
-import type { Connection, UnseenSpan } from "../model/page-state.ts";
-import type { SessionRecord } from "../model/session-record.ts";
-import type { Asked } from "./action-dialog.tsx";
+import type { Connection, UnseenSpan } from "../../model/page-state.ts";
+import type { SessionRecord } from "../../model/session-record.ts";
+import type { Asked } from "../questions/action-dialog.tsx";
 import { SessionItem } from "./session-item.tsx";
 
 interface SessionListProps {

@@ -1,16 +1,16 @@
-import { bounded } from "./bounded.ts";
+import { bounded } from "../checkers/bounded.ts";
+import { current } from "../checkers/current.ts";
+import { durable } from "../checkers/durable.ts";
+import { fenced } from "../checkers/fenced.ts";
+import { genuine } from "../checkers/genuine.ts";
+import { held } from "../checkers/held.ts";
+import { ordered } from "../checkers/ordered.ts";
+import { overlapped } from "../checkers/overlapped.ts";
+import { prompt } from "../checkers/prompt.ts";
+import { resumable } from "../checkers/resumable.ts";
+import { single } from "../checkers/single.ts";
+import { undisturbed } from "../checkers/undisturbed.ts";
 import type { Breach, Checker } from "./checker.ts";
-import { current } from "./current.ts";
-import { durable } from "./durable.ts";
-import { fenced } from "./fenced.ts";
-import { genuine } from "./genuine.ts";
-import { held } from "./held.ts";
-import { ordered } from "./ordered.ts";
-import { overlapped } from "./overlapped.ts";
-import { prompt } from "./prompt.ts";
-import { resumable } from "./resumable.ts";
-import { single } from "./single.ts";
-import { undisturbed } from "./undisturbed.ts";
 import type { Witness } from "./witness.ts";
 
 /** The guarantees, each by its name. */

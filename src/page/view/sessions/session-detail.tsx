@@ -1,11 +1,11 @@
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ReactElement, ReactNode } from "react";
 
-import { msOf } from "../model/moments.ts";
-import type { UnseenSpan } from "../model/page-state.ts";
-import type { SessionRecord } from "../model/session-record.ts";
-import { storyOf } from "../model/story.ts";
-import { healthOf, pathOf } from "../model/timeline.ts";
+import { msOf } from "../../model/moments.ts";
+import type { UnseenSpan } from "../../model/page-state.ts";
+import type { SessionRecord } from "../../model/session-record.ts";
+import { storyOf } from "../../model/story.ts";
+import { healthOf, pathOf } from "../../model/timeline.ts";
 import {
   changeWord,
   count,
@@ -15,11 +15,11 @@ import {
   reasonWords,
   secondsWords,
   shortId,
-} from "../model/words.ts";
-import type { Asked } from "./action-dialog.tsx";
+} from "../../model/words.ts";
+import { useNowMs, usePageParts } from "../page-context.ts";
+import type { Asked } from "../questions/action-dialog.tsx";
 import { EndsInFull } from "./ends.tsx";
 import { holderWords, Remaining } from "./lease-parts.tsx";
-import { useNowMs, usePageParts } from "./page-context.ts";
 import { TimelineChart } from "./timeline-chart.tsx";
 
 interface DetailProps {

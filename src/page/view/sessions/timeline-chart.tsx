@@ -1,10 +1,10 @@
 import { type ReactElement, useMemo } from "react";
 
-import { type Chart, chartOf, type PhaseStretch } from "../model/chart.ts";
-import type { UnseenSpan } from "../model/page-state.ts";
-import type { Timeline } from "../model/timeline.ts";
-import { phaseWords, shortId } from "../model/words.ts";
-import { useNowMs } from "./page-context.ts";
+import { type Chart, chartOf, type PhaseStretch } from "../../model/chart.ts";
+import type { UnseenSpan } from "../../model/page-state.ts";
+import type { Timeline } from "../../model/timeline.ts";
+import { phaseWords, shortId } from "../../model/words.ts";
+import { useNowMs } from "../page-context.ts";
 
 interface TimelineChartProps {
   readonly timeline: Timeline;

@@ -1,8 +1,8 @@
 import type { ReactElement } from "react";
 
-import type { LeaseView } from "../model/leases.ts";
-import { secondsWords } from "../model/words.ts";
-import { useNowMs } from "./page-context.ts";
+import type { LeaseView } from "../../model/leases.ts";
+import { secondsWords } from "../../model/words.ts";
+import { useNowMs } from "../page-context.ts";
 
 /** Who holds a lease, and what for. */
 export function holderWords({ accountId, reason }: LeaseView): string {

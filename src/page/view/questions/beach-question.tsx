@@ -1,8 +1,8 @@
 import { type ReactElement, type SubmitEvent, useId, useState } from "react";
 
-import type { BeachFound } from "../model/page-state.ts";
-import { count } from "../model/words.ts";
-import { usePageParts } from "./page-context.ts";
+import type { BeachFound } from "../../model/page-state.ts";
+import { count } from "../../model/words.ts";
+import { usePageParts } from "../page-context.ts";
 
 /** Several private beaches are in reach, or none has a session yet. */
 export function BeachQuestion({

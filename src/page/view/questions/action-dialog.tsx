@@ -1,9 +1,9 @@
 import { type ReactElement, type SubmitEvent, useEffect, useId, useRef, useState } from "react";
 
-import { callFailure } from "../../client/index.ts";
-import type { LeaseView } from "../model/leases.ts";
-import { holderWords } from "./lease-parts.tsx";
-import { usePageParts } from "./page-context.ts";
+import { callFailure } from "../../../client/index.ts";
+import type { LeaseView } from "../../model/leases.ts";
+import { usePageParts } from "../page-context.ts";
+import { holderWords } from "../sessions/lease-parts.tsx";
 
 /** What somebody is about to do, and has to confirm. */
 export type Asked =

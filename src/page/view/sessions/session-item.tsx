@@ -1,15 +1,15 @@
 import { memo, type NamedExoticComponent, type ReactElement, useId } from "react";
 
-import type { LeaseView } from "../model/leases.ts";
-import type { UnseenSpan } from "../model/page-state.ts";
-import type { SessionRecord } from "../model/session-record.ts";
-import { ratioWords, storyOf } from "../model/story.ts";
-import { healthOf, pathOf } from "../model/timeline.ts";
-import { pathWords, phaseWords, reasonWords } from "../model/words.ts";
-import type { Asked } from "./action-dialog.tsx";
+import type { LeaseView } from "../../model/leases.ts";
+import type { UnseenSpan } from "../../model/page-state.ts";
+import type { SessionRecord } from "../../model/session-record.ts";
+import { ratioWords, storyOf } from "../../model/story.ts";
+import { healthOf, pathOf } from "../../model/timeline.ts";
+import { pathWords, phaseWords, reasonWords } from "../../model/words.ts";
+import { usePageParts } from "../page-context.ts";
+import type { Asked } from "../questions/action-dialog.tsx";
 import { EndsInShort } from "./ends.tsx";
 import { holderWords, Remaining } from "./lease-parts.tsx";
-import { usePageParts } from "./page-context.ts";
 import { SessionDetail } from "./session-detail.tsx";
 import { TimelineChart } from "./timeline-chart.tsx";
 
