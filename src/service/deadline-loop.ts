@@ -5,9 +5,12 @@ import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { Clock } from "./time/clock.ts";
+import { nextTurn } from "./time/next-turn.ts";
 
-/** How many sessions the loop handles before it yields. */
+/** How many sessions are handled together: the store may write their changes as one. */
 const batch = 500;
+/** So many are decided in a turn of the event loop, which takes about a millisecond. */
+const perTurn = 50;
 /** How long to wait after a fault. */
 const faultDelayMs: DurationMs = 1000;
 /** The longest delay of a session that fails. */
@@ -28,6 +31,8 @@ interface DeadlineLoopDeps {
   readonly lookAgainMs: DurationMs;
   readonly passTime: (id: SessionId) => Promise<Outcome<PassTime>>;
 }
+
+type Passed = "accepted" | "refused" | "failed";
 
 /** Sleeps until the earliest deadline of all, then lets time pass where it is due. */
 export class DeadlineLoop {
@@ -63,14 +68,23 @@ export class DeadlineLoop {
   async #passDue(): Promise<"none" | "some" | "refused"> {
     const { store, clock } = this.#deps;
     const ids = await store.due(clock.now(), batch);
-    // Concurrently, so that a store that groups commits writes them as one.
-    const outcomes = await Promise.all(ids.map((id) => this.#pass(id)));
     if (ids.length === 0) return "none";
+    const outcomes = await this.#passAll(ids);
     return outcomes.every((outcome) => outcome === "refused") ? "refused" : "some";
   }
 
+  /** Begins in parts, and waits for none of them before the next. */
+  async #passAll(ids: readonly SessionId[]): Promise<readonly Passed[]> {
+    const rest = ids.slice(perTurn);
+    const passed = await Promise.all([
+      ...ids.slice(0, perTurn).map((id) => this.#pass(id)),
+      ...(rest.length === 0 ? [] : [nextTurn().then(() => this.#passAll(rest))]),
+    ]);
+    return passed.flat();
+  }
+
   /** An error or an unreadable record delays this session alone. */
-  async #pass(id: SessionId): Promise<"accepted" | "refused" | "failed"> {
+  async #pass(id: SessionId): Promise<Passed> {
     try {
       const outcome = await this.#deps.passTime(id);
       // Other sessions do not wait for it, as they would for a store that is away.
