@@ -3,50 +3,59 @@
  * one owner delays no other.
  */
 export class FairQueue<T> {
-  /** The next owner comes first. */
   readonly #queues = new Map<object, Queue<T>>();
+  /** The next owner comes first. Nobody waits in it twice. */
+  readonly #owners = new Queue<object>();
 
   get isEmpty(): boolean {
-    return this.#queues.size === 0;
+    return this.#owners.size === 0;
   }
 
   push(whose: object, item: T): void {
     const queue = this.#queues.get(whose) ?? new Queue<T>();
     queue.push(item);
+    if (queue.size > 1) return;
     this.#queues.set(whose, queue);
+    this.#owners.push(whose);
   }
 
   /** Undefined when nothing waits. */
   shift(): T | undefined {
-    for (const [whose, queue] of this.#queues) {
-      this.#queues.delete(whose);
-      const item = queue.shift();
-      if (queue.size > 0) this.#queues.set(whose, queue);
-      return item;
-    }
-    return undefined;
+    const whose = this.#owners.shift();
+    const queue = whose && this.#queues.get(whose);
+    if (whose === undefined || queue === undefined) return undefined;
+    const item = queue.shift();
+    if (queue.size > 0) this.#owners.push(whose);
+    else this.#queues.delete(whose);
+    return item;
   }
 }
 
+/** What was shifted is dropped from the front once it is as many, so that moving the rest costs little. */
+const droppedMin = 64;
+
 /** First in, first out. To shift an array moves all that is behind. */
 class Queue<T> {
-  readonly #items = new Map<number, T>();
-  #pushed = 0;
+  #items: (T | undefined)[] = [];
   #shifted = 0;
 
   get size(): number {
-    return this.#items.size;
+    return this.#items.length - this.#shifted;
   }
 
   push(item: T): void {
-    this.#items.set(this.#pushed, item);
-    this.#pushed += 1;
+    this.#items.push(item);
   }
 
   shift(): T | undefined {
-    const item = this.#items.get(this.#shifted);
-    this.#items.delete(this.#shifted);
+    if (this.size === 0) return undefined;
+    const item = this.#items[this.#shifted];
+    this.#items[this.#shifted] = undefined;
     this.#shifted += 1;
+    if (this.#shifted >= droppedMin && this.#shifted * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#shifted);
+      this.#shifted = 0;
+    }
     return item;
   }
 }
