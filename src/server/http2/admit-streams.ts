@@ -26,6 +26,12 @@ type StreamListener = (
   rawHeaders: readonly string[],
 ) => void;
 
+const connectionOf = Symbol("the connection of a stream");
+
+interface Admitted extends ServerHttp2Stream {
+  [connectionOf]?: object;
+}
+
 /** What judges the connections and calls of a door over HTTP/2. */
 export interface Admission {
   readonly budgets: Budgets;
@@ -92,13 +98,25 @@ export function admitStreams(
     process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
   };
   const destroy = endInTurn(turns, onEnded);
+  // The same for all streams of a listener, since calls are made by the thousand.
+  function onClose(this: Admitted): void {
+    calls.close(this[connectionOf] ?? this);
+  }
+  // Node would keep one that was reset without an error until it has been read and written whole.
+  function onAborted(this: Admitted): void {
+    if (this.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+    turns.wait(this[connectionOf] ?? this, () => {
+      this.destroy();
+      return true;
+    });
+  }
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     const pace = stream.session && paceOf(stream.session, turns);
     pace?.bringStream();
     if (countsFrames) stream.push = push;
     stream._destroy = destroy;
     // A caller may leave before anybody else listens.
-    stream.on("error", () => undefined);
+    stream.on("error", ignore);
     // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return;
     // Nothing bounds them before the peer has confirmed that it knows the limit.
@@ -113,28 +131,23 @@ export function admitStreams(
       forgiven.add(stream);
       return refuseForCalls(stream);
     }
-    stream.once("close", () => calls.close(connection));
-    // Node would keep one that was reset without an error until it has been read and written whole.
-    stream.once("aborted", () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
-      turns.wait(connection, () => {
-        stream.destroy();
-        return true;
-      });
-    });
-    if (refuses(stream, headers)) return;
+    (stream as Admitted)[connectionOf] = connection;
+    stream.on("close", onClose);
+    stream.on("aborted", onAborted);
+    const serve = (): boolean => {
+      // It ended while it waited, or while a drain held it back.
+      if (stream.destroyed || stream.closed) return false;
+      if (refuses(stream, headers) || carries?.(stream, headers) === true) return true;
+      for (const listener of listeners)
+        listener.call(http2Server, stream, headers, flags, rawHeaders);
+      // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
+      if (stream.readableEnded) stream.emit("end");
+      return true;
+    };
     arrivals.called(() => {
-      // It ended while a drain held it back.
-      if (stream.destroyed || stream.closed) return;
-      if (carries?.(stream, headers) === true) return;
-      turns.begin(connection, () => {
-        if (stream.destroyed || stream.closed) return false;
-        for (const listener of listeners)
-          listener.call(http2Server, stream, headers, flags, rawHeaders);
-        // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
-        if (stream.readableEnded) stream.emit("end");
-        return true;
-      });
+      if (pace?.isCrowded) turns.wait(connection, serve);
+      else if (carries === undefined) turns.begin(connection, serve);
+      else serve();
     });
   };
   (http2Server as Http2Server).on("stream", admit);
@@ -154,6 +167,10 @@ function admitConnections(
     }
     for (const listener of listeners) listener.call(http2Server, socket);
   });
+}
+
+function ignore(): void {
+  // Whoever serves a stream learns of its end otherwise.
 }
 
 function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {

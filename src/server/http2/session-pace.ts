@@ -9,6 +9,9 @@ import type { StreamCount } from "./refused-streams.ts";
 /** Streams, resets and frames of data that a connection may bring before others have their turn. */
 const perTurn = 64;
 
+/** Beyond so many, what a connection brings in a turn is no more than noted: it is served in later ones. */
+const crowd = 256;
+
 const paces = new WeakMap<Http2Session, SessionPace>();
 
 /** The pace of a connection; what it waits for are its turns. */
@@ -60,6 +63,11 @@ class SessionPace implements Reader {
     this.#brought += 1;
     if (this.#brought % perTurn === 0) this.suspect();
     this.#turns.bring(this);
+  }
+
+  /** The connection has brought more in this turn than can be served in it. */
+  get isCrowded(): boolean {
+    return this.#brought > crowd && this.#turn === this.#turns.turn;
   }
 
   /**

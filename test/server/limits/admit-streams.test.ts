@@ -136,3 +136,30 @@ test("a connection that brings resets is read once in a turn", async () => {
   leaving.abort();
   server.close();
 });
+
+test("of what one read brings, no more than a crowd is served in its turn", async () => {
+  const crowd = 256;
+  const perTurn = 64;
+  let carried = 0;
+  const carries = (): true => {
+    carried += 1;
+    return true;
+  };
+  const { server, address } = await admitting(new Budgets(), { carries });
+  const leaving = new AbortController();
+  const context = { outcomes: new Outcomes(), signal: leaving.signal };
+  using connection = await RawHttp2.open(address, context);
+  const streams = Array.from({ length: 900 }, () => connection.nextStream());
+  const head = grpcHead("/any");
+  const heads = streams.map((stream) => frame(frames.headers, flags.endHeaders, stream, head));
+  void connection.send(Buffer.concat(heads));
+  let most = 0;
+  for (let seen = 0; seen < streams.length; ) {
+    await turn();
+    most = Math.max(most, carried - seen);
+    seen = carried;
+  }
+  expect(most).toBeLessThanOrEqual(crowd + perTurn);
+  leaving.abort();
+  server.close();
+});
