@@ -17,7 +17,7 @@ export const exitCodeTable: readonly (readonly [code: number, meaning: string])[
   [exitCodes.done, "done; also after Ctrl-C in watch, and when the reader of the output leaves"],
   [exitCodes.failed, "refused or failed for another reason"],
   [exitCodes.declined, "not confirmed: nothing was done"],
-  [exitCodes.badUsage, "wrong arguments, or a file that cannot be read"],
+  [exitCodes.badUsage, "wrong arguments, or a file that cannot be used"],
   [exitCodes.unknownSession, "the service does not know the session"],
   [exitCodes.unreachable, "the service cannot be reached, or did not answer in time"],
   [exitCodes.tryAgain, "refused for now: try again"],
