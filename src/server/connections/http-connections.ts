@@ -17,7 +17,7 @@ import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Work } from "./connection-turns.ts";
 import { Crowd } from "./crowd.ts";
-import { leaveInTurn } from "./leave-in-turn.ts";
+import { endConnectionInTurn, leaveInTurn } from "./leave-in-turn.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
@@ -125,6 +125,7 @@ export class HttpConnections {
     server.on("connection", (socket) => {
       if (!this.#crowd.admit(socket)) return;
       readInParts(socket, this.#options.turns, () => this.#hasEnough(socket));
+      endConnectionInTurn(socket, this.#options.turns);
       this.#connected(socket);
     });
     server.on("request", (request, response) => {

@@ -22,3 +22,27 @@ export function leaveInTurn(
     return true;
   };
 }
+
+/** What Node keeps of HTTP/1.1 at a socket while it parses what comes by it. */
+interface Parsed {
+  readonly parser?: object | null;
+}
+
+/**
+ * Has the end of a connection of HTTP/1.1 wait for a turn, where its caller has ended it: Node would
+ * give up what is under way and close it, thousands in one turn.
+ */
+export function endConnectionInTurn(socket: Socket, turns: ConnectionTurns): void {
+  for (const onEnd of socket.listeners("end") as (() => void)[]) {
+    if (!onEnd.name.endsWith("socketOnEnd")) continue;
+    socket.removeListener("end", onEnd);
+    socket.on("end", () =>
+      turns.begin(socket, () => {
+        // Without it the connection has closed, or is none of HTTP any more.
+        if (!(socket as Parsed).parser) return false;
+        onEnd();
+        return true;
+      }),
+    );
+  }
+}

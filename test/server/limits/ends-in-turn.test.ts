@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 
 import { Budgets } from "../../../src/budget/budgets.ts";
 import { ConnectionTurns } from "../../../src/server/connections/connection-turns.ts";
-import { leaveInTurn } from "../../../src/server/connections/leave-in-turn.ts";
+import { endConnectionInTurn, leaveInTurn } from "../../../src/server/connections/leave-in-turn.ts";
 import { endInParts } from "../../../src/server/http2/end-in-parts.ts";
 import { endInTurn } from "../../../src/server/http2/end-in-turn.ts";
 
@@ -124,6 +124,30 @@ test.for([
   expect(ended.sum).toBe(count);
   expect(ended.most).toBeLessThanOrEqual(perWork);
   leave();
+  server.close();
+});
+
+test("connections of HTTP/1.1 that many callers end at once close in turns", async () => {
+  const ended = new Ended();
+  const callers: Socket[] = [];
+  let begun = 0;
+  const server = createHttp1((request) => {
+    begun += 1;
+    request.on("error", () => ended.one());
+  }).listen(0, "127.0.0.1");
+  server.on("connection", (socket) => endConnectionInTurn(socket, ended.turns));
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  for (let index = 0; index < count; index += 1) {
+    const caller = connectNet(port, "127.0.0.1").on("error", () => undefined);
+    // A body that never comes whole.
+    caller.write("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1\r\n\r\n");
+    callers.push(caller);
+  }
+  await vi.waitFor(() => expect(begun).toBe(count), patient);
+  for (const caller of callers) caller.end();
+  await vi.waitFor(() => expect(ended.sum).toBe(count), patient);
+  expect(ended.most).toBeLessThanOrEqual(perTurn);
   server.close();
 });
 
