@@ -1,14 +1,14 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Cores, onCore } from "../support/process/cores.ts";
 
 import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
+import { type LongestTurn, TurnWatch } from "./turn-watch.ts";
 
 /** What a server under measurement sends its parent, by IPC. */
 type FromContestant =
   | { readonly kind: "ready"; readonly doors: Doors; readonly leases: readonly LeaseOnHand[] }
   | { readonly kind: "cpu"; readonly micros: number }
-  | { readonly kind: "delay"; readonly longestMs: number };
+  | { readonly kind: "turn"; readonly longest: LongestTurn };
 
 /** A server in a process of its own, since one grpc-js process can be 1.4 × faster than the next. */
 export interface Contestant extends AsyncDisposable {
@@ -25,8 +25,8 @@ export interface Contestant extends AsyncDisposable {
 export interface NodeContestant extends Contestant {
   readonly doors: Doors;
   readonly leases: readonly LeaseOnHand[];
-  /** The longest that its event loop came late since this was asked last, at first 0. */
-  longestDelayMs(): Promise<number>;
+  /** The longest turn of its event loop since this was asked last, at first none. */
+  longestTurn(): Promise<LongestTurn>;
 }
 
 export interface Start {
@@ -61,9 +61,9 @@ export async function startContestant(
       child.send("cpu");
       return (await message(child, "cpu")).micros;
     },
-    async longestDelayMs() {
-      child.send("delay");
-      return (await message(child, "delay")).longestMs;
+    async longestTurn() {
+      child.send("turn");
+      return (await message(child, "turn")).longest;
     },
     async [Symbol.asyncDispose]() {
       const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -77,16 +77,13 @@ export async function startContestant(
 /** In the contestant's process: says that it is ready, then answers the parent's questions. */
 export function serveMeasurements(doors: Doors, leases: readonly LeaseOnHand[]): void {
   const send = (message: FromContestant): void => void process.send?.(message);
-  const delays = monitorEventLoopDelay({ resolution: 1 });
-  process.on("message", (asked: "cpu" | "delay") => {
+  const turns = new TurnWatch();
+  process.on("message", (asked: "cpu" | "turn") => {
     if (asked === "cpu") {
       const { user, system } = process.cpuUsage();
       send({ kind: "cpu", micros: user + system });
     } else {
-      send({ kind: "delay", longestMs: delays.max / 1e6 });
-      delays.reset();
-      // Not before, since it costs a timer each millisecond.
-      delays.enable();
+      send({ kind: "turn", longest: turns.take() });
     }
   });
   process.on("disconnect", () => process.exit());

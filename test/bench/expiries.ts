@@ -20,6 +20,7 @@ import type { Cores } from "../support/process/cores.ts";
 import { Http2Caller } from "./callers.ts";
 import { startContestant } from "./contestant.ts";
 import { managerReport, managerUrlOf } from "./manager-report.ts";
+import type { LongestTurn } from "./turn-watch.ts";
 
 const second = 1000;
 const callsAtOnce = 256;
@@ -33,7 +34,7 @@ const sessionsOfBeach = 10_000;
 /** How so many leases ended. */
 export interface Expiries {
   /** For how long one turn of the service's loop kept everything else waiting. */
-  readonly stallMs: number;
+  readonly longest: LongestTurn;
   /** From the end that the first was granted until the last was seen to have ended. */
   readonly tookMs: number;
 }
@@ -61,14 +62,14 @@ export async function measureExpiries(count: number, cores: Cores | undefined): 
   await manyAtOnce(Math.ceil(count / reportsInOne), report, reportsAtOnce);
   if ((await caller.liveLeases()) < count) throw new Error("leases ended before all were granted");
   await sleep(Math.max(0, endAt - second - performance.now()));
-  await service.longestDelayMs();
+  await service.longestTurn();
   while ((await caller.liveLeases()) > 0) {
     // A machine that stands still is a gap to the service, after which leases live on for a while.
     if (performance.now() > endAt + endsWithinMs) throw new Error("leases did not end");
     await sleep(pollEveryMs);
   }
   const tookMs = performance.now() - (endAt - second / 2);
-  return { stallMs: await service.longestDelayMs(), tookMs };
+  return { longest: await service.longestTurn(), tookMs };
 }
 
 class CallerOfService implements Disposable {

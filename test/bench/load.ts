@@ -75,6 +75,24 @@ export function streamLoad(calls: Calls, batch: number, depth: number): Load {
   };
 }
 
+/** Processor time of the server for one renewal, where each message is sent once. */
+export async function measureOnce(
+  contestant: Contestant,
+  calls: Calls,
+  { batch, depth: depthMax }: { readonly batch: number; readonly depth: number },
+): Promise<number> {
+  const depth = Math.min(depthMax, calls.bodies.length);
+  const load = streamLoad(calls, batch, depth);
+  let renewals = 0;
+  const before = await contestant.cpuMicros();
+  const count = (more: number): void => {
+    renewals += more;
+  };
+  // Those that are on the way then are the last.
+  await load(count, () => renewals >= (calls.bodies.length - depth) * batch);
+  return ((await contestant.cpuMicros()) - before) / renewals;
+}
+
 /** Which of `count` servers is sent the renewal of a lease in a pass over all leases. */
 export type Choice = (lease: number, pass: number, count: number) => number;
 

@@ -12,7 +12,7 @@ import { systemClock } from "../../src/service/time/clock.ts";
 import { acquireCommand } from "../support/service/commands.ts";
 
 /** Longer than any measurement. */
-const leaseTtlMs = 3_600_000;
+const horizonMs = 3_600_000;
 
 /** The service without doors, for as many sessions as the store holds. */
 export function serviceToFill(store: SessionStore): Promise<SessionService> {
@@ -20,7 +20,14 @@ export function serviceToFill(store: SessionStore): Promise<SessionService> {
     store,
     clock: systemClock(),
     ids: randomIds,
-    policy: { ...defaultPolicy, leaseTtlMs, leaseTtlMsMax: leaseTtlMs },
+    policy: {
+      ...defaultPolicy,
+      leaseTtlMs: horizonMs,
+      leaseTtlMsMax: horizonMs,
+      // Nobody reports again: the paths of those that were made first would be lost meanwhile.
+      evidenceStaleMs: horizonMs,
+      evidenceLostMs: 2 * horizonMs,
+    },
     tokens: controllerTokens(randomBytes(32)),
     budgets: new Budgets(),
     observe: () => undefined,

@@ -1,16 +1,15 @@
 import type { Bench, Part } from "../bench.ts";
 import { startContestant } from "../contestant.ts";
-import { measureExpiries } from "../expiries.ts";
+import { type Expiries, measureExpiries } from "../expiries.ts";
 import type { FilledFile } from "../filled-files.ts";
-import { bounded, type Figure, type Findings, type Row } from "../report/row.ts";
+import { bounded, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
 import { secondsToFill, secondsToStart } from "../seconds.ts";
 
 export const sessionsPart: Part = {
   name: "sessions",
   title: "Many sessions",
   seconds: ({ expiries, recovered }) =>
-    10 +
-    expiries / 2_500 +
+    roundsOf(expiries) * (10 + expiries / 2_500) +
     recovered.reduce(
       (sum, count) => sum + secondsToFill(count) + restarts * secondsToStart(count),
       0,
@@ -26,18 +25,23 @@ const limits = {
   recoverySeconds: 10,
 };
 const restarts = 3;
+/** Rounds in which leases end: several where the longest turn is judged. */
+const roundsOf = (expiries: number): number => (expiries >= limits.expiries ? 3 : 1);
 
 async function run(bench: Bench): Promise<Findings> {
   const { size, cores, files, progress } = bench;
-  progress(`sessions: ${size.expiries} leases end in a second`);
-  const { stallMs, tookMs } = await measureExpiries(size.expiries, cores);
-  const stall: Figure = {
-    name: `longest turn of the loop while ${size.expiries} leases end in a second`,
-    unit: "ms",
-    values: [stallMs],
-  };
+  const ends: Expiries[] = [];
+  const rounds = roundsOf(size.expiries);
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`sessions: ${size.expiries} leases end in a second, ${round} of ${rounds}`);
+    ends.push(await measureExpiries(size.expiries, cores));
+  }
+  const turn = `longest turn of the loop while ${size.expiries} leases end in a second`;
+  const wall = { name: turn, unit: "ms", values: ends.map(({ longest }) => longest.wallMs) };
+  const cpu = ends.map(({ longest }) => longest.cpuMs);
   const rows: Row[] = [
-    bounded(stall, size.expiries >= limits.expiries ? limits.stallMs : undefined),
+    bounded(wall, size.expiries >= limits.expiries ? limits.stallMs : undefined),
+    rowOf({ name: `${turn}: its processor time`, unit: "ms", values: cpu }),
   ];
   for (const count of size.recovered) {
     progress(`sessions: filling a file with ${count}`);
@@ -51,7 +55,10 @@ async function run(bench: Bench): Promise<Findings> {
   }
   return {
     rows,
-    notes: [`the last of the leases had ended ${(tookMs / 1000).toFixed(1)} s after the first`],
+    notes: [
+      `the last of the leases had ended ${ends.map(({ tookMs }) => (tookMs / 1000).toFixed(1)).join(", ")} s after the first`,
+      "garbage collection, the thread that writes the file and the loop share the one core of a server, so a turn may take longer on the clock than of processor",
+    ],
   };
 }
 
