@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 
+import { howToBuild } from "../../src/server/public/page-routes.ts";
 import type { HttpAnswer } from "./http-answers.ts";
 
 /** Texts that do not begin with what cannot be done. */
@@ -65,7 +66,8 @@ export function faultOfHttp(answer: HttpAnswer): string | undefined {
       ? faultOfEmpty(answer)
       : undefined;
   }
-  return faultOfJson(plain(answer), answer);
+  const text = plain(answer);
+  return text === howToBuild ? undefined : faultOfJson(text, answer);
 }
 
 function faultOfEmpty(answer: HttpAnswer): string | undefined {

@@ -7,7 +7,8 @@ import type { FastifyInstance } from "fastify";
 /** Where `npm run prepare` builds the operators' page. */
 export const builtPage: string = join(import.meta.dirname, "../../../dist/page");
 
-const howToBuild =
+/** What `/` says where there is no page. */
+export const howToBuild =
   "The operators' page is not built here. Build it with: npm install && npm run prepare\n";
 
 /** Files there are named after what is in them. */
