@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 
 import type { Size } from "./bench.ts";
-import { etcdVersion } from "./etcd.ts";
 import { full, parts, partsNamed, quick } from "./plan.ts";
 import { chartOf } from "./report/chart.ts";
 import { withSpeed } from "./report/markdown.ts";
@@ -9,6 +8,7 @@ import type { Report } from "./report/report.ts";
 import type { Row } from "./report/row.ts";
 import { textOf } from "./report/table.ts";
 import { runBench } from "./run-bench.ts";
+import { etcdVersion } from "./servers/etcd.ts";
 
 const tiny: Size = { ...quick, rounds: 1, warmUpMs: 50, ms: 50, leases: 20 };
 

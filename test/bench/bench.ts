@@ -1,7 +1,7 @@
 import type { Cores } from "../support/process/cores.ts";
-import type { FilledFiles } from "./filled-files.ts";
 import type { Stretch } from "./load.ts";
 import type { Findings } from "./report/row.ts";
+import type { FilledFiles } from "./sessions/filled-files.ts";
 
 /** How much is measured. */
 export interface Size extends Stretch {

@@ -37,12 +37,13 @@ export interface Start {
   readonly leases?: readonly LeaseOnHand[];
 }
 
+/** @param file one of `servers/` */
 export async function startContestant(
   file: string,
   { args = [], cores, leases: known }: Start = {},
 ): Promise<NodeContestant> {
   const [program, ...programArgs] = onCore(cores?.server, process.execPath);
-  const child = fork(new URL(file, import.meta.url), args, {
+  const child = fork(new URL(`servers/${file}`, import.meta.url), args, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     execPath: program,
     execArgv: programArgs,

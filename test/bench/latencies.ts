@@ -12,7 +12,7 @@ import { Http2Caller, openCaller } from "./callers.ts";
 import type { LeaseOnHand } from "./calls.ts";
 import type { Contestant, NodeContestant } from "./contestant.ts";
 import type { Stretch } from "./load.ts";
-import { managerReport } from "./manager-report.ts";
+import { managerReport } from "./sessions/manager-report.ts";
 
 /** How long renewals took, in milliseconds, sorted. */
 export type Latencies = readonly number[];

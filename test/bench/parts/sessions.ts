@@ -1,9 +1,9 @@
 import type { Bench, Part } from "../bench.ts";
 import { startContestant } from "../contestant.ts";
-import { type Expiries, measureExpiries } from "../expiries.ts";
-import type { FilledFile } from "../filled-files.ts";
 import { bounded, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
 import { secondsToFill, secondsToStart } from "../seconds.ts";
+import { type Expiries, measureExpiries } from "../sessions/expiries.ts";
+import type { FilledFile } from "../sessions/filled-files.ts";
 
 export const sessionsPart: Part = {
   name: "sessions",

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 
 import type { Cores } from "../../support/process/cores.ts";
-import { etcdVersion } from "../etcd.ts";
 import { h2loadVersion } from "../h2load.ts";
+import { etcdVersion } from "../servers/etcd.ts";
 import type { Machine } from "./report.ts";
 
 export function thisMachine(cores: Cores | undefined): Machine {

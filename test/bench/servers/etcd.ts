@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { enveloped } from "../support/network/enveloped.ts";
-import { type Cores, onCore } from "../support/process/cores.ts";
-import { freePort } from "../support/redis/redis-server.ts";
-import { Http2Caller } from "./callers.ts";
-import type { Calls } from "./calls.ts";
-import type { Contestant } from "./contestant.ts";
+import { enveloped } from "../../support/network/enveloped.ts";
+import { type Cores, onCore } from "../../support/process/cores.ts";
+import { freePort } from "../../support/redis/redis-server.ts";
+import { Http2Caller } from "../callers.ts";
+import type { Calls } from "../calls.ts";
+import type { Contestant } from "../contestant.ts";
 
 /** `etcd --version` in a word, such as `3.4.23`; undefined where there is no etcd. */
 export const etcdVersion: string | undefined = versionOf();

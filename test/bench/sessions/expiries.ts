@@ -6,21 +6,21 @@ import {
   AcquireRequestSchema,
   AcquireResponseSchema,
   ControllerLease,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   AttachSessionRequestSchema,
   FastPathRegistry,
   ReportTransportRequestSchema,
   SummarizeFleetRequestSchema,
   SummarizeFleetResponseSchema,
-} from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { enveloped } from "../support/network/enveloped.ts";
-import type { Cores } from "../support/process/cores.ts";
-import { Http2Caller } from "./callers.ts";
-import { startContestant } from "./contestant.ts";
+} from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { ChannelState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
+import type { Cores } from "../../support/process/cores.ts";
+import { Http2Caller } from "../callers.ts";
+import { startContestant } from "../contestant.ts";
+import type { LongestTurn } from "../turn-watch.ts";
 import { managerReport, managerUrlOf } from "./manager-report.ts";
-import type { LongestTurn } from "./turn-watch.ts";
 
 const second = 1000;
 const callsAtOnce = 256;

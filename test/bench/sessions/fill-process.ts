@@ -1,7 +1,7 @@
 import { appendFileSync } from "node:fs";
 
-import { systemClock } from "../../src/service/time/clock.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
+import { openSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { fillSession, serviceToFill } from "./session-fill.ts";
 
 /** Fills a SQLite file with sessions, lists their leases, and waits to be killed. */

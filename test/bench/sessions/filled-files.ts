@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Cores, spreadOver } from "../support/process/cores.ts";
-import type { LeaseOnHand } from "./calls.ts";
+import { type Cores, spreadOver } from "../../support/process/cores.ts";
+import type { LeaseOnHand } from "../calls.ts";
 
 /** A SQLite file as a killed process left it. */
 export interface FilledFile {

@@ -5,8 +5,8 @@ import {
   ConnectionState,
   TransportEnd,
   type TransportReportSchema,
-} from "../../src/gen/beach/controller/v1/transport_pb.js";
-import type { LeaseOnHand } from "./calls.ts";
+} from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { LeaseOnHand } from "../calls.ts";
 
 /** One manager may have no more than so many negotiations in flight. */
 const sessionsOfManager = 40;

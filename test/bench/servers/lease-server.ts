@@ -6,17 +6,17 @@ import { parseArgs } from "node:util";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
-import { startApp } from "../../src/app.ts";
+import { startApp } from "../../../src/app.ts";
 import {
   ControllerLease,
   HandshakeKind,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { FastPathRegistry } from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { toSettings } from "../../src/settings/settings.ts";
-import type { LeaseOnHand } from "./calls.ts";
-import { serveMeasurements } from "./contestant.ts";
-import { managerReport, managerUrlOf } from "./manager-report.ts";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { ChannelState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import { toSettings } from "../../../src/settings/settings.ts";
+import type { LeaseOnHand } from "../calls.ts";
+import { serveMeasurements } from "../contestant.ts";
+import { managerReport, managerUrlOf } from "../sessions/manager-report.ts";
 
 /**
  * The service as a user starts it, with leases to renew on usable paths: on a SQLite file of its own,

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 
-import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { serveMeasurements } from "./contestant.ts";
+import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { serveMeasurements } from "../contestant.ts";
 import { sampleAnswer, sampleLeases } from "./sample-answer.ts";
 
 /** The floor of the public door: connect-node with a handler that decides nothing. */

@@ -10,9 +10,9 @@ import {
   RenewRequestSchema,
   type RenewResponse,
   RenewResponseSchema,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { keepAlivePath, renewPath } from "./calls.ts";
-import { serveMeasurements } from "./contestant.ts";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { keepAlivePath, renewPath } from "../calls.ts";
+import { serveMeasurements } from "../contestant.ts";
 import { sampleAnswer, sampleLeases, sampleResult } from "./sample-answer.ts";
 
 /** The floor of the gRPC door: grpc-js and protobuf with handlers that decide nothing. */

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 
 import { toBinary } from "@bufbuild/protobuf";
 
-import { RenewResponseSchema } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../support/network/enveloped.ts";
-import { serveMeasurements } from "./contestant.ts";
+import { RenewResponseSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
+import { serveMeasurements } from "../contestant.ts";
 import { sampleAnswer, sampleLeases } from "./sample-answer.ts";
 
 /** What Node alone needs for a call of gRPC: bytes that are not read, and bytes made once. */

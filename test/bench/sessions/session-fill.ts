@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 
-import { Budgets } from "../../src/budget/budgets.ts";
-import { defaultPolicy } from "../../src/core/policy.ts";
-import type { End } from "../../src/core/session.ts";
-import { nextOf } from "../../src/core/view.ts";
-import { controllerTokens } from "../../src/service/controller-tokens.ts";
-import { randomIds } from "../../src/service/id-source.ts";
-import { createSessionService, type SessionService } from "../../src/service/session-service.ts";
-import type { SessionStore } from "../../src/service/session-store.ts";
-import { systemClock } from "../../src/service/time/clock.ts";
-import { acquireCommand } from "../support/service/commands.ts";
+import { Budgets } from "../../../src/budget/budgets.ts";
+import { defaultPolicy } from "../../../src/core/policy.ts";
+import type { End } from "../../../src/core/session.ts";
+import { nextOf } from "../../../src/core/view.ts";
+import { controllerTokens } from "../../../src/service/controller-tokens.ts";
+import { randomIds } from "../../../src/service/id-source.ts";
+import { createSessionService, type SessionService } from "../../../src/service/session-service.ts";
+import type { SessionStore } from "../../../src/service/session-store.ts";
+import { systemClock } from "../../../src/service/time/clock.ts";
+import { acquireCommand } from "../../support/service/commands.ts";
 
 /** Longer than any measurement. */
 const horizonMs = 3_600_000;
