@@ -6,7 +6,7 @@ export function secondsToFill(sessions: number): number {
 }
 
 export function secondsToStart(sessions: number): number {
-  return 1 + sessions / 100_000;
+  return 1 + sessions / 115_000;
 }
 
 /** How long rounds take in which so many take turns. */

@@ -1,6 +1,6 @@
 import { runFanOut } from "../../watch/size-run.ts";
 import type { Bench, Part } from "../bench.ts";
-import { keepAliveCalls } from "../calls.ts";
+import { type Calls, keepAliveCalls } from "../calls.ts";
 import { startContestant } from "../contestant.ts";
 import { inFlight } from "../entrants.ts";
 import { measure, measureOnce, streamLoad, unaryLoad } from "../load.ts";
@@ -11,10 +11,9 @@ export const growthPart: Part = {
   name: "growth",
   title: "How costs grow",
   seconds: ({ sessionCounts, watcherCounts, recovered, warmUpMs, ms }) => {
-    const firstOf = (count: number): number => Math.min(count / 2, measuredMax);
+    const firstOf = (count: number): number => Math.min(count / 2, manyMax);
     const rounds = (count: number): number =>
-      restarts *
-      (secondsToStart(count) + (2.5 * warmUpMs + 2 * ms) / 1000 + firstOf(count) / 10_000);
+      restarts * (secondsToStart(count) + (2 * warmUpMs + 3 * ms) / 1000 + firstOf(count) / 10_000);
     // Those that are recovered from are there already.
     const fill = (count: number): number => (recovered.includes(count) ? 0 : secondsToFill(count));
     const watched = (count: number): number => 3 + (changesFor(count) * count) / 20_000;
@@ -31,27 +30,24 @@ const restarts = 3;
 const batches = { batch: 500, depth: 4 };
 /** Leases that are renewed until the code is compiled, and others that the figures are of. */
 const warmingMax = 20_000;
-const measuredMax = 80_000;
+const manyMax = 80_000;
+/** As many wherever there are a thousand sessions or more, so that these alone make the difference. */
+const few = 500;
 
 async function run(bench: Bench): Promise<Findings> {
-  const [first, unary, batched]: [Point[], Point[], Point[]] = [[], [], []];
-  for (const x of bench.size.sessionCounts) {
-    const costs = await renewalCosts(bench, x);
-    first.push({ x, y: median(costs.first) });
-    unary.push({ x, y: median(costs.unary) });
-    batched.push({ x, y: median(costs.batched) });
-  }
+  const costs: { readonly x: number; readonly costs: Costs }[] = [];
+  for (const x of bench.size.sessionCounts) costs.push({ x, costs: await renewalCosts(bench, x) });
+  const renewals = (name: string, kind: keyof Costs): Curve => {
+    const points = costs.map(({ x, costs }) => ({ x, y: median(costs[kind]) }));
+    return { name, unit, of: "sessions", points };
+  };
   const changes: Point[] = [];
   for (const x of bench.size.watcherCounts) changes.push({ x, y: await changeCost(bench, x) });
   const curves: readonly Curve[] = [
-    { name: "Renew, steady", unit, of: "sessions", points: unary },
-    { name: "KeepAlive in batches, steady", unit, of: "sessions", points: batched },
-    {
-      name: "KeepAlive in batches, first renewal after a restart",
-      unit,
-      of: "sessions",
-      points: first,
-    },
+    renewals(`Renew, ${few} leases in turn`, "unaryFew"),
+    renewals(`KeepAlive in batches, ${few} leases in turn`, "batchedFew"),
+    renewals("KeepAlive in batches, up to 80,000 leases in turn", "batchedMany"),
+    renewals("KeepAlive in batches, first renewal after a restart", "first"),
     { name: "A change that all watch", unit, of: "watchers", points: changes },
   ];
   return { rows: curves.flatMap(growthRows), curves };
@@ -73,9 +69,10 @@ function growthRows({ name, of, points }: Curve): readonly Row[] {
 interface Costs {
   /** Each lease for the first time since the start, which puts the absence on record. */
   readonly first: number[];
-  /** Of the same leases, from then on. */
-  readonly unary: number[];
-  readonly batched: number[];
+  /** The steady state: of the same leases from then on, and of a few of them. */
+  readonly batchedMany: number[];
+  readonly batchedFew: number[];
+  readonly unaryFew: number[];
 }
 
 /** Renewals of leases from all over the sessions, each round by a process that is started afresh. */
@@ -88,22 +85,25 @@ async function renewalCosts(
   const { batch, depth } = batches;
   const half = Math.floor(leases.length / 2);
   const warming = leases.slice(0, Math.min(half, warmingMax));
-  const measured = leases.slice(half, half + Math.min(half, measuredMax));
-  const costs: Costs = { first: [], unary: [], batched: [] };
+  const many = leases.slice(half, half + Math.min(half, manyMax));
+  const costs: Costs = { first: [], batchedMany: [], batchedFew: [], unaryFew: [] };
+  // The code is compiled after the first of them; then what is written behind has to become steady.
+  const stretch = { ...size, warmUpMs: size.warmUpMs / 2 };
   for (let round = 1; round <= restarts; round += 1) {
     progress(`growth: renewals of ${sessions} sessions, round ${round} of ${restarts}`);
-    const start = { args: ["--file", path], cores, leases: measured };
+    const start = { args: ["--file", path], cores, leases: many.slice(0, few) };
     await using service = await startContestant("lease-server.ts", start);
-    const others = keepAliveCalls(service.doors, warming, batch);
-    await measure(service, streamLoad(others, batch, depth), { ...size, ms: 100 });
-    const calls = service.stream(batch);
-    costs.first.push(await measureOnce(service, calls, batches));
-    // The code is compiled, but what is written behind has to become steady.
-    const steady = { ...size, warmUpMs: size.warmUpMs / 2 };
-    const batched = await measure(service, streamLoad(calls, batch, depth), steady);
-    costs.batched.push(batched.cpuMicros);
-    const unary = await measure(service, unaryLoad(service.unary(), inFlight), size);
-    costs.unary.push(unary.cpuMicros);
+    const batched = async (calls: Calls, ms = size.ms): Promise<number> => {
+      const load = streamLoad(calls, batch, depth);
+      return (await measure(service, load, { ...stretch, ms })).cpuMicros;
+    };
+    await batched(keepAliveCalls(service.doors, warming, batch), 1);
+    const ofMany = keepAliveCalls(service.doors, many, batch);
+    costs.first.push(await measureOnce(service, ofMany, batches));
+    costs.batchedMany.push(await batched(ofMany));
+    costs.batchedFew.push(await batched(service.stream(batch)));
+    const unary = unaryLoad(service.unary(), inFlight);
+    costs.unaryFew.push((await measure(service, unary, stretch)).cpuMicros);
   }
   return costs;
 }
