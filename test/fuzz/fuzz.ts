@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 
-import { Inspector, inspectorEnv } from "../hostile/inspector.ts";
-import { ProcessWatch } from "../hostile/process-watch.ts";
+import { Inspector, inspectorEnv } from "../hostile/judging/inspector.ts";
+import { ProcessWatch } from "../hostile/judging/process-watch.ts";
 import { type JwtMode, jwtMode } from "../support/process/jwt-mode.ts";
 import { type SpawnedService, spawnService } from "../support/process/run-service.ts";
 import { Http2Caller, httpSender, open, rawSender, type Send } from "./callers.ts";

@@ -6,18 +6,59 @@ import {
   freshBeaches,
   freshSessions,
   longNames,
-} from "./attacks/call-floods.ts";
-import { cancelledWatches } from "./attacks/cancelled-watches.ts";
-import { deepBinary, deepJson, deepJsonOld } from "./attacks/deep-json.ts";
-import { longPaths, longServiceName, oddHeaders } from "./attacks/echoed-text.ts";
-import { emptyItemsGrpc, emptyItemsJson } from "./attacks/empty-items.ts";
+} from "./attacks/calls/call-floods.ts";
+import {
+  attachAndDetach,
+  manyLeases,
+  massExpiry,
+  renegotiations,
+  revokeStorm,
+} from "./attacks/calls/leases.ts";
+import {
+  backupFlood,
+  logFlood,
+  metricsFlood,
+  plainLoad,
+  stoppedLogReader,
+} from "./attacks/calls/operators-door.ts";
+import {
+  manyReporters,
+  reportedErrors,
+  unknownSessions,
+  unrecognised,
+} from "./attacks/calls/reports.ts";
+import { deepBinary, deepJson, deepJsonOld } from "./attacks/messages/deep-json.ts";
+import { longPaths, longServiceName, oddHeaders } from "./attacks/messages/echoed-text.ts";
+import { emptyItemsGrpc, emptyItemsJson } from "./attacks/messages/empty-items.ts";
 import {
   emptyReportsBinary,
   emptyReportsGrpc,
   emptyReportsGrpcWeb,
-} from "./attacks/empty-reports-binary.ts";
-import { emptyReportsJson } from "./attacks/empty-reports-json.ts";
-import { fanOutConnect, fanOutGrpc, fanOutJson } from "./attacks/fan-out.ts";
+} from "./attacks/messages/empty-reports-binary.ts";
+import { emptyReportsJson } from "./attacks/messages/empty-reports-json.ts";
+import {
+  knownVersions,
+  knownVersionsJson,
+  watchNamesConnect,
+  watchNamesGrpc,
+} from "./attacks/messages/watch-names.ts";
+import { zipBombStreams, zipBombsHttp } from "./attacks/messages/zip-bombs.ts";
+import { nothing } from "./attacks/nothing.ts";
+import { cancelledWatches } from "./attacks/readers/cancelled-watches.ts";
+import { fanOutConnect, fanOutGrpc, fanOutJson } from "./attacks/readers/fan-out.ts";
+import {
+  listStorm,
+  pageTokens,
+  unreadListsGrpc,
+  unreadListsHttp,
+} from "./attacks/readers/unread-lists.ts";
+import {
+  healthWatches,
+  manyHealthWatches,
+  reflectionStreams,
+  unfinishedCalls,
+  unreadKeepAlives,
+} from "./attacks/readers/unread-streams.ts";
 import {
   emptyData,
   pingFlood,
@@ -28,8 +69,13 @@ import {
   tinyData,
   unknownFrames,
   windowFlood,
-} from "./attacks/frame-floods.ts";
-import { halfOpen, unreadWatchesGrpc, unreadWatchesHttp, watchStorm } from "./attacks/half-open.ts";
+} from "./attacks/transport/frame-floods.ts";
+import {
+  halfOpen,
+  unreadWatchesGrpc,
+  unreadWatchesHttp,
+  watchStorm,
+} from "./attacks/transport/half-open.ts";
 import {
   continuationFlood,
   emptyContinuations,
@@ -37,7 +83,7 @@ import {
   manyHeaders,
   smallHeaderBombs,
   wideMetadata,
-} from "./attacks/header-bombs.ts";
+} from "./attacks/transport/header-bombs.ts";
 import {
   chunkExtensions,
   headerFloods,
@@ -46,26 +92,14 @@ import {
   pipelinedCallsRead,
   tinyChunks,
   trailerFloods,
-} from "./attacks/http-parsing.ts";
+} from "./attacks/transport/http-parsing.ts";
+import { parserWords } from "./attacks/transport/parser-words.ts";
+import { publicHttp2 } from "./attacks/transport/public-http2.ts";
 import {
-  attachAndDetach,
-  manyLeases,
-  massExpiry,
-  renegotiations,
-  revokeStorm,
-} from "./attacks/leases.ts";
-import { nothing } from "./attacks/nothing.ts";
-import {
-  backupFlood,
-  logFlood,
-  metricsFlood,
-  plainLoad,
-  stoppedLogReader,
-} from "./attacks/operators-door.ts";
-import { parserWords } from "./attacks/parser-words.ts";
-import { publicHttp2 } from "./attacks/public-http2.ts";
-import { rapidResets, rapidResetsData, rapidResetsWhole } from "./attacks/rapid-resets.ts";
-import { manyReporters, reportedErrors, unknownSessions, unrecognised } from "./attacks/reports.ts";
+  rapidResets,
+  rapidResetsData,
+  rapidResetsWhole,
+} from "./attacks/transport/rapid-resets.ts";
 import {
   connectionChurn,
   silentConnections,
@@ -73,22 +107,7 @@ import {
   silentOperators,
   slowBody,
   slowHead,
-} from "./attacks/slow-callers.ts";
-import { listStorm, pageTokens, unreadListsGrpc, unreadListsHttp } from "./attacks/unread-lists.ts";
-import {
-  healthWatches,
-  manyHealthWatches,
-  reflectionStreams,
-  unfinishedCalls,
-  unreadKeepAlives,
-} from "./attacks/unread-streams.ts";
-import {
-  knownVersions,
-  knownVersionsJson,
-  watchNamesConnect,
-  watchNamesGrpc,
-} from "./attacks/watch-names.ts";
-import { zipBombStreams, zipBombsHttp } from "./attacks/zip-bombs.ts";
+} from "./attacks/transport/slow-callers.ts";
 
 /** Every attack there is, in the order in which they run: those that leave most behind come last. */
 export const attacks: readonly Attack[] = [

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { commitSeed } from "../support/runs/seeds.ts";
 import { byLength, testLength } from "../support/runs/test-length.ts";
 import { attacksOf } from "./attacks.ts";
-import { reportOf } from "./report.ts";
+import { reportOf } from "./judging/report.ts";
 import { runTogether } from "./run-attacks.ts";
 
 const seconds = byLength({ short: 1, long: 0.8 });

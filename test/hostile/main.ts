@@ -10,7 +10,7 @@ import {
 import { forms } from "./attack.ts";
 import { nothing } from "./attacks/nothing.ts";
 import { attackNamed, attacks, attacksOf } from "./attacks.ts";
-import { reportOf } from "./report.ts";
+import { reportOf } from "./judging/report.ts";
 import { runApart, runTogether } from "./run-attacks.ts";
 
 const help = `Attacks a service from outside, beside a beach that behaves well, and judges the service by that beach.

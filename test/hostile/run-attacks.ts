@@ -1,5 +1,5 @@
 import type { Attack } from "./attack.ts";
-import { type Judged, type JudgeOptions, judge } from "./judge.ts";
+import { type Judged, type JudgeOptions, judge } from "./judging/judge.ts";
 import { openScene } from "./scene.ts";
 
 export interface RunOptions extends JudgeOptions {

@@ -8,7 +8,6 @@ import { type SpawnedService, spawnService } from "../support/process/run-servic
 import { storeFolder } from "../support/store/store-files.ts";
 import type { ServiceUnder } from "./attack.ts";
 import { Attackers } from "./attackers.ts";
-import { gapsIn, type RecordedGap } from "./gaps.ts";
 import {
   type Called,
   hold,
@@ -16,13 +15,14 @@ import {
   type SteadyCaller,
   startProbes,
   startRenewals,
-} from "./good-callers.ts";
-import { type FastPathSeen, GoodFastPath } from "./good-fast-path.ts";
-import { GoodWatches } from "./good-watches.ts";
-import { Inspector, inspectorEnv } from "./inspector.ts";
-import { figuresOf, type ServiceFigures } from "./metrics.ts";
-import { ProcessWatch } from "./process-watch.ts";
-import { type LongestTurn, TurnMeter } from "./turn-meter.ts";
+} from "./beach/good-callers.ts";
+import { type FastPathSeen, GoodFastPath } from "./beach/good-fast-path.ts";
+import { GoodWatches } from "./beach/good-watches.ts";
+import { gapsIn, type RecordedGap } from "./judging/gaps.ts";
+import { Inspector, inspectorEnv } from "./judging/inspector.ts";
+import { figuresOf, type ServiceFigures } from "./judging/metrics.ts";
+import { ProcessWatch } from "./judging/process-watch.ts";
+import { type LongestTurn, TurnMeter } from "./judging/turn-meter.ts";
 
 /** What the well-behaved beach and the service have shown over a stretch. */
 export interface Seen {

@@ -1,4 +1,4 @@
-import type { Inspector } from "../hostile/inspector.ts";
+import type { Inspector } from "../hostile/judging/inspector.ts";
 
 /** What is looked at, each in one unit. */
 export const measures = {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { Inspector, inspectorEnv } from "../hostile/inspector.ts";
+import { Inspector, inspectorEnv } from "../hostile/judging/inspector.ts";
 import { spawnService } from "../support/process/run-service.ts";
 import { Random } from "../support/runs/random.ts";
 import { storeFolder } from "../support/store/store-files.ts";

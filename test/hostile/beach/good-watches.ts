@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { type OpenWatch, openWatch } from "../support/callers/open-watch.ts";
-import type { Reach } from "../support/process/run-service.ts";
+import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { type OpenWatch, openWatch } from "../../support/callers/open-watch.ts";
+import type { Reach } from "../../support/process/run-service.ts";
 import { goodBeach } from "./good-callers.ts";
 
 const sessionId = "good-watched";

@@ -1,11 +1,11 @@
 import { gzipSync } from "node:zlib";
 
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { pathOf } from "../tools/messages.ts";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { pathOf } from "../../tools/messages.ts";
 
 /** 524,288 times the field `reports` with nothing in it. */
 const body = gzipSync(Buffer.alloc(1_048_576, Buffer.of(0x0a, 0x00)));

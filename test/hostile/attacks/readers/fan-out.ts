@@ -1,14 +1,14 @@
 import { setMaxListeners } from "node:events";
 
-import { WatchTransportRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack, AttackContext } from "../attack.ts";
-import { atOnce, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { Outcomes } from "../tools/outcomes.ts";
-import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+import { WatchTransportRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack, AttackContext } from "../../attack.ts";
+import { atOnce, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { Outcomes } from "../../tools/outcomes.ts";
+import { acquire, attackedBeach, sessionNamed } from "../../tools/sessions.ts";
 
 const right =
   "a state is serialised once for all, and a change gives others their turn between readers";

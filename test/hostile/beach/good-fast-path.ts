@@ -1,4 +1,4 @@
-import type { HostEvent, StateSeen } from "../../src/demo/beach/messages.ts";
+import type { HostEvent, StateSeen } from "../../../src/demo/beach/messages.ts";
 import {
   type Bookmark,
   bookmark,
@@ -8,8 +8,8 @@ import {
   onFastPath,
   type SessionUnderTest,
   startSession,
-} from "../support/process/beach-under-test.ts";
-import type { Reach } from "../support/process/run-service.ts";
+} from "../../support/process/beach-under-test.ts";
+import type { Reach } from "../../support/process/run-service.ts";
 import { goodBeach } from "./good-callers.ts";
 
 const sessionId = "good-fast-path";

@@ -1,8 +1,8 @@
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller, longRefusal } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { healthPath, pathOf } from "../tools/messages.ts";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { grpcCaller, longRefusal } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { healthPath, pathOf } from "../../tools/messages.ts";
 
 /** Field 1, with its length behind it as a varint of three bytes. */
 function named(text: string): Buffer {

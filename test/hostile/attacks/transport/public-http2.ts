@@ -1,13 +1,13 @@
-import type { Attack, Form } from "../attack.ts";
-import { callsAtOnce } from "./call-floods.ts";
-import { emptyReportsGrpc } from "./empty-reports-binary.ts";
+import type { Attack, Form } from "../../attack.ts";
+import { callsAtOnce } from "../calls/call-floods.ts";
+import { emptyReportsGrpc } from "../messages/empty-reports-binary.ts";
+import { zipBombStreams } from "../messages/zip-bombs.ts";
+import { unreadListsGrpc } from "../readers/unread-lists.ts";
+import { unfinishedCalls, unreadKeepAlives } from "../readers/unread-streams.ts";
 import { emptyData, pingFloodUnread, settingsFloodUnread, tinyData } from "./frame-floods.ts";
 import { continuationFlood, headerBomb, smallHeaderBombs, wideMetadata } from "./header-bombs.ts";
 import { rapidResets, rapidResetsData, rapidResetsWhole } from "./rapid-resets.ts";
 import { silentConnections } from "./slow-callers.ts";
-import { unreadListsGrpc } from "./unread-lists.ts";
-import { unfinishedCalls, unreadKeepAlives } from "./unread-streams.ts";
-import { zipBombStreams } from "./zip-bombs.ts";
 
 /** The same over TLS and HTTP/2 on the public door, of a service that speaks TLS there. */
 function atPublicDoor(attack: Attack, form: Form = "full"): Attack {

@@ -4,17 +4,17 @@ import {
   AcquireRequestSchema,
   RenegotiateRequestSchema,
   RenegotiationReason,
-} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+} from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import {
   AttachSessionRequestSchema,
   DetachSessionRequestSchema,
   RevokeLeasesRequestSchema,
-} from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import type { Attack } from "../attack.ts";
-import { atOnce, pause, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+} from "../../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import type { Attack } from "../../attack.ts";
+import { atOnce, pause, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { acquire, attackedBeach, sessionNamed } from "../../tools/sessions.ts";
 
 const right = "each is bounded for itself, and others have their turn between them";
 const keeps = { outcome: "attached", bytesEach: 40_000 } as const;

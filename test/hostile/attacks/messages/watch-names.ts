@@ -1,11 +1,11 @@
-import { WatchTransportRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { atOnce, holdOn } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { attackedBeach } from "../tools/sessions.ts";
+import { WatchTransportRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { atOnce, holdOn } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { attackedBeach } from "../../tools/sessions.ts";
 
 const right = "names over all streams of a connection, and of the process, are bounded";
 const path = pathOf("watchTransport");

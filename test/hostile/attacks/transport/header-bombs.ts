@@ -1,6 +1,6 @@
-import type { Attack, AttackContext } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { pathOf } from "../tools/messages.ts";
+import type { Attack, AttackContext } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { pathOf } from "../../tools/messages.ts";
 import {
   flags,
   frame,
@@ -9,7 +9,7 @@ import {
   headerBlock,
   hpackText,
   RawHttp2,
-} from "../tools/raw-http2.ts";
+} from "../../tools/raw-http2.ts";
 
 const right = "headers are bounded as they are unpacked, and so is what waits for the rest of them";
 const frameBytesMax = 16_384;

@@ -1,9 +1,9 @@
 import { gzipSync } from "node:zlib";
 
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { pathOf } from "../tools/messages.ts";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { pathOf } from "../../tools/messages.ts";
 
 /** A megabyte of JSON that is a kilobyte on its way. */
 const body = gzipSync(`{"reports":[${"{},".repeat(349_000)}{"end":[]}]}`);

@@ -1,8 +1,8 @@
-import type { Attack } from "../attack.ts";
-import { holdOn, pause } from "../tools/at-once.ts";
-import { pathOf } from "../tools/messages.ts";
-import type { Outcomes } from "../tools/outcomes.ts";
-import { RawSocket } from "../tools/raw-socket.ts";
+import type { Attack } from "../../attack.ts";
+import { holdOn, pause } from "../../tools/at-once.ts";
+import { pathOf } from "../../tools/messages.ts";
+import type { Outcomes } from "../../tools/outcomes.ts";
+import { RawSocket } from "../../tools/raw-socket.ts";
 
 /** What the door says that a request may take to arrive, and what it may be late by. */
 const requestMsMax = 30_000;

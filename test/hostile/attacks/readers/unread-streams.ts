@@ -1,9 +1,9 @@
-import { KeepAliveRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { holdOn } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { bytesOf, healthPath, pathOf, reflectionPath } from "../tools/messages.ts";
+import { KeepAliveRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { holdOn } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { bytesOf, healthPath, pathOf, reflectionPath } from "../../tools/messages.ts";
 
 export const unreadKeepAlives: Attack = {
   name: "unread-keep-alives",

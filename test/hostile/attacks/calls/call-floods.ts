@@ -1,12 +1,12 @@
 import {
   AcquireRequestSchema,
   RenewRequestSchema,
-} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { Attack } from "../attack.ts";
-import { atOnce, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
+} from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Attack } from "../../attack.ts";
+import { atOnce, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
 
 export const callsAtOnce: Attack = {
   name: "calls-at-once",

@@ -1,13 +1,13 @@
-import { WatchTransportRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { atOnce, holdOn, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { Outcomes } from "../tools/outcomes.ts";
-import { flags, frame, frames, grpcHead, RawHttp2 } from "../tools/raw-http2.ts";
-import { acquire, attackedBeach, sessionNamed } from "../tools/sessions.ts";
+import { WatchTransportRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { atOnce, holdOn, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { Outcomes } from "../../tools/outcomes.ts";
+import { flags, frame, frames, grpcHead, RawHttp2 } from "../../tools/raw-http2.ts";
+import { acquire, attackedBeach, sessionNamed } from "../../tools/sessions.ts";
 
 const path = pathOf("watchTransport");
 const keeps = { outcome: "attached", bytesEach: 40_000 } as const;

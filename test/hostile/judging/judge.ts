@@ -2,11 +2,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-import type { Attack } from "./attack.ts";
-import type { Attacked } from "./attackers.ts";
+import type { Attack } from "../attack.ts";
+import type { Attacked } from "../attackers.ts";
+import type { Scene, Seen } from "../scene.ts";
+import { saysAny } from "../tools/outcomes.ts";
 import { isOfTheMachine } from "./gaps.ts";
-import type { Scene, Seen } from "./scene.ts";
-import { saysAny } from "./tools/outcomes.ts";
 import type { LongestTurn } from "./turn-meter.ts";
 
 /** What became of one attack. */

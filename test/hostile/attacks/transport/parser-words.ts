@@ -1,6 +1,6 @@
-import type { Attack } from "../attack.ts";
-import { pause } from "../tools/at-once.ts";
-import { RawSocket } from "../tools/raw-socket.ts";
+import type { Attack } from "../../attack.ts";
+import { pause } from "../../tools/at-once.ts";
+import { RawSocket } from "../../tools/raw-socket.ts";
 
 /** What the parser of HTTP refuses by itself, by what it is. */
 const unreadable: readonly (readonly [what: string, bytes: string])[] = [

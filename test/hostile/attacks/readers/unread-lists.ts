@@ -1,11 +1,11 @@
-import { ListSessionsRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { holdOn, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { attackedBeach } from "../tools/sessions.ts";
+import { ListSessionsRequestSchema } from "../../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { holdOn, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { attackedBeach } from "../../tools/sessions.ts";
 
 const path = pathOf("listSessions");
 const keeps = { outcome: "attached", bytesEach: 6_000 } as const;

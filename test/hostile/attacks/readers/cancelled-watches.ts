@@ -3,14 +3,14 @@ import { constants } from "node:http2";
 import {
   KeepAliveRequestSchema,
   WatchTransportRequestSchema,
-} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { pause } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { Outcomes } from "../tools/outcomes.ts";
-import { acquire, sessionNamed } from "../tools/sessions.ts";
+} from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { pause } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { Outcomes } from "../../tools/outcomes.ts";
+import { acquire, sessionNamed } from "../../tools/sessions.ts";
 
 const never = new AbortController().signal;
 const watches = 3_000;

@@ -1,7 +1,7 @@
-import type { Attack, AttackContext } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { pathOf } from "../tools/messages.ts";
-import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../tools/raw-http2.ts";
+import type { Attack, AttackContext } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { pathOf } from "../../tools/messages.ts";
+import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../../tools/raw-http2.ts";
 
 const right = "frames that bring nothing are bounded, or cheap";
 const framesAtOnce = 2_000;

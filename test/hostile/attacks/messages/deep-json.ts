@@ -1,7 +1,7 @@
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { pathOf } from "../tools/messages.ts";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { pathOf } from "../../tools/messages.ts";
 
 const headers = { "content-type": "application/json" };
 const bytesMax = 1_000_000;

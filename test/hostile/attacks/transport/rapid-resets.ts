@@ -1,8 +1,8 @@
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack, AttackContext } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { pathOf } from "../tools/messages.ts";
-import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../tools/raw-http2.ts";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack, AttackContext } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { pathOf } from "../../tools/messages.ts";
+import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../../tools/raw-http2.ts";
 
 const right = "resets are counted over a connection and over all, so that whoever reconnects pays";
 const streamsAtOnce = 200;

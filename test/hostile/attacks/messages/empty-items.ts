@@ -1,11 +1,11 @@
 import { gzipSync } from "node:zlib";
 
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { pathOf } from "../tools/messages.ts";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { pathOf } from "../../tools/messages.ts";
 
 /** Whatever repeats, by the path of the method that takes it, with the tag of its field. */
 const repeated = [

@@ -1,17 +1,17 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import { ReportTransportRequestSchema } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { ReportTransportRequestSchema } from "../../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import {
   ChannelState,
   ConnectionState,
   TransportEnd,
   type TransportReportSchema,
-} from "../../../src/gen/beach/controller/v1/transport_pb.js";
-import type { Attack, AttackContext } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { sessionNamed } from "../tools/sessions.ts";
+} from "../../../../src/gen/beach/controller/v1/transport_pb.js";
+import type { Attack, AttackContext } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { sessionNamed } from "../../tools/sessions.ts";
 
 type Report = MessageInitShape<typeof TransportReportSchema>;
 

@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 
-import { ControllerLease } from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { Reach } from "../support/process/run-service.ts";
+import { ControllerLease } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Reach } from "../../support/process/run-service.ts";
 
 export const goodBeach = "good-beach";
 

@@ -1,11 +1,11 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
-import { enveloped } from "../../support/network/enveloped.ts";
-import type { Attack } from "../attack.ts";
-import { holdOn, untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { pathOf } from "../tools/messages.ts";
+import { enveloped } from "../../../support/network/enveloped.ts";
+import type { Attack } from "../../attack.ts";
+import { holdOn, untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { pathOf } from "../../tools/messages.ts";
 
 export const zipBombStreams: Attack = {
   name: "zip-bomb-streams",

@@ -1,7 +1,7 @@
-import type { Attack } from "../attack.ts";
-import { pause, untilOver } from "../tools/at-once.ts";
-import { pathOf } from "../tools/messages.ts";
-import { RawSocket } from "../tools/raw-socket.ts";
+import type { Attack } from "../../attack.ts";
+import { pause, untilOver } from "../../tools/at-once.ts";
+import { pathOf } from "../../tools/messages.ts";
+import { RawSocket } from "../../tools/raw-socket.ts";
 
 const path = pathOf("renew");
 const head = `POST ${path} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n`;

@@ -1,10 +1,10 @@
-import { RenewRequestSchema } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { Attack } from "../attack.ts";
-import { untilOver } from "../tools/at-once.ts";
-import { grpcCaller } from "../tools/grpc-caller.ts";
-import { httpCaller } from "../tools/http-caller.ts";
-import { bytesOf, pathOf } from "../tools/messages.ts";
-import { acquire } from "../tools/sessions.ts";
+import { RenewRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import type { Attack } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { grpcCaller } from "../../tools/grpc-caller.ts";
+import { httpCaller } from "../../tools/http-caller.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { acquire } from "../../tools/sessions.ts";
 
 export const metricsFlood: Attack = {
   name: "metrics-flood",
