@@ -138,7 +138,7 @@ export function pacedLoad(
 }
 
 const paceMs = 10;
-const underWayMax = 64;
+const underWayMax = 256;
 
 /** Runs the load for a while, once it has warmed up. */
 export async function measure(

@@ -1,73 +1,139 @@
 import { spreadOver } from "../../support/process/cores.ts";
 import { hasRedis } from "../../support/redis/redis-server.ts";
-import type { Bench, Part } from "../bench.ts";
-import { bounded, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
-import { byConnection, byTurns, measureShared, type SharedStretch } from "../shared-store.ts";
+import type { Bench, Part, Size } from "../bench.ts";
+import { startContestant } from "../contestant.ts";
+import { emptyGrpc } from "../entrants.ts";
+import { pacedLoad, streamLoad } from "../load.ts";
+import { bounded, compared, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
+import {
+  byConnection,
+  byTurns,
+  cpuOf,
+  renewFor,
+  SharedFleet,
+  type SharedStretch,
+  warmUp,
+} from "../shared-store.ts";
 
 export const redisPart: Part = {
   name: "redis",
   title: "Two processes on one Redis, compared with one at the same offered load",
-  seconds: ({ rounds, warmUpMs, ms }) => rounds * (8 + (2 * warmUpMs + 2 * ms) / 1000),
+  seconds: (size) => size.rounds * (4 + size.leases / 150 + (11 * stretchMs(size)) / 1000),
   run,
 };
 
-const offeredPerSecond = 1000;
+/** What one process carries with about half a core; and where it is mostly waking up. */
+const [busy, quiet] = [6000, 1000];
 const shareBelow = 0.55;
+const batches = { size: 1000, depth: 2 };
+/** By how often each lease has been renewed before. */
+const warmUpPasses = 7;
 
-const fleets = [
-  { name: "One process", processes: 1, choose: byConnection },
-  { name: "Two processes, each with its own callers", processes: 2, choose: byConnection },
-  {
-    name: "Two processes, each renewal at the one that did not make the last",
-    processes: 2,
-    choose: byTurns,
-  },
-];
+/** There are many stretches, and the least load comes to hundreds of renewals in one. */
+function stretchMs({ ms }: Size): number {
+  return ms / 3;
+}
+
+/** What each round came to. */
+interface Round {
+  readonly one: Stretches;
+  readonly two: Stretches;
+  readonly byTurns: SharedStretch;
+  readonly batches: SharedStretch;
+  readonly idleCores: number;
+  /** Processor time of an empty handler for a renewal of all, offered all of them and half. */
+  readonly floor: { readonly whole: number; readonly half: number };
+}
+
+interface Stretches {
+  readonly busy: SharedStretch;
+  readonly quiet: SharedStretch;
+}
 
 async function run({ size, cores, progress }: Bench): Promise<Findings> {
   if (!hasRedis) return { rows: [], notes: ["not measured: there is no redis-server"] };
   using _ = spreadOver(cores);
-  const rounds: (readonly SharedStretch[])[] = [];
+  const rounds: Round[] = [];
   for (let round = 1; round <= size.rounds; round += 1) {
     progress(`two processes on Redis: round ${round} of ${size.rounds}`);
-    const offered = { leases: size.leases, perSecond: offeredPerSecond, stretch: size };
-    rounds.push(await measureShared(fleets, offered));
+    rounds.push(await measureRound(size));
   }
-  const valuesOf = (fleet: number, value: (stretch: SharedStretch) => number): readonly number[] =>
-    rounds.flatMap((stretches) => stretches[fleet] ?? []).map(value);
-  const costs = fleets.map((_, fleet) => valuesOf(fleet, costOf));
-  const rows = fleets.flatMap(({ name }, fleet) => {
-    const shares = (costs[fleet] ?? []).map(
-      (cost, round) => cost / (costs[0]?.[round] ?? Number.NaN),
-    );
-    const values = valuesOf(fleet, ({ callsPerRenewal }) => callsPerRenewal);
-    const cost = {
-      name: `${name}: each process`,
-      unit: "µs a renewal of all",
-      values: costs[fleet] ?? [],
-    };
-    const share = { name: `${name}: each process beside one alone`, unit: "×", values: shares };
-    return [
-      rowOf(cost),
-      ...(fleet === 0 ? [] : [bounded(share, fleet === 1 ? shareBelow : undefined)]),
-      callsRow({ name: `${name}: calls to Redis`, unit: "a renewal", values }, fleet === 1),
-    ];
-  });
+  return { rows: rowsOf(rounds), notes };
+}
+
+/** One after the other, since the machine could not carry them all at the same time. */
+async function measureRound(size: Size): Promise<Round> {
+  const [leases, ms] = [size.leases, stretchMs(size)];
+  await using stack = new AsyncDisposableStack();
+  const one = await SharedFleet.start(1, leases, stack);
+  const two = await SharedFleet.start(2, leases, stack);
+  const floor = stack.use(await startContestant("floor-server.ts", { args: [String(leases)] }));
+  await warmUp([...one.contestants, ...two.contestants, floor], warmUpPasses * leases);
+
+  const offered = (fleet: SharedFleet, perSecond: number, choose = byConnection) =>
+    fleet.measure(pacedLoad(fleet.contestants, perSecond, choose), ms);
+  const floorOffered = async (perSecond: number): Promise<number> => {
+    const load = pacedLoad([floor], perSecond, byConnection);
+    await renewFor(load, (_, passedMs) => passedMs > ms);
+    const before = await cpuOf([floor]);
+    const renewals = await renewFor(load, (_, passedMs) => passedMs > ms);
+    return ((await cpuOf([floor])) - before) / renewals;
+  };
+  const [first] = one.contestants;
+  if (first === undefined) throw new RangeError("a fleet has a process");
+  const stream = streamLoad(first.stream(batches.size), batches.size, batches.depth);
   return {
-    rows,
-    notes: [
-      `${offeredPerSecond} renewals/s were offered to each, on all cores; here each renewal is a write to Redis`,
-    ],
+    one: { busy: await offered(one, busy), quiet: await offered(one, quiet) },
+    two: { busy: await offered(two, busy), quiet: await offered(two, quiet) },
+    byTurns: await offered(two, busy, byTurns),
+    batches: await one.measure(stream, ms),
+    idleCores: await one.idleCores(ms),
+    floor: { whole: await floorOffered(busy), half: (await floorOffered(busy / 2)) / 2 },
   };
 }
 
-/** Processor time of one of its processes for each renewal that all of them made. */
-function costOf({ cores, renewalsPerSecond }: SharedStretch): number {
-  return (cores / renewalsPerSecond) * 1e6;
+function rowsOf(rounds: readonly Round[]): readonly Row[] {
+  const figure = (name: string, unit: string, value: (round: Round) => number): Figure => {
+    return { name, unit, values: rounds.map(value) };
+  };
+  const cost = (name: string, of: (round: Round) => SharedStretch): readonly Row[] => [
+    rowOf(figure(`${name}: each process`, "µs a renewal of all", (at) => of(at).processMicros)),
+    rowOf(figure(`${name}: Redis`, "µs a renewal", (at) => of(at).redisMicros)),
+  ];
+  const beside = (how: keyof Stretches, perSecond: number): Figure =>
+    figure(
+      `Two processes on Redis, ${perSecond} renewals/s: each beside one alone`,
+      "×",
+      ({ one, two }) => two[how].processMicros / one[how].processMicros,
+    );
+  const floor = {
+    with: "floor",
+    name: `${emptyGrpc}, half the load beside all`,
+    values: rounds.map(({ floor: { whole, half } }) => half / whole),
+  } as const;
+  const calls = (name: string, of: (round: Round) => SharedStretch): Row =>
+    rowOf(figure(`${name}: calls to Redis`, "a renewal", (at) => of(at).callsPerRenewal));
+  const own = calls("Two processes on Redis", ({ two }) => two.quiet);
+  return [
+    ...cost(`One process, ${busy}/s`, ({ one }) => one.busy),
+    ...cost(`Two processes, ${busy}/s`, ({ two }) => two.busy),
+    { ...bounded(beside("busy", busy), shareBelow), ...compared(beside("busy", busy), floor) },
+    ...cost(`One process, ${quiet}/s`, ({ one }) => one.quiet),
+    ...cost(`Two processes, ${quiet}/s`, ({ two }) => two.quiet),
+    rowOf(beside("quiet", quiet)),
+    // A renewal that is tried again is another call.
+    { ...own, target: "≤ 1 call", met: own.value < 1.05 },
+    ...cost(
+      "Two processes, each renewal at the one that did not make the last",
+      (at) => at.byTurns,
+    ),
+    calls("Two processes, each renewal at the one that did not make the last", (at) => at.byTurns),
+    ...cost(`KeepAlive on Redis, batches of ${batches.size}`, (at) => at.batches),
+    calls(`KeepAlive on Redis, batches of ${batches.size}`, (at) => at.batches),
+    rowOf(figure("One process while nobody calls", "% of a core", (at) => at.idleCores * 100)),
+  ];
 }
 
-function callsRow(figure: Figure, isJudged: boolean): Row {
-  const row = rowOf(figure);
-  // A renewal that is tried again is another call.
-  return isJudged ? { ...row, target: "1 call", met: row.value < 1.05 } : row;
-}
+const notes = [
+  "the offered renewals come in bunches every 10 ms, on all cores; here each is written to Redis",
+];
