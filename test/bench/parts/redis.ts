@@ -1,7 +1,7 @@
 import { spreadOver } from "../../support/process/cores.ts";
 import { hasRedis } from "../../support/redis/redis-server.ts";
 import type { Bench, Part, Size } from "../bench.ts";
-import { startContestant } from "../contestant.ts";
+import { type Contestant, startContestant } from "../contestant.ts";
 import { emptyGrpc } from "../entrants.ts";
 import { pacedLoad, streamLoad } from "../load.ts";
 import { bounded, compared, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
@@ -18,7 +18,7 @@ import {
 export const redisPart: Part = {
   name: "redis",
   title: "Two processes on one Redis, compared with one at the same offered load",
-  seconds: (size) => size.rounds * (4 + size.leases / 150 + (11 * stretchMs(size)) / 1000),
+  seconds: (size) => 4 + size.leases / 50 + size.rounds * (3 + (11 * stretchMs(size)) / 1000),
   run,
 };
 
@@ -27,11 +27,19 @@ const [busy, quiet] = [6000, 1000];
 const shareBelow = 0.55;
 const batches = { size: 1000, depth: 2 };
 /** By how often each lease has been renewed before. */
-const warmUpPasses = 7;
+const warmUpPasses = 40;
 
 /** There are many stretches, and the least load comes to hundreds of renewals in one. */
 function stretchMs({ ms }: Size): number {
   return ms / 3;
+}
+
+/** They stay for all rounds, since it takes them long to come to what they cost when they are warm. */
+interface Servers {
+  readonly one: SharedFleet;
+  readonly two: SharedFleet;
+  /** It decides nothing. */
+  readonly floor: Contestant;
 }
 
 /** What each round came to. */
@@ -53,23 +61,26 @@ interface Stretches {
 async function run({ size, cores, progress }: Bench): Promise<Findings> {
   if (!hasRedis) return { rows: [], notes: ["not measured: there is no redis-server"] };
   using _ = spreadOver(cores);
+  const { leases } = size;
+  await using stack = new AsyncDisposableStack();
+  const servers = {
+    one: await SharedFleet.start(1, leases, stack),
+    two: await SharedFleet.start(2, leases, stack),
+    floor: stack.use(await startContestant("floor-server.ts", { args: [String(leases)] })),
+  };
+  progress("two processes on Redis: warming up");
+  const { one, two, floor } = servers;
+  await warmUp([...one.contestants, ...two.contestants, floor], warmUpPasses * leases);
   const rounds: Round[] = [];
   for (let round = 1; round <= size.rounds; round += 1) {
     progress(`two processes on Redis: round ${round} of ${size.rounds}`);
-    rounds.push(await measureRound(size));
+    rounds.push(await measureRound(servers, stretchMs(size)));
   }
   return { rows: rowsOf(rounds), notes };
 }
 
 /** One after the other, since the machine could not carry them all at the same time. */
-async function measureRound(size: Size): Promise<Round> {
-  const [leases, ms] = [size.leases, stretchMs(size)];
-  await using stack = new AsyncDisposableStack();
-  const one = await SharedFleet.start(1, leases, stack);
-  const two = await SharedFleet.start(2, leases, stack);
-  const floor = stack.use(await startContestant("floor-server.ts", { args: [String(leases)] }));
-  await warmUp([...one.contestants, ...two.contestants, floor], warmUpPasses * leases);
-
+async function measureRound({ one, two, floor }: Servers, ms: number): Promise<Round> {
   const offered = (fleet: SharedFleet, perSecond: number, choose = byConnection) =>
     fleet.measure(pacedLoad(fleet.contestants, perSecond, choose), ms);
   const floorOffered = async (perSecond: number): Promise<number> => {
