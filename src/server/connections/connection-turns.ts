@@ -82,9 +82,9 @@ export class ConnectionTurns {
     return Math.floor(this.#atSince / 1000);
   }
 
-  /** The reader belongs to a connection that may bring much; to be forgotten when that closes. */
-  suspect(reader: Reader): void {
-    this.#readers.suspect(reader, this.second);
+  /** The reader belongs to a new connection; to be forgotten when that closes. */
+  addNew(reader: Reader): void {
+    this.#readers.addNew(reader, this.second);
   }
 
   forget(reader: Reader): void {
@@ -93,14 +93,16 @@ export class ConnectionTurns {
 
   /**
    * A connection has brought a call, the end of one, or a part of it. Once that has filled the turn, no
-   * other connection that may bring much is read in it.
+   * other new connection is read in it.
    */
   bring(reader: Reader): void {
     this.#brought += 1;
     if (this.#brought % broughtPerLook !== 0) return;
     const now = this.#now();
     this.#setTurn(now);
-    if (now - this.#turnBegan > this.#turnMs) this.#readers.holdOthers(reader, this.second);
+    if (now - this.#turnBegan > this.#turnMs) {
+      this.#readers.holdOthers(reader, this.#count, this.second);
+    }
   }
 
   /**

@@ -1,33 +1,34 @@
 /** What reads a connection, and can wait with that until the connection has a turn of its own. */
 export interface Reader {
+  /** The turn in which it was let read last; undefined where it was never held. */
+  readonly letReadIn: number | undefined;
   hold(): void;
 }
 
-/** Those that brought much, and new ones, are held first for so many seconds. */
-const suspectSeconds = 10;
+/** For so many seconds a connection is new: what many bring at once they bring soon. */
+const newSeconds = 1;
 
 /**
- * Readers of connections that may bring much at once. Node reads all connections on which something
+ * Readers of new connections, of which many may bring much at once. Node reads all connections on which something
  * has come in one turn of the loop, up to 64 KiB of each, which may be thousands of calls.
  */
 export class Readers {
-  /** The second in which each was suspected last. */
-  readonly #suspects = new Map<Reader, number>();
+  /** The second until which each is new. */
+  readonly #new = new Map<Reader, number>();
 
-  /** It may bring much: it is new, or did so. */
-  suspect(reader: Reader, second: number): void {
-    this.#suspects.set(reader, second);
+  addNew(reader: Reader, second: number): void {
+    this.#new.set(reader, second + newSeconds);
   }
 
   forget(reader: Reader): void {
-    this.#suspects.delete(reader);
+    this.#new.delete(reader);
   }
 
-  /** Has all others wait: one has brought enough for a turn. */
-  holdOthers(than: Reader, second: number): void {
-    for (const [reader, since] of this.#suspects) {
-      if (second - since > suspectSeconds) this.#suspects.delete(reader);
-      else if (reader !== than) reader.hold();
+  /** Has all other new ones wait: one has filled the turn. Who waited for this one reads in it. */
+  holdOthers(than: Reader, turn: number, second: number): void {
+    for (const [reader, until] of this.#new) {
+      if (second > until) this.#new.delete(reader);
+      else if (reader !== than && reader.letReadIn !== turn) reader.hold();
     }
   }
 }

@@ -71,7 +71,7 @@ export function admitStreams(
   http2Server.on("session", (session) => {
     // Many connections may be made at once, with all that one read takes on each.
     const pace = paceOf(session, turns);
-    pace.suspect();
+    pace.begin();
     endInParts(session, turns, () => pace.readNoMore());
     const address = addressOf(session.socket);
     pace.address = address;
@@ -145,8 +145,8 @@ export function admitStreams(
       return true;
     };
     arrivals.called(() => {
-      if (pace?.isCrowded) turns.wait(connection, serve);
-      else if (carries === undefined) turns.begin(connection, serve);
+      if (carries === undefined) turns.begin(connection, serve);
+      else if (pace?.isCrowded) turns.wait(connection, serve);
       else serve();
     });
   };

@@ -4,7 +4,9 @@ import type { Socket } from "node:net";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { symbolIn } from "./symbol-in.ts";
 
-/** Streams that are closed in one piece of work. */
+/** A connection with no more streams ends at once: one that is ended for what it sends does no more … */
+const atOnceMax = 256;
+/** … and others close so many in one piece of work. */
 const perWork = 32;
 
 type Done = (error?: Error | null) => void;
@@ -19,7 +21,7 @@ interface Endable {
  * Has the streams of a connection that ends close some at a time, and the connection after them: Node
  * would close all of them at once, and there may be twenty thousand.
  *
- * @param onEnding called before that begins, where it takes more than one piece of work
+ * @param onEnding called before that begins, where there are many
  */
 export function endInParts(
   session: Http2Session,
@@ -56,7 +58,7 @@ class Ending {
   /** Ends the connection once its streams have, which it says why by the code. */
   after(code: number, end: () => void): void {
     const open = this.#open;
-    if (this.#hasEnded || open === undefined || open.size <= perWork) end();
+    if (this.#hasEnded || open === undefined || open.size <= atOnceMax) end();
     else if (this.#ends !== undefined) this.#ends.push(end);
     else {
       this.#ends = [end];

@@ -35,6 +35,7 @@ class SessionPace implements Reader {
   streams: StreamCount | undefined;
   /** The connection ends: no more is read of it. */
   isOver = false;
+  letReadIn: number | undefined;
   #turn = 0;
   #brought = 0;
   #isHeld = false;
@@ -61,7 +62,9 @@ class SessionPace implements Reader {
       this.#brought = 0;
     }
     this.#brought += 1;
-    if (this.#brought % perTurn === 0) this.suspect();
+    // HTTP/2 reads on by itself after a write.
+    if (this.isOver) this.#reading?.readStop();
+    if (this.#brought % perTurn === 0) this.hold();
     this.#turns.bring(this);
   }
 
@@ -85,7 +88,7 @@ class SessionPace implements Reader {
    * many in a second.
    */
   bringRefused(streams: number, budgets: Budgets): boolean {
-    this.suspect();
+    this.hold();
     this.#beginSecond();
     this.#refused += streams;
     return budgets.allows("refused_streams", this.#refused);
@@ -106,9 +109,9 @@ class SessionPace implements Reader {
     session.destroy(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  /** It may bring much: no more is read of it in this turn, and it waits first where others do. */
-  suspect(): void {
-    this.#turns.suspect(this);
+  /** The connection is new: it may bring much. */
+  begin(): void {
+    this.#turns.addNew(this);
     this.hold();
   }
 
@@ -128,6 +131,7 @@ class SessionPace implements Reader {
     void this.#turns.next(this.#session).then(() => {
       this.#isHeld = false;
       if (this.isOver) return;
+      this.letReadIn = this.#turns.turn;
       const reading = this.#reading;
       // Else HTTP/2 reads on by itself when the write has ended.
       if (reading?.writeQueueSize === 0) reading.readStart();

@@ -42,12 +42,13 @@ export function handshakeOptions({ budgets, turns, protocols }: Handshakes): Han
 class HandshakeReader implements Reader {
   readonly #socket: TLSSocket;
   readonly #turns: ConnectionTurns;
+  letReadIn: number | undefined;
   #isHeld = false;
 
   constructor(socket: TLSSocket, turns: ConnectionTurns) {
     this.#socket = socket;
     this.#turns = turns;
-    turns.suspect(this);
+    turns.addNew(this);
     const forget = (): void => turns.forget(this);
     socket.once("secure", forget);
     socket.once("close", forget);
@@ -59,6 +60,7 @@ class HandshakeReader implements Reader {
     this.#isHeld = true;
     void this.#turns.next(this.#socket).then(() => {
       this.#isHeld = false;
+      this.letReadIn = this.#turns.turn;
       readingOf(this.#socket)?.readStart();
     });
   }
