@@ -7,6 +7,7 @@ import { Places } from "./budget/places.ts";
 import { type Policy, reportEveryMs } from "./core/policy.ts";
 import { FilesReadAnew } from "./files-read-anew.ts";
 import { giveMemoryBack } from "./give-memory-back.ts";
+import { withoutPretenuring } from "./no-pretenuring.ts";
 import { type Logger, type LogTarget, leastLevelOf, openLog } from "./observe/log/logger.ts";
 import { observeLostConnections } from "./observe/lost-connections.ts";
 import { exposeBudgets } from "./observe/metrics/budget-metrics.ts";
@@ -73,6 +74,7 @@ export interface AppOverrides {
 
 /** Opens the store, recovers, and opens the doors. Rejects with StartFault when it cannot. */
 export async function startApp(settings: Settings, overrides: AppOverrides = {}): Promise<App> {
+  withoutPretenuring();
   await using resources = new AsyncDisposableStack();
   const metrics = createMetrics();
   const { log, flushed } = openLog(settings.logLevel, logTarget(overrides), (lines) =>
@@ -103,8 +105,7 @@ export async function startApp(settings: Settings, overrides: AppOverrides = {})
   };
   const service = resources.use(await createSessionService(deps).catch(asStartFault));
   expose(service, metrics);
-  const recovered = { store: placeName(settings.store), sessions: await countOf(service) };
-  log.info(recovered, "recovered");
+  log.info({ store: placeName(settings.store), sessions: await countOf(service) }, "recovered");
   logSettings(settings, log);
   const files = new FilesReadAnew(log);
   const { authenticator, keys } = await openAuth(settings, { clock, log, closing, files });

@@ -1,9 +1,11 @@
+import { ChurnMap } from "../collections/churn-map.ts";
+
 /**
  * A queue with turns: owners are served in turn, and the items of each in order. A long queue of
  * one owner delays no other.
  */
 export class FairQueue<T> {
-  readonly #queues = new Map<object, Queue<T>>();
+  readonly #queues = new ChurnMap<object, Queue<T>>();
   /** The next owner comes first. Nobody waits in it twice. */
   readonly #owners = new Queue<object>();
 

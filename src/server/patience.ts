@@ -1,5 +1,6 @@
 import type { BudgetName } from "../budget/budget-table.ts";
 import type { Budgets } from "../budget/budgets.ts";
+import { ChurnMap } from "../collections/churn-map.ts";
 import type { Sleep } from "./door.ts";
 
 /** Looks within the time after which something is given up. */
@@ -15,7 +16,7 @@ interface Waiting {
 export class Patience {
   readonly #budgets: Budgets;
   readonly #name: BudgetName;
-  readonly #waiting = new Map<object, Waiting>();
+  readonly #waiting = new ChurnMap<object, Waiting>();
   #look = 0;
 
   /** @param name the budget, which is one of milliseconds */

@@ -1,9 +1,11 @@
+import { ChurnMap } from "../collections/churn-map.ts";
+
 /**
  * Runs the tasks of one key in order, and those of different keys concurrently. A task of an idle
  * key begins at once. Holds an entry per key in work, so it is bounded by the calls in flight.
  */
 export class KeyedQueue<K> {
-  readonly #tails = new Map<K, Promise<unknown>>();
+  readonly #tails = new ChurnMap<K, Promise<unknown>>();
 
   /** A task of the key is running. */
   isBusy(key: K): boolean {

@@ -7,8 +7,8 @@ import {
 import { Server, type Socket } from "node:net";
 
 import type { FastifyServerFactory } from "fastify";
-
 import type { Budgets } from "../../budget/budgets.ts";
+import { ChurnSet } from "../../collections/churn-set.ts";
 import type { ConnectionOptions } from "../door.ts";
 import { http2StreamOf } from "../http2/carried.ts";
 import { SecureConnections } from "../http2/secure-connections.ts";
@@ -59,7 +59,7 @@ export class HttpConnections {
   /** Undefined for a door in clear. */
   readonly #secure: SecureConnections | undefined;
   readonly #servers: Server[] = [];
-  readonly #underWay = new Set<ServerResponse>();
+  readonly #underWay = new ChurnSet<ServerResponse>();
   readonly #crowd: Crowd;
   /** Calls that came before the one in front of them was answered; the first one has begun. */
   readonly #queues = new WeakMap<Socket, Work[]>();

@@ -14,6 +14,7 @@ import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { countedPush } from "./counted-push.ts";
 import { endInParts } from "./end-in-parts.ts";
 import { endInTurn } from "./end-in-turn.ts";
+import { forgetRemoved } from "./forget-streams.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import { countStreams } from "./refused-streams.ts";
 import type { ResetBudget } from "./reset-budget.ts";
@@ -69,6 +70,7 @@ export function admitStreams(
     return resets.admits(addressOf(socket));
   });
   http2Server.on("session", (session) => {
+    forgetRemoved(session);
     // Many connections may be made at once, with all that one read takes on each.
     const pace = paceOf(session, turns);
     pace.begin();

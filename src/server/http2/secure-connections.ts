@@ -8,8 +8,8 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
-
 import type { Budgets } from "../../budget/budgets.ts";
+import { ChurnSet } from "../../collections/churn-set.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import { expectRefusal, refusalBody, tunnelRefusal } from "../connections/parser-refusal.ts";
@@ -57,7 +57,7 @@ export class SecureConnections {
   readonly #closed = new AbortController();
   /** What connections come by, whatever has become of them. */
   readonly #sockets = new Set<Socket>();
-  readonly #underWay = new Set<ServerHttp2Stream>();
+  readonly #underWay = new ChurnSet<ServerHttp2Stream>();
   readonly #forgetChunks = new WeakMap<ServerHttp2Stream, () => void>();
   #isLeaving = false;
   #onIdle: (() => void) | undefined;

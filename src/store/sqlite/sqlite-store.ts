@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 
+import { ChurnMap } from "../../collections/churn-map.ts";
 import type { SessionId } from "../../core/ids.ts";
 import type { Gap, SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
@@ -109,7 +110,7 @@ class SqliteStore implements SqliteSessionStore {
   readonly #listeners = new ChangeListeners();
   readonly #gaps: GapLog;
   /** Durable commits that are on their way to disk, at most one a session. */
-  readonly #pending = new Map<SessionId, Promise<void>>();
+  readonly #pending = new ChurnMap<SessionId, Promise<void>>();
   /** The gap that was asked for last, and those before it. */
   #recording: Promise<unknown> = Promise.resolve();
   readonly #abort = new AbortController();

@@ -5,6 +5,7 @@ export type Sources = ReadonlyMap<string, string>;
 
 const storeMayImport: readonly string[] = [
   "src/core",
+  "src/collections",
   "src/service/session-store.ts",
   "src/service/figures/fleet-counts.ts",
   "src/service/time/next-turn.ts",
@@ -27,8 +28,9 @@ const storeParts: readonly string[] = [
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/core": [],
-  "src/budget": [],
-  "src/service": ["src/core", "src/budget"],
+  "src/collections": [],
+  "src/budget": ["src/collections"],
+  "src/service": ["src/core", "src/budget", "src/collections"],
   "src/store": [...storeMayImport, "src/service/figures/fleet-tally.ts", "src/store"],
   "src/store/codec": ["src/core"],
   "src/store/redis": storeParts,
@@ -51,6 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "src/server": [
     "src/api",
     "src/budget",
+    "src/collections",
     "src/auth",
     "src/observe",
     "src/settings",
@@ -86,6 +89,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "src/gen",
     "src/files-read-anew.ts",
     "src/give-memory-back.ts",
+    "src/no-pretenuring.ts",
     "src/open-auth.ts",
     "src/open-files.ts",
     "src/readiness.ts",
@@ -115,6 +119,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/command-line.ts": [],
   "src/give-memory-back.ts": [],
+  "src/no-pretenuring.ts": [],
   "src/open-files.ts": [],
   "src/main.ts": [
     "src/app.ts",

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../../collections/churn-map.ts";
 import type { BeachId, SessionId } from "../../../core/ids.ts";
 import type { SessionRecord } from "../../../core/session.ts";
 import {
@@ -54,7 +55,7 @@ export class RedisNotices {
   /** Sessions that are being read, and whether they changed meanwhile. */
   readonly #reading = new Map<SessionId, boolean>();
   /** Sessions of which this process has commits under way, and how many. */
-  readonly #committing = new Map<SessionId, number>();
+  readonly #committing = new ChurnMap<SessionId, number>();
 
   constructor(deps: NoticesDeps) {
     this.#deps = deps;

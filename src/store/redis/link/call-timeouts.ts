@@ -1,3 +1,4 @@
+import { ChurnSet } from "../../../collections/churn-set.ts";
 import type { DurationMs } from "../../../core/time.ts";
 import type { Clock } from "../../../service/time/clock.ts";
 
@@ -24,7 +25,7 @@ const lookEveryMs: DurationMs = 100;
 export class CallTimeouts {
   readonly #clock: Clock;
   readonly #timeoutMs: DurationMs;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new ChurnSet<Waiting>();
   #looks = 0;
 
   constructor(clock: Clock, timeoutMs: DurationMs) {

@@ -1,0 +1,63 @@
+/** So many may have been removed before the rest moves to a table of its own. */
+const removedMax = 100;
+
+/**
+ * A map for entries that come and go by the thousand: calls, streams, requests to a store.
+ *
+ * V8 outgrows the table behind a `Map` again and again as entries come and go, and each such table
+ * keeps its entries and leads to the one that took its place. Once a full collection has moved one of
+ * them to the old generation, young collections see through it all that has been in the map since:
+ * everything that was ever removed stays until the next full collection, and each young collection
+ * copies it, 30 ms long. This one moves to a `Map` of its own before that is much.
+ */
+export class ChurnMap<K, V> {
+  #entries = new Map<K, V>();
+  #removed = 0;
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  has(key: K): boolean {
+    return this.#entries.has(key);
+  }
+
+  /** A new key comes last. */
+  set(key: K, value: V): this {
+    // Not where entries are removed: that may be while they are gone through.
+    if (this.#removed > removedMax && this.#removed > this.#entries.size) this.#move();
+    this.#entries.set(key, value);
+    return this;
+  }
+
+  delete(key: K): boolean {
+    const isRemoved = this.#entries.delete(key);
+    if (isRemoved) this.#removed += 1;
+    return isRemoved;
+  }
+
+  /** Goes through the entries there are, the first added first; leaves out what is removed meanwhile. */
+  *[Symbol.iterator](): Generator<[K, V]> {
+    for (const entry of [...this.#entries]) {
+      if (this.#entries.has(entry[0])) yield entry;
+    }
+  }
+
+  /** The values there are, the first added first. */
+  values(): IterableIterator<V> {
+    return this.#entries.values();
+  }
+
+  forEach(visit: (value: V, key: K) => void): void {
+    for (const [key, value] of this) visit(value, key);
+  }
+
+  #move(): void {
+    this.#entries = new Map(this.#entries);
+    this.#removed = 0;
+  }
+}
