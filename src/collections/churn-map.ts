@@ -10,7 +10,7 @@ const removedMax = 100;
  * everything that was ever removed stays until the next full collection, and each young collection
  * copies it, 30 ms long. This one moves to a `Map` of its own before that is much.
  */
-export class ChurnMap<K, V> {
+export class ChurnMap<K, V> implements Map<K, V> {
   #entries = new Map<K, V>();
   #removed = 0;
 
@@ -40,20 +40,36 @@ export class ChurnMap<K, V> {
     return isRemoved;
   }
 
+  clear(): void {
+    this.#entries = new Map();
+    this.#removed = 0;
+  }
+
   /** Goes through the entries there are, the first added first; leaves out what is removed meanwhile. */
-  *[Symbol.iterator](): Generator<[K, V]> {
+  *entries(): Generator<[K, V], undefined> {
     for (const entry of [...this.#entries]) {
       if (this.#entries.has(entry[0])) yield entry;
     }
   }
 
-  /** The values there are, the first added first. */
-  values(): IterableIterator<V> {
-    return this.#entries.values();
+  *keys(): Generator<K, undefined> {
+    for (const [key] of this.entries()) yield key;
   }
 
-  forEach(visit: (value: V, key: K) => void): void {
-    for (const [key, value] of this) visit(value, key);
+  *values(): Generator<V, undefined> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): Generator<[K, V], undefined> {
+    return this.entries();
+  }
+
+  forEach(visit: (value: V, key: K, map: Map<K, V>) => void): void {
+    for (const [key, value] of this.entries()) visit(value, key, this);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return "ChurnMap";
   }
 
   #move(): void {

@@ -22,12 +22,20 @@ export class ChurnSet<T> {
     return this.#members.delete(member);
   }
 
+  clear(): void {
+    this.#members.clear();
+  }
+
   /** Goes through the members there are, the first added first; leaves out what is removed meanwhile. */
-  *[Symbol.iterator](): Generator<T> {
-    for (const [member] of this.#members) yield member;
+  values(): Generator<T, undefined> {
+    return this.#members.keys();
+  }
+
+  [Symbol.iterator](): Generator<T, undefined> {
+    return this.values();
   }
 
   forEach(visit: (member: T) => void): void {
-    for (const member of this) visit(member);
+    for (const member of this.values()) visit(member);
   }
 }
