@@ -7,8 +7,9 @@ const removedMax = 100;
  * V8 outgrows the table behind a `Map` again and again as entries come and go, and each such table
  * keeps its entries and leads to the one that took its place. Once a full collection has moved one of
  * them to the old generation, young collections see through it all that has been in the map since:
- * everything that was ever removed stays until the next full collection, and each young collection
- * copies it, 30 ms long. This one moves to a `Map` of its own before that is much.
+ * everything that was ever removed stays until the next full collection, and young collections copy it,
+ * for 30 ms at a time. This one moves to a new `Map` before that is much. It has all that Node may ask of
+ * a `Map`, since Node keeps the streams of HTTP/2 in one.
  */
 export class ChurnMap<K, V> implements Map<K, V> {
   #entries = new Map<K, V>();

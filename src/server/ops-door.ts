@@ -1,4 +1,5 @@
 import { fastify } from "fastify";
+
 import type { LeastLevel } from "../observe/log/logger.ts";
 import type { CallFigures } from "../observe/metrics/call-metrics.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";

@@ -7,6 +7,7 @@ import {
 import { Server, type Socket } from "node:net";
 
 import type { FastifyServerFactory } from "fastify";
+
 import type { Budgets } from "../../budget/budgets.ts";
 import { ChurnSet } from "../../collections/churn-set.ts";
 import type { ConnectionOptions } from "../door.ts";
@@ -134,7 +135,11 @@ export class HttpConnections {
       this.#inOrder(request.socket, response, () => {
         if (request.socket.destroyed) return false;
         if (lacksHost(request)) refuse(response, 400, '"host" must be set');
-        else this.#arrivals.called(() => request.socket.destroyed || handler(request, response));
+        else
+          this.#arrivals.called(() => {
+            // Its caller may have left while a drain held it back.
+            if (!request.socket.destroyed) handler(request, response);
+          });
         return true;
       });
     });

@@ -9,8 +9,8 @@ export interface Reader {
 const newSeconds = 1;
 
 /**
- * Readers of new connections, of which many may bring much at once. Node reads all connections on which something
- * has come in one turn of the loop, up to 64 KiB of each, which may be thousands of calls.
+ * Readers of new connections, of which many may bring much at once. In one turn of the loop, Node reads
+ * all connections on which something has come, up to 64 KiB of each, which may be thousands of calls.
  */
 export class Readers {
   /** The second until which each is new. */

@@ -70,6 +70,7 @@ export function admitStreams(
     return resets.admits(addressOf(socket));
   });
   http2Server.on("session", (session) => {
+    // First: what ends the connection looks its streams up in these tables.
     forgetRemoved(session);
     // Many connections may be made at once, with all that one read takes on each.
     const pace = paceOf(session, turns);

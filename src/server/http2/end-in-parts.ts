@@ -55,7 +55,7 @@ class Ending {
     this.#open = streamsOf(session);
   }
 
-  /** Ends the connection once its streams have, which it says why by the code. */
+  /** Ends the connection once its streams are closed, each with the code. */
   after(code: number, end: () => void): void {
     const open = this.#open;
     if (this.#hasEnded || open === undefined || open.size <= atOnceMax) end();

@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
+
 import type { Budgets } from "../../budget/budgets.ts";
 import { ChurnSet } from "../../collections/churn-set.ts";
 import type { Arrivals } from "../connections/arrivals.ts";
