@@ -61,7 +61,10 @@ describe.concurrent("Genuine: a fast path that is really dead is replaced", () =
     const { beach, sessionId } = session;
     await onFastPath(session, 1);
     await beach.manager.ask({ kind: "kill", sessionId, death: "close" });
-    expect((await fallbackAtHost(session)).reason).toBe("connection_closed");
+    // The close of a connection closes its channels: the host may see that first, and say so first.
+    expect(["connection_closed", "channel_closed"]).toContain(
+      (await fallbackAtHost(session)).reason,
+    );
     await pollerResumed(session);
     await recovers(session);
   }, 60_000);
