@@ -2,8 +2,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 
 import { KeepAliveResultSchema } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { EncodedAnswer } from "../call/encoded-answer.ts";
+import { WireWriter } from "../call/wire-writer.ts";
 import { Kept, type ResultInit } from "./kept.ts";
-import { WireWriter } from "./wire-writer.ts";
 
 /** What a renewal of a batch came to. */
 export type BatchResult = Kept | ResultInit;
@@ -27,9 +27,12 @@ export class KeptBatch extends EncodedAnswer {
   override toBinary(): Uint8Array {
     const out = new WireWriter(this.#results.length * bytesPerResult);
     for (const result of this.#results) {
-      if (result instanceof Kept) out.message(1, (to) => result.write(to));
-      else out.encoded(1, toBinary(KeepAliveResultSchema, create(KeepAliveResultSchema, result)));
+      if (result instanceof Kept) {
+        const start = out.begin(1);
+        result.write(out);
+        out.end(start);
+      } else out.encoded(1, toBinary(KeepAliveResultSchema, create(KeepAliveResultSchema, result)));
     }
-    return out.finish();
+    return out.written();
   }
 }

@@ -8,8 +8,8 @@ import {
   type KeepAliveResultSchema,
 } from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import type { TransportPath } from "../../gen/beach/controller/v1/transport_pb.js";
+import type { WireWriter } from "../call/wire-writer.ts";
 import { toDuration, toTimestamp, wholeDuration, wholeMoment } from "../moments.ts";
-import type { WireWriter } from "./wire-writer.ts";
 
 /** A result as a handler makes it. */
 export type ResultInit = Exclude<MessageInitShape<typeof KeepAliveResultSchema>, KeepAliveResult>;
@@ -53,7 +53,7 @@ export class Kept {
     out.milliseconds(3, wholeDuration(expiresInMs));
     out.milliseconds(4, wholeDuration(renewAfterMs));
     out.number(5, HandshakeKind.REFRESH);
-    out.number(8, generation);
-    out.number(9, path);
+    if (generation > 0) out.number(8, generation);
+    if (path > 0) out.number(9, path);
   }
 }

@@ -10,7 +10,8 @@ import {
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportPath } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 
-const id = fc.string({ unit: "binary-ascii", maxLength: 300 });
+// No session is without an id.
+const id = fc.string({ unit: "binary-ascii", minLength: 1, maxLength: 300 });
 const ms = fc.double({ min: 0, max: 10 ** 13, noNaN: true });
 
 const kept: fc.Arbitrary<Kept> = fc
