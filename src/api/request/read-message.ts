@@ -1,7 +1,12 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
-import { KeepAliveRequestSchema } from "../../gen/beach/controller/v1/controller_lease_pb.js";
+import {
+  type KeepAliveRequest,
+  KeepAliveRequestSchema,
+  type RenewRequest,
+  RenewRequestSchema,
+} from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { type NextTurn, nextTurn } from "../../service/time/next-turn.ts";
 import { valueOrThrow } from "../refusal/error-mapping.ts";
 import { fieldInvalid } from "./field-check.ts";
@@ -9,7 +14,7 @@ import { scanJson } from "./json-scan.ts";
 import { limits } from "./limits.ts";
 import type { Measured } from "./measured.ts";
 import { readJson } from "./read-json.ts";
-import { type ReadKeepAlive, readKeepAlive } from "./read-keep-alive.ts";
+import { type ReadRenewals, readKeepAlive, readRenew } from "./read-renewals.ts";
 import { scanWire } from "./wire-scan.ts";
 
 export type MessageFormat = "binary" | "json";
@@ -76,18 +81,20 @@ export function readSmallMessage(
   return { message, fields };
 }
 
-/** Batches of renewals are read in one pass, in which each is as it should be. */
+/** Renewals are read in one pass, where each is as it should be. */
 function readDirectly(
   desc: DescMessage,
   bytes: Uint8Array,
   budgets: Budgets,
-): ReadKeepAlive | undefined {
-  if (desc !== KeepAliveRequestSchema) return undefined;
-  return readKeepAlive(bytes, {
+): ReadRenewals<RenewRequest | KeepAliveRequest> | undefined {
+  const isBatch = desc === KeepAliveRequestSchema;
+  if (!isBatch && desc !== RenewRequestSchema) return undefined;
+  const max = {
     inAll: budgets.limit("message_fields"),
     inItem: budgets.limit("item_fields"),
     items: limits.batch,
-  });
+  };
+  return isBatch ? readKeepAlive(bytes, max) : readRenew(bytes, max);
 }
 
 /** Throws the refusal of a message that is longer than messages may be, and counts it. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
 import { limits } from "../../../src/api/request/limits.ts";
-import { readKeepAlive } from "../../../src/api/request/read-keep-alive.ts";
+import { readKeepAlive, readRenew } from "../../../src/api/request/read-renewals.ts";
 import { scanWire } from "../../../src/api/request/wire-scan.ts";
 import { Budgets } from "../../../src/budget/budgets.ts";
 import {
@@ -74,6 +74,56 @@ function expectAsProtobuf(bytes: Uint8Array): void {
     fields: read.fields,
   });
 }
+
+/** The same for the only renewal of a message. */
+function expectRenewAsProtobuf(bytes: Uint8Array): void {
+  const read = readRenew(bytes, max);
+  if (read === undefined) return;
+  expect(equals(RenewRequestSchema, read.message, fromBinary(RenewRequestSchema, bytes))).toBe(
+    true,
+  );
+  expect(scanWire(RenewRequestSchema, bytes, budgets)).toMatchObject({
+    kind: "fits",
+    fields: read.fields,
+  });
+}
+
+describe("a renewal is read straight from its bytes", () => {
+  const renewal = (fields: Renewal): Uint8Array =>
+    toBinary(RenewRequestSchema, create(RenewRequestSchema, fields));
+
+  test("as protobuf reads it, where nothing is out of the ordinary", () => {
+    fc.assert(
+      fc.property(usual, (fields) => {
+        expect(readRenew(renewal(fields), max)).toBeDefined();
+        expectRenewAsProtobuf(renewal(fields));
+      }),
+    );
+  });
+
+  test("as protobuf reads it, whatever is in it, or not at all", () => {
+    const byte = fc.record({ place: fc.nat({ max: 400 }), value: fc.nat({ max: 255 }) });
+    fc.assert(
+      fc.property(
+        fc.oneof(usual, any, few),
+        fc.array(byte),
+        fc.nat(400),
+        (fields, changes, end) => {
+          const bytes = renewal(fields).slice(0, end);
+          for (const { place, value } of changes) bytes[place % bytes.length] = value;
+          expectRenewAsProtobuf(bytes);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("but not where its fields are too many", () => {
+    const bytes = renewal({ sessionId: "s", ttl: { seconds: 1n } });
+    expect(readRenew(bytes, { ...max, inAll: 3 })?.fields).toBe(3);
+    expect(readRenew(bytes, { ...max, inAll: 2 })).toBeUndefined();
+  });
+});
 
 describe("a batch of renewals is read straight from its bytes", () => {
   test("as protobuf reads it, where nothing is out of the ordinary", () => {

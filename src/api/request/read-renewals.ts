@@ -15,8 +15,8 @@ interface FieldsMax {
 }
 
 /** A message that was read, and how many fields it has with those of all messages in it. */
-export interface ReadKeepAlive {
-  readonly message: KeepAliveRequest;
+export interface ReadRenewals<Message> {
+  readonly message: Message;
   readonly fields: number;
 }
 
@@ -25,8 +25,19 @@ export interface ReadKeepAlive {
  * all are. Undefined for one that has anything out of the ordinary in it, or too much: others read
  * that, or say what is wrong with it.
  */
-export function readKeepAlive(bytes: Uint8Array, max: FieldsMax): ReadKeepAlive | undefined {
-  return new Reader(bytes, max).read();
+export function readKeepAlive(
+  bytes: Uint8Array,
+  max: FieldsMax,
+): ReadRenewals<KeepAliveRequest> | undefined {
+  return new Reader(bytes, max).keepAlive();
+}
+
+/** The same for a RenewRequest. */
+export function readRenew(
+  bytes: Uint8Array,
+  max: FieldsMax,
+): ReadRenewals<RenewRequest> | undefined {
+  return new Reader(bytes, max).renew();
 }
 
 /** The tags of fields: a number and how its value is encoded. */
@@ -55,12 +66,20 @@ class Reader {
   #isUnusual = false;
 
   constructor(bytes: Uint8Array, max: FieldsMax) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#max = max;
     this.#isAscii = isAscii(bytes);
   }
 
-  read(): ReadKeepAlive | undefined {
+  renew(): ReadRenewals<RenewRequest> | undefined {
+    const message = this.#renewal(this.#bytes.length);
+    const isFitting = !this.#isUnusual && this.#fields <= this.#max.inAll;
+    return isFitting ? { message, fields: this.#fields } : undefined;
+  }
+
+  keepAlive(): ReadRenewals<KeepAliveRequest> | undefined {
     const read: RenewRequest[] = [];
     const { length } = this.#bytes;
     while (this.#at < length) {
