@@ -1,21 +1,25 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  type Duration,
-  DurationSchema,
-  type Timestamp,
-  TimestampSchema,
-} from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
 import type { DurationMs, EpochMs } from "../core/time.ts";
 
 /** Whole milliseconds; never negative, for what has passed has nothing left. */
 export function toDuration(duration: DurationMs): Duration {
-  return create(DurationSchema, partsOf(wholeDuration(duration)));
+  const whole = wholeDuration(duration);
+  return {
+    $typeName: "google.protobuf.Duration",
+    seconds: BigInt(secondsOf(whole)),
+    nanos: nanosOf(whole),
+  };
 }
 
 /** @param wall a moment on the wall clock */
 export function toTimestamp(wall: EpochMs): Timestamp {
-  return create(TimestampSchema, partsOf(wholeMoment(wall)));
+  const whole = wholeMoment(wall);
+  return {
+    $typeName: "google.protobuf.Timestamp",
+    seconds: BigInt(secondsOf(whole)),
+    nanos: nanosOf(whole),
+  };
 }
 
 /** The milliseconds that {@link toDuration} shows. */
@@ -33,7 +37,10 @@ export function toRfc3339(wall: EpochMs): string {
   return new Date(Math.floor(wall)).toISOString();
 }
 
-function partsOf(whole: number): { readonly seconds: bigint; readonly nanos: number } {
-  const seconds = Math.floor(whole / 1000);
-  return { seconds: BigInt(seconds), nanos: (whole - seconds * 1000) * 1_000_000 };
+function secondsOf(whole: number): number {
+  return Math.floor(whole / 1000);
+}
+
+function nanosOf(whole: number): number {
+  return (whole - secondsOf(whole) * 1000) * 1_000_000;
 }

@@ -21,7 +21,7 @@ import { FieldCheck } from "../request/field-check.ts";
 import { idFault, requiredTextFault } from "../request/field-rules.ts";
 import { limits } from "../request/limits.ts";
 import { parseTtl } from "../request/parse-values.ts";
-import { type Held, presentHeld } from "./present-lease.ts";
+import { type Held, type Presenter, presentHeld } from "./present-lease.ts";
 
 /** A request to renew a lease, in whatever form it came. */
 export interface RenewAsked {
@@ -40,8 +40,7 @@ export function createRenew(
     rpc: "Renew",
     action: "renew the lease",
     parse: parseRenew,
-    perform: async (principal, asked) =>
-      mapDone(await renewLease(service, principal, asked), (held) => presentHeld(held, service)),
+    perform: (principal, asked) => renewLease(service, principal, asked, presentHeld),
   });
 }
 
@@ -55,22 +54,22 @@ export function parseRenew(request: RenewRequest): Result<RenewAsked> {
 }
 
 /** Takes the path without a wait where possible: nearly every call of the service is a renewal. */
-export async function renewLease(
+export async function renewLease<Reply>(
   service: LeaseService,
   principal: Principal,
   asked: RenewAsked,
-): Promise<Result<Held>> {
+  present: (held: Held, as: Presenter) => Reply,
+): Promise<Result<Reply>> {
   const permit = permitOf(principal);
-  return renewNow(service, permit, asked) ?? (await renewLater(service, permit, asked));
-}
-
-function renewNow(
-  service: LeaseService,
-  permit: Permit,
-  asked: RenewAsked,
-): Result<Held> | undefined {
-  using turn = service.renewalTurn(permit);
-  return renewIn(turn, service, asked);
+  const presentNow = (result: Result<Held>, as: Presenter): Result<Reply> =>
+    mapDone(result, (held) => present(held, as));
+  {
+    // The answer is as of the moment of the renewal.
+    using turn = service.renewalTurn(permit);
+    const renewed = renewIn(turn, service, asked);
+    if (renewed !== undefined) return presentNow(renewed, turn);
+  }
+  return presentNow(await renewLater(service, permit, asked), service);
 }
 
 /** Undefined for a renewal that has to wait: nothing has happened then. */

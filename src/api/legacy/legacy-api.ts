@@ -110,13 +110,8 @@ export function createLegacyApi(dependencies: ApiDependencies): LegacyApi {
     renewHandshake: (request) =>
       answer("Renew", request, parseToken, async (principal, { token, ttlMs }) => {
         const { sessionId } = request;
-        const held = await renewLease(service, principal, {
-          sessionId,
-          token,
-          ttlMs,
-          leaseOnly: true,
-          renewsSlowly: true,
-        });
+        const asked = { sessionId, token, ttlMs, leaseOnly: true, renewsSlowly: true };
+        const held = await renewLease(service, principal, asked, (renewed) => renewed);
         // The request's token has just been verified. After the loss of a key, the derived one
         // would differ.
         const publishToken = await hostTokenFor(held, dependencies);

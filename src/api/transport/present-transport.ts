@@ -43,19 +43,24 @@ type TransportInit = Omit<StateInit, "negotiation" | "lingering"> & {
   readonly lingering?: LingeringInit | undefined;
 };
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
 /** Turns service time into what leaves the service. */
 export type TimeSource = Pick<LeaseService, "now" | "toWall">;
 
 /** The whole truth about a session's transport, with ages as of this moment. */
 export function presentTransport(session: Session, time: TimeSource): TransportInit {
-  const lasting = presentLasting(session, time);
+  // Field by field: every renewal is answered with one, and spreading both takes twice as long.
+  const state: Mutable<TransportInit> = presentLasting(session, time);
   const ages = presentAges(session, time);
-  return {
-    ...lasting,
-    ...ages,
-    negotiation: lasting.negotiation && { ...lasting.negotiation, ...ages.negotiation },
-    lingering: lasting.lingering && { ...lasting.lingering, ...ages.lingering },
-  };
+  state.evidenceAge = ages.evidenceAge;
+  state.ends = ages.ends ?? [];
+  state.nextNegotiationAt = ages.nextNegotiationAt;
+  state.nextNegotiationIn = ages.nextNegotiationIn;
+  const { negotiation, lingering } = state;
+  state.negotiation = negotiation && { ...negotiation, ...ages.negotiation };
+  state.lingering = lingering && { ...lingering, ...ages.lingering };
+  return state;
 }
 
 /** The part of a record's message that stays the same until the wall clock is stepped. */
