@@ -10,7 +10,9 @@ export type Work = () => boolean;
 
 /** A turn is for many calls, and belongs to none that happens to begin it. */
 const outsideCalls = AsyncLocalStorage.snapshot();
-/** Work that waited is begun for so long in a turn: what follows from it takes several times that. */
+/** Work that waited begins in so many parts of a turn: what follows from one is over before the next. */
+const partsPerTurn = 8;
+/** It is begun for so long in a part: what follows from it takes several times that. */
 const beginMs = 1;
 /** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
 const perTurnMax = 64;
@@ -21,8 +23,8 @@ const longTurns = 4;
 const restMsMax = 50;
 /** Of what connections bring, so much passes between two looks at the clock. */
 const broughtPerLook = 64;
-/** Work that is looked at in a turn, including what there was nothing to do for. */
-const looksPerTurn = 1_000;
+/** Work that is looked at in a part, including what there was nothing to do for. */
+const looksPerPart = 125;
 /** Over this stretch it is counted what a connection takes of the loop. */
 const stretchMs = 1_000;
 /** Connections that took no more of it come before those that did. */
@@ -57,6 +59,8 @@ export class ConnectionTurns {
   /** Work that was begun in this turn, and how much may be. */
   #begun = 0;
   #perTurn = perTurnMax;
+  /** Parts that this turn, or the next one, still has for work that waits. */
+  #partsLeft = 0;
   /** Whose work was begun last, and when: what follows from it counts until other work begins. */
   #at: object | undefined;
   #atSince = 0;
@@ -135,6 +139,7 @@ export class ConnectionTurns {
       this.#follow(connection, this.#now());
       return work();
     });
+    this.#setParts();
   }
 
   /**
@@ -175,18 +180,40 @@ export class ConnectionTurns {
     this.#isTurnSet = false;
     this.#count += 1;
     this.#begun = 0;
-    if (this.#isIdle) return;
-    this.#setTurn(now);
-    for (let looks = 0; looks < looksPerTurn && !this.#isLong; looks += 1) {
+    if (!this.#isIdle) this.#setTurn(now);
+  }
+
+  /** Behind the turn's beginning. Node sees to what follows from one immediate before the next. */
+  #setParts(): void {
+    if (this.#partsLeft > 0) return;
+    this.#partsLeft = partsPerTurn;
+    outsideCalls(() => {
+      for (let part = 0; part < partsPerTurn; part += 1) setImmediate(this.#part);
+    });
+  }
+
+  readonly #part = (): void => {
+    this.#partsLeft -= 1;
+    const now = this.#now();
+    // However full the turn is, something begins in it.
+    const isFirst = this.#partsLeft === partsPerTurn - 1;
+    if (isFirst || now - this.#turnBegan <= this.#turnMs) this.#beginWaiting(now);
+    if (this.#partsLeft === 0 && !this.#isIdle) this.#setParts();
+  };
+
+  #beginWaiting(now: number): void {
+    const begunMax = this.#begun + this.#perTurn / partsPerTurn;
+    for (let looks = 0; looks < looksPerPart && !this.#isLong; looks += 1) {
+      if (this.#begun >= begunMax) return;
       const work = this.#shift();
       if (work === undefined) return;
       if (!work()) continue;
       this.#begun += 1;
-      if (this.#begun >= this.#perTurn || this.#now() - now > beginMs) return;
+      if (this.#now() - now > beginMs) return;
     }
   }
 
-  /** What follows from work cannot be told from its beginning, only from how long the turn took. */
+  /** What follows from work later cannot be told from its beginning, only from how long turns took. */
   #adapt(now: number, tookMs: number): void {
     const tookLong = tookMs > longTurns * this.#turnMs;
     if (tookLong && this.#isLong) this.#restUntil = now + Math.min(tookMs, restMsMax);

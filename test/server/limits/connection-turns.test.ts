@@ -76,6 +76,24 @@ test("less begins in a turn after turns that took long, and more again after sho
   expect(sums).toEqual([32, 48, 56, 72, 104]);
 });
 
+test("what follows from work that waited counts in its turn", async () => {
+  const { turns, work } = turnsOf();
+  let done = 0;
+  for (let count = 0; count < 64; count += 1) {
+    turns.wait({}, () => {
+      done += 1;
+      void Promise.resolve().then(() => work(1));
+      return true;
+    });
+  }
+  const sums: number[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    await turn();
+    sums.push(done);
+  }
+  expect(sums).toEqual([8, 16, 24]);
+});
+
 test("connections have their turns one after the other", async () => {
   const { turns, work } = turnsOf();
   const [busy, calm] = [{}, {}];
@@ -83,7 +101,7 @@ test("connections have their turns one after the other", async () => {
   const wait = (whose: object, name: string): void =>
     turns.wait(whose, () => {
       done.push(name);
-      return work(2);
+      return work(6);
     });
   for (let count = 0; count < 10; count += 1) wait(busy, `busy ${count}`);
   wait(calm, "calm");
