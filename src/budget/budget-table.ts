@@ -52,7 +52,8 @@ export type BudgetName =
   | "open_streams"
   | "connection_streams"
   | "principal_calls"
-  | "turn_ms";
+  | "turn_ms"
+  | "scrape_ms";
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -251,6 +252,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "ms",
     of: "work for connections in one turn of the event loop, on every door",
     beyond: "the rest waits for later turns, in which connections that took little come first",
+  },
+  scrape_ms: {
+    limit: 50,
+    unit: "ms",
+    of: "the time from the making of one answer to `GET /metrics` to that of the next",
+    beyond: "the scrape waits, and shares the next one with all others that do",
   },
 };
 

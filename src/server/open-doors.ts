@@ -11,6 +11,7 @@ import type { LeastLevel, Logger } from "../observe/log/logger.ts";
 import type { LostConnection } from "../observe/lost-connections.ts";
 import { callFigures } from "../observe/metrics/call-metrics.ts";
 import type { Metrics } from "../observe/metrics/metrics.ts";
+import { SharedText } from "../observe/metrics/shared-text.ts";
 import type { Tracing } from "../observe/traces/tracing.ts";
 import type { ListenAddress } from "../settings/listen-address.ts";
 import type { LogLevel } from "../settings/log-levels.ts";
@@ -25,7 +26,12 @@ import { type Guard, guarded } from "./guard.ts";
 import { createHealth } from "./health.ts";
 import { Intake } from "./intake/intake.ts";
 import { listenFault } from "./listen-fault.ts";
-import { type BackupOutcome, openOpsDoor, type Readiness } from "./ops-door.ts";
+import {
+  type BackupOutcome,
+  type OpsDoorOptions,
+  openOpsDoor,
+  type Readiness,
+} from "./ops-door.ts";
 import { Outbox } from "./outbox.ts";
 import { originRule } from "./public/cors-policy.ts";
 import type { LegacyRoutesOptions } from "./public/legacy-routes.ts";
@@ -127,7 +133,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         listen,
         readiness: options.readiness,
         logLevel: options.logLevel,
-        metrics: () => exposition(options.metrics),
+        metrics: exposition(options, closed.signal),
         backUp: options.backUp,
         drain: options.drain,
         figuresOf: (route) => callFigures(options.metrics, "ops", route),
@@ -182,8 +188,17 @@ function bugLogger(log: Logger, door: string): (error: unknown) => void {
   return (error) => log.error({ err: error, door }, "internal error");
 }
 
-async function exposition({ registry }: Metrics): Promise<{ contentType: string; text: string }> {
-  return { contentType: registry.contentType, text: await registry.metrics() };
+/** One answer is read by all who ask together: making it takes milliseconds. */
+function exposition(
+  { metrics: { registry }, api: { budgets }, sleep }: DoorsOptions,
+  closed: AbortSignal,
+): OpsDoorOptions["metrics"] {
+  const everyMs = budgets.limit("scrape_ms");
+  const shared = new SharedText(
+    () => registry.metrics(),
+    () => sleep(everyMs, closed),
+  );
+  return { contentType: registry.contentType, text: () => shared.get() };
 }
 
 type Opener = (listen: ListenAddress) => Promise<Door>;

@@ -35,7 +35,7 @@ export interface OpsDoorOptions {
   readonly listen: ListenAddress;
   readonly readiness: () => Readiness;
   /** The registry in the text format of Prometheus. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: { readonly contentType: string; readonly text: () => Promise<Buffer> };
   /** Copies the store to a file of that name beside it, and waits until that is on disk. */
   readonly backUp: (name: string) => Promise<BackupOutcome>;
   readonly logLevel: LeastLevel<LogLevel>;
@@ -84,8 +84,8 @@ export async function openOpsDoor(options: OpsDoorOptions): Promise<Door> {
     return reply.code(answer.status === "ready" ? 200 : 503).send(answer);
   });
   app.get("/metrics", async (_request, reply) => {
-    const { contentType, text } = await metrics();
-    return reply.header("content-type", contentType).send(text);
+    const text = await metrics.text();
+    return reply.header("content-type", metrics.contentType).send(text);
   });
   addLogLevel(app, options.logLevel);
   app.post<{ Querystring: { to?: unknown } }>("/backup", async ({ query: { to } }, reply) => {
