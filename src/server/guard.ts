@@ -5,6 +5,7 @@ import type { Call } from "../api/call/handlers.ts";
 import type { CallScope, OpenScope } from "../observe/call-scope.ts";
 import type { CallFigures } from "../observe/metrics/call-metrics.ts";
 import { requestIdHeader } from "../observe/requests.ts";
+import { AbortListeners } from "./abort-listeners.ts";
 import type { ServedService, UntypedHandler } from "./served-service.ts";
 
 /** What surrounds every call at every door. */
@@ -141,31 +142,6 @@ export function endOf({ reason }: AbortSignal): ConnectError {
   if (!(reason instanceof ConnectError)) return callerLeft;
   if (reason.code === Code.DeadlineExceeded) return deadlinePassed;
   return reason.code === Code.Unavailable ? reason : callerLeft;
-}
-
-/**
- * Listens to a signal once for any number of streams: a signal goes through all its listeners
- * whenever one is added or removed.
- */
-class AbortListeners {
-  readonly signal: AbortSignal;
-  readonly #listeners = new Set<() => void>();
-
-  constructor(signal: AbortSignal) {
-    this.signal = signal;
-    const abort = (): void => {
-      for (const listener of this.#listeners) listener();
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  }
-
-  add(listener: () => void): void {
-    this.#listeners.add(listener);
-  }
-
-  delete(listener: () => void): void {
-    this.#listeners.delete(listener);
-  }
 }
 
 /**

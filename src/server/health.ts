@@ -6,6 +6,7 @@ import {
   type Health,
   HealthCheckResponse_ServingStatus as Status,
 } from "../gen/grpc/health/v1/health_pb.js";
+import { AbortListeners } from "./abort-listeners.ts";
 
 /**
  * The standard health protocol for services that are well together until `closing` aborts; every
@@ -18,6 +19,7 @@ export function createHealth(
   closing: AbortSignal,
 ): Handlers<typeof Health> {
   const known = new Set(["", ...services]);
+  const drain = new AbortListeners(closing);
   const status = (): Status => (closing.aborted ? Status.NOT_SERVING : Status.SERVING);
   return {
     async check({ service }) {
@@ -27,16 +29,21 @@ export function createHealth(
     async *watch({ service }, { signal }) {
       const first = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
       yield { status: first };
-      await firstAbort(signal, closing);
+      await firstAbort(signal, drain);
       if (first === Status.SERVING && !signal.aborted) yield { status: status() };
     },
   };
 }
 
-function firstAbort(...signals: readonly AbortSignal[]): Promise<void> {
-  const either = AbortSignal.any([...signals]);
-  if (either.aborted) return Promise.resolve();
+/** Without a signal of its own, as `AbortSignal.any` makes: there may be thousands of watches. */
+function firstAbort(call: AbortSignal, drain: AbortListeners): Promise<void> {
+  if (call.aborted || drain.signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    either.addEventListener("abort", () => resolve(), { once: true });
+    const over = (): void => {
+      drain.delete(over);
+      resolve();
+    };
+    drain.add(over);
+    call.addEventListener("abort", over, { once: true });
   });
 }
