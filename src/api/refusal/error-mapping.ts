@@ -1,5 +1,6 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { LRUCache } from "lru-cache";
 
 import { type BudgetName, budgetTable } from "../../budget/budget-table.ts";
 import { BudgetSpent } from "../../budget/budgets.ts";
@@ -92,13 +93,30 @@ export function internalMessage(action: string): string {
   return `Cannot ${action}: internal error, the service has noted it, try again later`;
 }
 
+/** Refusals in the same words are one error: with its stack and details it costs as much as a call. */
+const errors = new LRUCache<string, ConnectError>({ max: 500 });
+/** Lists of more wrong fields are hardly ever the same. */
+const sharedViolations = 4;
+
 /**
  * The error of a refused rpc: code, a message for people, and ErrorInfo, RetryInfo and BadRequest
- * for programs.
+ * for programs. Others may be refused with the same one: nobody may change it.
  *
  * @param action what was asked, as it follows "Cannot", such as `renew the lease`
  */
 export function refusalToConnectError(refusal: Refusal, action: string): ConnectError {
+  if (refusal.reason === "FIELD_INVALID" && refusal.violations.length > sharedViolations) {
+    return newError(refusal, action);
+  }
+  const words = JSON.stringify([action, refusal]);
+  const known = errors.get(words);
+  if (known !== undefined) return known;
+  const made = newError(refusal, action);
+  errors.set(words, made);
+  return made;
+}
+
+function newError(refusal: Refusal, action: string): ConnectError {
   const { code } = mappings[refusal.reason];
   return new ConnectError(refusalMessage(refusal, action), code, undefined, details(refusal));
 }

@@ -11,8 +11,18 @@ const statusDetails = "grpc-status-details-bin";
 /** More of a message would not fit into the headers that peers take. */
 const messageLengthMax = 4_000;
 
+/** Those with details take as long to make as a call, and many calls share a refusal. */
+const known = new WeakMap<ConnectError, OutgoingHttpHeaders>();
+
 /** The trailers with which a call ends that is refused; Connect's codes are gRPC's. */
 export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
+  if (error.details.length === 0) return newTrailers(error);
+  const trailers = known.get(error) ?? newTrailers(error);
+  known.set(error, trailers);
+  return trailers;
+}
+
+function newTrailers(error: ConnectError): OutgoingHttpHeaders {
   const details = setTrailerStatus(new Headers(), error).get(statusDetails);
   // It may be cut within a character.
   const message = error.rawMessage.slice(0, messageLengthMax).toWellFormed();

@@ -157,3 +157,17 @@ describe("the one table of refusals", () => {
     expect(legacyInternalError.body).toEqual({ error: "internal_error", message: null });
   });
 });
+
+test("callers who are refused in the same words share an error, and others do not", () => {
+  const refuse = (refusal: Refusal, action = "act"): unknown =>
+    refusalToConnectError(refusal, action);
+  for (const [refusal] of table) expect(refuse({ ...refusal })).toBe(refuse({ ...refusal }));
+  const known: Refusal = { reason: "TOO_MANY", what: "beach_sessions", retryAfterMs: 1_000 };
+  const others: readonly Refusal[] = [
+    { ...known, what: "sessions" },
+    { ...known, retryAfterMs: 1_001 },
+    { reason: "FIELD_INVALID", violations: wrongFields.slice(1) },
+  ];
+  for (const other of others) expect(refuse(other)).not.toBe(refuse(known));
+  expect(refuse(known, "act otherwise")).not.toBe(refuse(known));
+});
