@@ -79,7 +79,9 @@ describe("revoke", () => {
   test("asks nobody where there is no terminal, and does nothing", async () => {
     await using service = await runService();
     const held = await holdSession(service, "s1");
-    const { ended } = startCli(["revoke", "s1", "--address", service.addresses.grpc]);
+    // It ends once it has its answer, not once it would have given up waiting for it.
+    const args = ["revoke", "s1", "--address", service.addresses.grpc, "--timeout", "10m"];
+    const { ended } = startCli(args);
     const { code, stderr } = await ended;
     expect(code).toBe(64);
     expect(stderr).toContain("there is no terminal to ask on: add --yes");

@@ -9,7 +9,9 @@ export async function currentState(calling: Calling, sessionId: string): Promise
   const place = { ...calling.place, sessionId };
   const client = createClient(ControllerLease, calling.transport);
   const enough = new AbortController();
-  const asked = { timeoutMs: place.timeoutMs, signal: enough.signal };
+  // Unlike the timer of `timeoutMs`, which a stream that is left early keeps, it holds no process up.
+  const late = AbortSignal.timeout(place.timeoutMs);
+  const asked = { signal: AbortSignal.any([enough.signal, late]) };
   try {
     for await (const { event } of client.watchTransport({ sessionIds: [sessionId] }, asked)) {
       if (event.case === "state") return event.value;
