@@ -12,6 +12,8 @@ const digitsMax = 15;
 
 /** Where the characters of the record at hand are: one is scanned at a time. */
 const bytes = Buffer.alloc(16_384);
+/** What does not fit is cut between two characters, which leaves at most 3 bytes of room. */
+const lengthMax = bytes.length - 4;
 
 /**
  * Reads a record that is only looked at, in half the time: nothing is made of it but what is asked
@@ -29,7 +31,8 @@ export class FlatScan extends RecordReader {
     super();
     this.#json = json;
     // In ASCII, each character is one byte, so that places are the same in both.
-    if (bytes.write(json) !== json.length || bytes[0] !== openList) this.unexpected();
+    if (json.length > lengthMax || bytes.write(json) !== json.length) this.unexpected();
+    if (bytes[0] !== openList) this.unexpected();
   }
 
   override added(): JsonFields | undefined {
