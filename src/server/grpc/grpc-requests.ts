@@ -62,6 +62,9 @@ export class GrpcRequests implements AsyncIterableIterator<unknown> {
       if (this.#stream.isPaused()) this.#stream.resume();
       if (!this.#hasAll) await this.#more();
     }
+    // What waits is dropped where the call ends before its turn.
+    const turn = this.#waiting.length === 0 ? undefined : this.#turn();
+    if (turn !== undefined) await turn;
     const packed = this.#waiting.shift();
     if (packed === undefined && this.#fault !== undefined) throw this.#fault.thrown;
     if (packed === undefined) return { done: true, value: undefined };
@@ -75,6 +78,10 @@ export class GrpcRequests implements AsyncIterableIterator<unknown> {
   async return(): Promise<IteratorResult<unknown, undefined>> {
     this.leave();
     return { done: true, value: undefined };
+  }
+
+  #turn(): Promise<void> | undefined {
+    return this.#method.intake.turn(this.#held.connection);
   }
 
   #more(): Promise<void> {

@@ -79,6 +79,20 @@ export class Intake {
   }
 
   /**
+   * The turn of a message on a stream that is open: many may come in one read. Undefined while this
+   * turn has room, as it nearly always has.
+   */
+  turn(connection: object): Promise<void> | undefined {
+    if (this.#turns.hasRoom(connection)) return undefined;
+    return new Promise((resolve) => {
+      this.#turns.wait(connection, () => {
+        resolve();
+        return true;
+      });
+    });
+  }
+
+  /**
    * Reads a message like {@link read}, in this turn, without a promise: one in binary that is small
    * and not packed, as nearly all are. Undefined for others, of which nothing was read.
    */

@@ -86,6 +86,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   async *#readOneByOne(desc: DescMessage): AsyncGenerator<MessageShape<DescMessage>> {
     const { format, encoding } = this.#packing;
     for await (const envelope of this.#readEnvelopes()) {
+      await this.#intake.turn(this.#held.connection);
       const packed = { desc, format, ...opened(envelope, encoding, encodingOf) };
       const { message, heldBytes } = await this.#intake.read(packed, this.#held);
       this.#onRead();

@@ -39,7 +39,19 @@ async function openDoor(onCalled: () => void): Promise<string> {
     onCalled();
     yield {};
   }
-  const handler = ({ methodKind }: DescMethod) => (methodKind === "unary" ? unary : streaming);
+  async function* bidi(messages: unknown): AsyncGenerator<object> {
+    for await (const _message of messages as AsyncIterable<object>) {
+      onCalled();
+      yield {};
+    }
+  }
+  const handlers = {
+    unary,
+    server_streaming: streaming,
+    bidi_streaming: bidi,
+    client_streaming: unary,
+  } as const;
+  const handler = ({ methodKind }: DescMethod) => handlers[methodKind];
   door = await openGrpcDoor({
     listen: { host: "127.0.0.1", port: 0 },
     tls: undefined,
@@ -52,6 +64,25 @@ async function openDoor(onCalled: () => void): Promise<string> {
   });
   return `${door.address.host}:${door.address.port}`;
 }
+
+test("messages that come in one read on streams that are open are answered over several turns", async () => {
+  const byTurn = new Map<number, number>();
+  let taken = 0;
+  using raw = new RawHttp2(
+    await openDoor(() => {
+      taken += 1;
+      byTurn.set(turns.turn, (byTurn.get(turns.turn) ?? 0) + 1);
+    }),
+  );
+  const path = `/${ControllerLease.typeName}/KeepAlive`;
+  const streams = Array.from({ length: calls }, () => raw.open(path));
+  for (const stream of streams) stream.write(enveloped(Buffer.alloc(0)));
+  await expect.poll(() => taken, { timeout: 10_000 }).toBe(calls);
+  byTurn.clear();
+  for (const stream of streams) stream.write(enveloped(Buffer.alloc(0)));
+  await expect.poll(() => taken, { timeout: 10_000 }).toBe(2 * calls);
+  expect(Math.max(...byTurn.values())).toBeLessThanOrEqual(perTurn);
+});
 
 test.for(["Renew", "WatchTransport"])(
   "messages of %s that come in one read are answered over several turns",
