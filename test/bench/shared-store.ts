@@ -11,7 +11,7 @@ export const byTurns: Choice = (lease, pass, count) => (lease + pass) % count;
 
 /** What a fleet did in a stretch of renewals. */
 export interface SharedStretch {
-  /** Processor time of one of its processes for each renewal that all of them made. */
+  /** Processor time of the measured process for each renewal that all of them made. */
   readonly processMicros: number;
   /** Processor time of Redis for a renewal. */
   readonly redisMicros: number;
@@ -46,13 +46,17 @@ export class SharedFleet {
     return new SharedFleet(leases, redis, contestants);
   }
 
-  /** What it does under the load, once that has come to each lease. */
-  async measure(load: Load, ms: number): Promise<SharedStretch> {
+  /**
+   * What it does under the load, once that has come to each lease.
+   *
+   * @param measured whose processor time counts
+   */
+  async measure(load: Load, ms: number, measured: Contestant): Promise<SharedStretch> {
     // Before, a process may not have made the newest renewal of those that are sent to it.
     await renewFor(load, (renewals) => renewals >= this.#leases);
-    const before = await this.#used();
+    const before = await this.#used(measured);
     const renewals = await renewFor(load, (_, passedMs) => passedMs > ms);
-    const after = await this.#used();
+    const after = await this.#used(measured);
     return {
       processMicros: (after.processMicros - before.processMicros) / renewals,
       redisMicros: (after.redisMicros - before.redisMicros) / renewals,
@@ -60,21 +64,13 @@ export class SharedFleet {
     };
   }
 
-  /** Share of a core that a process uses while nobody calls. */
-  async idleCores(ms: number): Promise<number> {
-    const before = { at: performance.now(), micros: await cpuOf(this.contestants) };
-    await sleep(ms);
-    const micros = (await cpuOf(this.contestants)) - before.micros;
-    return micros / 1000 / (performance.now() - before.at);
-  }
-
-  async #used() {
+  async #used(measured: Contestant) {
     const info = String(await this.#redis.command("INFO", "everything"));
     const number = (name: string): number =>
       Number(new RegExp(`^${name}[:=]([\\d.]+)`, "m").exec(info)?.[1] ?? 0);
     const calls = (command: string): number => number(`cmdstat_${command}:calls`);
     return {
-      processMicros: await cpuOf(this.contestants),
+      processMicros: await measured.cpuMicros(),
       redisMicros: (number("used_cpu_user") + number("used_cpu_sys")) * 1e6,
       // Scripts but the heartbeats, which alone ask the time.
       commits: calls("evalsha") + calls("eval") - calls("time"),
@@ -83,21 +79,21 @@ export class SharedFleet {
 }
 
 /**
- * Each makes so many renewals, as fast as it can, so that the code of all is compiled alike. One that
- * is offered half the load would get there in twice the time.
+ * Makes so many renewals, as fast as it can, so that the code of all is compiled alike. One that is
+ * offered half the load would get there in twice the time.
  */
-export async function warmUp(contestants: readonly Contestant[], renewals: number): Promise<void> {
-  for (const contestant of contestants) {
-    await renewFor(unaryLoad(contestant.unary(), inFlight), (made) => made >= renewals);
-  }
+export async function warmUp(contestant: Contestant, renewals: number): Promise<void> {
+  await renewFor(unaryLoad(contestant.unary(), inFlight), (made) => made >= renewals);
 }
 
 const inFlight = 64;
 
-/** Processor time that one of them used on average, in microseconds. */
-export async function cpuOf(contestants: readonly Contestant[]): Promise<number> {
-  const micros = await Promise.all(contestants.map((contestant) => contestant.cpuMicros()));
-  return micros.reduce((sum, one) => sum + one, 0) / micros.length;
+/** Share of a core that a process uses while nobody calls. */
+export async function idleCores(contestant: Contestant, ms: number): Promise<number> {
+  const before = { at: performance.now(), micros: await contestant.cpuMicros() };
+  await sleep(ms);
+  const micros = (await contestant.cpuMicros()) - before.micros;
+  return micros / 1000 / (performance.now() - before.at);
 }
 
 /** Renews until it is enough, and waits for the answers; resolves to how many there were. */

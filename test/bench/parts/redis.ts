@@ -1,4 +1,4 @@
-import { spreadOver } from "../../support/process/cores.ts";
+import { type Cores, keepAwake, moveTo } from "../../support/process/cores.ts";
 import { hasRedis } from "../../support/redis/redis-server.ts";
 import type { Bench, Part, Size } from "../bench.ts";
 import { type Contestant, startContestant } from "../contestant.ts";
@@ -8,7 +8,7 @@ import { bounded, compared, type Figure, type Findings, type Row, rowOf } from "
 import {
   byConnection,
   byTurns,
-  cpuOf,
+  idleCores,
   renewFor,
   SharedFleet,
   type SharedStretch,
@@ -18,11 +18,12 @@ import {
 export const redisPart: Part = {
   name: "redis",
   title: "Two processes on one Redis, compared with one at the same offered load",
-  seconds: (size) => 4 + size.leases / 50 + size.rounds * (3 + (11 * stretchMs(size)) / 1000),
+  seconds: (size) =>
+    4 + size.leases / 30 + size.rounds * (2 + size.leases / 400 + (11 * stretchMs(size)) / 1000),
   run,
 };
 
-/** What one process carries with about half a core; and where it is mostly waking up. */
+/** What one process carries with a good half of a core; and where it is mostly waking up. */
 const [busy, quiet] = [6000, 1000];
 const shareBelow = 0.55;
 const batches = { size: 1000, depth: 2 };
@@ -60,45 +61,84 @@ interface Stretches {
 
 async function run({ size, cores, progress }: Bench): Promise<Findings> {
   if (!hasRedis) return { rows: [], notes: ["not measured: there is no redis-server"] };
-  using _ = spreadOver(cores);
   const { leases } = size;
   await using stack = new AsyncDisposableStack();
+  if (cores !== undefined) stack.use(keepAwake(cores.server));
   const servers = {
     one: await SharedFleet.start(1, leases, stack),
     two: await SharedFleet.start(2, leases, stack),
     floor: stack.use(await startContestant("floor-server.ts", { args: [String(leases)] })),
   };
   progress("two processes on Redis: warming up");
-  const { one, two, floor } = servers;
-  await warmUp([...one.contestants, ...two.contestants, floor], warmUpPasses * leases);
+  const place = placer(servers, cores);
+  for (const each of all(servers)) {
+    place(each);
+    await warmUp(each, warmUpPasses * leases);
+  }
   const rounds: Round[] = [];
   for (let round = 1; round <= size.rounds; round += 1) {
     progress(`two processes on Redis: round ${round} of ${size.rounds}`);
-    rounds.push(await measureRound(servers, stretchMs(size)));
+    rounds.push(await measureRound(servers, { place, round, ms: stretchMs(size) }));
   }
   return { rows: rowsOf(rounds), notes };
 }
 
+function all({ one, two, floor }: Servers): readonly Contestant[] {
+  return [...one.contestants, ...two.contestants, floor];
+}
+
+/**
+ * Gives the one that is measured a core of its own. The other process of two, Redis and the caller
+ * share the other core, or what a process costs would depend on who runs beside it.
+ */
+function placer(servers: Servers, cores: Cores | undefined): (measured: Contestant) => void {
+  return (measured) => {
+    if (cores === undefined) return;
+    for (const each of all(servers)) {
+      moveTo(each === measured ? cores.server : cores.callers, each.pid);
+    }
+  };
+}
+
+interface RoundSettings {
+  readonly place: (measured: Contestant) => void;
+  readonly round: number;
+  readonly ms: number;
+}
+
 /** One after the other, since the machine could not carry them all at the same time. */
-async function measureRound({ one, two, floor }: Servers, ms: number): Promise<Round> {
+async function measureRound(
+  { one, two, floor }: Servers,
+  { place, round, ms }: RoundSettings,
+): Promise<Round> {
+  /** Of two, each is measured in every other round. */
+  const measuredOf = ({ contestants }: SharedFleet): Contestant => {
+    const measured = contestants[round % contestants.length];
+    if (measured === undefined) throw new RangeError("a fleet has a process");
+    place(measured);
+    return measured;
+  };
   const offered = (fleet: SharedFleet, perSecond: number, choose = byConnection) =>
-    fleet.measure(pacedLoad(fleet.contestants, perSecond, choose), ms);
+    fleet.measure(pacedLoad(fleet.contestants, perSecond, choose), ms, measuredOf(fleet));
   const floorOffered = async (perSecond: number): Promise<number> => {
+    place(floor);
     const load = pacedLoad([floor], perSecond, byConnection);
     await renewFor(load, (_, passedMs) => passedMs > ms);
-    const before = await cpuOf([floor]);
+    const before = await floor.cpuMicros();
     const renewals = await renewFor(load, (_, passedMs) => passedMs > ms);
-    return ((await cpuOf([floor])) - before) / renewals;
+    return ((await floor.cpuMicros()) - before) / renewals;
   };
-  const [first] = one.contestants;
-  if (first === undefined) throw new RangeError("a fleet has a process");
-  const stream = streamLoad(first.stream(batches.size), batches.size, batches.depth);
+  const streamed = (): Promise<SharedStretch> => {
+    const measured = measuredOf(one);
+    const load = streamLoad(measured.stream(batches.size), batches.size, batches.depth);
+    return one.measure(load, ms, measured);
+  };
   return {
     one: { busy: await offered(one, busy), quiet: await offered(one, quiet) },
     two: { busy: await offered(two, busy), quiet: await offered(two, quiet) },
     byTurns: await offered(two, busy, byTurns),
-    batches: await one.measure(stream, ms),
-    idleCores: await one.idleCores(ms),
+    batches: await streamed(),
+    idleCores: await idleCores(measuredOf(one), ms),
     floor: { whole: await floorOffered(busy), half: (await floorOffered(busy / 2)) / 2 },
   };
 }
@@ -146,5 +186,5 @@ function rowsOf(rounds: readonly Round[]): readonly Row[] {
 }
 
 const notes = [
-  "the offered renewals come in bunches every 10 ms, on all cores; here each is written to Redis",
+  "the offered renewals come every millisecond; the process that is measured has a core of its own, which stays awake; here each renewal is written to Redis",
 ];

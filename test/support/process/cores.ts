@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 
 /** Which core servers run on, and which one their callers. */
 export interface Cores {
@@ -14,18 +14,40 @@ export function findCores(): Cores | undefined {
 
 /** Keeps this process, and all that it starts without a core of its own, on the callers' core. */
 export function keepCallersOn({ callers }: Cores): void {
-  execFileSync("taskset", ["-a", "-c", "-p", String(callers), String(process.pid)]);
+  moveTo(callers, process.pid);
+}
+
+/** Has a process with all its threads run on the core, or on the list of cores. */
+export function moveTo(core: number | string, pid: number): void {
+  execFileSync("taskset", ["-a", "-c", "-p", String(core), String(pid)]);
+}
+
+/**
+ * Keeps the core from going to sleep until this is disposed, by a loop that runs only while nothing
+ * else wants to. A core that wakes up is slow at first, and by how much differs from one time to the
+ * next, above all in a virtual machine.
+ */
+export function keepAwake(core: number): Disposable {
+  const loop = fork(new URL("idle-loop.ts", import.meta.url), {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    execPath: "chrt",
+    execArgv: ["-i", "0", "taskset", "-c", String(core), process.execPath],
+  });
+  // Without chrt the figures vary more.
+  loop.on("error", () => undefined);
+  return {
+    [Symbol.dispose]() {
+      loop.kill("SIGKILL");
+    },
+  };
 }
 
 /** Lets it use both cores until this is disposed, and what it starts meanwhile. */
 export function spreadOver(cores: Cores | undefined): Disposable {
-  const keepOn = (list: string): void => {
-    execFileSync("taskset", ["-a", "-c", "-p", list, String(process.pid)]);
-  };
-  if (cores !== undefined) keepOn(`${cores.server},${cores.callers}`);
+  if (cores !== undefined) moveTo(`${cores.server},${cores.callers}`, process.pid);
   return {
     [Symbol.dispose]() {
-      if (cores !== undefined) keepOn(String(cores.callers));
+      if (cores !== undefined) moveTo(cores.callers, process.pid);
     },
   };
 }
