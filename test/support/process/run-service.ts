@@ -70,11 +70,13 @@ export interface RunOptions extends Omit<AppOverrides, "logTo"> {
   readonly env?: Env;
   /** `sqlite` keeps a file in a temporary folder, or the file named. */
   readonly store?: "memory" | "sqlite" | { readonly path: string };
+  /** Where the lines of its log come, also while it starts. */
+  readonly log?: LogLine[];
 }
 
 /** Starts the service in this process on free ports, by default with the memory store. */
 export async function runService(options: RunOptions = {}): Promise<RunningService> {
-  const { env, store = "memory", ...overrides } = options;
+  const { env, store = "memory", log = [], ...overrides } = options;
   const folder = await mkdtemp(join(tmpdir(), "controller-lease-"));
   const storePath = typeof store === "object" ? store.path : join(folder, "lease.db");
   const result = toSettings({
@@ -85,7 +87,6 @@ export async function runService(options: RunOptions = {}): Promise<RunningServi
   });
   if (result.kind === "faults") throw new Error(result.faults.join("\n"));
 
-  const log: LogLine[] = [];
   const logTo = { write: (line: string) => void log.push(JSON.parse(line)) };
   const app = await startApp(result.settings, { ...overrides, logTo });
   const { reach, close } = openReach(app.addresses, env);

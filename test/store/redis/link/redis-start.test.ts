@@ -1,23 +1,35 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 import { createClient } from "@redis/client";
 import { describe, expect, test } from "vitest";
 
 import { holdFastPath } from "../../../support/callers/held-session.ts";
-import { runService, runToExit } from "../../../support/process/run-service.ts";
+import {
+  type LogLine,
+  type RunningService,
+  runService,
+  runToExit,
+} from "../../../support/process/run-service.ts";
 import { startRedisCluster } from "../../../support/redis/redis-cluster.ts";
 import { freePort, hasRedis, startRedis } from "../../../support/redis/redis-server.ts";
 
 const key = { LEASE_TOKEN_KEY: "k".repeat(32) };
 const inTime = { timeout: 30_000 };
+const notThereYet = "Redis is not there yet; waiting for it";
 
-const serve = (url: string) => runService({ env: { ...key, LEASE_STORE_URL: url } });
+const serve = (url: string, log: LogLine[] = []) =>
+  runService({ env: { ...key, LEASE_STORE_URL: url }, log });
+
+/** A service that has found that its Redis is not there. */
+async function waiting(url: string): Promise<{ readonly starting: Promise<RunningService> }> {
+  const log: LogLine[] = [];
+  const starting = serve(url, log);
+  await expect.poll(() => log.map(({ msg }) => msg), inTime).toContain(notThereYet);
+  return { starting };
+}
 
 describe.skipIf(!hasRedis)("a start", () => {
   test("waits for a Redis that is not up yet, and says so every few seconds", async () => {
     const port = await freePort();
-    const starting = serve(`redis://127.0.0.1:${port}`);
-    await delay(1_500);
+    const { starting } = await waiting(`redis://127.0.0.1:${port}`);
     await using server = await startRedis({}, port);
     await using service = await starting;
     expect(server.port).toBe(port);
@@ -53,8 +65,7 @@ describe.skipIf(!hasRedis)("a start", () => {
     await using server = await startRedis();
     const other = await createClient({ url: server.url }).connect();
     await other.configSet("maxclients", "1");
-    const starting = serve(server.url);
-    await delay(1_500);
+    const { starting } = await waiting(server.url);
     await other.configSet("maxclients", "1000");
     await using service = await starting;
     other.destroy();
@@ -69,13 +80,12 @@ describe.skipIf(!hasRedis)("a start", () => {
     await replica?.kill();
     await first?.kill();
     const other = cluster.nodes[1]?.url ?? "";
-    const starting = serve(other);
-    await delay(1_500);
+    const { starting } = await waiting(other);
     await first?.restart();
     await using service = await starting;
     const ids = Array.from({ length: 12 }, (_, index) => `session-${index}`);
     await Promise.all(ids.map((id) => holdFastPath(service, id)));
-    expect(service.log.map(({ msg }) => msg)).toContain("Redis is not there yet; waiting for it");
+    expect(service.log.map(({ msg }) => msg)).toContain(notThereYet);
   });
 
   test("ends with the remedy when the time is over", async () => {
@@ -84,7 +94,7 @@ describe.skipIf(!hasRedis)("a start", () => {
     const { code, stdout, stderr } = await runToExit(env);
     expect(code).toBe(1);
     expect(stderr).toMatch(/it does not answer there \(.*ECONNREFUSED.*\); start Redis/);
-    expect(stdout).toContain("Redis is not there yet; waiting for it");
+    expect(stdout).toContain(notThereYet);
   });
 
   test("does not wait where waiting would not help", async () => {
