@@ -3,14 +3,10 @@ import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 
 import type { Calls } from "./calls.ts";
-
-/** Calls on one connection, with none of the stacks under measurement. */
-export interface Caller extends Disposable {
-  /** Rejects unless the answer is a success. */
-  call(body: Buffer): Promise<void>;
-}
+import { type Caller, RawCaller } from "./raw-caller.ts";
 
 export function openCaller(calls: Calls): Caller {
+  if (calls.contentType === "application/grpc") return new RawCaller(calls);
   return calls.protocol === "http/2" ? new Http2Caller(calls) : new Http1Caller(calls);
 }
 
