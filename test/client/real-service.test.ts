@@ -32,7 +32,8 @@ async function startAgain(before: SpawnedService, storePath: string): Promise<Sp
   });
 }
 
-describe.each(["SIGKILL", "SIGTERM"] as const)("a service that ends by %s", (signal) => {
+// Side by side, as they mostly wait for a renewal to be due.
+describe.concurrent.each(["SIGKILL", "SIGTERM"] as const)("a service that ends by %s", (signal) => {
   test("and is started again leaves a tile its lease", async () => {
     await using folder = await storeFolder();
     await using service = await spawnService({ LEASE_STORE_URL: `sqlite:${folder.storePath}` });

@@ -8,13 +8,13 @@ test("one change reaches 2,000 streams, each of which costs little while it is i
   expect(bytesPerStream).toBeLessThan(40_000);
 }, 240_000);
 
-test("readers that do not read cost the same after 10,000 changes, and all end with the truth", async () => {
-  const changes = 10_000;
+test("readers that do not read cost the same after 5,000 changes, and all end with the truth", async () => {
+  const changes = 5_000;
   const mixed = await runMixed({
     idle: 1_000,
     fast: 4,
     slow: 20,
-    stalled: 200,
+    stalled: 400,
     changes,
     durationMs: 0,
   });
