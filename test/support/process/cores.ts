@@ -19,7 +19,15 @@ export function keepCallersOn({ callers }: Cores): void {
 
 /** Has a process with all its threads run on the core, or on the list of cores. */
 export function moveTo(core: number | string, pid: number): void {
-  execFileSync("taskset", ["-a", "-c", "-p", String(core), String(pid)]);
+  for (let triesLeft = 10; ; triesLeft -= 1) {
+    try {
+      execFileSync("taskset", ["-a", "-c", "-p", String(core), String(pid)], { stdio: "pipe" });
+      return;
+    } catch (error) {
+      // It stops at a thread that has ended since it listed them, and leaves out those after it.
+      if (triesLeft === 0 || !/No such process/.test(String(error))) throw error;
+    }
+  }
 }
 
 /**
