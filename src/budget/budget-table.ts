@@ -43,6 +43,7 @@ export type BudgetName =
   | "connection_unread_bytes"
   | "unread_ms"
   | "address_resets"
+  | "turn_resets"
   | "queued_calls"
   | "small_chunks"
   | "request_ms"
@@ -192,6 +193,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "resets",
     of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; a connection that HTTP/2 had to end for breaking a rule or a limit counts as 500; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
+  },
+  turn_resets: {
+    limit: 256,
+    unit: "streams",
+    of: "one connection of HTTP/2, that it opens and resets within one turn of the event loop",
+    beyond: "the connection is closed, which counts as one that HTTP/2 had to end",
   },
   queued_calls: {
     limit: 16,

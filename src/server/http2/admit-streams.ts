@@ -97,7 +97,10 @@ export function admitStreams(
     const pace = paceOf(session, turns);
     pace.bring();
     const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && !forgiven.has(stream);
-    if (!isReset || resets.count(pace.address) || pace.isOver) return;
+    if (!isReset) return;
+    // HTTP/2 drops what is left of the read as soon as the connection has ended.
+    if (!pace.bringReset(stream, budgets)) process.nextTick(() => pace.end());
+    if (resets.count(pace.address) || pace.isOver) return;
     process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
   };
   const destroy = endInTurn(turns, onEnded);
@@ -115,7 +118,7 @@ export function admitStreams(
   }
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     const pace = stream.session && paceOf(stream.session, turns);
-    pace?.bringStream();
+    pace?.bringStream(stream);
     if (countsFrames) stream.push = push;
     stream._destroy = destroy;
     // A caller may leave before anybody else listens.

@@ -1,4 +1,4 @@
-import { constants, type Http2Session } from "node:http2";
+import { constants, type Http2Session, type Http2Stream } from "node:http2";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
@@ -38,6 +38,10 @@ class SessionPace implements Reader {
   letReadIn: number | undefined;
   #turn = 0;
   #brought = 0;
+  /** The first stream of this turn; those after it have higher numbers. */
+  #firstId = Number.POSITIVE_INFINITY;
+  /** Streams that this turn has brought and reset. */
+  #resets = 0;
   #isHeld = false;
   #second = 0;
   #small = 0;
@@ -50,9 +54,20 @@ class SessionPace implements Reader {
   }
 
   /** The connection has brought a stream. */
-  bringStream(): void {
+  bringStream({ id = Number.POSITIVE_INFINITY }: Http2Stream): void {
     this.streams?.begin();
     this.bring();
+    this.#firstId = Math.min(this.#firstId, id);
+  }
+
+  /**
+   * The connection has reset a stream; false once there are too many that the same turn has brought.
+   * The number of the turn may stay the same for up to 64 things that come one by one.
+   */
+  bringReset({ id = 0 }: Http2Stream, budgets: Budgets): boolean {
+    if (id < this.#firstId || this.isOver) return true;
+    this.#resets += 1;
+    return budgets.allows("turn_resets", this.#resets);
   }
 
   /** The connection has brought a stream, its end, or a frame of data. */
@@ -60,6 +75,8 @@ class SessionPace implements Reader {
     if (this.#turn !== this.#turns.turn) {
       this.#turn = this.#turns.turn;
       this.#brought = 0;
+      this.#firstId = Number.POSITIVE_INFINITY;
+      this.#resets = 0;
     }
     this.#brought += 1;
     // HTTP/2 reads on by itself after a write.

@@ -163,3 +163,42 @@ test("of what one read brings, no more than a crowd is served in its turn", asyn
   leaving.abort();
   server.close();
 });
+
+test("a connection ends amid a read that opens and resets streams, and the rest of it is dropped", async () => {
+  const limit = 100;
+  const { server, budgets, address } = await admitting(new Budgets({ turn_resets: limit }));
+  let opened = 0;
+  server.on("session", (session) => session.on("stream", () => (opened += 1)));
+  const outcomes = new Outcomes();
+  using connection = await RawHttp2.open(address, { outcomes, signal: AbortSignal.any([]) });
+  const head = grpcHead("/any");
+  const burst = Array.from({ length: 300 }, () => {
+    const stream = connection.nextStream();
+    const opening = frame(frames.headers, flags.endHeaders, stream, head);
+    return Buffer.concat([opening, frame(frames.reset, 0, stream, uint32(8))]);
+  });
+  void connection.send(Buffer.concat(burst));
+  await connection.socket.closed;
+  expect(opened).toBeLessThanOrEqual(limit + 2);
+  expect(budgets.figures("turn_resets").refused).toBe(1);
+  server.close();
+});
+
+test("streams of earlier turns may all be reset in one", async () => {
+  const { server, budgets, address } = await admitting(new Budgets({ turn_resets: 100 }));
+  using connection = await RawHttp2.open(address, {
+    outcomes: new Outcomes(),
+    signal: AbortSignal.any([]),
+  });
+  const streams = Array.from({ length: 300 }, () => connection.nextStream());
+  const head = grpcHead("/any");
+  const heads = streams.map((stream) => frame(frames.headers, flags.endHeaders, stream, head));
+  await connection.send(Buffer.concat(heads));
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(streams.length);
+  const resets = streams.map((stream) => frame(frames.reset, 0, stream, uint32(8)));
+  await connection.send(Buffer.concat(resets));
+  await expect.poll(() => budgets.figures("open_calls").used).toBe(0);
+  expect(connection.isOpen).toBe(true);
+  expect(budgets.figures("turn_resets").refused).toBe(0);
+  server.close();
+});
