@@ -39,6 +39,22 @@ describe("service time", () => {
     expect(jumps).toEqual([]);
   });
 
+  test("begins at the wall clock also where the process is interrupted between two clocks", () => {
+    let interruptions = 3;
+    let now = 0;
+    const read = (origin: number) => () => {
+      const shown = origin + now;
+      if (interruptions > 0) {
+        interruptions -= 1;
+        now += 300;
+      }
+      return shown;
+    };
+    const clocks = { wall: read(start), monotonic: read(5_000), boot: read(70_000) };
+    const clock = machineClock(clocks, () => Promise.resolve());
+    expect(clock.now()).toBe(start + now);
+  });
+
   test("begins no earlier than a moment that was recorded", () => {
     const { clock } = machine();
     clock.beginAt(start - hour);

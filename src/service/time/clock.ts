@@ -89,6 +89,8 @@ const suspendMsMin: DurationMs = 1_100;
 const lookEveryMs: DurationMs = 1_000;
 /** Clocks read further apart than this are not compared: the process was interrupted. */
 const readMsMax: DurationMs = 20;
+/** A process that is interrupted this often in a row has to begin all the same. */
+const readTriesMax = 20;
 
 /** Service time on the clocks of a machine. */
 export function machineClock(machine: MachineTime, sleep: Clock["sleep"]): SystemClock {
@@ -139,13 +141,17 @@ class MachineClock implements SystemClock {
   #lookedAt: DurationMs;
 
   constructor(machine: MachineTime, sleep: Clock["sleep"]) {
-    const monotonic = machine.monotonic();
     this.sleep = sleep;
     this.#machine = machine;
-    this.#bootAheadMs = machine.boot() - monotonic;
-    this.#wallAheadMs = machine.wall() - monotonic;
-    this.#origin = this.#wallAheadMs;
-    this.#lookedAt = monotonic;
+    let read = readTogether(machine);
+    // All service time begins here: where the process is interrupted between two clocks, again.
+    for (let tries = 1; read.tookMs > readMsMax && tries < readTriesMax; tries += 1) {
+      read = readTogether(machine);
+    }
+    this.#bootAheadMs = read.bootAheadMs;
+    this.#wallAheadMs = read.wallAheadMs;
+    this.#origin = read.wallAheadMs;
+    this.#lookedAt = read.monotonic;
   }
 
   now(): EpochMs {
@@ -174,10 +180,8 @@ class MachineClock implements SystemClock {
 
   /** The boot clock shows a suspend. Any other move of the wall clock is a step. */
   #look(): void {
-    const monotonic = this.#machine.monotonic();
-    const wallAheadMs = this.#machine.wall() - monotonic;
-    const bootAheadMs = this.#machine.boot() - monotonic;
-    if (this.#machine.monotonic() - monotonic > readMsMax) return;
+    const { monotonic, wallAheadMs, bootAheadMs, tookMs } = readTogether(this.#machine);
+    if (tookMs > readMsMax) return;
     const suspendedMs = bootAheadMs - this.#bootAheadMs - this.#suspendedMs;
     const isSuspend = suspendedMs >= suspendMsMin;
     const steppedMs = wallAheadMs - this.#wallAheadMs - (isSuspend ? suspendedMs : 0);
@@ -196,6 +200,19 @@ class MachineClock implements SystemClock {
   #notify(jump: ClockJump): void {
     for (const listener of this.#listeners) listener(jump);
   }
+}
+
+/** How far the other clocks are ahead of the monotonic one, and how long it took to read them. */
+function readTogether(machine: MachineTime): {
+  readonly monotonic: DurationMs;
+  readonly wallAheadMs: DurationMs;
+  readonly bootAheadMs: DurationMs;
+  readonly tookMs: DurationMs;
+} {
+  const monotonic = machine.monotonic();
+  const wallAheadMs = machine.wall() - monotonic;
+  const bootAheadMs = machine.boot() - monotonic;
+  return { monotonic, wallAheadMs, bootAheadMs, tookMs: machine.monotonic() - monotonic };
 }
 
 /** The longest that a timer can wait; above that, Node's fires at once. */
