@@ -8,7 +8,8 @@ import { leaseReason, type SessionLoad } from "./session-load.ts";
 
 export interface Checking {
   readonly caller: Caller;
-  readonly servedMs: number;
+  /** The most that there has been of time served. */
+  readonly servedMs: () => number;
 }
 
 /**
@@ -61,7 +62,7 @@ class SessionCheck {
   #checkTransport({ standing, transport }: CheckHandshakeResponse): void {
     const { known, doubt } = this.#load;
     const { generation, hasOverdue } = known;
-    const { servedMs } = this.#checking;
+    const servedMs = this.#checking.servedMs();
     const isReported = doubt === "report";
     if (!isReported && known.isSurelyInFlight(servedMs)) {
       const isInFlight = standing === HandshakeStanding.IN_FLIGHT;
