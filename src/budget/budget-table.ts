@@ -191,7 +191,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   address_resets: {
     limit: 10_000,
     unit: "resets",
-    of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; a connection that HTTP/2 had to end for breaking a rule or a limit counts as 500; a twentieth comes back each second",
+    of: "streams that one address, or one /64 of IPv6, opened and reset over HTTP/2 at one door; one that is reset in the turn in which it was opened counts as 8, and a connection that HTTP/2 had to end for breaking a rule or a limit counts as 500; a twentieth comes back each second",
     beyond: "the connection is closed, and none is taken from there until a twentieth is left",
   },
   turn_resets: {

@@ -98,9 +98,11 @@ export function admitStreams(
     pace.bring();
     const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && !forgiven.has(stream);
     if (!isReset) return;
+    const isRapid = pace.isOfTurn(stream);
     // HTTP/2 drops what is left of the read as soon as the connection has ended.
-    if (!pace.bringReset(stream, budgets)) process.nextTick(() => pace.end());
-    if (resets.count(pace.address) || pace.isOver) return;
+    if (isRapid && !pace.bringRapidReset(budgets)) process.nextTick(() => pace.end());
+    const fits = isRapid ? resets.countRapid(pace.address) : resets.count(pace.address);
+    if (fits || pace.isOver) return;
     process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM));
   };
   const destroy = endInTurn(turns, onEnded);

@@ -8,6 +8,11 @@ const refillMs = 1_000;
 const refillShare = 20;
 /** Resets that a connection counts as which HTTP/2 had to end. */
 const resetsOfBroken = 500;
+/**
+ * Resets that one counts as which comes with the stream itself. Callers cancel what they have waited
+ * for; only attacks open thousands of streams that they never wanted (CVE-2023-44487).
+ */
+const resetsOfRapid = 8;
 /** Addresses that are counted by themselves; what others reset is counted together. */
 const addressesMax = 10_000;
 const others = "others";
@@ -34,6 +39,11 @@ export class ResetBudget {
     const used = this.#usedBy(address);
     const left = this.#limit - used.used;
     return used.take(Math.min(resets, left)) && resets <= left;
+  }
+
+  /** Counts one that came in the turn in which its stream did; returns whether its connection may go on. */
+  countRapid(address: string): boolean {
+    return this.countAll(address, resetsOfRapid);
   }
 
   /** Counts a connection that broke a rule or a limit, so that it does not pay to connect anew. */

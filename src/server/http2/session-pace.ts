@@ -61,11 +61,16 @@ class SessionPace implements Reader {
   }
 
   /**
-   * The connection has reset a stream; false once there are too many that the same turn has brought.
-   * The number of the turn may stay the same for up to 64 things that come one by one.
+   * Whether this turn has brought the stream. The number of the turn may stay the same for up to 64
+   * things that come one by one.
    */
-  bringReset({ id = 0 }: Http2Stream, budgets: Budgets): boolean {
-    if (id < this.#firstId || this.isOver) return true;
+  isOfTurn({ id = 0 }: Http2Stream): boolean {
+    return id >= this.#firstId;
+  }
+
+  /** The connection has reset a stream of this turn; false once there are too many. */
+  bringRapidReset(budgets: Budgets): boolean {
+    if (this.isOver) return true;
     this.#resets += 1;
     return budgets.allows("turn_resets", this.#resets);
   }

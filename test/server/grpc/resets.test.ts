@@ -11,7 +11,7 @@ let service: RunningService;
 afterEach(() => service[Symbol.asyncDispose]());
 
 test("a caller that resets too many streams cannot continue over a new connection", async () => {
-  service = await runService({ budgets: { address_resets: 100 } });
+  service = await runService({ budgets: { address_resets: 800 } });
   await expect(service.lease.renew({ sessionId: "n", controllerToken: "t" })).rejects.toThrow(
     /no such session/,
   );

@@ -24,6 +24,13 @@ test.each([
   expect(resets.count(second)).toBe(true);
 });
 
+test("a reset that comes with its stream counts as eight", () => {
+  const resets = new ResetBudget(new Budgets({ address_resets: 20 }));
+  expect(resets.countRapid("192.0.2.1")).toBe(true);
+  expect(resets.countRapid("192.0.2.1")).toBe(true);
+  expect(resets.countRapid("192.0.2.1")).toBe(false);
+});
+
 function spentBy(address: string): ResetBudget {
   const resets = new ResetBudget(new Budgets({ address_resets: 20 }));
   while (resets.count(address));
