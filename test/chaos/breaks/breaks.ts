@@ -187,8 +187,8 @@ export const breaks: readonly Break[] = [
     edits: [
       {
         file: "service/time/clock.ts",
-        find: "this.#origin = this.#wallAheadMs;",
-        put: "this.#origin = this.#wallAheadMs + (process.pid % 5) * 3_000;",
+        find: "this.#origin = read.wallAheadMs;",
+        put: "this.#origin = read.wallAheadMs + (process.pid % 5) * 3_000;",
       },
       {
         file: "service/time/clock.ts",
