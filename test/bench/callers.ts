@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 
-import type { Calls } from "./calls.ts";
-import { type Caller, RawCaller } from "./raw-caller.ts";
+import type { Caller, Calls } from "./calls.ts";
+import { RawCaller } from "./raw-caller.ts";
 
 export function openCaller(calls: Calls): Caller {
   if (calls.contentType === "application/grpc") return new RawCaller(calls);

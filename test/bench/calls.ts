@@ -18,6 +18,12 @@ export interface Calls {
   readonly isRenewed?: (message: Uint8Array) => boolean;
 }
 
+/** Calls on one connection, with none of the stacks under measurement. */
+export interface Caller extends Disposable {
+  /** Rejects unless the answer is a success. */
+  call(body: Buffer): Promise<void>;
+}
+
 export interface LeaseOnHand {
   readonly sessionId: string;
   readonly token: string;

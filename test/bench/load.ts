@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Http2Caller, MessageCounter, openCaller } from "./callers.ts";
-import type { Calls } from "./calls.ts";
+import type { Caller, Calls } from "./calls.ts";
 import type { Contestant } from "./contestant.ts";
-import type { Caller } from "./raw-caller.ts";
 
 /** What a stretch of load came to. */
 export interface Measured {

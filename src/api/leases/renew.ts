@@ -61,15 +61,14 @@ export async function renewLease<Reply>(
   present: (held: Held, as: Presenter) => Reply,
 ): Promise<Result<Reply>> {
   const permit = permitOf(principal);
-  const presentNow = (result: Result<Held>, as: Presenter): Result<Reply> =>
-    mapDone(result, (held) => present(held, as));
   {
     // The answer is as of the moment of the renewal.
     using turn = service.renewalTurn(permit);
     const renewed = renewIn(turn, service, asked);
-    if (renewed !== undefined) return presentNow(renewed, turn);
+    if (renewed !== undefined) return mapDone(renewed, (held) => present(held, turn));
   }
-  return presentNow(await renewLater(service, permit, asked), service);
+  const renewed = await renewLater(service, permit, asked);
+  return mapDone(renewed, (held) => present(held, service));
 }
 
 /** Undefined for a renewal that has to wait: nothing has happened then. */

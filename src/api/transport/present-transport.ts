@@ -50,7 +50,7 @@ export type TimeSource = Pick<LeaseService, "now" | "toWall">;
 
 /** The whole truth about a session's transport, with ages as of this moment. */
 export function presentTransport(session: Session, time: TimeSource): TransportInit {
-  // Field by field: every renewal is answered with one, and spreading both takes twice as long.
+  // Field by field, without copies: every renewal is answered with one.
   const state: Mutable<TransportInit> = presentLasting(session, time);
   const ages = presentAges(session, time);
   state.evidenceAge = ages.evidenceAge;
