@@ -5,7 +5,7 @@ import {
 } from "../support/runs/command-options.ts";
 import { seedAt } from "../support/runs/seeds.ts";
 import { judgeSeed } from "./judging/judge-seed.ts";
-import { Tally } from "./seen/tally.ts";
+import { completeFromSeeds, Tally } from "./seen/tally.ts";
 
 const help = `Simulates days of the service by seed: clients, network, store, clocks, and their faults.
 
@@ -16,11 +16,8 @@ const help = `Simulates days of the service by seed: clients, network, store, cl
   --help        print this text
 
 Exits with 1 when a guarantee is broken, and prints what led to it. Also exits with 1 when a run of
-20 s or more never met something that it should.
+${completeFromSeeds} seeds or more never met something that it should.
 `;
-
-/** From here on everything that can happen has to have happened. */
-const completeFromSeconds = 20;
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -42,7 +39,7 @@ async function simulateFor(seed: number, seconds: number): Promise<boolean> {
   } while (performance.now() < until);
   print(`${tally}\n${lived} seeds, nothing broken`);
   const { missing } = tally;
-  if (seconds < completeFromSeconds || missing.length === 0) return true;
+  if (lived < completeFromSeeds || missing.length === 0) return true;
   print(`never met:\n  ${missing.join("\n  ")}`);
   return false;
 }

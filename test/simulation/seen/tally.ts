@@ -168,6 +168,9 @@ const simulated: Vocabulary = {
   }),
 };
 
+/** So many seeds meet everything that can happen: the rarest comes in one of about a hundred. */
+export const completeFromSeeds = 2_000;
+
 /** How often each thing that can happen has happened. */
 export class Tally {
   readonly #counts = new Map<string, Map<string, number>>();
