@@ -22,6 +22,10 @@ const behindBeside = 500;
 const encodedPerTurn = 200;
 /** Half of what a change may be behind: the other half is for a long pass. */
 const passEveryMs: DurationMs = 500;
+/** A pass with many rows is written in parts, with time for calls between them. */
+const partsPerPass = 10;
+const partEveryMs: DurationMs = 25;
+const partMin = 50;
 /** What takes longer than this, a transaction or a pass, leaves no time to promise more for later. */
 const lateMs: DurationMs = 500;
 
@@ -39,6 +43,10 @@ interface Pass {
   /** The moment alive that is written with the last of it. */
   readonly aliveAt: EpochMs | undefined;
   readonly waiting: readonly Waiting<void>[];
+  /** Parts of it that are on disk. */
+  parts: number;
+  /** The next part is not due yet. */
+  isResting: boolean;
 }
 
 /** What one transaction writes. */
@@ -180,13 +188,15 @@ export class SqliteWriter {
       since: this.#deps.clock.now(),
       aliveAt: this.#raiseAlive(this.#aliveUntil?.()),
       waiting: this.#waitingForPass,
+      parts: 0,
+      isResting: false,
     };
     this.#waitingForPass = [];
     this.#schedule();
   }
 
   get #hasWork(): boolean {
-    return this.#durable.length > 0 || this.#pass !== undefined;
+    return this.#durable.length > 0 || this.#pass?.isResting === false;
   }
 
   /** What else comes in this turn of the event loop goes with it. */
@@ -224,9 +234,33 @@ export class SqliteWriter {
     const durable = this.#durable.splice(0, durableMax);
     const isAlone = this.#isFailing && durable.length > 0;
     const room = durable.length === 0 ? behindMax : behindBeside;
-    const behind = isAlone ? [] : this.#behind.peek(room);
+    const behind = isAlone ? [] : this.#behind.peek(Math.min(room, this.#partMax));
     const endsPass = this.#pass !== undefined && behind.length === this.#behind.remaining;
     return { durable, behind, endsPass };
+  }
+
+  /** How many rows the next part of the pass may have. */
+  get #partMax(): number {
+    const pass = this.#pass;
+    if (pass === undefined || this.#stop.signal.aborted) return behindMax;
+    if (pass.isResting) return 0;
+    const partsLeft = Math.max(1, partsPerPass - pass.parts);
+    return Math.max(partMin, Math.ceil(this.#behind.remaining / partsLeft));
+  }
+
+  /** A part of the pass is on disk: the next one comes in its time. */
+  #rest(): void {
+    const pass = this.#pass;
+    if (pass === undefined || pass.isResting) return;
+    const { clock } = this.#deps;
+    pass.parts += 1;
+    const restMs = pass.since + pass.parts * partEveryMs - clock.now();
+    if (restMs <= 0) return;
+    pass.isResting = true;
+    void clock.sleep(restMs, this.#stop.signal).then(() => {
+      pass.isResting = false;
+      this.#schedule();
+    });
   }
 
   #written({ durable, behind, endsPass }: Taken): void {
@@ -237,6 +271,7 @@ export class SqliteWriter {
       eachInTurns(durable, shownPerTurn, ({ resolve }) => resolve()),
     );
     if (endsPass) this.#endPass();
+    else this.#rest();
     this.#deps.observe?.({ sessions: behind.length + durable.length });
   }
 

@@ -105,7 +105,8 @@ describe("the SQLite store writes", () => {
 
   test("a session that changes again while an older state of it is being written", async () => {
     await using folder = await storeFolder();
-    await using store = await folder.open({ clock: manualClock(builtAt) });
+    const clock = manualClock(builtAt);
+    await using store = await folder.open({ clock });
     const records = manySessions(600);
     await Promise.all(records.map((record) => store.commit(insertion(record))));
     const extensions = records.map((record) => revisionOf(record, {}, { durability: "behind" }));
@@ -116,6 +117,7 @@ describe("the SQLite store writes", () => {
     if (first === undefined) throw new Error("sessions were made");
     const again = revisionOf(first.next, {}, { durability: "behind" });
     await store.commit(again);
+    await clock.advance(longPassMs);
     await passing;
     await store.recordAlive(builtAt + 1);
     await using copy = await copyOf(folder.storePath);
@@ -213,7 +215,9 @@ describe("the SQLite store writes", () => {
     for (const record of records) {
       await store.commit(revisionOf(record, {}, { durability: "behind" }));
     }
-    await store.recordAlive(builtAt + 50);
+    const recorded = store.recordAlive(builtAt + 50);
+    await clock.advance(longPassMs);
+    await recorded;
     await using copy = await copyOf(folder.storePath);
     const kept = await copy.store.list({ beachId: undefined, after: undefined, limit: 2000 });
     expect(kept.map(({ revision }) => revision)).toEqual(records.map(() => 2));
@@ -222,7 +226,8 @@ describe("the SQLite store writes", () => {
 
   test("a change made during a long pass, with that pass", async () => {
     await using folder = await storeFolder();
-    await using store = await folder.open({ clock: manualClock(builtAt) });
+    const clock = manualClock(builtAt);
+    await using store = await folder.open({ clock });
     const records = manySessions(600);
     await Promise.all(records.map((record) => store.commit(insertion(record))));
     const extensions = records.map((record) => revisionOf(record, {}, { durability: "behind" }));
@@ -232,9 +237,31 @@ describe("the SQLite store writes", () => {
     if (last === undefined) throw new Error("sessions were made");
     const again = revisionOf(last.next, {}, { durability: "behind" });
     expect(await store.commit(again)).toBe("committed");
+    await clock.advance(longPassMs);
     await passing;
     await using copy = await copyOf(folder.storePath);
     expect(await copy.store.load(last.id)).toEqual(again.next);
+  });
+
+  test("many changes behind in parts, each in its time, and all of them when it is disposed of", async () => {
+    await using folder = await storeFolder();
+    const clock = manualClock(builtAt);
+    const written: number[] = [];
+    const records = manySessions(1000);
+    {
+      await using store = await folder.open({ clock, observe: (it) => written.push(it.sessions) });
+      await Promise.all(records.map((record) => store.commit(insertion(record))));
+      written.length = 0;
+      for (const record of records) {
+        await store.commit(revisionOf(record, {}, { durability: "behind" }));
+      }
+      await clock.advance(500);
+      for (const parts of [1, 2, 3]) {
+        await expect.poll(() => written).toEqual(new Array(parts).fill(100));
+        await clock.advance(25);
+      }
+    }
+    expect(written.reduce((sum, rows) => sum + rows)).toBe(1000);
   });
 
   test("gaps that are on their way when it is disposed of", async () => {
@@ -261,6 +288,9 @@ describe("the SQLite store writes", () => {
     expect(await store.load(first.id)).toEqual(extension.next);
   });
 });
+
+/** By then every part of a pass is due. */
+const longPassMs = 250;
 
 /** The loop turns once. */
 function turn(): Promise<void> {
