@@ -54,6 +54,8 @@ class JsonScan {
   /** The text that was read last, at the top: it is a key if a colon follows. */
   #text: readonly [start: number, end: number] = [0, 0];
   #field: DescField | undefined;
+  /** How many entries that field may have. */
+  #itemsMax = Number.POSITIVE_INFINITY;
   /** Fields that the message itself sets. */
   #names = 0;
   /** Entries of the field that is being passed over, and the values before its last entry. */
@@ -135,8 +137,7 @@ class JsonScan {
     if (field === undefined) return undefined;
     const count = (this.#items.get(field) ?? 0) + 1;
     this.#items.set(field, count);
-    const max = itemLimitOf(field);
-    return max !== undefined && count > max ? tooManyItems(field.name, max) : undefined;
+    return count > this.#itemsMax ? tooManyItems(field.name, this.#itemsMax) : undefined;
   }
 
   #largeItem(): Excess {
@@ -148,20 +149,28 @@ class JsonScan {
 
   #passText(): Excess | undefined {
     const start = this.#at;
-    this.#at += 1;
-    while (this.#at < this.#bytes.length && this.#bytes[this.#at] !== quote) {
-      this.#at += this.#bytes[this.#at] === backslash ? 2 : 1;
+    const enough = this.#enoughFrom(start);
+    let at = start + 1;
+    while (at < enough && this.#bytes[at] !== quote) {
+      at += this.#bytes[at] === backslash ? 2 : 1;
     }
-    this.#at += 1;
+    this.#at = at + 1;
     if (this.#level === 1) this.#text = [start, this.#at];
     return this.#longText(start);
   }
 
   #passWord(): Excess | undefined {
     const start = this.#at;
-    while (this.#at < this.#bytes.length && !endsWord(this.#bytes[this.#at] ?? space))
-      this.#at += 1;
+    const enough = this.#enoughFrom(start);
+    let at = start;
+    while (at < enough && !endsWord(this.#bytes[at] ?? space)) at += 1;
+    this.#at = at;
     return this.#longText(start);
+  }
+
+  /** Where a text is too long, or the message ends: it is not looked at any further. */
+  #enoughFrom(start: number): number {
+    return Math.min(this.#bytes.length, start + this.#textBytesMax + 3);
   }
 
   #longText(start: number): Excess | undefined {
@@ -180,6 +189,7 @@ class JsonScan {
     this.#names += 1;
     if (this.#names > this.#itemFieldsMax) return tooManyNames(this.#itemFieldsMax);
     this.#field = this.#named();
+    this.#itemsMax = (this.#field && itemLimitOf(this.#field)) ?? Number.POSITIVE_INFINITY;
     return undefined;
   }
 

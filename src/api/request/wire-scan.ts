@@ -55,7 +55,7 @@ class WireScan {
 
   scan(desc: DescMessage): Measured<WireFits> {
     const byNumber = fieldsOf(desc);
-    const items = new Map<DescField, number>();
+    const items = new Map<ScannedField, number>();
     const ends: number[] = [];
     let cutAt = fieldsPerTurn;
     while (this.#at < this.#bytes.length) {
@@ -77,7 +77,7 @@ class WireScan {
   }
 
   /** Passes over one field, and counts it with all that are inside of it. */
-  #field(byNumber: FieldsByNumber, end: number): DescField | undefined {
+  #field(byNumber: FieldsByNumber, end: number): ScannedField | undefined {
     const tag = this.#varint(end);
     this.#fields += 1;
     const field = byNumber.get(Math.floor(tag / 8));
@@ -101,11 +101,11 @@ class WireScan {
     return field;
   }
 
-  #inside(field: DescField | undefined, end: number): void {
+  #inside(field: ScannedField | undefined, end: number): void {
     const length = this.#varint(end);
     const valueEnd = this.#at + length;
     if (valueEnd > end) throw new Unreadable();
-    const byNumber = field?.fieldKind === "map" ? entryFields : messageFields(field);
+    const byNumber = field?.inside();
     // What is too much is not looked at any further.
     const fieldsEnough = this.#fields + this.#itemFieldsMax;
     while (byNumber !== undefined && this.#at < valueEnd && this.#fields <= fieldsEnough) {
@@ -121,6 +121,11 @@ class WireScan {
 
   /** At most ten bytes; more than a number can hold exactly is of no use for tags and lengths. */
   #varint(end: number): number {
+    const first = this.#at < end ? (this.#bytes[this.#at] ?? 0) : 0x80;
+    if (first < 0x80) {
+      this.#at += 1;
+      return first;
+    }
     let value = 0;
     for (let place = 0; place < 10; place += 1) {
       if (this.#at >= end) throw new Unreadable();
@@ -132,8 +137,11 @@ class WireScan {
     throw new Unreadable();
   }
 
-  #itemExcess(field: DescField, count: number, fieldsInside: number): Excess | undefined {
-    const max = itemLimitOf(field);
+  #itemExcess(
+    { field, max }: ScannedField,
+    count: number,
+    fieldsInside: number,
+  ): Excess | undefined {
     if (max !== undefined && count > max) return tooManyItems(field.name, max);
     if (fieldsInside <= this.#itemFieldsMax) return undefined;
     const path = field.fieldKind === "list" ? `${field.name}[${count - 1}]` : field.name;
@@ -141,19 +149,35 @@ class WireScan {
   }
 }
 
-type FieldsByNumber = ReadonlyMap<number, DescField>;
+/** What is known of a field before anything of it is read. */
+interface ScannedField {
+  readonly field: DescField;
+  /** How many entries it may have; undefined where that is not counted here. */
+  readonly max: number | undefined;
+  /** The fields of the message that it holds; undefined where it holds none. */
+  inside(): FieldsByNumber | undefined;
+}
+
+type FieldsByNumber = ReadonlyMap<number, ScannedField>;
 
 /** An entry of a map has a key and a value; neither holds messages in what callers send. */
 const entryFields: FieldsByNumber = new Map();
 
 const known = new WeakMap<DescMessage, FieldsByNumber>();
 
-function messageFields(field: DescField | undefined): FieldsByNumber | undefined {
-  return field?.message === undefined ? undefined : fieldsOf(field.message);
-}
-
+/** Looked up once for each kind of message: a message may have a hundred thousand fields. */
 function fieldsOf(desc: DescMessage): FieldsByNumber {
-  const fields = known.get(desc) ?? new Map(desc.fields.map((field) => [field.number, field]));
+  const fields =
+    known.get(desc) ?? new Map(desc.fields.map((field) => [field.number, scanned(field)]));
   known.set(desc, fields);
   return fields;
+}
+
+function scanned(field: DescField): ScannedField {
+  const { message } = field;
+  return {
+    field,
+    max: itemLimitOf(field),
+    inside: () => (field.fieldKind === "map" ? entryFields : message && fieldsOf(message)),
+  };
 }
