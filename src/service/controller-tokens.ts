@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 
 import type { LeaseId } from "../core/ids.ts";
 import type { ControllerTokens } from "./lease-service.ts";
@@ -9,23 +9,25 @@ import { RememberedDigests, sha256 } from "./remembered-digests.ts";
  * replicas, and stored nowhere. Tokens of `previousKey` stay valid for leases that record them.
  */
 export function controllerTokens(key: Uint8Array, previousKey?: Uint8Array): ControllerTokens {
-  const previousKeys = previousKey === undefined ? [] : [previousKey];
+  // Node takes five times as long for a token where it has to make a key of the bytes each time.
+  const current = createSecretKey(key);
+  const previousKeys = previousKey === undefined ? [] : [createSecretKey(previousKey)];
   const digests = new RememberedDigests();
   return {
     of: (leaseId, recorded) => {
-      const token = derive(key, leaseId);
+      const token = derive(current, leaseId);
       if (previousKeys.length === 0 || recorded.includes(sha256(token))) return token;
       const previous = previousKeys.map((old) => derive(old, leaseId));
       return previous.find((old) => recorded.includes(sha256(old))) ?? token;
     },
     hashesOf: (leaseId) => [
-      sha256(derive(key, leaseId)),
+      sha256(derive(current, leaseId)),
       ...previousKeys.map((old) => sha256(derive(old, leaseId))),
     ],
     hash: (token) => digests.of(token),
   };
 }
 
-function derive(key: Uint8Array, leaseId: LeaseId): string {
+function derive(key: KeyObject, leaseId: LeaseId): string {
   return createHmac("sha256", key).update(leaseId).digest("base64url");
 }

@@ -175,7 +175,7 @@ export const breaks: readonly Break[] = [
       {
         file: "service/controller-tokens.ts",
         find: 'return createHmac("sha256", key)',
-        put: 'return createHmac("sha256", Buffer.from([...key, process.pid % 251]))',
+        put: 'return createHmac("sha256", Buffer.from([...key.export(), process.pid % 251]))',
       },
     ],
   },
