@@ -16,10 +16,13 @@ const partsPerTurn = 8;
 const beginMs = 1;
 /** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
 const perTurnMax = 64;
-/** After turns that took four times as long as they should, less is, down to this. */
+/** After turns that took twice as long as they should, half as much is, down to this … */
 const perTurnMin = 8;
+const slowTurns = 2;
+/** … and after each one that did not, so much more. */
+const perTurnStep = 8;
+/** After long work that took four times as long, none begins for as long as it took, up to this. */
 const longTurns = 4;
-/** After long work that took so much longer, none begins for as long as it took, up to this. */
 const restMsMax = 50;
 /** Of what connections bring, so much passes between two looks at the clock. */
 const broughtPerLook = 64;
@@ -202,7 +205,7 @@ export class ConnectionTurns {
   };
 
   #beginWaiting(now: number): void {
-    const begunMax = this.#begun + this.#perTurn / partsPerTurn;
+    const begunMax = Math.min(this.#perTurn, this.#begun + this.#perTurn / partsPerTurn);
     for (let looks = 0; looks < looksPerPart && !this.#isLong; looks += 1) {
       if (this.#begun >= begunMax) return;
       const work = this.#shift();
@@ -218,9 +221,10 @@ export class ConnectionTurns {
     const tookLong = tookMs > longTurns * this.#turnMs;
     if (tookLong && this.#isLong) this.#restUntil = now + Math.min(tookMs, restMsMax);
     this.#isLong = false;
-    this.#perTurn = tookLong
-      ? Math.max(perTurnMin, this.#perTurn / 2)
-      : Math.min(perTurnMax, this.#perTurn * 2);
+    this.#perTurn =
+      tookMs > slowTurns * this.#turnMs
+        ? Math.max(perTurnMin, this.#perTurn / 2)
+        : Math.min(perTurnMax, this.#perTurn + perTurnStep);
   }
 
   #shift(): Work | undefined {
