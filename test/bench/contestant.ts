@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { type Cores, onCore } from "../support/process/cores.ts";
-import { startFlags } from "../support/process/start-flags.ts";
 
 import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
 import { type LongestTurn, TurnWatch } from "./turn-watch.ts";
@@ -47,7 +46,7 @@ export async function startContestant(
   const child = fork(new URL(`servers/${file}`, import.meta.url), args, {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     execPath: program,
-    execArgv: [...programArgs, ...startFlags],
+    execArgv: programArgs,
   });
   const killChild = (): void => void child.kill("SIGKILL");
   process.once("exit", killChild);

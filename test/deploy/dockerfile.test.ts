@@ -7,7 +7,6 @@ import { parseEnv, promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 
 import { followed } from "../support/process/run-service.ts";
-import { startFlags } from "../support/process/start-flags.ts";
 import { freePort } from "../support/redis/redis-server.ts";
 import { testLength } from "../support/runs/test-length.ts";
 import { storeFolder } from "../support/store/store-files.ts";
@@ -48,7 +47,7 @@ describe("The Dockerfile", () => {
     expect(image.findIndex(({ kind }) => kind === "run")).toBe(-1);
     expect(only("user").name).toBe("node");
     const { command } = only("start");
-    expect(command).toEqual(["node", ...startFlags, "src/main.ts"]);
+    expect(command).toEqual(["node", "src/main.ts"]);
   });
 
   test("opens the ports of the settings that it gives, and keeps the store on its volume", () => {

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 
 import { type Cores, onCore } from "../support/process/cores.ts";
-import { startFlags } from "../support/process/start-flags.ts";
 
 /** What a process has in use, after it has collected its garbage; in bytes. */
 export interface Usage {
@@ -38,7 +37,7 @@ export async function startMeasured(
   const [program, ...programArgs] = onCore(cores?.server, process.execPath);
   const child = fork(new URL(file, import.meta.url), args, {
     execPath: program,
-    execArgv: [...programArgs, ...startFlags, "--expose-gc"],
+    execArgv: [...programArgs, "--expose-gc"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const killChild = (): void => void child.kill("SIGKILL");
