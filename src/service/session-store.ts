@@ -215,6 +215,8 @@ export interface SessionPage {
   readonly beachId: BeachId | undefined;
   readonly after: SessionId | undefined;
   readonly limit: number;
+  /** They will be read again soon, by others too: a store that holds records keeps them at hand. */
+  readonly isWatched?: boolean;
 }
 
 /** A failure of the store that no call reports. */

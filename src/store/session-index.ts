@@ -124,12 +124,12 @@ export class SessionIndex {
     return this.#deadlines.nextMoment();
   }
 
-  list({ beachId, after = "", limit }: SessionPage): readonly SessionRecord[] {
+  list({ beachId, after = "", limit, isWatched }: SessionPage): readonly SessionRecord[] {
     const sessions = beachId === undefined ? this.#byId : this.#byBeach.get(beachId);
     const page: SessionRecord[] = [];
     if (sessions === undefined || limit <= 0) return page;
     for (const entry of sessions.from(({ id }) => id > after)) {
-      page.push(this.#records.look(entry));
+      page.push(isWatched ? this.#records.use(entry) : this.#records.look(entry));
       if (page.length >= limit) break;
     }
     return page;

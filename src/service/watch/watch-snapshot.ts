@@ -3,7 +3,8 @@ import type { SessionRecord } from "../../core/session.ts";
 import { type SessionStore, SessionUnreadable } from "../session-store.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
-const page = 500;
+/** Sessions that are read in one part of a turn. */
+const page = 100;
 
 /**
  * The states at the beginning of a watch, offered page by page at the reader's pace. Changes in
@@ -49,7 +50,7 @@ export class WatchSnapshot {
     const here = new Set<SessionId>();
     let after: SessionId | undefined;
     do {
-      const records = await this.#store.list({ beachId, after, limit: page });
+      const records = await this.#store.list({ beachId, after, limit: page, isWatched: true });
       for (const record of records) {
         here.add(record.id);
         this.#reader.offer(record.id, record);

@@ -217,7 +217,7 @@ async function everySession({ store }: ServiceUnderTest): Promise<readonly Sessi
 }
 
 function joined(id: SessionId): readonly SessionId[] {
-  return Array.from({ length: 10 }, (_, page) => `${id}-joined-${page}`);
+  return Array.from({ length: 20 }, (_, page) => `${id}-joined-${page}`);
 }
 
 async function versionOf({ store }: ServiceUnderTest, id: SessionId): Promise<number> {

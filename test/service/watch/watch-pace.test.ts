@@ -59,7 +59,7 @@ describe("a bookmark", () => {
     const opened = serviceUnderTest({ store });
     await store.letGo();
     await using under = await opened;
-    const twoPages = 501;
+    const twoPages = 101;
     for (let index = 0; index < twoPages; index++) {
       await under.service.execute(`s${index}`, attach);
     }

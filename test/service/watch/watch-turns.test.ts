@@ -10,6 +10,8 @@ import { manualClock, settle } from "../../support/service/manual-clock.ts";
 import { sequentialIds } from "../../support/service/sequential-ids.ts";
 import { attach, serviceUnderTest } from "../../support/service/session-service.ts";
 import { acquire, named, wholeBeach } from "../../support/service/watching.ts";
+import { storeFolder } from "../../support/store/store-files.ts";
+import { busySession, insertion } from "../../support/store/store-records.ts";
 import { openSink, type TestSink } from "./watch-sink.ts";
 
 const many = 1_000;
@@ -75,6 +77,36 @@ it("Bounded: snapshots of many readers with many names are read in turns", async
   for (const sink of sinks) sink.leave();
 });
 
+it("Bounded: the sessions of a beach are read in turns, and each is decoded once for all readers", async () => {
+  await using folder = await storeFolder();
+  const sessions = 1_000;
+  {
+    await using store = await folder.open();
+    const ids = Array.from({ length: sessions }, (_, index) => `s${index}`);
+    await Promise.all(ids.map((id) => store.commit(insertion(busySession({ id })))));
+  }
+  await using store = await folder.open();
+  const perTurn = [0];
+  const list = store.list.bind(store);
+  store.list = async (page) => {
+    const records = await list(page);
+    perTurn.push((perTurn.pop() ?? 0) + records.length);
+    return records;
+  };
+  const { hub } = hubOver(store);
+  const beach = wholeBeach(busySession().beachId, []);
+  const sinks = Array.from({ length: 10 }, () => openSink(hub, beach));
+  while (sinks.some(({ last }) => last?.kind !== "bookmark") && perTurn.length < 2_000) {
+    await nextTurn();
+    perTurn.push(0);
+  }
+  expect(Math.max(...perTurn)).toBeLessThanOrEqual(1_000);
+  const states = sinks.flatMap(({ messages }) => messages.filter(isState));
+  expect(states).toHaveLength(10 * sessions);
+  expect(new Set(states.map(({ session }) => session)).size).toBe(sessions);
+  for (const sink of sinks) sink.leave();
+});
+
 it("Bounded: many readers with many names that leave at once are let go in turns, and whole", async () => {
   const { hub, budgets } = hubOver(memoryStore());
   const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...manyNames)));
@@ -123,6 +155,10 @@ async function openMany(open: () => TestSink): Promise<readonly TestSink[]> {
     if (sinks.every(({ last }) => last?.kind === "bookmark")) return sinks;
   }
   throw new Error("some streams do not begin");
+}
+
+function isState(message: WatchMessage): message is Extract<WatchMessage, { kind: "state" }> {
+  return message.kind === "state";
 }
 
 function liveLeases(message: WatchMessage | undefined): number | undefined {
