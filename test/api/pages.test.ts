@@ -68,6 +68,34 @@ test("a page in JSON is smaller than one in binary, and says that another follow
   expect(binary.nextPageToken).not.toBe("");
 });
 
+test("a page reads its sessions some at a time, and none beyond those that fit", async () => {
+  await using under = await serviceUnderTest();
+  const budgets = new Budgets({ page_bytes: 4_000 });
+  const { list } = under.service;
+  const read: number[] = [];
+  under.service.list = async (...page) => {
+    const found = await list.apply(under.service, page);
+    read.push(found.length);
+    return found;
+  };
+  const { registry } = inMemory(dependenciesFor(under.service, { budgets }));
+  for (let index = 0; index < 250; index++) {
+    await registry.attachSession({ sessionId: `s${1_000 + index}`, privateBeachId: "b" });
+  }
+  const small = await registry.listSessions({ pageSize: 1000 });
+  expect(small.sessions.length).toBeLessThan(100);
+  expect(small.nextPageToken).not.toBe("");
+  expect(read).toEqual([100]);
+
+  const whole = inMemory(dependenciesFor(under.service)).registry;
+  for (const pageSize of [1000, 250]) {
+    const { sessions, nextPageToken } = await whole.listSessions({ pageSize });
+    expect([sessions.length, nextPageToken]).toEqual([250, ""]);
+  }
+  expect((await whole.listSessions({ pageSize: 249 })).nextPageToken).not.toBe("");
+  expect(Math.max(...read)).toBe(100);
+});
+
 interface Page {
   readonly sessions: readonly { readonly sessionId: string }[];
   readonly nextPageToken?: string;

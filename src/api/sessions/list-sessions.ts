@@ -10,6 +10,7 @@ import {
   type SessionSummary,
   SessionSummarySchema,
 } from "../../gen/beach/controller/v1/fast_path_registry_pb.js";
+import type { LeaseService } from "../../service/lease-service.ts";
 import { nextTurn } from "../../service/time/next-turn.ts";
 import type { ApiDependencies } from "../call/dependencies.ts";
 import type { Call, Handlers } from "../call/handlers.ts";
@@ -73,42 +74,64 @@ async function listPage(
   const scope = visible(principal, beachId);
   // A caller that has left meanwhile needs no page.
   if (scope === "nothing" || call.signal.aborted) return {};
-  // One more than fits shows whether another page follows.
-  const found = await service.list(scope.beachId, after, size + 1);
   const bytesMax = budgets.limit(call.format === "json" ? "json_page_bytes" : "page_bytes");
-  const sessions = await fitting(found.slice(0, size), { time: service, bytesMax }, call);
-  const last = found.length > sessions.length ? sessions.at(-1) : undefined;
+  const found = read(service, { beachId: scope.beachId, after, size });
+  const { sessions, isWhole } = await fitting(found, { time: service, bytesMax, size }, call);
+  const last = isWhole ? undefined : sessions.at(-1);
   return {
     sessions,
     nextPageToken: last === undefined ? "" : writePageToken(beachId, last.sessionId),
   };
 }
 
+/** So many records are decoded within a millisecond. */
+const perRead = 100;
+
+/**
+ * The sessions of a page, read as they are needed: far fewer than were asked for may fit. One more
+ * than those shows whether another page follows.
+ */
+async function* read(
+  service: Pick<LeaseService, "list">,
+  { beachId, after, size }: Omit<PageAsked, "beachId"> & { beachId: BeachId | undefined },
+): AsyncGenerator<Session> {
+  let from = after;
+  for (let left = size + 1; left > 0; left -= perRead) {
+    const limit = Math.min(left, perRead);
+    const part = await service.list(beachId, from, limit);
+    yield* part;
+    if (part.length < limit) return;
+    from = part.at(-1)?.id;
+  }
+}
+
 /** So many of the largest are made within a few milliseconds; then others get their turn. */
 const perTurn = 20;
 
 /**
- * As many summaries as one answer holds, which is written in a turn; at least one, so that a listing always goes on. What they
- * take is held against their caller while they are made, and until it has read them.
+ * As many summaries as one answer holds, which is written in a turn; at least one, so that a listing
+ * always goes on. What they take is held against their caller while they are made, and until it has
+ * read them.
  */
 async function fitting(
-  sessions: readonly Session[],
-  { time, bytesMax }: { readonly time: TimeSource; readonly bytesMax: number },
+  found: AsyncIterable<Session>,
+  { time, bytesMax, size }: { time: TimeSource; bytesMax: number; size: number },
   call: Call,
-): Promise<SessionSummary[]> {
-  const fit: SessionSummary[] = [];
+): Promise<{ readonly sessions: SessionSummary[]; readonly isWhole: boolean }> {
+  const sessions: SessionSummary[] = [];
   let bytes = 0;
-  for (const [index, session] of sessions.entries()) {
-    if (index % perTurn === 0 && sessions.length > perTurn) await nextTurn();
+  for await (const session of found) {
+    if (sessions.length === size) return { sessions, isWhole: false };
+    if (sessions.length % perTurn === 0 && size > perTurn) await nextTurn();
     if (call.signal.aborted) break;
     const summary = create(SessionSummarySchema, presentSummary(session, time));
     const summaryBytes = toBinary(SessionSummarySchema, summary).length + framingBytes;
     bytes += summaryBytes;
-    if (bytes > bytesMax && fit.length > 0) break;
+    if (bytes > bytesMax && sessions.length > 0) return { sessions, isWhole: false };
     call.holdAnswer?.(summaryBytes);
-    fit.push(summary);
+    sessions.push(summary);
   }
-  return fit;
+  return { sessions, isWhole: true };
 }
 
 /** A repeated message's tag and length. */
