@@ -1,5 +1,5 @@
 import type { Cores } from "../support/process/cores.ts";
-import type { Stretch } from "./load.ts";
+import type { Stretch } from "./load/load.ts";
 import type { Findings } from "./report/row.ts";
 import type { FilledFiles } from "./sessions/filled-files.ts";
 

@@ -1,7 +1,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { type Cores, onCore } from "../support/process/cores.ts";
 
-import { type Calls, type Doors, keepAliveCalls, type LeaseOnHand, renewCalls } from "./calls.ts";
+import {
+  type Calls,
+  type Doors,
+  keepAliveCalls,
+  type LeaseOnHand,
+  renewCalls,
+} from "./load/calls.ts";
 import { type LongestTurn, TurnWatch } from "./turn-watch.ts";
 
 /** What a server under measurement sends its parent, by IPC. */

@@ -1,9 +1,9 @@
 import type { Bench } from "./bench.ts";
-import type { Doors } from "./calls.ts";
 import type { Entrant } from "./contest.ts";
 import { type Contestant, type NodeContestant, startContestant } from "./contestant.ts";
-import { h2loadVersion, measureByH2load } from "./h2load.ts";
-import { type Measured, measure, streamLoad, unaryLoad } from "./load.ts";
+import type { Doors } from "./load/calls.ts";
+import { h2loadVersion, measureByH2load } from "./load/h2load.ts";
+import { type Measured, measure, streamLoad, unaryLoad } from "./load/load.ts";
 import { etcdVersion, startEtcd } from "./servers/etcd.ts";
 
 interface Start<Started extends Contestant = Contestant> {

@@ -1,6 +1,6 @@
 import type { Cores } from "../support/process/cores.ts";
 import type { Part, Size } from "./bench.ts";
-import { h2loadVersion } from "./h2load.ts";
+import { h2loadVersion } from "./load/h2load.ts";
 import { thisMachine } from "./report/machine.ts";
 import { type PartReport, partReport, type Report } from "./report/report.ts";
 import { FilledFiles } from "./sessions/filled-files.ts";

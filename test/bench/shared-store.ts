@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type RedisServer, startRedis } from "../support/redis/redis-server.ts";
 import { type Contestant, startContestant } from "./contestant.ts";
-import { type Choice, type Load, unaryLoad } from "./load.ts";
+import { type Choice, type Load, unaryLoad } from "./load/load.ts";
 
 /** By connections that stay where they are: who renewed a lease before renews it again. */
 export const byConnection: Choice = (lease, _pass, count) => lease % count;

@@ -1,10 +1,10 @@
 import { hasOpenssl, issueCertificate, trust } from "../../support/network/certificates.ts";
 import type { Bench, Part } from "../bench.ts";
-import type { Doors } from "../calls.ts";
 import { alternate } from "../contest.ts";
 import { startContestant } from "../contestant.ts";
 import { unary } from "../entrants.ts";
-import type { Measured } from "../load.ts";
+import type { Doors } from "../load/calls.ts";
+import type { Measured } from "../load/load.ts";
 import { compared, type Findings, type Row } from "../report/row.ts";
 import { secondsOf } from "../seconds.ts";
 import { costOf, cpuOf, rateOf } from "./unary.ts";

@@ -1,9 +1,9 @@
 import { runFanOut } from "../../watch/size-run.ts";
 import type { Bench, Part } from "../bench.ts";
-import { type Calls, keepAliveCalls } from "../calls.ts";
 import { startContestant } from "../contestant.ts";
 import { inFlight } from "../entrants.ts";
-import { measure, measureOnce, streamLoad, unaryLoad } from "../load.ts";
+import { type Calls, keepAliveCalls } from "../load/calls.ts";
+import { measure, measureOnce, streamLoad, unaryLoad } from "../load/load.ts";
 import { type Curve, type Findings, median, type Row } from "../report/row.ts";
 import { secondsToFill, secondsToStart } from "../seconds.ts";
 

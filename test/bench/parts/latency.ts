@@ -2,7 +2,7 @@ import type { Bench, Part, Size } from "../bench.ts";
 import { alternate, type Entrant } from "../contest.ts";
 import type { Contestant } from "../contestant.ts";
 import { etcd, grpcFloor, service, unaryOverAll } from "../entrants.ts";
-import { changeAll, type Latencies, latenciesOf } from "../latencies.ts";
+import { changeAll, type Latencies, latenciesOf } from "../load/latencies.ts";
 import { bounded, type Figure, type Findings, median, rowOf } from "../report/row.ts";
 import { secondsOf } from "../seconds.ts";
 

@@ -3,7 +3,7 @@ import { hasRedis } from "../../support/redis/redis-server.ts";
 import type { Bench, Part, Size } from "../bench.ts";
 import { type Contestant, startContestant } from "../contestant.ts";
 import { emptyGrpc } from "../entrants.ts";
-import { pacedLoad, streamLoad } from "../load.ts";
+import { pacedLoad, streamLoad } from "../load/load.ts";
 import { bounded, compared, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
 import {
   byConnection,

@@ -10,8 +10,8 @@ import {
   unary,
   unaryOverAll,
 } from "../entrants.ts";
-import { h2loadVersion } from "../h2load.ts";
-import type { Measured } from "../load.ts";
+import { h2loadVersion } from "../load/h2load.ts";
+import type { Measured } from "../load/load.ts";
 import { compared, type Figure, type Findings, type Row, rowOf } from "../report/row.ts";
 import { secondsOf } from "../seconds.ts";
 

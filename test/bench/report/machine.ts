@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 
 import type { Cores } from "../../support/process/cores.ts";
-import { h2loadVersion } from "../h2load.ts";
+import { h2loadVersion } from "../load/h2load.ts";
 import { etcdVersion } from "../servers/etcd.ts";
 import type { Machine } from "./report.ts";
 

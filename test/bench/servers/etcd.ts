@@ -9,9 +9,9 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { enveloped } from "../../support/network/enveloped.ts";
 import { type Cores, onCore } from "../../support/process/cores.ts";
 import { freePort } from "../../support/redis/redis-server.ts";
-import { Http2Caller } from "../callers.ts";
-import type { Calls } from "../calls.ts";
 import type { Contestant } from "../contestant.ts";
+import { Http2Caller } from "../load/callers.ts";
+import type { Calls } from "../load/calls.ts";
 
 /** `etcd --version` in a word, such as `3.4.23`; undefined where there is no etcd. */
 export const etcdVersion: string | undefined = versionOf();

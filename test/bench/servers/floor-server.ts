@@ -11,8 +11,8 @@ import {
   type RenewResponse,
   RenewResponseSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { keepAlivePath, renewPath } from "../calls.ts";
 import { serveMeasurements } from "../contestant.ts";
+import { keepAlivePath, renewPath } from "../load/calls.ts";
 import { sampleAnswer, sampleLeases, sampleResult } from "./sample-answer.ts";
 
 /** The floor of the gRPC door: grpc-js and protobuf with handlers that decide nothing. */

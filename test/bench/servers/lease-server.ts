@@ -14,8 +14,8 @@ import {
 import { FastPathRegistry } from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
 import { ChannelState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { toSettings } from "../../../src/settings/settings.ts";
-import type { LeaseOnHand } from "../calls.ts";
 import { serveMeasurements } from "../contestant.ts";
+import type { LeaseOnHand } from "../load/calls.ts";
 import { managerReport, managerUrlOf } from "../sessions/manager-report.ts";
 
 /**

@@ -6,7 +6,7 @@ import {
   type RenewResponse,
   RenewResponseSchema,
 } from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import type { LeaseOnHand } from "../calls.ts";
+import type { LeaseOnHand } from "../load/calls.ts";
 
 /** What a renewal is answered with by the floors, whose handlers decide nothing. */
 export const sampleAnswer: RenewResponse = create(RenewResponseSchema, {

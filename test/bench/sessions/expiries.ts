@@ -17,8 +17,8 @@ import {
 import { ChannelState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
 import { enveloped } from "../../support/network/enveloped.ts";
 import type { Cores } from "../../support/process/cores.ts";
-import { Http2Caller } from "../callers.ts";
 import { startContestant } from "../contestant.ts";
+import { Http2Caller } from "../load/callers.ts";
 import type { LongestTurn } from "../turn-watch.ts";
 import { managerReport, managerUrlOf } from "./manager-report.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Cores, spreadOver } from "../../support/process/cores.ts";
-import type { LeaseOnHand } from "../calls.ts";
+import type { LeaseOnHand } from "../load/calls.ts";
 
 /** A SQLite file as a killed process left it. */
 export interface FilledFile {

@@ -6,7 +6,7 @@ import {
   TransportEnd,
   type TransportReportSchema,
 } from "../../../src/gen/beach/controller/v1/transport_pb.js";
-import type { LeaseOnHand } from "../calls.ts";
+import type { LeaseOnHand } from "../load/calls.ts";
 
 /** One manager may have no more than so many negotiations in flight. */
 const sessionsOfManager = 40;

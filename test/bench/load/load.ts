@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-
+import type { Contestant } from "../contestant.ts";
 import { Http2Caller, MessageCounter, openCaller } from "./callers.ts";
 import type { Caller, Calls } from "./calls.ts";
-import type { Contestant } from "./contestant.ts";
 
 /** What a stretch of load came to. */
 export interface Measured {

@@ -5,14 +5,14 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import {
   FastPathRegistry,
   ReportTransportRequestSchema,
-} from "../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
-import { ChannelState } from "../../src/gen/beach/controller/v1/transport_pb.js";
-import { enveloped } from "../support/network/enveloped.ts";
+} from "../../../src/gen/beach/controller/v1/fast_path_registry_pb.js";
+import { ChannelState } from "../../../src/gen/beach/controller/v1/transport_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
+import type { Contestant, NodeContestant } from "../contestant.ts";
+import { managerReport } from "../sessions/manager-report.ts";
 import { Http2Caller, openCaller } from "./callers.ts";
 import type { LeaseOnHand } from "./calls.ts";
-import type { Contestant, NodeContestant } from "./contestant.ts";
 import type { Stretch } from "./load.ts";
-import { managerReport } from "./sessions/manager-report.ts";
 
 /** How long renewals took, in milliseconds, sorted. */
 export type Latencies = readonly number[];

@@ -5,8 +5,8 @@ import {
   KeepAliveRequestSchema,
   KeepAliveResponseSchema,
   RenewRequestSchema,
-} from "../../src/gen/beach/controller/v1/controller_lease_pb.js";
-import { enveloped } from "../support/network/enveloped.ts";
+} from "../../../src/gen/beach/controller/v1/controller_lease_pb.js";
+import { enveloped } from "../../support/network/enveloped.ts";
 
 /** One call that is made again and again, with these bodies in turn. */
 export interface Calls {

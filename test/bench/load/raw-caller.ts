@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-import { flags, frame, frames, grpcHead } from "../hostile/tools/raw-http2.ts";
+import { flags, frame, frames, grpcHead } from "../../hostile/tools/raw-http2.ts";
 import type { Caller, Calls } from "./calls.ts";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

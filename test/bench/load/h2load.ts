@@ -3,9 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-
+import type { Contestant } from "../contestant.ts";
 import type { Calls } from "./calls.ts";
-import type { Contestant } from "./contestant.ts";
 import type { Measured, Stretch } from "./load.ts";
 
 /** `h2load --version` in a word, such as `1.52.0`; undefined where there is no h2load. */
