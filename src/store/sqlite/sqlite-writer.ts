@@ -22,9 +22,10 @@ const behindBeside = 500;
 const encodedPerTurn = 200;
 /** Half of what a change may be behind: the other half is for a long pass. */
 const passEveryMs: DurationMs = 500;
-/** A pass with many rows is written in parts, with time for calls between them. */
+/** A pass is written in so many parts, with time for calls between them. */
 const partsPerPass = 10;
 const partEveryMs: DurationMs = 25;
+/** A part has at least so many rows: fewer hold up nobody. */
 const partMin = 50;
 /** What takes longer than this, a transaction or a pass, leaves no time to promise more for later. */
 const lateMs: DurationMs = 500;
@@ -271,7 +272,7 @@ export class SqliteWriter {
       eachInTurns(durable, shownPerTurn, ({ resolve }) => resolve()),
     );
     if (endsPass) this.#endPass();
-    else this.#rest();
+    else if (behind.length > 0) this.#rest();
     this.#deps.observe?.({ sessions: behind.length + durable.length });
   }
 

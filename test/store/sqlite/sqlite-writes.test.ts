@@ -243,6 +243,23 @@ describe("the SQLite store writes", () => {
     expect(await copy.store.load(last.id)).toEqual(again.next);
   });
 
+  test("changes behind right after a transaction that was on its way when their pass began", async () => {
+    await using folder = await storeFolder();
+    await using store = await folder.open({ clock: manualClock(builtAt) });
+    const [first, second] = sessionsOf("beach-1", ["first", "second"]);
+    if (first === undefined || second === undefined) throw new Error("two were asked for");
+    await store.commit(insertion(first));
+    const committing = store.commit(insertion(second));
+    await turn();
+    const behind = revisionOf(first, {}, { durability: "behind" });
+    expect(await store.commit(behind)).toBe("committed");
+    // No time passes that they could wait for.
+    await store.recordAlive(builtAt);
+    await committing;
+    await using copy = await copyOf(folder.storePath);
+    expect(await copy.store.load(first.id)).toEqual(behind.next);
+  });
+
   test("many changes behind in parts, each in its time, and all of them when it is disposed of", async () => {
     await using folder = await storeFolder();
     const clock = manualClock(builtAt);
