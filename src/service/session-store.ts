@@ -215,7 +215,7 @@ export interface SessionPage {
   readonly beachId: BeachId | undefined;
   readonly after: SessionId | undefined;
   readonly limit: number;
-  /** They will be read again soon, by others too: a store that holds records keeps them at hand. */
+  /** These sessions will be read again soon: a store that holds records keeps them decoded. */
   readonly isWatched?: boolean;
 }
 

@@ -9,7 +9,7 @@ import { simulate } from "./simulation.ts";
 const seedsOfACommit = byLength({ short: 50, long: 200 });
 
 describe("the service, its clients and their troubles", () => {
-  it(`keeps every guarantee through ${seedsOfACommit} seeds of this commit`, async () => {
+  it(`keeps every guarantee through ${seedsOfACommit} seeds or more of this commit`, async () => {
     const tally = new Tally();
     const base = commitSeed();
     // In a few days not everything comes to pass: the long form lives on until it has.

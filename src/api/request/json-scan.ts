@@ -168,7 +168,7 @@ class JsonScan {
     return this.#longText(start);
   }
 
-  /** Where a text is too long, or the message ends: it is not looked at any further. */
+  /** Where the message ends, or the first byte past the longest text and its quotes. */
   #enoughFrom(start: number): number {
     return Math.min(this.#bytes.length, start + this.#textBytesMax + 3);
   }

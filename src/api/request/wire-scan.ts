@@ -121,6 +121,7 @@ class WireScan {
 
   /** At most ten bytes; more than a number can hold exactly is of no use for tags and lengths. */
   #varint(end: number): number {
+    // Nearly all have one byte.
     const first = this.#at < end ? (this.#bytes[this.#at] ?? 0) : 0x80;
     if (first < 0x80) {
       this.#at += 1;

@@ -16,12 +16,12 @@ const partsPerTurn = 8;
 const beginMs = 1;
 /** So much work is begun in a turn, however short it is: most of a call follows from its beginning. */
 const perTurnMax = 64;
-/** After turns that took twice as long as they should, half as much is, down to this … */
-const perTurnMin = 8;
+/** A turn that takes so many times as long as it should is slow. */
 const slowTurns = 2;
-/** … and after each one that did not, so much more. */
+/** After a slow turn half as much work is begun, down to this; after any other, a step more. */
+const perTurnMin = 8;
 const perTurnStep = 8;
-/** After long work that took four times as long, none begins for as long as it took, up to this. */
+/** Long work that takes so many times as long is followed by a rest of the same length, up to this. */
 const longTurns = 4;
 const restMsMax = 50;
 /** Of what connections bring, so much passes between two looks at the clock. */

@@ -6,11 +6,11 @@ import type { Sleep } from "../door.ts";
 const refillMs = 1_000;
 /** What comes back each second of what an address may reset, and what has to be there to connect. */
 const refillShare = 20;
-/** Resets that a connection counts as which HTTP/2 had to end. */
+/** A connection that HTTP/2 had to end counts as so many resets. */
 const resetsOfBroken = 500;
 /**
- * Resets that one counts as which comes with the stream itself. Callers cancel what they have waited
- * for; only attacks open thousands of streams that they never wanted (CVE-2023-44487).
+ * A reset that comes with its stream counts as so many. Callers cancel what they have waited for;
+ * only attacks open thousands of streams that they never wanted (CVE-2023-44487).
  */
 const resetsOfRapid = 8;
 /** Addresses that are counted by themselves; what others reset is counted together. */
@@ -41,7 +41,7 @@ export class ResetBudget {
     return used.take(Math.min(resets, left)) && resets <= left;
   }
 
-  /** Counts one that came in the turn in which its stream did; returns whether its connection may go on. */
+  /** Counts a reset that came in the turn of its stream; false once its connection may not go on. */
   countRapid(address: string): boolean {
     return this.countAll(address, resetsOfRapid);
   }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+
 import type { Contestant } from "../contestant.ts";
 import type { Calls } from "./calls.ts";
 import type { Measured, Stretch } from "./load.ts";

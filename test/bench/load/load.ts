@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+
 import type { Contestant } from "../contestant.ts";
 import { Http2Caller, MessageCounter, openCaller } from "./callers.ts";
 import type { Caller, Calls } from "./calls.ts";
