@@ -31,6 +31,7 @@ export type BudgetName =
   | "json_text_bytes"
   | "messages_unpacked_at_once"
   | "open_calls"
+  | "open_header_bytes"
   | "pages_made_at_once"
   | "page_bytes"
   | "json_page_bytes"
@@ -121,6 +122,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "calls",
     of: "open over gRPC; one connection may have as many as are left for all others",
     beyond: tooMany,
+  },
+  open_header_bytes: {
+    limit: 128 * mebibyte,
+    unit: "bytes",
+    of: "the headers of all open calls over HTTP/2; one connection may have as many as are left for all others",
+    beyond: `${tooMany}; at the public door REFUSED_STREAM`,
   },
   pages_made_at_once: {
     limit: 4,

@@ -14,6 +14,7 @@ import { admitDeadline, type HeaderFault } from "../call-deadline.ts";
 import { refusalBody } from "../connections/parser-refusal.ts";
 import { spent } from "../held-bytes.ts";
 import { closeInput } from "../http2/close-input.ts";
+import type { CallRefusal } from "../http2/open-calls.ts";
 import { refuseWith } from "./grpc-status.ts";
 
 /** What grpc-js keeps to itself: it has no options of its own for what is set here. */
@@ -91,7 +92,7 @@ function unreadable({ header, mustBe }: HeaderFault): string {
   return `Cannot read the request: "${header}" ${mustBe}`;
 }
 
-/** Refuses a call where there are too many. */
-export function refuseForCalls(stream: ServerHttp2Stream): void {
-  refuseWith(stream, refusalToConnectError(spent("open_calls"), "begin the call"));
+/** Refuses a call where the door has no room for it. */
+export function refuseForCalls(stream: ServerHttp2Stream, what: CallRefusal): void {
+  refuseWith(stream, refusalToConnectError(spent(what), "begin the call"));
 }

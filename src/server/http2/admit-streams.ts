@@ -15,7 +15,7 @@ import { countedPush } from "./counted-push.ts";
 import { endInParts } from "./end-in-parts.ts";
 import { endInTurn } from "./end-in-turn.ts";
 import { forgetRemoved } from "./forget-streams.ts";
-import type { OpenCalls } from "./open-calls.ts";
+import type { CallRefusal, OpenCalls } from "./open-calls.ts";
 import { countStreams } from "./refused-streams.ts";
 import type { ResetBudget } from "./reset-budget.ts";
 import { paceOf } from "./session-pace.ts";
@@ -27,10 +27,15 @@ type StreamListener = (
   rawHeaders: readonly string[],
 ) => void;
 
+/** What each header counts beside its name and value. */
+const bytesPerHeader = 32;
+
 const connectionOf = Symbol("the connection of a stream");
+const headerBytesOf = Symbol("the bytes of a stream's headers");
 
 interface Admitted extends ServerHttp2Stream {
   [connectionOf]?: object;
+  [headerBytesOf]?: number;
 }
 
 /** What judges the connections and calls of a door over HTTP/2. */
@@ -46,8 +51,8 @@ export interface Admission {
   readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
   /** Carries a call past those who listened to the server so far; says whether it did. */
   readonly carries?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
-  /** Refuses a call for `open_calls`. */
-  readonly refuseForCalls: (stream: ServerHttp2Stream) => void;
+  /** Refuses a call that {@link OpenCalls} has no room for. */
+  readonly refuseForCalls: (stream: ServerHttp2Stream, what: CallRefusal) => void;
 }
 
 /** Looks at each connection and each call before those who listened to the server so far. */
@@ -108,7 +113,7 @@ export function admitStreams(
   const destroy = endInTurn(turns, onEnded);
   // The same for all streams of a listener, since calls are made by the thousand.
   function onClose(this: Admitted): void {
-    calls.close(this[connectionOf] ?? this);
+    calls.close(this[connectionOf] ?? this, this[headerBytesOf] ?? 0);
   }
   // Node would keep one that was reset without an error until it has been read and written whole.
   function onAborted(this: Admitted): void {
@@ -128,18 +133,21 @@ export function admitStreams(
     // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return;
     // Nothing bounds them before the peer has confirmed that it knows the limit.
-    if (!budgets.allows("header_bytes", bytesOf(rawHeaders))) {
+    const headerBytes = bytesOf(rawHeaders);
+    if (!budgets.allows("header_bytes", headerBytes)) {
       if (pace?.bringRefused(1, budgets) === false) pace.end();
       return stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
     const connection = stream.session ?? stream;
     // Counted also where it is refused: its caller may leave the refusal unread.
-    if (!calls.open(connection)) {
+    const full = calls.open(connection, headerBytes);
+    if (full !== undefined) {
       // The door is full, which is no fault of others on the connection.
       forgiven.add(stream);
-      return refuseForCalls(stream);
+      return refuseForCalls(stream, full);
     }
     (stream as Admitted)[connectionOf] = connection;
+    (stream as Admitted)[headerBytesOf] = headerBytes;
     stream.on("close", onClose);
     stream.on("aborted", onAborted);
     const serve = (): boolean => {
@@ -148,6 +156,8 @@ export function admitStreams(
       if (refuses(stream, headers) || carries?.(stream, headers) === true) return true;
       for (const listener of listeners)
         listener.call(http2Server, stream, headers, flags, rawHeaders);
+      // Node would keep trailers with the call. Nobody reads them, and no budget counts them.
+      stream.removeAllListeners("trailers");
       // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
       if (stream.readableEnded) stream.emit("end");
       return true;
@@ -185,8 +195,9 @@ function addressOf(socket: Pick<Socket, "remoteAddress"> | undefined): string {
   return socket?.remoteAddress ?? "unknown";
 }
 
+/** Counted as SETTINGS_MAX_HEADER_LIST_SIZE is (RFC 9113 §6.5.2). */
 function bytesOf(rawHeaders: readonly string[]): number {
-  let bytes = 0;
+  let bytes = (rawHeaders.length / 2) * bytesPerHeader;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
 }

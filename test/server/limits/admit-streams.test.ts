@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Http2Server } from "node:http2";
+import { createServer, type Http2Server, type Http2ServerRequest } from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -26,9 +26,9 @@ interface Admitting {
 async function admitting(
   budgets = new Budgets(),
   changes: Partial<Admission> = {},
+  server = createServer(),
 ): Promise<Admitting> {
   const resets = new ResetBudget(budgets);
-  const server = createServer();
   admitStreams(server, {
     budgets,
     arrivals: new Arrivals(async () => undefined),
@@ -99,6 +99,24 @@ test("a call that was held back while a door closes, and reset, is not carried",
   expect(carried).toEqual(["/stays"]);
   raw.session.destroy();
   await expect.poll(() => budgets.figures("open_calls").used).toBe(0);
+  server.close();
+});
+
+test("trailers are not kept with their call", async () => {
+  const { server, address } = await admitting(
+    new Budgets(),
+    {},
+    createServer(() => undefined),
+  );
+  using raw = new ClientHttp2(address);
+  const stream = raw.session.request({ ":method": "POST" }, { waitForTrailers: true } as object);
+  stream.on("wantTrailers", () => stream.sendTrailers({ "x-late": "v" }));
+  stream.end("body");
+  const [request] = (await once(server, "request")) as [Http2ServerRequest];
+  request.resume();
+  await once(request, "end");
+  expect(request.trailers).toEqual({});
+  raw.session.destroy();
   server.close();
 });
 

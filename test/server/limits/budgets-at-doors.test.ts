@@ -82,6 +82,30 @@ test("a connection over gRPC may have as many calls open as are left for others"
   await vi.waitFor(async () => expect(await used("open_calls")).toBe(0), patient);
 });
 
+test("a connection over gRPC may hold as many bytes of headers as are left for others", async () => {
+  await run({ open_header_bytes: 20_000 });
+  using greedy = new RawHttp2(service.addresses.grpc);
+  const wide = { "x-wide": "v".repeat(9_000) };
+  const first = greedy.open(renew, wide);
+  const refusal = await grpcEnd(greedy.open(renew, wide));
+  expect(refusal).toMatchObject({
+    status: "8",
+    reason: "TOO_MANY",
+    what: "open_header_bytes",
+    hasRetryInfo: true,
+  });
+  expect(await used("open_header_bytes")).toBeGreaterThan(9_000);
+  using calm = new RawHttp2(service.addresses.grpc);
+  const stream = calm.open(renew);
+  stream.end(enveloped(Buffer.alloc(0)));
+  expect(await grpcEnd(stream)).toMatchObject({ status: "3" });
+  first.close(8);
+  await vi.waitFor(async () => expect(await used("open_header_bytes")).toBe(0), patient);
+  const again = greedy.open(renew, wide);
+  again.end(enveloped(Buffer.alloc(0)));
+  expect(await grpcEnd(again)).toMatchObject({ status: "3" });
+});
+
 test("resets of an address show as used until they are returned", async () => {
   await run({ address_resets: 100 });
   using raw = new RawHttp2(service.addresses.grpc);

@@ -101,6 +101,20 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     for (const stream of open) stream.close();
   });
 
+  test("one connection may hold as many bytes of headers as are left for all others", async () => {
+    await runWith({ open_header_bytes: 20_000 });
+    const wide = { "x-wide": "v".repeat(9_000) };
+    const open = raw.open(keepAlive, wide);
+    expect(await resetOf(raw.open(keepAlive, wide))).toBe(constants.NGHTTP2_REFUSED_STREAM);
+    expect(await service.figure("refusals_total", "open_header_bytes")).toBe(1);
+    await isServed();
+    open.close();
+    await vi.waitFor(
+      async () => expect(await service.figure("used", "open_header_bytes")).toBe(0),
+      patient,
+    );
+  });
+
   test("streams that the door has no room for are not resets of their caller", async () => {
     await runWith({ open_streams: 6, address_resets: 5 });
     const open = Array.from({ length: 3 }, () => raw.open(keepAlive));
