@@ -32,6 +32,7 @@ export type BudgetName =
   | "messages_unpacked_at_once"
   | "open_calls"
   | "open_header_bytes"
+  | "header_string_bytes"
   | "pages_made_at_once"
   | "page_bytes"
   | "json_page_bytes"
@@ -128,6 +129,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "bytes",
     of: "the headers of all open calls over HTTP/2; one connection may have as many as are left for all others",
     beyond: `${tooMany}; at the public door REFUSED_STREAM`,
+  },
+  header_string_bytes: {
+    limit: 256 * mebibyte,
+    unit: "bytes",
+    of: "headers that come over HTTP/2 to one door between two collections of the whole heap; as many as that heap takes, where it is larger",
+    beyond: "a collection begins",
   },
   pages_made_at_once: {
     limit: 4,

@@ -4,6 +4,7 @@ import {
   type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
+  type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
@@ -15,6 +16,7 @@ import { countedPush } from "./counted-push.ts";
 import { endInParts } from "./end-in-parts.ts";
 import { endInTurn } from "./end-in-turn.ts";
 import { forgetRemoved } from "./forget-streams.ts";
+import { HeaderStrings } from "./header-strings.ts";
 import type { CallRefusal, OpenCalls } from "./open-calls.ts";
 import { countStreams } from "./refused-streams.ts";
 import type { ResetBudget } from "./reset-budget.ts";
@@ -32,10 +34,12 @@ const bytesPerHeader = 32;
 
 const connectionOf = Symbol("the connection of a stream");
 const headerBytesOf = Symbol("the bytes of a stream's headers");
+const isForgiven = Symbol("the end of a stream is no fault of its caller");
 
 interface Admitted extends ServerHttp2Stream {
   [connectionOf]?: object;
   [headerBytesOf]?: number;
+  [isForgiven]?: boolean;
 }
 
 /** What judges the connections and calls of a door over HTTP/2. */
@@ -74,34 +78,15 @@ export function admitStreams(
     arrivals.connected();
     return resets.admits(addressOf(socket));
   });
-  http2Server.on("session", (session) => {
-    // First: what ends the connection looks its streams up in these tables.
-    forgetRemoved(session);
-    // Many connections may be made at once, with all that one read takes on each.
-    const pace = paceOf(session, turns);
-    pace.begin();
-    endInParts(session, turns, () => pace.readNoMore());
-    const address = addressOf(session.socket);
-    pace.address = address;
-    pace.streams = countStreams(session, (refused) => {
-      budgets.refuse("header_bytes", refused);
-      const isWithin = pace.bringRefused(refused, budgets);
-      if (resets.countAll(address, refused) && isWithin) return;
-      setImmediate(() => pace.end());
-    });
-    session.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code?.startsWith("ERR_HTTP2") === true) resets.countBroken(address);
-    });
-  });
+  http2Server.on("session", (session) => beginSession(session, { budgets, turns, resets }));
+  const strings = new HeaderStrings(budgets);
   const listeners = http2Server.listeners("stream") as StreamListener[];
   http2Server.removeAllListeners("stream");
   const push = countedPush(turns, budgets);
-  /** Streams whose end is no fault of their caller. */
-  const forgiven = new WeakSet<ServerHttp2Stream>();
-  const onEnded = (stream: ServerHttp2Stream, session: Http2Session): void => {
+  const onEnded = (stream: Admitted, session: Http2Session): void => {
     const pace = paceOf(session, turns);
     pace.bring();
-    const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && !forgiven.has(stream);
+    const isReset = stream.rstCode !== constants.NGHTTP2_NO_ERROR && stream[isForgiven] !== true;
     if (!isReset) return;
     const isRapid = pace.isOfTurn(stream);
     // HTTP/2 drops what is left of the read as soon as the connection has ended.
@@ -130,10 +115,11 @@ export function admitStreams(
     stream._destroy = destroy;
     // A caller may leave before anybody else listens.
     stream.on("error", ignore);
+    const headerBytes = bytesOf(rawHeaders);
+    strings.bring(headerBytes);
     // Opened and reset at once: no caller waits for an answer.
     if (stream.destroyed || stream.closed) return;
     // Nothing bounds them before the peer has confirmed that it knows the limit.
-    const headerBytes = bytesOf(rawHeaders);
     if (!budgets.allows("header_bytes", headerBytes)) {
       if (pace?.bringRefused(1, budgets) === false) pace.end();
       return stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -143,7 +129,7 @@ export function admitStreams(
     const full = calls.open(connection, headerBytes);
     if (full !== undefined) {
       // The door is full, which is no fault of others on the connection.
-      forgiven.add(stream);
+      (stream as Admitted)[isForgiven] = true;
       return refuseForCalls(stream, full);
     }
     (stream as Admitted)[connectionOf] = connection;
@@ -169,6 +155,30 @@ export function admitStreams(
     });
   };
   (http2Server as Http2Server).on("stream", admit);
+}
+
+/** Sets up the tables, the pace and the counts of a new connection. */
+function beginSession(
+  session: ServerHttp2Session,
+  { budgets, turns, resets }: Pick<Admission, "budgets" | "turns" | "resets">,
+): void {
+  // First: what ends the connection looks its streams up in these tables.
+  forgetRemoved(session);
+  // Many connections may be made at once, with all that one read takes on each.
+  const pace = paceOf(session, turns);
+  pace.begin();
+  endInParts(session, turns, () => pace.readNoMore());
+  const address = addressOf(session.socket);
+  pace.address = address;
+  pace.streams = countStreams(session, (refused) => {
+    budgets.refuse("header_bytes", refused);
+    const isWithin = pace.bringRefused(refused, budgets);
+    if (resets.countAll(address, refused) && isWithin) return;
+    setImmediate(() => pace.end());
+  });
+  session.once("error", (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith("ERR_HTTP2") === true) resets.countBroken(address);
+  });
 }
 
 /** Turns connections away before anything is made for them, such as what TLS needs. */
