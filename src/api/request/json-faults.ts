@@ -9,14 +9,8 @@ import {
 
 import type { FieldViolation } from "../../core/refusal.ts";
 import type { NextTurn } from "../../service/time/next-turn.ts";
+import type { JsonPart } from "./json-parts.ts";
 import { entryPath } from "./parse-values.ts";
-
-/** How a large message is read while others get their turn. */
-export interface InTurns {
-  /** How many items at the top are looked at in one. */
-  readonly itemsPerTurn: number;
-  readonly turn: NextTurn;
-}
 
 /**
  * What is wrong with JSON that a message cannot be read from: every field that cannot be read by
@@ -25,19 +19,23 @@ export interface InTurns {
  */
 export async function jsonFaults(
   desc: DescMessage,
-  text: string,
-  inTurns: InTurns,
+  parts: Iterable<JsonPart>,
+  turn: NextTurn,
 ): Promise<readonly FieldViolation[]> {
-  const json = parsed(text);
-  if (json === undefined) return [{ field: "message", description: "must be JSON" }];
-  if (!isObject(json)) return [{ field: "message", description: "must be a JSON object" }];
-  const faults: FieldViolation[] = [];
-  for (const field of desc.fields) {
-    const value = setIn(json, field);
-    const unread = value === undefined ? undefined : await firstPart(field, value, inTurns);
-    if (unread !== undefined) faults.push(...fieldFaults(field, unread, field.name));
+  const faults = new Map<DescField, readonly FieldViolation[]>();
+  for (const { text, from } of parts) {
+    if (from !== undefined) await turn();
+    const json = parsed(text);
+    if (json === undefined) return [{ field: "message", description: "must be JSON" }];
+    if (!isObject(json)) return [{ field: "message", description: "must be a JSON object" }];
+    for (const field of desc.fields) {
+      const value = setIn(json, field);
+      if (value === undefined || faults.has(field) || isReadable(field, value)) continue;
+      const before = from?.field === field ? from.before : 0;
+      faults.set(field, fieldFaults(field, { value, before }, field.name));
+    }
   }
-  if (faults.length > 0) return faults;
+  if (faults.size > 0) return desc.fields.flatMap((field) => faults.get(field) ?? []);
   return [{ field: "message", description: "must be JSON that sets each field once" }];
 }
 
@@ -53,31 +51,11 @@ function setIn(json: JsonObject, field: DescField): JsonValue | undefined {
   return json[field.jsonName] ?? json[field.name];
 }
 
-/** A field's value, or of a long one its first part, that cannot be read. */
+/** A field's value, or the part of it that cannot be read. */
 interface Unread {
   readonly value: JsonValue;
   /** Items of the list in front of it. */
   readonly before: number;
-}
-
-async function firstPart(
-  field: DescField,
-  value: JsonValue,
-  { itemsPerTurn, turn }: InTurns,
-): Promise<Unread | undefined> {
-  const isList = field.fieldKind === "list" && Array.isArray(value);
-  const isMap = field.fieldKind === "map" && isObject(value);
-  if (!isList && !isMap) return isReadable(field, value) ? undefined : { value, before: 0 };
-  const items = isList ? value : Object.entries(value);
-  for (let before = 0; before < items.length; before += itemsPerTurn) {
-    if (before > 0) await turn();
-    const slice = items.slice(before, before + itemsPerTurn);
-    const part = isList
-      ? (slice as JsonValue[])
-      : Object.fromEntries(slice as [string, JsonValue][]);
-    if (!isReadable(field, part)) return { value: part, before };
-  }
-  return undefined;
 }
 
 /** @param path put before each field's name, such as `reports[3].` */

@@ -2,6 +2,7 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import { itemLimitOf } from "./item-limits.ts";
+import { isBetweenValues, type JsonCut, type PartSize, partSize } from "./json-parts.ts";
 import {
   type Excess,
   type Measured,
@@ -15,8 +16,12 @@ export interface JsonFits {
   readonly kind: "fits";
   /** Its values, at most. */
   readonly fields: number;
-  /** Values in the largest entry of any list or map at the top. */
-  readonly itemFields: number;
+  /** Where it is cut into parts that are read in a turn each; none in a short one. */
+  readonly cuts: readonly JsonCut[];
+  /** Entries of each list or map at the top, at most. */
+  readonly items: ReadonlyMap<DescField, number>;
+  /** Some name stands twice at the top. */
+  readonly isTwiceNamed: boolean;
 }
 
 const quote = 0x22;
@@ -37,13 +42,15 @@ export function scanJson(
   desc: DescMessage,
   bytes: Uint8Array,
   budgets: Budgets,
+  part: PartSize = partSize,
 ): Measured<JsonFits> {
-  return new JsonScan(desc, bytes, budgets).scan();
+  return new JsonScan(desc, bytes, budgets, part).scan();
 }
 
 class JsonScan {
   readonly #desc: DescMessage;
   readonly #bytes: Uint8Array;
+  readonly #part: PartSize;
   readonly #fieldsMax: number;
   readonly #itemFieldsMax: number;
   readonly #levelsMax: number;
@@ -56,16 +63,23 @@ class JsonScan {
   #field: DescField | undefined;
   /** How many entries that field may have. */
   #itemsMax = Number.POSITIVE_INFINITY;
-  /** Fields that the message itself sets. */
+  /** Fields that the message itself sets, each under one name, and how often one was named. */
+  readonly #named = new Set<unknown>();
   #names = 0;
   /** Entries of the field that is being passed over, and the values before its last entry. */
   readonly #items = new Map<DescField, number>();
   #itemBegan = 0;
-  #itemFields = 0;
+  /** What the value at the top opens with, and the list or object in it. */
+  readonly #opened: [top: number, inside: number] = [space, space];
+  readonly #cuts: JsonCut[] = [];
+  /** Where the part begins that is being passed over, and the values before it. */
+  #partAt = 0;
+  #partFields = 0;
 
-  constructor(desc: DescMessage, bytes: Uint8Array, budgets: Budgets) {
+  constructor(desc: DescMessage, bytes: Uint8Array, budgets: Budgets, part: PartSize) {
     this.#desc = desc;
     this.#bytes = bytes;
+    this.#part = part;
     this.#fieldsMax = budgets.limit("message_fields");
     this.#itemFieldsMax = budgets.limit("item_fields");
     this.#levelsMax = budgets.limit("json_levels");
@@ -77,7 +91,13 @@ class JsonScan {
       const excess = this.#step();
       if (excess !== undefined) return excess;
     }
-    return { kind: "fits", fields: this.#fields, itemFields: this.#itemFields };
+    return {
+      kind: "fits",
+      fields: this.#fields,
+      cuts: this.#cuts,
+      items: this.#items,
+      isTwiceNamed: this.#named.size < this.#names,
+    };
   }
 
   #step(): Excess | undefined {
@@ -87,7 +107,7 @@ class JsonScan {
         return this.#passText();
       case openBrace:
       case openBracket:
-        return this.#open();
+        return this.#open(byte);
       case closeBrace:
       case closeBracket:
         return this.#close();
@@ -101,11 +121,15 @@ class JsonScan {
     }
   }
 
-  #open(): Excess | undefined {
+  #open(bracket: number): Excess | undefined {
     this.#at += 1;
     this.#level += 1;
     if (this.#level > this.#levelsMax) return tooDeep(this.#levelsMax);
-    if (this.#level === 2) this.#itemBegan = this.#fields;
+    if (this.#level === 1) this.#opened[0] = bracket;
+    if (this.#level === 2) {
+      this.#opened[1] = bracket;
+      this.#itemBegan = this.#fields;
+    }
     return this.#count();
   }
 
@@ -119,7 +143,29 @@ class JsonScan {
   #next(): Excess | undefined {
     this.#at += 1;
     const excess = this.#level === 2 ? this.#endItem() : undefined;
-    return excess ?? this.#count();
+    if (excess !== undefined) return excess;
+    const { values, bytes } = this.#part;
+    const isLong = this.#fields - this.#partFields >= values || this.#at - this.#partAt >= bytes;
+    if (isLong) this.#cut(this.#at - 1);
+    return this.#count();
+  }
+
+  /** Cuts the text at the comma, where it may be. */
+  #cut(comma: number): void {
+    const [top, inside] = this.#opened;
+    const mayBe = top === openBrace && (this.#level === 1 || this.#level === 2);
+    if (!mayBe || !isBetweenValues(this.#bytes, comma)) return;
+    this.#partAt = this.#at;
+    this.#partFields = this.#fields;
+    if (this.#level === 1) {
+      this.#cuts.push({ at: comma, closes: "}", opens: "{", field: undefined, before: 0 });
+      return;
+    }
+    const name = new TextDecoder().decode(this.#bytes.subarray(...this.#text));
+    const [opens, closes] = inside === openBrace ? ["{", "}"] : ["[", "]"];
+    const field = this.#field;
+    const before = (field && this.#items.get(field)) ?? 0;
+    this.#cuts.push({ at: comma, closes: `${closes}}`, opens: `{${name}:${opens}`, field, before });
   }
 
   #count(): Excess | undefined {
@@ -131,7 +177,6 @@ class JsonScan {
 
   /** An entry ends with a comma or with its list. An empty list has one by this; that is no harm. */
   #endItem(): Excess | undefined {
-    this.#itemFields = Math.max(this.#itemFields, this.#fields - this.#itemBegan);
     this.#itemBegan = this.#fields;
     const field = this.#field;
     if (field === undefined) return undefined;
@@ -188,14 +233,11 @@ class JsonScan {
   #name(): Excess | undefined {
     this.#names += 1;
     if (this.#names > this.#itemFieldsMax) return tooManyNames(this.#itemFieldsMax);
-    this.#field = this.#named();
+    const name = parsedText(this.#bytes.subarray(...this.#text));
+    this.#field = this.#desc.fields.find((field) => field.jsonName === name || field.name === name);
+    this.#named.add(this.#field ?? name);
     this.#itemsMax = (this.#field && itemLimitOf(this.#field)) ?? Number.POSITIVE_INFINITY;
     return undefined;
-  }
-
-  #named(): DescField | undefined {
-    const name = parsedText(this.#bytes.subarray(...this.#text));
-    return this.#desc.fields.find((field) => field.jsonName === name || field.name === name);
   }
 }
 

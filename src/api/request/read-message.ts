@@ -49,11 +49,11 @@ export function countMessage(message: UnreadMessage, budgets: Budgets): CountedM
   const { desc, bytes, format } = message;
   if (bytes.length > budgets.limit("message_bytes")) return refuseLongMessage(budgets);
   if (format === "json") {
-    const { fields, itemFields } = fitting(scanJson(desc, bytes, budgets), desc, budgets);
+    const fits = fitting(scanJson(desc, bytes, budgets), desc, budgets);
     return {
-      fields,
+      fields: fits.fields,
       async read(turn = nextTurn) {
-        return valueOrThrow(await readJson(desc, bytes, { fields, itemFields, turn }), action);
+        return valueOrThrow(await readJson(desc, bytes, fits, turn), action);
       },
     };
   }
