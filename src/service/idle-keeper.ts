@@ -8,7 +8,7 @@ import type { Outcome } from "./lease-service.ts";
 import type { ServiceObserver } from "./service-events.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { Clock } from "./time/clock.ts";
-import type { WatchIndex } from "./watch/watch-index.ts";
+import type { WatchReaders } from "./watch/watch-readers.ts";
 
 /** How often departures are recorded. */
 const noteEveryMs: DurationMs = 1_000;
@@ -22,8 +22,7 @@ interface IdleKeeperDeps {
   readonly clock: Clock;
   readonly policy: Policy;
   readonly observe: ServiceObserver;
-  readonly bySession: WatchIndex<SessionId>;
-  readonly byBeach: WatchIndex<BeachId>;
+  readonly readers: Pick<WatchReaders, "bySession" | "byBeach" | "sessions" | "beaches">;
   readonly passTime: (id: SessionId) => Promise<Outcome<PassTime>>;
 }
 
@@ -42,7 +41,7 @@ export class IdleKeeper {
 
   /** The session is watched, or was until a moment ago. */
   isWatched(id: SessionId, beachId: BeachId | undefined): boolean {
-    const { bySession, byBeach } = this.#deps;
+    const { bySession, byBeach } = this.#deps.readers;
     return bySession.hadLately(id) || (beachId !== undefined && byBeach.hadLately(beachId));
   }
 
@@ -50,23 +49,33 @@ export class IdleKeeper {
    * Runs until the signal aborts, and once more for the sessions whose watchers were disconnected.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, policy, bySession, byBeach } = this.#deps;
+    const { clock, policy, readers } = this.#deps;
     const roundMs = policy.sessionIdleMs / rounds;
     let roundAt = clock.now() + roundMs;
     while (!signal.aborted) {
       await clock.sleep(noteEveryMs, signal);
       const isRound = clock.now() >= roundAt;
       if (isRound) roundAt = clock.now() + roundMs;
-      await this.#noteSessions([...bySession.takeLeft(isRound)], signal);
-      for (const id of byBeach.takeLeft(isRound)) await this.#noteBeach(id, signal);
+      await this.#noteSessions(readers.bySession.takeLeft(), signal);
+      for (const id of readers.byBeach.takeLeft()) await this.#noteBeach(id, signal);
+      if (!isRound) continue;
+      await this.#noteSessions(readers.sessions(), signal);
+      for (const id of readers.beaches()) await this.#noteBeach(id, signal);
     }
   }
 
-  async #noteSessions(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
-    for (let from = 0; from < ids.length; from += batch) {
-      if (from > 0) await this.#deps.clock.sleep(0, signal);
-      await Promise.all(ids.slice(from, from + batch).map((id) => this.#note(id)));
+  async #noteSessions(ids: Iterable<SessionId | undefined>, signal: AbortSignal): Promise<void> {
+    let notes: Promise<void>[] = [];
+    let looks = 0;
+    for (const id of ids) {
+      if (id !== undefined) notes.push(this.#note(id));
+      looks += 1;
+      if (looks % batch !== 0) continue;
+      await Promise.all(notes);
+      notes = [];
+      await this.#deps.clock.sleep(0, signal);
     }
+    await Promise.all(notes);
   }
 
   async #noteBeach(beachId: BeachId, signal: AbortSignal): Promise<void> {

@@ -94,8 +94,7 @@ export class SessionService implements LeaseService, AsyncDisposable {
       confirm: (id, handshakeId) => this.execute(id, { kind: "ConfirmDelivery", handshakeId }),
       closing: this.#stop.signal,
     });
-    const { bySession, byBeach } = this.#hub.readers;
-    this.#idle = new IdleKeeper({ ...deps, bySession, byBeach, passTime });
+    this.#idle = new IdleKeeper({ ...deps, readers: this.#hub.readers, passTime });
     this.#decider = new Decider({
       ...deps,
       fleet: this.#fleet,

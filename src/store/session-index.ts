@@ -1,3 +1,4 @@
+import { SpreadMap } from "../collections/spread-map.ts";
 import type { BeachId, SessionId } from "../core/ids.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { EpochMs } from "../core/time.ts";
@@ -29,14 +30,14 @@ export interface RestoredRecord {
  * memory.
  */
 export class SessionIndex {
-  readonly #entries = new Map<SessionId, Entry>();
+  readonly #entries = new SpreadMap<SessionId, Entry>();
   readonly #records: HeldRecords;
   readonly #deadlines = new DeadlineQueue<Entry>();
   /** Those that wait longer than the deadline that was committed. */
   readonly #postponed = new Set<Entry>();
   readonly #tally = new FleetTally();
   readonly #byId = new SortedList<Entry>(compareIds);
-  readonly #byBeach = new Map<BeachId, SortedList<Entry>>();
+  readonly #byBeach = new SpreadMap<BeachId, SortedList<Entry>>();
   /** Those that are not in the lists yet. */
   #restored: Entry[] = [];
 

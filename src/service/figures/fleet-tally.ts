@@ -1,3 +1,4 @@
+import { SpreadMap } from "../../collections/spread-map.ts";
 import type { BeachId } from "../../core/ids.ts";
 import { nextOf } from "../../core/view.ts";
 import type { ChangeNotice } from "../session-store.ts";
@@ -13,7 +14,7 @@ import {
 /** Counts kept up to date by every change, so that asking for them scans nothing. */
 export class FleetTally implements Tally {
   #fleet = nothingCounted;
-  readonly #beaches = new Map<BeachId, FleetCounts>();
+  readonly #beaches = new SpreadMap<BeachId, FleetCounts>();
   readonly #inFlight = new Map<string, number>();
 
   /** Counts a change. Renewals are recognised cheaply, since most changes are renewals. */

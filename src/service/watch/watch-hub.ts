@@ -87,12 +87,15 @@ export class WatchHub implements ChangeWatcher {
 
   /** Every reader that may have missed such a change reads everything again, at its own pace. */
   missed(concerns: (id: SessionId) => boolean): void {
-    for (const reader of this.readers) {
+    this.#eachReader((reader) => {
       const { sessions } = reader;
-      if (sessions.kind === "named" && !sessions.ids.some(concerns)) continue;
+      if (sessions.kind === "named") {
+        this.#turns.spend(sessions.ids.length);
+        if (!sessions.ids.some(concerns)) return;
+      }
       reader.isBehind = true;
       reader.wake();
-    }
+    });
   }
 
   get figures(): WatchFigures {
@@ -109,12 +112,19 @@ export class WatchHub implements ChangeWatcher {
    */
   drain(): void {
     this.#delivery.drain();
+    this.#eachReader((reader) => {
+      this.#turns.spend(endPoints);
+      reader.wake();
+    });
+  }
+
+  /** Does something for every reader, in turns. */
+  #eachReader(work: (reader: WatchReader) => void): void {
     const readers = this.readers[Symbol.iterator]();
     this.#turns.add(() => {
       const { done, value: reader } = readers.next();
       if (done) return false;
-      this.#turns.spend(endPoints);
-      reader.wake();
+      work(reader);
       return true;
     });
   }

@@ -1,11 +1,17 @@
+import { SpreadMap } from "../../collections/spread-map.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
 /**
  * Readers under a key; a key without readers is not kept. Most keys have one reader, for which no
  * set is made.
  */
-export class ReaderIndex<K> {
-  readonly #readers = new Map<K, WatchReader | Set<WatchReader>>();
+export class ReaderIndex<K extends string> {
+  readonly #readers = new SpreadMap<K, WatchReader | Set<WatchReader>>();
+
+  /** How many keys have readers. */
+  get size(): number {
+    return this.#readers.size;
+  }
 
   of(key: K): Iterable<WatchReader> {
     const readers = this.#readers.get(key);
@@ -17,8 +23,10 @@ export class ReaderIndex<K> {
     return this.#readers.has(key);
   }
 
-  keys(): Iterable<K> {
-    return this.#readers.keys();
+  /** Of the readers of a key, exactly one is the first. */
+  isFirst(key: K, reader: WatchReader): boolean {
+    const [first] = this.of(key);
+    return first === reader;
   }
 
   add(key: K, reader: WatchReader): void {
@@ -38,7 +46,7 @@ export class ReaderIndex<K> {
 }
 
 /** Remembers as well which keys lost their last reader, until that has been noted. */
-export class WatchIndex<K> extends ReaderIndex<K> {
+export class WatchIndex<K extends string> extends ReaderIndex<K> {
   #left = new Set<K>();
   #taken: ReadonlySet<K> = new Set<K>();
 
@@ -52,9 +60,9 @@ export class WatchIndex<K> extends ReaderIndex<K> {
     return this.has(key) || this.#left.has(key) || this.#taken.has(key);
   }
 
-  /** The keys that lost their last reader since this was last asked; `all`: those with one, too. */
-  takeLeft(all: boolean): ReadonlySet<K> {
-    this.#taken = all ? new Set([...this.#left, ...this.keys()]) : this.#left;
+  /** The keys that lost their last reader since this was last asked. */
+  takeLeft(): ReadonlySet<K> {
+    this.#taken = this.#left;
     this.#left = new Set();
     return this.#taken;
   }

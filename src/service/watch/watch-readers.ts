@@ -42,6 +42,27 @@ export class WatchReaders implements Iterable<WatchReader> {
     return this.#readers.entries();
   }
 
+  /**
+   * Each session that has readers by its name, once; undefined for each name that is another reader's,
+   * too, since whoever goes through them has to give others their turn.
+   */
+  *sessions(): Generator<SessionId | undefined, undefined> {
+    for (const reader of [...this]) {
+      for (const id of namesOf(reader)) {
+        yield this.bySession.isFirst(id, reader) ? id : undefined;
+      }
+    }
+  }
+
+  /** Each private beach that has readers, once. */
+  *beaches(): Generator<BeachId, undefined> {
+    for (const reader of [...this]) {
+      const { sessions } = reader;
+      if (sessions.kind !== "beach") continue;
+      if (this.byBeach.isFirst(sessions.beachId, reader)) yield sessions.beachId;
+    }
+  }
+
   *of(id: SessionId, beachId: BeachId | undefined): Iterable<WatchReader> {
     yield* this.bySession.of(id);
     if (beachId !== undefined) yield* this.byBeach.of(beachId);
@@ -50,7 +71,7 @@ export class WatchReaders implements Iterable<WatchReader> {
   /** Returns the function that undoes it, which may be called more than once. */
   register(reader: WatchReader, { reset, onLeft, onLetGo }: Registration): () => void {
     const { sessions, role } = reader;
-    const ids = sessions.kind === "named" ? sessions.ids : [];
+    const ids = namesOf(reader);
     const leave = (): void => {
       reader.isGone = true;
       reader.wake();
@@ -89,4 +110,8 @@ export class WatchReaders implements Iterable<WatchReader> {
       return false;
     });
   }
+}
+
+function namesOf({ sessions }: WatchReader): readonly SessionId[] {
+  return sessions.kind === "named" ? sessions.ids : [];
 }

@@ -116,9 +116,34 @@ it("Bounded: many readers with many names that leave at once are let go in turns
   expect(used()).toBeGreaterThan(40_000);
   for (let turn = 0; turn < 200; turn++) await nextTurn();
   expect(used()).toBe(0);
-  expect([...hub.readers.bySession.keys()]).toEqual([]);
+  expect(hub.readers.bySession.size).toBe(0);
   // Nobody has to note until when a session was watched that nobody knows.
-  expect(hub.readers.bySession.takeLeft(true)).toEqual(new Set());
+  expect(hub.readers.bySession.takeLeft()).toEqual(new Set());
+});
+
+it("Bounded: the names of all readers are looked through in turns when changes were missed", async () => {
+  const { hub } = hubOver(memoryStore());
+  const sinks = Array.from({ length: 50 }, () => openSink(hub, named(...manyNames)));
+  for (let turn = 0; turn < 200; turn++) await nextTurn();
+  let looks = 0;
+  hub.missed((id) => {
+    looks += 1;
+    return id === "s999";
+  });
+  expect(looks).toBeLessThan(5_000);
+  await expect.poll(() => looks, { timeout: 10_000 }).toBe(50_000);
+  for (const sink of sinks) sink.leave();
+});
+
+it("Bounded: all names that are watched are gone through once, and each look at one counts", async () => {
+  const { hub } = hubOver(memoryStore());
+  const sinks = Array.from({ length: 3 }, () => openSink(hub, named(...manyNames)));
+  sinks.push(...["b1", "b2", "b1"].map((id) => openSink(hub, wholeBeach(id, []))));
+  const looks = [...hub.readers.sessions()];
+  expect(looks).toHaveLength(3_000);
+  expect(looks.filter((id) => id !== undefined)).toEqual(manyNames);
+  expect([...hub.readers.beaches()]).toEqual(["b1", "b2"]);
+  for (const sink of sinks) sink.leave();
 });
 
 it("Bounded: watches with many names are opened in turns", async () => {
