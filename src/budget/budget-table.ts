@@ -223,8 +223,8 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   small_chunks: {
     limit: 1_000,
     unit: "chunks",
-    of: "one body over HTTP, less one for every 64 bytes that it has brought; over gRPC one connection in a second: those below 32 bytes, but for the first two of each call",
-    beyond: "the connection is closed; at the public door over HTTP/2 the stream",
+    of: "one body over HTTP, less one for every 64 bytes that it has brought; over HTTP/2 one connection in a second, too: those below 32 bytes, but for the first two of each call",
+    beyond: "the connection is closed; for one body over HTTP/2 the stream",
   },
   request_ms: {
     limit: 30_000,

@@ -117,6 +117,7 @@ export async function openDoors(options: DoorsOptions): Promise<Doors> {
         legacy: legacyRoutes(options),
         intake,
         outbox,
+        callAfter: options.callAfter,
         mayCall: originRule(settings.corsOrigins, settings.auth.kind),
         pageFolder: options.pageFolder,
         connections: {

@@ -4,6 +4,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import { Server, type Socket } from "node:net";
 
 import type { FastifyServerFactory } from "fastify";
@@ -12,7 +13,7 @@ import type { Budgets } from "../../budget/budgets.ts";
 import { ChurnSet } from "../../collections/churn-set.ts";
 import type { ConnectionOptions } from "../door.ts";
 import { http2StreamOf } from "../http2/carried.ts";
-import { SecureConnections } from "../http2/secure-connections.ts";
+import { SecureConnections, type SecureConnectionsOptions } from "../http2/secure-connections.ts";
 import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -36,6 +37,8 @@ export interface HttpConnectionsOptions extends ConnectionOptions {
   readonly tls?: TlsIdentity | undefined;
   /** Called with each connection that HTTP/2 itself ended, and why. */
   readonly onTransportError?: (detail: string) => void;
+  /** Carries a call over HTTP/2 past the handler; says whether it did. */
+  readonly carries?: SecureConnectionsOptions["carries"];
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -72,11 +75,17 @@ export class HttpConnections {
     this.#options = options;
     this.#budgets = outbox.budgets;
     this.#outbox = outbox;
-    const { sleep, turns, tls, onTransportError = () => undefined } = options;
+    const {
+      sleep,
+      turns,
+      tls,
+      onTransportError = () => undefined,
+      carries = () => false,
+    } = options;
     this.#arrivals = new Arrivals(sleep);
     this.#crowd = new Crowd(options);
     const parts = { outbox, arrivals: this.#arrivals, turns, sleep };
-    const limits = { idleMs: keepAliveMs, onTransportError };
+    const limits = { idleMs: keepAliveMs, onTransportError, carries };
     this.#secure = tls && new SecureConnections({ tls, ...parts, ...limits });
   }
 
@@ -84,6 +93,11 @@ export class HttpConnections {
   mayGoOn(request: IncomingMessage): void {
     const stream = http2StreamOf(request);
     if (stream !== undefined) this.#secure?.mayGoOn(stream);
+  }
+
+  /** The body of a call that is carried past the handler has to come whole in time. */
+  waitsForBody(stream: ServerHttp2Stream): void {
+    this.#secure?.waitsForBody(stream);
   }
 
   /** What has come of the body so far has been read. */

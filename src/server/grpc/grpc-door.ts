@@ -111,7 +111,6 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
       resets: addressResets,
       turns: connections.turns,
       calls,
-      countsFrames: true,
     });
     onTransportError(http2Server, options.onTransportError);
   }

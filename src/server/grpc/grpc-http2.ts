@@ -56,13 +56,17 @@ export function refusesNoCall(
     refuseType(stream);
     return true;
   }
-  const fault = admitDeadline(headers);
-  if (fault !== undefined) {
-    refuseWith(stream, new ConnectError(unreadable(fault), Code.InvalidArgument));
-    return true;
-  }
+  if (refuseFault(stream, headers)) return true;
   if (methods.has(headers[":path"] ?? "")) return false;
   refuseWith(stream, new ConnectError("no such method is known here", Code.Unimplemented));
+  return true;
+}
+
+/** Refuses a call whose headers cannot be read; says whether it did. */
+export function refuseFault(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean {
+  const fault = admitDeadline(headers);
+  if (fault === undefined) return false;
+  refuseWith(stream, new ConnectError(unreadable(fault), Code.InvalidArgument));
   return true;
 }
 

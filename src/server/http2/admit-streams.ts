@@ -49,11 +49,12 @@ export interface Admission {
   readonly resets: ResetBudget;
   readonly turns: ConnectionTurns;
   readonly calls: OpenCalls;
-  /** Whether frames of data are counted for each connection, since no body is bounded by itself. */
-  readonly countsFrames: boolean;
   /** Refuses, in the door's own words, what is no call of it; says whether it did. */
   readonly refuses: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
-  /** Carries a call past those who listened to the server so far; says whether it did. */
+  /**
+   * Carries a call past those who listened to the server so far, in turns that it sees to itself;
+   * says whether it did.
+   */
   readonly carries?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
   /** Refuses a call that {@link OpenCalls} has no room for. */
   readonly refuseForCalls: (stream: ServerHttp2Stream, what: CallRefusal) => void;
@@ -68,9 +69,8 @@ export function admitStreams(
     resets,
     turns,
     calls,
-    countsFrames,
     refuses,
-    carries,
+    carries = () => false,
     refuseForCalls,
   }: Admission,
 ): void {
@@ -111,7 +111,7 @@ export function admitStreams(
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     const pace = stream.session && paceOf(stream.session, turns);
     pace?.bringStream(stream);
-    if (countsFrames) stream.push = push;
+    stream.push = push;
     stream._destroy = destroy;
     // A caller may leave before anybody else listens.
     stream.on("error", ignore);
@@ -136,10 +136,9 @@ export function admitStreams(
     (stream as Admitted)[headerBytesOf] = headerBytes;
     stream.on("close", onClose);
     stream.on("aborted", onAborted);
-    const serve = (): boolean => {
-      // It ended while it waited, or while a drain held it back.
-      if (stream.destroyed || stream.closed) return false;
-      if (refuses(stream, headers) || carries?.(stream, headers) === true) return true;
+    const take = (): boolean => refuses(stream, headers) || carries(stream, headers);
+    const hand = (): boolean => {
+      if (isOver(stream)) return false;
       for (const listener of listeners)
         listener.call(http2Server, stream, headers, flags, rawHeaders);
       // Node would keep trailers with the call. Nobody reads them, and no budget counts them.
@@ -149,9 +148,8 @@ export function admitStreams(
       return true;
     };
     arrivals.called(() => {
-      if (carries === undefined) turns.begin(connection, serve);
-      else if (pace?.isCrowded) turns.wait(connection, serve);
-      else serve();
+      if (pace?.isCrowded) turns.wait(connection, () => !isOver(stream) && (take() || hand()));
+      else if (!isOver(stream) && !take()) turns.begin(connection, hand);
     });
   };
   (http2Server as Http2Server).on("stream", admit);
@@ -195,6 +193,11 @@ function admitConnections(
     }
     for (const listener of listeners) listener.call(http2Server, socket);
   });
+}
+
+/** A call may end while it waits, or while a drain holds it back. */
+function isOver(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
 }
 
 function ignore(): void {

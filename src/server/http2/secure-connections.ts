@@ -20,7 +20,7 @@ import type { Outbox } from "../outbox.ts";
 import { Patience } from "../patience.ts";
 import { endFailedHandshakes, handshakeOptions } from "../tls/handshakes.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
-import { admitStreams } from "./admit-streams.ts";
+import { type Admission, admitStreams } from "./admit-streams.ts";
 import { closeInput } from "./close-input.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { ResetBudget } from "./reset-budget.ts";
@@ -38,6 +38,8 @@ export interface SecureConnectionsOptions {
   readonly outbox: Outbox;
   readonly arrivals: Arrivals;
   readonly turns: ConnectionTurns;
+  /** Carries a call over HTTP/2 past the handler; says whether it did. */
+  readonly carries: NonNullable<Admission["carries"]>;
   /** How long a connection may be idle between two calls. */
   readonly idleMs: number;
   readonly sleep: Sleep;
@@ -120,8 +122,8 @@ export class SecureConnections {
       turns,
       resets: this.#resets,
       calls: this.#calls,
-      countsFrames: false,
       refuses: () => false,
+      carries: this.#options.carries,
       refuseForCalls: (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM),
     });
     server.prependListener("stream", (stream) => this.#opened(stream));
@@ -194,10 +196,15 @@ export class SecureConnections {
 
   /** Bounds the body of a call, before anybody reads it. */
   #brings(stream: ServerHttp2Stream): void {
-    const giveUp = (): void => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const giveUp = (): void => giveUpBody(stream);
     this.#forgetChunks.set(stream, boundSmallChunks(stream, this.#budgets, giveUp));
+    this.waitsForBody(stream);
+  }
+
+  /** The body of a call has to come whole in time. */
+  waitsForBody(stream: ServerHttp2Stream): void {
     if (stream.endAfterHeaders || stream.readableEnded) return;
-    this.#bodies.waits(stream, giveUp);
+    this.#bodies.waits(stream, giveUpBody);
     stream.once("end", () => this.#bodies.ended(stream));
   }
 
@@ -216,6 +223,10 @@ export class SecureConnections {
 function describeBody({ headers, stream }: Http2ServerRequest): void {
   if (stream.endAfterHeaders || headers["content-length"] !== undefined) return;
   headers["transfer-encoding"] = "chunked";
+}
+
+function giveUpBody(stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 function refuse(stream: ServerHttp2Stream, status: number, message: string): void {

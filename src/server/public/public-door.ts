@@ -17,8 +17,9 @@ import type { Call, DirectStream } from "../../api/call/handlers.ts";
 import type { ListenAddress } from "../../settings/listen-address.ts";
 import { admitDeadline } from "../call-deadline.ts";
 import { HttpConnections, type HttpConnectionsOptions } from "../connections/http-connections.ts";
-import type { Door } from "../door.ts";
+import type { CallAfter, Door } from "../door.ts";
 import { boundAddress, nameAnswers, refuseUnknownRoutes } from "../fastify-door.ts";
+import { grpcMethods } from "../grpc/grpc-methods.ts";
 import { endOf, goingAway } from "../guard.ts";
 import { connectionOf, http2StreamOf, resetAnswer } from "../http2/carried.ts";
 import { directStream } from "../http2/direct-stream.ts";
@@ -33,6 +34,7 @@ import { addLegacyRoutes, type LegacyRoutesOptions } from "./legacy-routes.ts";
 import { pageHeaders } from "./page-headers.ts";
 import { addPage } from "./page-routes.ts";
 import { tolerateParting } from "./parting.ts";
+import { plainGrpc } from "./plain-grpc.ts";
 import { compressions, RequestBody } from "./request-body.ts";
 import { admitRpc, rpcsByPath } from "./rpc-request.ts";
 
@@ -46,6 +48,7 @@ export interface PublicDoorOptions {
   readonly connections: HttpConnectionsOptions;
   readonly intake: Intake;
   readonly outbox: Outbox;
+  readonly callAfter: CallAfter;
   readonly onBug: (error: unknown) => void;
 }
 
@@ -67,7 +70,9 @@ const passedOnAtOnce = {
  */
 export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> {
   const { listen, legacy, intake, outbox, onBug } = options;
-  const connections = new HttpConnections(options.connections, outbox);
+  const methods = grpcMethods(options.services, { intake, outbox, callAfter: options.callAfter });
+  const carries = plainGrpc(methods, (stream) => connections.waitsForBody(stream));
+  const connections = new HttpConnections({ ...options.connections, carries }, outbox);
   const app = fastify({
     serverFactory: connections.serverFactory,
     bodyLimit: intake.budgets.limit("message_bytes"),

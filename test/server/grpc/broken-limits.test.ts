@@ -9,8 +9,10 @@ import {
   hpackText,
   RawHttp2 as RawFrames,
 } from "../../hostile/tools/raw-http2.ts";
+import { hasOpenssl } from "../../support/network/certificates.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
 import { patient } from "../../support/runs/patient.ts";
+import { runSecure } from "../tls/secure-service.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
 
@@ -67,6 +69,21 @@ test("a connection that brings a message in single bytes is closed; others are s
   expect(modest.connection.isOpen).toBe(true);
   expect(await isServed(service)).toBe(true);
 });
+
+test.skipIf(!hasOpenssl)(
+  "frames of single bytes count over all calls of a connection, also at the public door",
+  async () => {
+    await using service = await runSecure();
+    using hasty = await connected(service, service.httpUrl(""));
+    const streams = Array.from({ length: 50 }, () => hasty.connection.nextStream());
+    const each = manySmall / streams.length;
+    const calls = streams.map((stream) => inSmallFrames(stream, each));
+    await hasty.connection.send(Buffer.concat(calls));
+    await vi.waitFor(() => expect(hasty.connection.isOpen).toBe(false), patient);
+    expect(hasty.outcomes.counts).toHaveProperty("GOAWAY ENHANCE_YOUR_CALM");
+    expect(await service.figure("refusals_total", "small_chunks")).toBe(1);
+  },
+);
 
 /** A field that the table of a connection keeps, so that a byte names it (RFC 7541 §6.2.1). */
 const kept = Buffer.concat([Buffer.of(0x40), hpackText("x-large"), hpackText("v".repeat(3_900))]);

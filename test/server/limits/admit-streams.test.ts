@@ -39,7 +39,6 @@ async function admitting(
       async () => undefined,
     ),
     calls: new OpenCalls(budgets, "open_calls"),
-    countsFrames: false,
     refuses: () => false,
     refuseForCalls: () => undefined,
     ...changes,

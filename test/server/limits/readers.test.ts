@@ -111,7 +111,6 @@ test.for(doors)(
       resets: new ResetBudget(budgets),
       turns,
       calls: new OpenCalls(budgets, "open_calls"),
-      countsFrames: false,
       refuses: ({ session = {} }) => {
         brought.bring(session);
         return true;

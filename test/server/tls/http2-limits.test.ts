@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ClientHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 import { connect } from "node:net";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
@@ -22,6 +22,9 @@ const renew = `${lease}/Renew`;
 const keepAlive = `${lease}/KeepAlive`;
 const listSessions = "/beach.controller.v1.FastPathRegistry/ListSessions";
 const empty = enveloped(Buffer.alloc(0));
+/** What a page calls is carried by another way than other calls of gRPC. */
+const fromPage = { origin: "http://localhost:3000" };
+const ways = [{}, fromPage];
 const bomb = gzipSync(Buffer.alloc(3 * 1024 * 1024));
 
 describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
@@ -144,23 +147,25 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
   });
 
   test("a message is measured before it is unpacked, also in a stream", async () => {
-    for (const path of [renew, keepAlive]) {
-      const stream = raw.open(path, { "grpc-encoding": "gzip" });
-      stream.end(enveloped(bomb, 1));
-      const refused = await grpcEnd(stream);
-      expect(refused).toMatchObject({ status: "3", reason: "FIELD_INVALID" });
-      expect(refused.message).toContain("at most 1048576 bytes");
+    for (const way of ways) {
+      for (const path of [renew, keepAlive]) {
+        const stream = raw.open(path, { "grpc-encoding": "gzip", ...way });
+        stream.end(enveloped(bomb, 1));
+        const refused = await grpcEnd(stream);
+        expect(refused).toMatchObject({ status: "3", reason: "FIELD_INVALID" });
+        expect(refused.message).toContain("at most 1048576 bytes");
+      }
+      const long = raw.open(keepAlive, way);
+      long.write(enveloped(Buffer.alloc(2 * 1024 * 1024)).subarray(0, 100));
+      expect(await grpcEnd(long)).toMatchObject({ status: "3", reason: "FIELD_INVALID" });
     }
-    const long = raw.open(keepAlive);
-    long.write(enveloped(Buffer.alloc(2 * 1024 * 1024)).subarray(0, 100));
-    expect(await grpcEnd(long)).toMatchObject({ status: "3", reason: "FIELD_INVALID" });
   });
 
-  test("a stream is read envelope by envelope, however it is cut", async () => {
+  test.for(ways)("a stream is read envelope by envelope, however it is cut (%o)", async (way) => {
     const renewals = [{ sessionId: "nobody", controllerToken: "t" }];
     const one = toBinary(KeepAliveRequestSchema, create(KeepAliveRequestSchema, { renewals }));
     const both = Buffer.concat([enveloped(one), enveloped(gzipSync(one), 1)]);
-    const stream = raw.open(keepAlive, { "grpc-encoding": "gzip" });
+    const stream = raw.open(keepAlive, { "grpc-encoding": "gzip", ...way });
     let answered = 0;
     stream.on("data", (data: Buffer) => {
       answered += data.toString("latin1").split("SESSION_UNKNOWN").length - 1;
@@ -173,7 +178,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     stream.end(both);
     expect((await grpcEnd(stream)).status).toBe("0");
     expect(answered).toBe(4);
-    const half = raw.open(keepAlive);
+    const half = raw.open(keepAlive, way);
     half.end(both.subarray(0, 20));
     expect(await grpcEnd(half)).toMatchObject({
       status: "3",
@@ -181,12 +186,25 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     });
   });
 
+  test("calls of gRPC in JSON, or packed with brotli, are answered too", async () => {
+    const cases = [
+      [{ "content-type": "application/grpc+json" }, enveloped(Buffer.from("{}"))],
+      [{ "grpc-encoding": "br" }, enveloped(brotliCompressSync(Buffer.from("\n\x01s")), 1)],
+    ] as const;
+    for (const [headers, body] of cases) {
+      const stream = raw.open(renew, headers);
+      stream.end(body);
+      expect(await grpcEnd(stream)).toMatchObject({ status: "3", reason: "FIELD_INVALID" });
+    }
+  });
+
   test("what is held of calls that are not answered is bounded for each connection", async () => {
     await runWith({ connection_request_bytes: 100_000 });
     const part = enveloped(Buffer.alloc(60_000)).subarray(0, -1);
-    for (const path of [renew, keepAlive]) {
+    const cases = ways.flatMap((way) => [renew, keepAlive].map((path) => ({ path, way })));
+    for (const { path, way } of cases) {
       using other = service.http2();
-      const streams = [other.open(path), other.open(path)];
+      const streams = [other.open(path, way), other.open(path, way)];
       for (const stream of streams) stream.write(part);
       expect(await Promise.race(streams.map(grpcEnd))).toMatchObject({
         status: "8",
@@ -226,7 +244,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
         ),
       patient,
     );
-    const kept = blind.open(keepAlive);
+    const kept = blind.open(keepAlive, fromPage);
     kept.pause();
     for (let sent = 0; sent < 5; sent += 1) {
       kept.write(enveloped(toBinary(KeepAliveRequestSchema, batch)));
@@ -239,7 +257,7 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     await runWith({ unread_ms: 240 });
     using blind = new RawHttp2(service.httpUrl(""), { settings: { initialWindowSize: 1 } });
     for (const path of [renew, keepAlive]) {
-      const stream = blind.open(path);
+      const stream = blind.open(path, fromPage);
       stream.pause();
       stream.write(path === renew ? empty : enveloped(Buffer.of(0x0a, 0)));
       if (path === renew) stream.end();
@@ -252,10 +270,12 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
   });
 
   test("a body in too many small chunks resets its stream", async () => {
-    const stream = raw.open(renew);
+    const stream = raw.open(renew, fromPage);
     stream.write(Buffer.of(0, 0, 0x10, 0, 0));
-    for (let sent = 0; sent < 1_200 && !stream.closed; sent += 1) {
-      stream.write(Buffer.of(0x0a));
+    // As large as not to count for the connection.
+    const chunk = Buffer.alloc(32, 0x0a);
+    for (let sent = 0; sent < 2_400 && !stream.closed; sent += 1) {
+      stream.write(chunk);
       // What is written in one turn goes in one frame.
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -269,15 +289,16 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     const going = raw.open(keepAlive);
     const slow = [
       raw.open(renew),
+      raw.open(renew, fromPage),
       raw.open(`${lease}/WatchTransport`),
       raw.open("/sessions/s/controller/lease"),
     ];
     for (const stream of slow) stream.write(Buffer.alloc(3));
-    for (const stream of slow.slice(0, 2)) {
+    for (const stream of slow.slice(0, 3)) {
       expect(await resetOf(stream)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     }
-    await resetOf(slow[2] as ClientHttp2Stream);
-    expect(await service.figure("refusals_total", "request_ms")).toBeGreaterThanOrEqual(2);
+    await resetOf(slow[3] as ClientHttp2Stream);
+    expect(await service.figure("refusals_total", "request_ms")).toBeGreaterThanOrEqual(3);
     going.end();
     expect((await grpcEnd(going)).status).toBe("0");
     expect(service.log.filter(({ level }) => level === "error")).toEqual([]);
