@@ -127,8 +127,12 @@ export interface WatchStream extends AsyncIterable<WatchMessage> {
 
 /** Takes messages as they come, without a promise for each. */
 export interface WatchSink {
-  /** Takes a message; false when it takes no other until it has called `onReady`. */
-  write(message: WatchMessage): boolean;
+  /**
+   * Takes a message; false when it takes no other until it has called `onReady`.
+   *
+   * @param isMore another follows at once, which this one may leave with
+   */
+  write(message: WatchMessage, isMore: boolean): boolean;
   onReady: () => void;
 }
 

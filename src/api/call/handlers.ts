@@ -27,8 +27,8 @@ export interface Call {
 /** Sends messages as they are: many streams can be sent the same bytes. */
 export interface DirectStream {
   readonly format: "binary" | "json";
-  /** Takes a message in its envelope; false when it takes no other until it has called `onReady`. */
-  write(envelope: Buffer): boolean;
+  /** Takes messages in their envelopes; false when it takes no others until it has called `onReady`. */
+  write(envelopes: Buffer): boolean;
   onReady: () => void;
 }
 

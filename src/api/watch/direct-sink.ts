@@ -9,9 +9,15 @@ interface DirectSinkDeps {
   readonly stream: DirectStream;
 }
 
+/** About so much leaves in one write: it is held for a reader that takes nothing. */
+const togetherBytes = 4_096;
+
 /** Puts messages into a stream as bytes, as far as its reader may see them. */
 export class DirectSink implements WatchSink {
   readonly #deps: DirectSinkDeps;
+  /** Messages that leave with the next one. */
+  #together: Buffer[] = [];
+  #bytes = 0;
   #fault: { readonly thrown: unknown } | undefined;
   onReady: () => void = () => undefined;
 
@@ -20,17 +26,17 @@ export class DirectSink implements WatchSink {
     deps.stream.onReady = () => this.onReady();
   }
 
-  write(message: WatchMessage): boolean {
+  write(message: WatchMessage, isMore: boolean): boolean {
     if (this.#fault !== undefined) throw this.#fault.thrown;
     const shown = this.#deps.filter.show(message);
-    if (!(shown instanceof Promise)) return this.#send(shown);
+    if (!(shown instanceof Promise)) return this.#send(shown, isMore);
     void this.#sendLater(shown);
     return false;
   }
 
   async #sendLater(shown: Promise<WatchMessage | undefined>): Promise<void> {
     try {
-      if (!this.#send(await shown)) return;
+      if (!this.#send(await shown, false)) return;
     } catch (thrown) {
       // The next write reports it.
       this.#fault = { thrown };
@@ -38,8 +44,18 @@ export class DirectSink implements WatchSink {
     this.onReady();
   }
 
-  #send(shown: WatchMessage | undefined): boolean {
+  #send(shown: WatchMessage | undefined, isMore: boolean): boolean {
     const { encoded, stream } = this.#deps;
-    return shown === undefined || stream.write(encoded.encode(shown, stream.format));
+    if (shown !== undefined) {
+      const envelope = encoded.encode(shown, stream.format);
+      if (!isMore && this.#bytes === 0) return stream.write(envelope);
+      this.#together.push(envelope);
+      this.#bytes += envelope.length;
+    }
+    if (this.#bytes === 0 || (isMore && this.#bytes < togetherBytes)) return true;
+    const envelopes = Buffer.concat(this.#together, this.#bytes);
+    this.#together = [];
+    this.#bytes = 0;
+    return stream.write(envelopes);
   }
 }

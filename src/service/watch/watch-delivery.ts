@@ -17,8 +17,10 @@ const reconnectMsMax: DurationMs = 5_000;
 const stalledMs: DurationMs = 60_000;
 /** … and its stream is reset when it does not even take that. */
 const farewellMs: DurationMs = 5_000;
-/** What it takes to write a message. */
-const writePoints = 12;
+/** What it takes to make a message, and to write those that leave together: so many in a step. */
+const messagePoints = 4;
+const writePoints = 8;
+const togetherMax = 16;
 
 interface WatchDeliveryDeps {
   readonly clock: Clock;
@@ -76,7 +78,7 @@ export class WatchDelivery {
     reader.isAwaited = false;
   }
 
-  /** Sends what waits for the reader, message by message. */
+  /** Sends what waits for the reader, some messages a step. */
   #flow(reader: WatchReader): void {
     if (reader.isFlowing || reader.isHolding) return;
     reader.isFlowing = true;
@@ -88,15 +90,20 @@ export class WatchDelivery {
     });
   }
 
-  /** Sends one message into the sink; answers whether another may follow. */
+  /** Sends the next messages into the sink; answers whether others may follow. */
   #sendNext(reader: WatchReader): boolean {
     const { sink } = reader;
     if (sink === undefined || reader.isHolding || reader.isGone || this.#isDraining) return false;
     this.#deps.turns.spend(writePoints);
     try {
-      const message = this.messageFor(reader);
-      if (message === undefined) return false;
-      reader.isHolding = !sink.write(message);
+      let isMore = true;
+      for (let sent = 1; isMore && !reader.isHolding; sent += 1) {
+        const message = this.messageFor(reader);
+        if (message === undefined) return false;
+        this.#deps.turns.spend(messagePoints);
+        isMore = reader.hasNews && sent < togetherMax;
+        reader.isHolding = !sink.write(message, isMore);
+      }
     } catch (error) {
       return this.fail(reader, error);
     }
