@@ -1,12 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Budgets } from "../../budget/budgets.ts";
-import { FairQueue } from "../../budget/fair-queue.ts";
 import type { Sleep } from "../door.ts";
 import { type Reader, Readers } from "./readers.ts";
-
-/** Does something for a connection; false when there was nothing to do, as its caller has left. */
-export type Work = () => boolean;
+import { WaitingWork, type Work } from "./waiting-work.ts";
 
 /** A turn is for many calls, and belongs to none that happens to begin it. */
 const outsideCalls = AsyncLocalStorage.snapshot();
@@ -51,8 +48,9 @@ export class ConnectionTurns {
   readonly #turnMs: number;
   readonly #now: () => number;
   readonly #sleep: Sleep;
-  readonly #light = new FairQueue<Work>();
-  readonly #heavy = new FairQueue<Work>();
+  readonly #waiting = new WaitingWork();
+  /** Long work: however much of it waits, other work does not wait for more than one of it. */
+  readonly #waitingLong = new WaitingWork();
   readonly #taken = new WeakMap<object, Taken>();
   readonly #readers = new Readers();
   #brought = 0;
@@ -67,10 +65,12 @@ export class ConnectionTurns {
   /** Whose work was begun last, and when: what follows from it counts until other work begins. */
   #at: object | undefined;
   #atSince = 0;
-  /** Work that ends the turn which it has begun in. */
+  /** Long work has begun in the turn. */
   #isLong = false;
-  /** No such work begins before. */
+  /** None begins before, … */
   #restUntil = Number.NEGATIVE_INFINITY;
+  /** … which some waits for. */
+  #isResting = false;
 
   /** @param now milliseconds that never go back */
   constructor(budgets: Budgets, now: () => number, sleep: Sleep) {
@@ -127,7 +127,7 @@ export class ConnectionTurns {
     const now = this.#now();
     this.#setTurn(now);
     const isFull = this.#begun >= this.#perTurn || now - this.#turnBegan > this.#turnMs;
-    if (!this.#isIdle || isFull) return false;
+    if (!this.#waiting.isEmpty || isFull) return false;
     this.#begun += 1;
     this.#follow(connection, now);
     return true;
@@ -135,38 +135,34 @@ export class ConnectionTurns {
 
   /** Does the work when the connection has its turn, not before the next turn of the loop. */
   wait(connection: object, work: Work): void {
+    this.#waitIn(this.#waiting, connection, work);
+  }
+
+  /**
+   * Resolves when the connection may work for a millisecond or more: one does so in a turn, behind the
+   * other work of it. Where that takes too long, others have as much time before the next one does.
+   */
+  next(connection: object): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waitIn(this.#waitingLong, connection, () => {
+        resolve();
+        return true;
+      });
+    });
+  }
+
+  #waitIn(waiting: WaitingWork, connection: object, work: Work): void {
     const now = this.#now();
     this.#setTurn(now);
-    const queue = this.#takenBy(connection, now).ms > lightMs ? this.#heavy : this.#light;
-    queue.push(connection, () => {
+    waiting.push(connection, this.#takenBy(connection, now).ms > lightMs, () => {
       this.#follow(connection, this.#now());
       return work();
     });
     this.#setParts();
   }
 
-  /**
-   * Resolves when the connection may work for a millisecond or more: one does so in a turn. Where that
-   * takes too long, others have as much time before the next one does.
-   */
-  next(connection: object): Promise<void> {
-    return new Promise((resolve) => {
-      const begin = (): boolean => {
-        const restMs = this.#restUntil - this.#now();
-        if (restMs > 0) {
-          void this.#sleep(restMs, never).then(() => this.wait(connection, begin));
-          return false;
-        }
-        this.#isLong = true;
-        resolve();
-        return true;
-      };
-      this.wait(connection, begin);
-    });
-  }
-
   get #isIdle(): boolean {
-    return this.#light.isEmpty && this.#heavy.isEmpty;
+    return this.#waiting.isEmpty && (this.#waitingLong.isEmpty || this.#isResting);
   }
 
   #setTurn(now: number): void {
@@ -201,14 +197,32 @@ export class ConnectionTurns {
     // However full the turn is, something begins in it.
     const isFirst = this.#partsLeft === partsPerTurn - 1;
     if (isFirst || now - this.#turnBegan <= this.#turnMs) this.#beginWaiting(now);
-    if (this.#partsLeft === 0 && !this.#isIdle) this.#setParts();
+    if (this.#partsLeft > 0) return;
+    this.#beginLong(this.#now());
+    if (!this.#isIdle) this.#setParts();
   };
+
+  #beginLong(now: number): void {
+    if (this.#isResting || this.#waitingLong.isEmpty) return;
+    const restMs = this.#restUntil - now;
+    if (restMs > 0) {
+      this.#isResting = true;
+      void this.#sleep(restMs, never).then(() => {
+        this.#isResting = false;
+        this.#setParts();
+      });
+      return;
+    }
+    this.#setTurn(now);
+    this.#isLong = true;
+    this.#waitingLong.shift(this.#isOfHeavy)?.();
+  }
 
   #beginWaiting(now: number): void {
     const begunMax = Math.min(this.#perTurn, this.#begun + this.#perTurn / partsPerTurn);
-    for (let looks = 0; looks < looksPerPart && !this.#isLong; looks += 1) {
+    for (let looks = 0; looks < looksPerPart; looks += 1) {
       if (this.#begun >= begunMax) return;
-      const work = this.#shift();
+      const work = this.#waiting.shift(this.#isOfHeavy);
       if (work === undefined) return;
       if (!work()) continue;
       this.#begun += 1;
@@ -227,10 +241,8 @@ export class ConnectionTurns {
         : Math.min(perTurnMax, this.#perTurn + perTurnStep);
   }
 
-  #shift(): Work | undefined {
-    const isOfHeavy = this.#count % turnsOfLight === 0;
-    const [first, second] = isOfHeavy ? [this.#heavy, this.#light] : [this.#light, this.#heavy];
-    return first.shift() ?? second.shift();
+  get #isOfHeavy(): boolean {
+    return this.#count % turnsOfLight === 0;
   }
 
   /** Counts the time for whoever worked so far. */

@@ -17,13 +17,13 @@ import { SecureConnections, type SecureConnectionsOptions } from "../http2/secur
 import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
-import type { Work } from "./connection-turns.ts";
 import { Crowd } from "./crowd.ts";
 import { endConnectionInTurn, leaveInTurn } from "./leave-in-turn.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
 import { readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
+import type { Work } from "./waiting-work.ts";
 
 /** How often requests are looked for that take too long to arrive. */
 const checkEveryMs = 1_000;

@@ -7,7 +7,8 @@ import {
   refuseLongMessage,
 } from "../../api/request/read-message.ts";
 import type { Budgets } from "../../budget/budgets.ts";
-import type { ConnectionTurns, Work } from "../connections/connection-turns.ts";
+import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import type { Work } from "../connections/waiting-work.ts";
 import { ConnectionBudgets, type HeldBytes } from "../held-bytes.ts";
 import type { Closable } from "../when-closed.ts";
 import { type Encoding, Unpacker } from "./unpack.ts";

@@ -142,6 +142,21 @@ test("long work of others waits, also where it begins later in the turn", async 
   expect(done).toEqual([1, 2]);
 });
 
+test("other work does not wait for the long work of many", async () => {
+  const { turns, work } = turnsOf();
+  const done: string[] = [];
+  for (let count = 0; count < 20; count += 1) {
+    void turns.next({}).then(() => done.push("long") && work(4));
+  }
+  turns.wait({}, () => done.push("waited") > 0);
+  await turn();
+  expect(done).toEqual(["waited", "long"]);
+  turns.begin({}, () => done.push("at once") > 0);
+  expect(done.at(-1)).toBe("at once");
+  for (let count = 0; count < 19; count += 1) await turn();
+  expect(done.filter((name) => name === "long")).toHaveLength(20);
+});
+
 test("after long work that took too long, others have as much time before there is more", async () => {
   const { turns, work } = turnsOf();
   const done: string[] = [];
