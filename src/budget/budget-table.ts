@@ -133,7 +133,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   header_string_bytes: {
     limit: 256 * mebibyte,
     unit: "bytes",
-    of: "headers that come over HTTP/2 to one door between two collections of the whole heap; as many as that heap takes, where it is larger",
+    of: "headers and trailers that come over HTTP/2 to one door between two collections of the whole heap; as many as that heap takes, where it is larger",
     beyond: "a collection begins",
   },
   pages_made_at_once: {

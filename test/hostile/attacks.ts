@@ -83,6 +83,7 @@ import {
   manyHeaders,
   smallHeaderBombs,
   wideMetadata,
+  wideTrailers,
 } from "./attacks/transport/header-bombs.ts";
 import {
   chunkExtensions,
@@ -162,6 +163,7 @@ export const attacks: readonly Attack[] = [
   emptyContinuations,
   manyHeaders,
   wideMetadata,
+  wideTrailers,
   callsAtOnce,
   longNames,
   manyLeases,

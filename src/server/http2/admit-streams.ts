@@ -108,6 +108,9 @@ export function admitStreams(
       return true;
     });
   }
+  function onTrailers(_trailers: unknown, _flags: number, rawTrailers: readonly string[]): void {
+    strings.bring(bytesOf(rawTrailers));
+  }
   const admit: StreamListener = (stream, headers, flags, rawHeaders) => {
     const pace = stream.session && paceOf(stream.session, turns);
     pace?.bringStream(stream);
@@ -115,6 +118,7 @@ export function admitStreams(
     stream._destroy = destroy;
     // A caller may leave before anybody else listens.
     stream.on("error", ignore);
+    stream.on("trailers", onTrailers);
     const headerBytes = bytesOf(rawHeaders);
     strings.bring(headerBytes);
     // Opened and reset at once: no caller waits for an answer.
@@ -141,8 +145,9 @@ export function admitStreams(
       if (isOver(stream)) return false;
       for (const listener of listeners)
         listener.call(http2Server, stream, headers, flags, rawHeaders);
-      // Node would keep trailers with the call. Nobody reads them, and no budget counts them.
+      // Node would keep trailers with the call, and nobody reads them.
       stream.removeAllListeners("trailers");
+      stream.on("trailers", onTrailers);
       // It ended while it waited, with nothing in it: the listeners would wait for the end forever.
       if (stream.readableEnded) stream.emit("end");
       return true;

@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { createServer, type Http2Server, type Http2ServerRequest } from "node:http2";
+import {
+  type ClientSessionRequestOptions,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+} from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -13,6 +18,7 @@ import { OpenCalls } from "../../../src/server/http2/open-calls.ts";
 import { ResetBudget } from "../../../src/server/http2/reset-budget.ts";
 import { Outcomes } from "../../hostile/tools/outcomes.ts";
 import { flags, frame, frames, grpcHead, RawHttp2, uint32 } from "../../hostile/tools/raw-http2.ts";
+import { patient } from "../../support/runs/patient.ts";
 import { RawHttp2 as ClientHttp2 } from "../raw/raw-http2.ts";
 
 interface Admitting {
@@ -101,6 +107,15 @@ test("a call that was held back while a door closes, and reset, is not carried",
   server.close();
 });
 
+/** Sends a call that ends with trailers. */
+function endWithTrailers({ session }: ClientHttp2, trailers: Record<string, string>): void {
+  const options = { waitForTrailers: true } as ClientSessionRequestOptions;
+  const stream = session.request({ ":method": "POST" }, options);
+  stream.on("error", () => undefined);
+  stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+  stream.end("body");
+}
+
 test("trailers are not kept with their call", async () => {
   const { server, address } = await admitting(
     new Budgets(),
@@ -108,13 +123,20 @@ test("trailers are not kept with their call", async () => {
     createServer(() => undefined),
   );
   using raw = new ClientHttp2(address);
-  const stream = raw.session.request({ ":method": "POST" }, { waitForTrailers: true } as object);
-  stream.on("wantTrailers", () => stream.sendTrailers({ "x-late": "v" }));
-  stream.end("body");
+  endWithTrailers(raw, { "x-late": "v" });
   const [request] = (await once(server, "request")) as [Http2ServerRequest];
   request.resume();
   await once(request, "end");
   expect(request.trailers).toEqual({});
+  raw.session.destroy();
+  server.close();
+});
+
+test("the bytes of trailers are counted like those of headers", async () => {
+  const { server, budgets, address } = await admitting(new Budgets({ header_string_bytes: 9_000 }));
+  using raw = new ClientHttp2(address);
+  endWithTrailers(raw, { "x-wide": "v".repeat(9_000) });
+  await expect.poll(() => budgets.figures("header_string_bytes").refused, patient).toBe(1);
   raw.session.destroy();
   server.close();
 });

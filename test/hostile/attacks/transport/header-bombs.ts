@@ -126,7 +126,7 @@ export const manyHeaders: Attack = {
 
 export const wideMetadata: Attack = {
   name: "wide-metadata",
-  sends: "watches that never end, with 14 kB of headers each, 5000 to a connection",
+  sends: "calls that never end, with 14 kB of headers each, on 4 connections",
   right,
   form: "full",
   run: (context) =>
@@ -134,5 +134,21 @@ export const wideMetadata: Attack = {
       const stream = connection.nextStream();
       const block = grpcHead(pathOf("keepAlive"), ["x-wide", "v".repeat(14_000)]);
       return [frame(frames.headers, flags.endHeaders, stream, block)];
+    }),
+};
+
+export const wideTrailers: Attack = {
+  name: "wide-trailers",
+  sends: "calls that end with trailers of 14 kB, on 4 connections",
+  right,
+  form: "full",
+  run: (context) =>
+    sendBlocks(context, (connection) => {
+      const stream = connection.nextStream();
+      const trailers = headerBlock([["x-wide", "v".repeat(14_000)]]);
+      return [
+        frame(frames.headers, flags.endHeaders, stream, grpcHead(pathOf("keepAlive"))),
+        frame(frames.headers, flags.endHeaders | flags.endStream, stream, trailers),
+      ];
     }),
 };

@@ -5,7 +5,13 @@ import { zipBombStreams } from "../messages/zip-bombs.ts";
 import { unreadListsGrpc } from "../readers/unread-lists.ts";
 import { unfinishedCalls, unreadKeepAlives } from "../readers/unread-streams.ts";
 import { emptyData, pingFloodUnread, settingsFloodUnread, tinyData } from "./frame-floods.ts";
-import { continuationFlood, headerBomb, smallHeaderBombs, wideMetadata } from "./header-bombs.ts";
+import {
+  continuationFlood,
+  headerBomb,
+  smallHeaderBombs,
+  wideMetadata,
+  wideTrailers,
+} from "./header-bombs.ts";
 import { rapidResets, rapidResetsData, rapidResetsWhole } from "./rapid-resets.ts";
 import { silentConnections } from "./slow-callers.ts";
 
@@ -39,6 +45,7 @@ export const publicHttp2: readonly Attack[] = [
   atPublicDoor(smallHeaderBombs),
   atPublicDoor(continuationFlood),
   atPublicDoor(wideMetadata),
+  atPublicDoor(wideTrailers),
   atPublicDoor(emptyData),
   atPublicDoor(tinyData),
   atPublicDoor(pingFloodUnread),
