@@ -11,8 +11,8 @@ import { WatchSnapshot } from "./watch-snapshot.ts";
 
 /** How long until a store that is away is asked again. */
 const retryMs: DurationMs = 1_000;
-/** What it takes to read a page of a snapshot, and to touch a session. */
-const pagePoints = 300;
+/** What it takes to read a session of a snapshot, and to touch one. */
+const readPoints = 3;
 const touchPoints = 20;
 /** How many sessions are touched side by side. */
 const touched = 25;
@@ -42,7 +42,7 @@ export class WatchCatchUp {
   }
 
   async readOn(snapshot: WatchSnapshot): Promise<void> {
-    await this.#deps.turns.room(pagePoints);
+    await this.#deps.turns.room(snapshot.part * readPoints);
     await snapshot.readOn();
   }
 

@@ -3,14 +3,9 @@ import type { SessionRecord } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
 import type { WatchMessage, WatchSelection, WatchSink } from "../lease-service.ts";
 import type { WatchEnding } from "../service-events.ts";
+import { WaitingStates } from "./waiting-states.ts";
 import type { Admission } from "./watch-budget.ts";
 import type { WatchedBearer } from "./watched-bearer.ts";
-
-/** The newest state of a session that the reader has not been sent yet. */
-interface Pending {
-  readonly record: SessionRecord | undefined;
-  readonly coalesced: number;
-}
 
 const nothingKnown: ReadonlyMap<SessionId, number> = new Map();
 
@@ -23,7 +18,7 @@ export class WatchReader {
   readonly role: WatchSelection["reader"];
   readonly door: string;
   readonly #admission: Admission;
-  readonly #pending = new Map<SessionId, Pending>();
+  readonly #pending = new WaitingStates();
   /** What the reader has of each session: a version, or that it is gone. */
   readonly #sent = new Map<SessionId, number | "gone">();
   /** The versions that the reader named, for sessions not sent yet. */
@@ -98,27 +93,28 @@ export class WatchReader {
     }
     const before = waiting === undefined ? this.#sent.get(id) : waiting.record?.version;
     const own = waiting === undefined ? 0 : waiting.coalesced + 1;
-    this.#pending.set(id, { record, coalesced: own + leftOut(record, before, merged) });
+    const coalesced = own + leftOut(record, before, merged);
+    this.#pending.set({ id, record, coalesced }, waiting);
     if (this.sink === undefined) this.wake();
   }
 
   /** The store knows nothing of the session any more, though the reader has a state of it. */
   lose(id: SessionId): void {
     const waiting = this.#pending.get(id);
-    this.#pending.set(id, { record: undefined, coalesced: waiting ? waiting.coalesced + 1 : 0 });
+    const coalesced = waiting === undefined ? 0 : waiting.coalesced + 1;
+    this.#pending.set({ id, record: undefined, coalesced }, waiting);
     if (this.sink === undefined) this.wake();
   }
 
   /** The session that has waited longest, as it is now; undefined when none waits. */
   take(): WatchMessage | undefined {
-    for (const [id, { record, coalesced }] of this.#pending) {
-      this.#pending.delete(id);
-      this.#remember(id, record?.kind === "attached" ? record.version : "gone");
-      if (record?.kind === "attached") return { kind: "state", session: record, coalesced };
-      const reason = record === undefined ? "unknown" : record.reason || "detached";
-      return { kind: "gone", sessionId: id, reason, coalesced };
-    }
-    return undefined;
+    const waiting = this.#pending.shift();
+    if (waiting === undefined) return undefined;
+    const { id, record, coalesced } = waiting;
+    this.#remember(id, record?.kind === "attached" ? record.version : "gone");
+    if (record?.kind === "attached") return { kind: "state", session: record, coalesced };
+    const reason = record === undefined ? "unknown" : record.reason || "detached";
+    return { kind: "gone", sessionId: id, reason, coalesced };
   }
 
   /**
@@ -128,7 +124,7 @@ export class WatchReader {
   get held(): readonly SessionId[] {
     const sent = [...this.#sent].filter(([, version]) => version !== "gone").map(([id]) => id);
     const known = [...this.#known.keys()].filter((id) => !this.#sent.has(id));
-    return [...sent, ...known].filter((id) => !this.#pending.has(id));
+    return [...sent, ...known].filter((id) => this.#pending.get(id) === undefined);
   }
 
   /** The reader has a state of the session, from this stream or as it named it. */

@@ -1,9 +1,10 @@
 import type { BeachId, SessionId } from "../../core/ids.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import { type SessionStore, SessionUnreadable } from "../session-store.ts";
+import { fewStates } from "./waiting-states.ts";
 import type { WatchReader } from "./watch-reader.ts";
 
-/** Sessions that are read in one part of a turn. */
+/** Sessions of a private beach that are read in one part of a turn. */
 const page = 100;
 
 /**
@@ -24,6 +25,11 @@ export class WatchSnapshot {
       sessions.kind === "named" ? this.#named(sessions.ids) : this.#beach(sessions.beachId);
   }
 
+  /** How many sessions it reads next, at most. */
+  get part(): number {
+    return this.#reader.sessions.kind === "named" ? fewStates : page;
+  }
+
   get isRead(): boolean {
     return this.#isRead;
   }
@@ -36,8 +42,8 @@ export class WatchSnapshot {
   }
 
   async *#named(ids: readonly SessionId[]): AsyncGenerator<void> {
-    for (let from = 0; from < ids.length; from += page) {
-      for (const { id, found } of await this.#loadAll(ids.slice(from, from + page))) {
+    for (let from = 0; from < ids.length; from += fewStates) {
+      for (const { id, found } of await this.#loadAll(ids.slice(from, from + fewStates))) {
         // The reader keeps what it has.
         if (found === "unreadable" && this.#reader.has(id)) continue;
         this.#reader.offer(id, found === "unreadable" ? undefined : found);
