@@ -3,9 +3,13 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 import type { Session } from "../../core/session.ts";
 import type { DurationMs, EpochMs } from "../../core/time.ts";
-import { WatchTransportResponseSchema } from "../../gen/beach/controller/v1/controller_lease_pb.js";
+import {
+  SessionGoneSchema,
+  WatchTransportResponseSchema,
+} from "../../gen/beach/controller/v1/controller_lease_pb.js";
 import { TransportStateSchema } from "../../gen/beach/controller/v1/transport_pb.js";
 import type { WatchMessage } from "../../service/lease-service.ts";
+import { WireWriter } from "../call/wire-writer.ts";
 import { toDuration } from "../moments.ts";
 import {
   presentAges,
@@ -15,6 +19,7 @@ import {
 } from "../transport/present-transport.ts";
 
 type Response = MessageInitShape<typeof WatchTransportResponseSchema>;
+type Gone = Extract<WatchMessage, { kind: "gone" }>;
 
 export function presentMessage(message: WatchMessage, time: TimeSource): Response {
   switch (message.kind) {
@@ -74,6 +79,7 @@ export class EncodedMessages {
   readonly #time: TimeSource;
   readonly #binary = new WeakMap<Session, EncodedState>();
   readonly #json = new WeakMap<Session, WrittenState>();
+  readonly #writer = new WireWriter(256);
 
   constructor(time: TimeSource) {
     this.#time = time;
@@ -88,8 +94,22 @@ export class EncodedMessages {
       const state = this.#binaryOf(message.session).subarray(prefixBytes);
       return enveloped(state, encodedCount(message.coalesced));
     }
+    if (message.kind === "gone") return this.#goneOf(message);
     const shown = create(WatchTransportResponseSchema, presentMessage(message, this.#time));
     return enveloped(toBinary(WatchTransportResponseSchema, shown));
+  }
+
+  /** A watch may name a thousand sessions that nobody knows. */
+  #goneOf({ sessionId, reason, coalesced }: Gone): Buffer {
+    const { gone, coalesced: count } = WatchTransportResponseSchema.field;
+    const writer = this.#writer;
+    writer.restart();
+    const start = writer.begin(gone.number);
+    writer.text(SessionGoneSchema.field.sessionId.number, sessionId);
+    writer.text(SessionGoneSchema.field.reason.number, reason);
+    writer.end(start);
+    if (coalesced > 0) writer.number(count.number, coalesced);
+    return enveloped(writer.written());
   }
 
   #binaryOf(session: Session): Buffer {

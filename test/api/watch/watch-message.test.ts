@@ -34,6 +34,7 @@ test.each(formats)("what is encoded as %s reads as what is presented", async (fo
   expect(states.map(nextNegotiation)).toContainEqual(expect.anything());
   const others: readonly WatchMessage[] = [
     { kind: "gone", sessionId: "s1", reason: "over", coalesced: 2 },
+    { kind: "gone", sessionId: "s".repeat(128), reason: "vorüber", coalesced: 0 },
     { kind: "bookmark", repeatsEveryMs: 15_000 },
     { kind: "draining", reconnectAfterMs: 1_234 },
   ];
