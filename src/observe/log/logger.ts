@@ -1,6 +1,7 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
 import { prettyFactory } from "pino-pretty";
 import { requestAtHand } from "../requests.ts";
+import { hideSecrets } from "./hide-secrets.ts";
 import { type LogOutput, logOutput } from "./log-output.ts";
 
 export type { Logger } from "pino";
@@ -10,18 +11,6 @@ export type LogTarget =
   | { readonly kind: "json" }
   | { readonly kind: "pretty" }
   | { readonly kind: "stream"; readonly stream: DestinationStream };
-
-/** No line shows a bearer, a controller token or a passcode. */
-const secrets = [
-  "authorization",
-  "token",
-  "controller_token",
-  "controllerToken",
-  "passcode",
-  "attach_code",
-  "tokenHash",
-  "tokenHashes",
-];
 
 export interface LogSink {
   readonly log: Logger;
@@ -56,9 +45,12 @@ export function createLogger(
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (values: Record<string, unknown>) => hideSecrets(values),
+    },
+    serializers: { err: (error: Error) => hideSecrets(stdSerializers.err(error)) },
     mixin: requestOfLine,
-    redact: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
   };
   return pino(options, stream);
 }
