@@ -149,7 +149,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     beyond: "the page ends, with a next_page_token",
   },
   json_page_bytes: {
-    limit: 128 * kibibyte,
+    limit: 48 * kibibyte,
     unit: "bytes",
     of: "one page of ListSessions in JSON, counted as it would be in binary",
     beyond: "the page ends, with a next_page_token",
