@@ -65,6 +65,11 @@ export class HeldBytes {
     this.#action = action;
   }
 
+  /** The call is over, or holds what it sent by itself. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Throws TOO_MANY where the connection, or all of them together, would hold too much. */
   take(bytes: number): void {
     const what = this.tryTake(bytes);

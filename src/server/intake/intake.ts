@@ -115,9 +115,7 @@ export class Intake {
     held: HeldBytes,
   ): Promise<ReadMessage<MessageShape<DescMessage>>> {
     const bytes =
-      encoding === undefined
-        ? packed
-        : await this.#unpacker.unpack(packed, { encoding, connection: held.connection });
+      encoding === undefined ? packed : await this.#unpacker.unpack(packed, { encoding, held });
     const turn = (): Promise<void> => this.#turns.next(held.connection);
     if (bytes.length > largeBytes) await turn();
     const counted = countMessage({ desc, bytes, format }, this.budgets);
@@ -130,13 +128,13 @@ export class Intake {
   async unpackQuestion(
     packed: Uint8Array,
     encoding: Encoding | undefined,
-    { connection }: HeldBytes,
+    held: HeldBytes,
   ): Promise<Uint8Array> {
     const max = this.budgets.limit("reflection_bytes");
     const bytes =
       encoding === undefined
         ? packed
-        : await this.#unpacker.unpack(packed, { encoding, connection }, "reflection_bytes");
+        : await this.#unpacker.unpack(packed, { encoding, held }, "reflection_bytes");
     return bytes.length <= max ? bytes : refuseLongMessage(this.budgets, "reflection_bytes");
   }
 }

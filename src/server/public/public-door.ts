@@ -35,7 +35,7 @@ import { pageHeaders } from "./page-headers.ts";
 import { addPage } from "./page-routes.ts";
 import { tolerateParting } from "./parting.ts";
 import { plainGrpc } from "./plain-grpc.ts";
-import { compressions, RequestBody } from "./request-body.ts";
+import { RequestBody } from "./request-body.ts";
 import { admitRpc, rpcsByPath } from "./rpc-request.ts";
 
 export interface PublicDoorOptions {
@@ -113,7 +113,8 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       responses.set(request.raw, reply.raw);
     });
     await scope.register(fastifyConnectPlugin, {
-      acceptCompression: compressions,
+      // Answers are not compressed: that of a page may take a third of a second of another thread.
+      acceptCompression: [],
       shutdownSignal: shutdown.signal,
       contextValues: ({ raw, body }) =>
         createContextValues()

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:
 
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 
 import { quoted } from "../../api/request/quoted.ts";
 import { refuseHeader, refuseLongMessage, refuseMessage } from "../../api/request/read-message.ts";
@@ -11,9 +10,6 @@ import type { HeldBytes } from "../held-bytes.ts";
 import { connectionOf } from "../http2/carried.ts";
 import { Envelopes, envelopeBytes, opened } from "../intake/envelopes.ts";
 import type { Intake, PackedMessage } from "../intake/intake.ts";
-
-/** What messages may be compressed with, in either direction. */
-export const compressions: (typeof compressionGzip)[] = [compressionGzip, compressionBrotli];
 
 interface RequestBodyOptions {
   readonly intake: Intake;

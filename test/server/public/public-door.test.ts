@@ -13,6 +13,7 @@ import { type RunningService, runService } from "../../support/process/run-servi
 import { patient } from "../../support/runs/patient.ts";
 
 const renew = "/beach.controller.v1.ControllerLease/Renew";
+const listSessions = "/beach.controller.v1.FastPathRegistry/ListSessions";
 const page = "http://localhost:5173";
 
 test("a preflight lets pages of this machine call every protocol and the old routes", async () => {
@@ -100,6 +101,19 @@ test("KeepAlive, which needs HTTP/2, is refused and nothing breaks", async () =>
     body: "",
   });
   expect(answer.status).toBe(505);
+});
+
+test.for(["br, gzip", "gzip"])("an answer is not compressed, whoever reads %s", async (coding) => {
+  await using service = await runService();
+  for (let count = 0; count < 20; count += 1) {
+    const sessionId = `session-${count}-${"long".repeat(20)}`;
+    await service.registry.attachSession({ sessionId, privateBeachId: "beach" });
+  }
+  const answer = await post(service, listSessions, '{"privateBeachId":"beach"}', {
+    "accept-encoding": coding,
+  });
+  expect(answer.headers.get("content-encoding")).toBeNull();
+  expect((await answer.json()) as object).toHaveProperty("sessions.length", 20);
 });
 
 test("health is served in both protocols", async () => {
