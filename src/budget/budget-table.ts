@@ -9,6 +9,7 @@ export interface BudgetRow {
     | "fields"
     | "levels"
     | "streams"
+    | "frames"
     | "names"
     | "chunks"
     | "connections"
@@ -51,6 +52,7 @@ export type BudgetName =
   | "request_ms"
   | "header_bytes"
   | "refused_streams"
+  | "control_frames"
   | "handshake_ms"
   | "open_streams"
   | "connection_streams"
@@ -119,7 +121,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     beyond: "the next one waits",
   },
   open_calls: {
-    limit: 60_000,
+    limit: 50_000,
     unit: "calls",
     of: "open over gRPC; one connection may have as many as are left for all others",
     beyond: tooMany,
@@ -243,6 +245,12 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     unit: "streams",
     of: "one connection of HTTP/2 within a second, that are reset for their headers; each counts as one of `address_resets`",
     beyond: "the connection is closed",
+  },
+  control_frames: {
+    limit: 32,
+    unit: "frames",
+    of: "SETTINGS and GOAWAY of one connection of HTTP/2 within a second, each of which is looked up against all of its open streams",
+    beyond: "the connection is closed, which counts as one that HTTP/2 had to end",
   },
   open_streams: {
     limit: 40_000,

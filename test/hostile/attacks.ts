@@ -42,11 +42,12 @@ import {
   watchNamesConnect,
   watchNamesGrpc,
 } from "./attacks/messages/watch-names.ts";
-import { zipBombStreams, zipBombsHttp } from "./attacks/messages/zip-bombs.ts";
+import { packedCalls, zipBombStreams, zipBombsHttp } from "./attacks/messages/zip-bombs.ts";
 import { nothing } from "./attacks/nothing.ts";
 import { cancelledWatches } from "./attacks/readers/cancelled-watches.ts";
 import { fanOutConnect, fanOutGrpc, fanOutJson } from "./attacks/readers/fan-out.ts";
 import {
+  compressedLists,
   listStorm,
   pageTokens,
   unreadListsGrpc,
@@ -69,6 +70,7 @@ import {
   tinyData,
   unknownFrames,
   windowFlood,
+  windowSettings,
 } from "./attacks/transport/frame-floods.ts";
 import {
   halfOpen,
@@ -121,12 +123,14 @@ export const attacks: readonly Attack[] = [
   emptyItemsJson,
   zipBombStreams,
   zipBombsHttp,
+  packedCalls,
   deepJson,
   deepJsonOld,
   deepBinary,
   unreadListsHttp,
   unreadListsGrpc,
   listStorm,
+  compressedLists,
   pageTokens,
   fanOutConnect,
   fanOutJson,
@@ -152,6 +156,7 @@ export const attacks: readonly Attack[] = [
   pingFloodUnread,
   settingsFlood,
   settingsFloodUnread,
+  windowSettings,
   priorityFlood,
   windowFlood,
   unknownFrames,

@@ -179,6 +179,12 @@ function beginSession(
     if (resets.countAll(address, refused) && isWithin) return;
     setImmediate(() => pace.end());
   });
+  const bringControl = (): void => {
+    // HTTP/2 drops what is left of the read as soon as the connection has ended.
+    if (!pace.bringControl(budgets)) process.nextTick(() => pace.end());
+  };
+  session.on("remoteSettings", bringControl);
+  session.on("goaway", bringControl);
   session.once("error", (error: NodeJS.ErrnoException) => {
     if (error.code?.startsWith("ERR_HTTP2") === true) resets.countBroken(address);
   });

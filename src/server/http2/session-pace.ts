@@ -46,6 +46,7 @@ class SessionPace implements Reader {
   #second = 0;
   #small = 0;
   #refused = 0;
+  #control = 0;
 
   constructor(session: Http2Session, turns: ConnectionTurns) {
     this.#session = session;
@@ -116,11 +117,23 @@ class SessionPace implements Reader {
     return budgets.allows("refused_streams", this.#refused);
   }
 
+  /**
+   * The connection has brought a frame for which HTTP/2 looks at all open streams; false once there
+   * are too many in a second.
+   */
+  bringControl(budgets: Budgets): boolean {
+    if (this.isOver) return true;
+    this.#beginSecond();
+    this.#control += 1;
+    return budgets.allows("control_frames", this.#control);
+  }
+
   #beginSecond(): void {
     if (this.#second === this.#turns.second) return;
     this.#second = this.#turns.second;
     this.#small = 0;
     this.#refused = 0;
+    this.#control = 0;
   }
 
   /** Ends the connection, as one that asks too much: like HTTP/2 itself, with an error. */

@@ -8,6 +8,7 @@ import {
   grpcHead,
   hpackText,
   RawHttp2 as RawFrames,
+  uint32,
 } from "../../hostile/tools/raw-http2.ts";
 import { hasOpenssl } from "../../support/network/certificates.ts";
 import { type RunningService, runService } from "../../support/process/run-service.ts";
@@ -84,6 +85,31 @@ test.skipIf(!hasOpenssl)(
     expect(await service.figure("refusals_total", "small_chunks")).toBe(1);
   },
 );
+
+const controls = [
+  ["SETTINGS", frame(frames.settings, 0, 0, Buffer.concat([Buffer.of(0, 4), uint32(100_000)]))],
+  // NO_ERROR, and the last stream that is taken.
+  ["GOAWAY", frame(frames.goAway, 0, 0, Buffer.concat([uint32(1_000), uint32(0)]))],
+] as const;
+
+test.for(controls)("a connection that brings many %s is closed amid them", async ([, bytes]) => {
+  await using service = await runService();
+  using modest = await connected(service);
+  using hasty = await connected(service);
+  const head = grpcHead("/beach.controller.v1.ControllerLease/KeepAlive");
+  for (const { connection } of [modest, hasty]) {
+    await connection.send(frame(frames.headers, flags.endHeaders, connection.nextStream(), head));
+  }
+  const sent = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => bytes));
+  await modest.connection.send(sent(20));
+  await hasty.connection.send(sent(500));
+  await vi.waitFor(() => expect(hasty.connection.isOpen).toBe(false), patient);
+  expect(hasty.outcomes.counts).toHaveProperty("GOAWAY ENHANCE_YOUR_CALM");
+  // The first one beyond the limit ends it: HTTP/2 drops those behind.
+  const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
+  expect(metrics).toContain('lease_budget_refusals_total{budget="control_frames"} 1\n');
+  expect(modest.connection.isOpen).toBe(true);
+});
 
 /** A field that the table of a connection keeps, so that a byte names it (RFC 7541 §6.2.1). */
 const kept = Buffer.concat([Buffer.of(0x40), hpackText("x-large"), hpackText("v".repeat(3_900))]);

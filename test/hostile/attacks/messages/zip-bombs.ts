@@ -1,11 +1,13 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
+import { RenewRequestSchema } from "../../../../src/gen/beach/controller/v1/controller_lease_pb.js";
 import { enveloped } from "../../../support/network/enveloped.ts";
 import type { Attack } from "../../attack.ts";
 import { holdOn, untilOver } from "../../tools/at-once.ts";
 import { grpcCaller } from "../../tools/grpc-caller.ts";
 import { httpCaller } from "../../tools/http-caller.ts";
-import { pathOf } from "../../tools/messages.ts";
+import { bytesOf, pathOf } from "../../tools/messages.ts";
+import { flags, frame, frames, grpcHead, RawHttp2 } from "../../tools/raw-http2.ts";
 
 export const zipBombStreams: Attack = {
   name: "zip-bomb-streams",
@@ -60,5 +62,31 @@ export const zipBombsHttp: Attack = {
     await untilOver(16, signal, (index) =>
       caller.call(calls[index % calls.length] ?? { path: "" }),
     );
+  },
+};
+
+export const packedCalls: Attack = {
+  name: "packed-calls",
+  sends: "calls with a small message in gzip, 100 in each write, on 20 connections",
+  right: "what is small is unpacked at once, and nothing is unpacked for a caller that has left",
+  form: "full",
+  async run({ addresses, outcomes, signal }) {
+    const request = { sessionId: "unknown", controllerToken: "t" };
+    const message = enveloped(gzipSync(bytesOf(RenewRequestSchema, request)), 1);
+    const head = grpcHead(pathOf("renew"), ["grpc-encoding", "gzip"]);
+    await untilOver(20, signal, async () => {
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
+      const call = (): Buffer => {
+        const stream = connection.nextStream();
+        return Buffer.concat([
+          frame(frames.headers, flags.endHeaders, stream, head),
+          frame(frames.data, flags.endStream, stream, message),
+        ]);
+      };
+      while (connection.isOpen && !signal.aborted) {
+        await connection.send(Buffer.concat(Array.from({ length: 100 }, call)));
+        outcomes.see("sent", 100);
+      }
+    });
   },
 };

@@ -69,6 +69,21 @@ export const listStorm: Attack = {
   },
 };
 
+export const compressedLists: Attack = {
+  name: "compressed-lists",
+  sends: "ListSessions with pages of 1000 by callers that would read brotli, 32 at once",
+  right: "no caller has the service spend on an answer what it does not spend itself",
+  form: "full",
+  attaches: 1_000,
+  keeps,
+  async run({ addresses, outcomes, signal }) {
+    using caller = httpCaller(addresses.http, outcomes, 32);
+    const body = JSON.stringify({ privateBeachId: attackedBeach, pageSize: 1_000 });
+    const headers = { "content-type": "application/json", "accept-encoding": "br" };
+    await untilOver(32, signal, () => caller.call({ path, headers, body }));
+  },
+};
+
 export const pageTokens: Attack = {
   name: "page-tokens",
   sends: "ListSessions with page tokens that are long, cut, or not ours at all, 32 at once",

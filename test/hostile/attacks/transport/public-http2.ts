@@ -1,4 +1,6 @@
 import type { Attack, Form } from "../../attack.ts";
+import { untilOver } from "../../tools/at-once.ts";
+import { RawSocket } from "../../tools/raw-socket.ts";
 import { callsAtOnce } from "../calls/call-floods.ts";
 import { emptyReportsGrpc } from "../messages/empty-reports-binary.ts";
 import { zipBombStreams } from "../messages/zip-bombs.ts";
@@ -37,6 +39,20 @@ const silentHandshakes: Attack = {
   service: { hasTls: true },
 };
 
+const handshakeStorm: Attack = {
+  name: "handshake-storm",
+  sends: "handshakes of TLS at the public door, 64 at once, whose connections end with them",
+  right: "others have their turn between them",
+  form: "full",
+  service: { hasTls: true },
+  async run({ addresses, outcomes, signal }) {
+    await untilOver(64, signal, async () => {
+      using connection = await RawSocket.open(`https://${addresses.http}`, { outcomes, signal });
+      if (connection.isOpen) outcomes.see("handshake");
+    });
+  },
+};
+
 export const publicHttp2: readonly Attack[] = [
   atPublicDoor(rapidResets, "long"),
   atPublicDoor(rapidResetsData),
@@ -57,4 +73,5 @@ export const publicHttp2: readonly Attack[] = [
   atPublicDoor(emptyReportsGrpc),
   atPublicDoor(callsAtOnce),
   silentHandshakes,
+  handshakeStorm,
 ];
