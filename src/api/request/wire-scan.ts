@@ -128,12 +128,17 @@ class WireScan {
       return first;
     }
     let value = 0;
-    for (let place = 0; place < 10; place += 1) {
-      if (this.#at >= end) throw new Unreadable();
-      const byte = this.#bytes[this.#at] ?? 0;
-      this.#at += 1;
-      value += (byte & 0x7f) * 2 ** (7 * place);
-      if (byte < 0x80) return value;
+    // No powers: a message may have a million such bytes, and a power takes longer than all the rest.
+    let scale = 1;
+    const last = Math.min(end, this.#at + 10);
+    for (let at = this.#at; at < last; at += 1) {
+      const byte = this.#bytes[at] ?? 0;
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+      if (byte < 0x80) {
+        this.#at = at + 1;
+        return value;
+      }
     }
     throw new Unreadable();
   }
