@@ -103,7 +103,7 @@ export class WatchHub implements ChangeWatcher {
   }
 
   hostWatches(id: SessionId): boolean {
-    return this.readers.hosts.has(id);
+    return this.readers.hostWatches(id);
   }
 
   /**

@@ -22,7 +22,7 @@ export class WatchReaders implements Iterable<WatchReader> {
   readonly #readers = new Map<WatchReader, () => void>();
   readonly bySession: WatchIndex<SessionId> = new WatchIndex();
   readonly byBeach: WatchIndex<BeachId> = new WatchIndex();
-  /** Sessions that their own host watches. */
+  /** Sessions that their own host watches, or watched until a moment ago. */
   readonly hosts: ReaderIndex<SessionId> = new ReaderIndex();
 
   constructor(turns: Turns) {
@@ -76,7 +76,6 @@ export class WatchReaders implements Iterable<WatchReader> {
       reader.isGone = true;
       reader.wake();
       if (!this.#readers.delete(reader)) return;
-      if (role === "host") for (const id of ids) this.hosts.delete(id, reader);
       if (sessions.kind === "beach") {
         this.byBeach.delete(sessions.beachId, reader);
         this.byBeach.noteLeft(sessions.beachId);
@@ -95,12 +94,19 @@ export class WatchReaders implements Iterable<WatchReader> {
     return leave;
   }
 
+  /** The host of a session watches it. */
+  hostWatches(id: SessionId): boolean {
+    for (const host of this.hosts.of(id)) if (!host.isGone) return true;
+    return false;
+  }
+
   /** A few names a step: many readers may leave at once. */
   #letGo(reader: WatchReader, ids: readonly SessionId[], onLetGo: () => void): void {
     let from = 0;
     this.#turns.add(() => {
       for (const id of ids.slice(from, from + namesPerStep)) {
         this.bySession.delete(id, reader);
+        if (reader.role === "host") this.hosts.delete(id, reader);
         if (reader.has(id)) this.bySession.noteLeft(id);
       }
       this.#turns.spend(namesPerStep);

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { Budgets } from "../../../src/budget/budgets.ts";
 import type { SessionRecord } from "../../../src/core/session.ts";
-import type { WatchMessage } from "../../../src/service/lease-service.ts";
+import type { WatchMessage, WatchSelection } from "../../../src/service/lease-service.ts";
 import type { SessionStore } from "../../../src/service/session-store.ts";
 import { WatchHub } from "../../../src/service/watch/watch-hub.ts";
 import { memoryStore } from "../../../src/store/memory-store.ts";
@@ -144,6 +144,17 @@ it("Bounded: all names that are watched are gone through once, and each look at 
   expect(looks.filter((id) => id !== undefined)).toEqual(manyNames);
   expect([...hub.readers.beaches()]).toEqual(["b1", "b2"]);
   for (const sink of sinks) sink.leave();
+});
+
+it("Bounded: what hosts that leave at once watched is let go in turns, and counts no more", async () => {
+  const { hub } = hubOver(memoryStore());
+  const hosts: WatchSelection = { ...named(...manyNames), reader: "host" };
+  const sinks = Array.from({ length: 50 }, () => openSink(hub, hosts));
+  expect(hub.hostWatches("s1")).toBe(true);
+  for (const sink of sinks) sink.leave();
+  expect(hub.hostWatches("s1")).toBe(false);
+  expect(hub.readers.hosts.size).toBeGreaterThan(500);
+  await expect.poll(() => hub.readers.hosts.size, { timeout: 10_000 }).toBe(0);
 });
 
 it("Bounded: watches with many names are opened in turns", async () => {
