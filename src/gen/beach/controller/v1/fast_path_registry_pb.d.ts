@@ -500,7 +500,7 @@ export declare const ListSessionsRequestSchema: GenMessage<ListSessionsRequest>;
  */
 export declare type ListSessionsResponse = Message<"beach.controller.v1.ListSessionsResponse"> & {
   /**
-   * At most page_size, and no more than an answer holds: 512 KiB, or in JSON what would be 128 KiB
+   * At most page_size, and no more than an answer holds: 512 KiB, or in JSON what would be 48 KiB
    * in binary. A page may be shorter than asked for; the last page is the one without
    * next_page_token (AIP-158).
    *
