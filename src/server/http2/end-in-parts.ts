@@ -2,6 +2,7 @@ import { constants, type Http2Session, type Http2Stream } from "node:http2";
 import type { Socket } from "node:net";
 
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import { hasLeft, readingOf } from "../connections/reading.ts";
 import { symbolIn } from "./symbol-in.ts";
 
 /** A connection with no more streams ends at once: one that is ended for what it sends does no more … */
@@ -32,11 +33,23 @@ export function endInParts(
   const endable = session as unknown as Endable;
   const { socket } = endable;
   const destroy = endable.destroy.bind(session);
-  endable.destroy = (error, code) => ending.after(codeOf(error, code), () => destroy(error, code));
+  // The session shows it in disguise, and not at all once it has ended.
+  const own = socketOf(session);
+  endable.destroy = (error, code) =>
+    ending.after(codeOf(error, code), () => {
+      destroy(error, code);
+      if (own !== undefined && !session.closed) setImmediate(cutOff, own);
+    });
   if (socket === undefined) return;
   const destroySocket = socket._destroy.bind(socket);
   socket._destroy = (error, done) =>
     ending.after(constants.NGHTTP2_CANCEL, () => destroySocket(error, done));
+}
+
+/** HTTP/2 waits for what it has written, which TLS never gets rid of where the peer has gone. */
+function cutOff(socket: Socket): void {
+  const reading = readingOf(socket);
+  if (!socket.destroyed && reading !== undefined && hasLeft(reading)) socket.destroy();
 }
 
 class Ending {
@@ -80,6 +93,12 @@ class Ending {
     this.#hasEnded = true;
     for (const end of this.#ends ?? []) end();
   }
+}
+
+/** The socket itself. */
+function socketOf(session: Http2Session): Socket | undefined {
+  const symbol = symbolIn(session, "socket");
+  return symbol && (session as unknown as Record<symbol, Socket | undefined>)[symbol];
 }
 
 /** The streams that are open, by what Node itself keeps of them. */

@@ -3,7 +3,7 @@ import { constants, type Http2Session, type Http2Stream } from "node:http2";
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
 import type { Reader } from "../connections/readers.ts";
-import { type Reading, readingOf } from "../connections/reading.ts";
+import { hasLeft, type Reading, readingOf } from "../connections/reading.ts";
 import type { StreamCount } from "./refused-streams.ts";
 
 /** Streams, resets and frames of data that a connection may bring before others have their turn. */
@@ -169,7 +169,7 @@ class SessionPace implements Reader {
       this.letReadIn = this.#turns.turn;
       const reading = this.#reading;
       // Else HTTP/2 reads on by itself when the write has ended.
-      if (reading?.writeQueueSize === 0) reading.readStart();
+      if (reading !== undefined && hasLeft(reading)) reading.readStart();
     });
   }
 
