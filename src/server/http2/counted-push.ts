@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import { type Joinable, join, passOn } from "./joined-frames.ts";
 import { paceOf } from "./session-pace.ts";
 
 /** A frame below this size costs far more than what it brings … */
@@ -13,14 +14,14 @@ const smallOfCall = 2;
 /** Small frames of a stream so far. */
 const small = Symbol("small frames");
 
-interface Counted extends ServerHttp2Stream {
+interface Counted extends Joinable {
   [small]?: number;
 }
 
 /**
  * Counts frames of data where Node hands them over: it takes all that come, whether or not anybody
- * reads them. Ends a connection that brings too many with next to nothing in them. One function for
- * all streams of a listener, since calls are made by the thousand.
+ * reads them. Ends a connection that brings too many with next to nothing in them, and joins those
+ * before. One function for all streams of a listener, since calls are made by the thousand.
  */
 export function countedPush(turns: ConnectionTurns, budgets: Budgets): ServerHttp2Stream["push"] {
   return function push(this: Counted, chunk: Buffer | null, encoding?: BufferEncoding): boolean {
@@ -31,12 +32,14 @@ export function countedPush(turns: ConnectionTurns, budgets: Budgets): ServerHtt
       if (chunk.length < smallBytes) {
         const count = (this[small] ?? 0) + 1;
         this[small] = count;
-        if (count > smallOfCall && !pace.bringSmall(budgets)) {
+        if (count > smallOfCall) {
+          if (pace.bringSmall(budgets)) return join(this, chunk);
           pace.end();
           return false;
         }
       }
     }
+    passOn(this);
     return Duplex.prototype.push.call(this, chunk, encoding);
   };
 }

@@ -4,6 +4,7 @@ import {
   createServer,
   type Http2Server,
   type Http2ServerRequest,
+  type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
@@ -239,5 +240,32 @@ test("streams of earlier turns may all be reset in one", async () => {
   await expect.poll(() => budgets.figures("open_calls").used).toBe(0);
   expect(connection.isOpen).toBe(true);
   expect(budgets.figures("turn_resets").refused).toBe(0);
+  server.close();
+});
+
+test("small frames of one read come together, in order, and are not kept one by one", async () => {
+  const bytes = Buffer.from(Array.from({ length: 600 }, (_, index) => index % 256));
+  let stream: ServerHttp2Stream | undefined;
+  const { server, address } = await admitting(new Budgets(), {
+    carries: (carried) => {
+      stream = carried;
+      return true;
+    },
+  });
+  using connection = await RawHttp2.open(address, {
+    outcomes: new Outcomes(),
+    signal: AbortSignal.any([]),
+  });
+  const id = connection.nextStream();
+  const parts = Array.from(bytes, (byte) => frame(frames.data, 0, id, Buffer.of(byte)));
+  const head = frame(frames.headers, flags.endHeaders, id, grpcHead("/any"));
+  const end = frame(frames.data, flags.endStream, id, Buffer.from("the end, which is long enough"));
+  await connection.send(Buffer.concat([head, ...parts, end]));
+  await expect.poll(() => stream?.readableLength, patient).toBeGreaterThan(bytes.length);
+  const come: Buffer[] = [];
+  stream?.on("data", (chunk: Buffer) => come.push(chunk));
+  if (stream !== undefined) await once(stream, "end");
+  expect(Buffer.concat(come).subarray(0, bytes.length)).toEqual(bytes);
+  expect(come.length).toBeLessThan(20);
   server.close();
 });
