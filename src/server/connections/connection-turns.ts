@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { Sleep } from "../door.ts";
+import { LoopShares, type Weight } from "./loop-shares.ts";
 import { type Reader, Readers } from "./readers.ts";
 import { WaitingWork, type Work } from "./waiting-work.ts";
 
@@ -25,24 +26,15 @@ const restMsMax = 50;
 const broughtPerLook = 64;
 /** Work that is looked at in a part, including what there was nothing to do for. */
 const looksPerPart = 125;
-/** Over this stretch it is counted what a connection takes of the loop. */
-const stretchMs = 1_000;
-/** Connections that took no more of it come before those that did. */
-const lightMs = 50;
-/** Of so many turns one begins with those that took more. */
+/** Of so many turns one begins with those that took much. */
 const turnsOfLight = 8;
 
 const never = new AbortController().signal;
 
-interface Taken {
-  stretch: number;
-  ms: number;
-}
-
 /**
  * Shares the event loop out among the connections of all doors: what they bring is read, begun and
  * parsed at once while a turn of the loop is short, and the rest waits for later turns. Connections
- * that took little of the loop come first, each in turn.
+ * that took little of the loop come first, each in turn, and first those whose network did.
  */
 export class ConnectionTurns {
   readonly #turnMs: number;
@@ -51,7 +43,7 @@ export class ConnectionTurns {
   readonly #waiting = new WaitingWork();
   /** Long work: however much of it waits, other work does not wait for more than one of it. */
   readonly #waitingLong = new WaitingWork();
-  readonly #taken = new WeakMap<object, Taken>();
+  readonly #shares = new LoopShares();
   readonly #readers = new Readers();
   #brought = 0;
   #count = 0;
@@ -135,7 +127,7 @@ export class ConnectionTurns {
 
   /** Does the work when the connection has its turn, not before the next turn of the loop. */
   wait(connection: object, work: Work): void {
-    this.#waitIn(this.#waiting, connection, work);
+    this.#waitIn(this.#waiting, this.#weightOf(connection), connection, work);
   }
 
   /**
@@ -143,18 +135,34 @@ export class ConnectionTurns {
    * other work of it. Where that takes too long, others have as much time before the next one does.
    */
   next(connection: object): Promise<void> {
+    return this.#nextAs(this.#weightOf(connection), connection);
+  }
+
+  /**
+   * The same for what begins a connection. Where its network took much, those of it that are open come
+   * first: what they brought is done before they bring more by new ones.
+   */
+  nextToConnect(connection: object): Promise<void> {
+    const weight = this.#weightOf(connection);
+    return this.#nextAs(weight === "light" ? "light" : "heavy", connection);
+  }
+
+  #nextAs(weight: Weight, connection: object): Promise<void> {
     return new Promise((resolve) => {
-      this.#waitIn(this.#waitingLong, connection, () => {
+      this.#waitIn(this.#waitingLong, weight, connection, () => {
         resolve();
         return true;
       });
     });
   }
 
-  #waitIn(waiting: WaitingWork, connection: object, work: Work): void {
-    const now = this.#now();
-    this.#setTurn(now);
-    waiting.push(connection, this.#takenBy(connection, now).ms > lightMs, () => {
+  #weightOf(connection: object): Weight {
+    return this.#shares.weightOf(connection, this.#now());
+  }
+
+  #waitIn(waiting: WaitingWork, weight: Weight, connection: object, work: Work): void {
+    this.#setTurn(this.#now());
+    waiting.push(connection, weight, () => {
       this.#follow(connection, this.#now());
       return work();
     });
@@ -247,19 +255,8 @@ export class ConnectionTurns {
 
   /** Counts the time for whoever worked so far. */
   #follow(connection: object | undefined, now: number): void {
-    if (this.#at !== undefined) this.#takenBy(this.#at, now).ms += now - this.#atSince;
+    if (this.#at !== undefined) this.#shares.take(this.#at, now - this.#atSince, now);
     this.#at = connection;
     this.#atSince = now;
-  }
-
-  #takenBy(connection: object, now: number): Taken {
-    const stretch = Math.floor(now / stretchMs);
-    const known = this.#taken.get(connection);
-    if (known?.stretch === stretch) return known;
-    // Half of what was taken before still counts.
-    const ms = known?.stretch === stretch - 1 ? known.ms / 2 : 0;
-    const taken = { stretch, ms };
-    this.#taken.set(connection, taken);
-    return taken;
   }
 }

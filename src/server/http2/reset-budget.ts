@@ -1,6 +1,5 @@
-import { isIPv6 } from "node:net";
-
 import type { Budget, Budgets } from "../../budget/budgets.ts";
+import { networkOf } from "../connections/network.ts";
 import type { Sleep } from "../door.ts";
 
 const refillMs = 1_000;
@@ -82,14 +81,4 @@ export class ResetBudget {
   get #limit(): number {
     return this.#budgets.limit("address_resets");
   }
-}
-
-/** An IPv6 address by its first half: whoever has one has the 2^64 others of that network. */
-function networkOf(address: string): string {
-  if (!isIPv6(address) || address.includes(".")) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = Array.from({ length: 8 - groups.length - after.length }, () => "0");
-  return [...groups, ...zeros, ...after].slice(0, 4).join(":");
 }

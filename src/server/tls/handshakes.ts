@@ -58,7 +58,7 @@ class HandshakeReader implements Reader {
     readingOf(this.#socket)?.readStop();
     if (this.#isHeld) return;
     this.#isHeld = true;
-    void this.#turns.next(this.#socket).then(() => {
+    void this.#turns.nextToConnect(this.#socket).then(() => {
       this.#isHeld = false;
       this.letReadIn = this.#turns.turn;
       readingOf(this.#socket)?.readStart();

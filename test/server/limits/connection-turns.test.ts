@@ -132,6 +132,51 @@ test("a connection that took little of the loop comes before all those that took
   expect(done.slice(0, 2)).toContain(light);
 });
 
+test("a connection whose network took little comes before all those of one that took much", async () => {
+  const { turns, work } = turnsOf();
+  const [busy, calm] = [{ remoteAddress: "10.0.0.1" }, { remoteAddress: "10.0.0.2" }];
+  turns.begin({ ...busy }, () => work(100));
+  await turn();
+  const done: string[] = [];
+  const wait = (one: object, name: string): void =>
+    turns.wait(one, () => {
+      done.push(name);
+      return work(2);
+    });
+  for (let count = 0; count < 5; count += 1) wait({ ...busy }, "busy");
+  wait({ socket: calm }, "calm");
+  await turn();
+  await turn();
+  expect(done.slice(0, 2)).toContain("calm");
+});
+
+test("what a network took is forgotten after two seconds", async () => {
+  const { turns, work } = turnsOf();
+  const busy = { remoteAddress: "10.0.0.1" };
+  turns.begin({ ...busy }, () => work(100));
+  await turn();
+  work(2_000);
+  const done: string[] = [];
+  turns.wait({ ...busy }, () => done.push("once busy") > 0);
+  turns.wait({ remoteAddress: "10.0.0.2" }, () => done.push("calm") > 0);
+  await turn();
+  expect(done).toEqual(["once busy", "calm"]);
+});
+
+test("new connections of a network that took much wait for those of it that are open", async () => {
+  const { turns, work } = turnsOf();
+  const [busy, calm] = [{ remoteAddress: "10.0.0.1" }, { remoteAddress: "10.0.0.2" }];
+  turns.begin({ ...busy }, () => work(100));
+  await turn();
+  const done: string[] = [];
+  const note = (name: string): void => void done.push(name);
+  void turns.nextToConnect({ ...busy }).then(() => note("new"));
+  void turns.next({ ...busy }).then(() => note("open"));
+  void turns.nextToConnect({ ...calm }).then(() => note("calm"));
+  for (let count = 0; count < 3; count += 1) await turn();
+  expect(done).toEqual(["calm", "open", "new"]);
+});
+
 test("long work of others waits, also where it begins later in the turn", async () => {
   const { turns } = turnsOf();
   const done: number[] = [];
