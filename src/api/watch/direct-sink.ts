@@ -30,13 +30,13 @@ export class DirectSink implements WatchSink {
     if (this.#fault !== undefined) throw this.#fault.thrown;
     const shown = this.#deps.filter.show(message);
     if (!(shown instanceof Promise)) return this.#send(shown, isMore);
-    void this.#sendLater(shown);
+    void this.#sendLater(shown, isMore);
     return false;
   }
 
-  async #sendLater(shown: Promise<WatchMessage | undefined>): Promise<void> {
+  async #sendLater(shown: Promise<WatchMessage | undefined>, isMore: boolean): Promise<void> {
     try {
-      if (!this.#send(await shown, false)) return;
+      if (!this.#send(await shown, isMore)) return;
     } catch (thrown) {
       // The next write reports it.
       this.#fault = { thrown };

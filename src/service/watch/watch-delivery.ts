@@ -20,7 +20,7 @@ const farewellMs: DurationMs = 5_000;
 /** What it takes to make a message, and to write those that leave together: so many in a step. */
 const messagePoints = 4;
 const writePoints = 8;
-const togetherMax = 16;
+const togetherMax = 32;
 
 interface WatchDeliveryDeps {
   readonly clock: Clock;
