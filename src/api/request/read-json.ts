@@ -19,15 +19,14 @@ export async function readJson(
   fits: JsonFits,
   turn: NextTurn,
 ): Promise<Result<MessageShape<DescMessage>>> {
-  const parts = (): Iterable<JsonPart> => partsOf(bytes, fits.cuts);
+  const { cuts } = fits;
   try {
-    if (fits.cuts.length > 0) return done(await readParts(desc, parts(), fits, turn));
-    for (const { text } of parts()) return done(fromJsonString(desc, text, lenient));
+    if (cuts.length > 0) return done(await readParts(desc, partsOf(bytes, cuts), fits, turn));
+    return done(fromJsonString(desc, new TextDecoder().decode(bytes), lenient));
   } catch {
-    // What is wrong is looked up below.
+    const violations = await jsonFaults(desc, partsOf(bytes, cuts), turn);
+    return refused({ reason: "FIELD_INVALID", violations });
   }
-  const violations = await jsonFaults(desc, parts(), turn);
-  return refused({ reason: "FIELD_INVALID", violations });
 }
 
 const lenient = { ignoreUnknownFields: true };
