@@ -35,6 +35,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #intake: Intake;
   readonly #held: HeldBytes;
   readonly #packing: Packing;
+  /** As its headers say; 0 where they do not. */
+  readonly #announcedBytes: number;
   readonly #fault: HeaderFault | undefined;
   readonly #onRead: () => void;
   #message: MessageShape<DescMessage> | undefined;
@@ -49,6 +51,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     this.#intake = intake;
     this.#held = intake.open(connectionOf(request), response);
     this.#packing = packingOf(request.headers);
+    this.#announcedBytes = Number(request.headers["content-length"] ?? 0);
     this.#fault = fault;
     describeAsEmpty(request.headers);
   }
@@ -130,6 +133,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     const chunks: Buffer[] = [];
     let left = this.#intake.budgets.limit("message_bytes") + envelopeBytes;
     try {
+      if (this.#announcedBytes > left) return refuseLongMessage(this.#intake.budgets);
       // A request that is destroyed takes the socket with it, by which the answer has to leave.
       for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
         this.#held.take(chunk.length);

@@ -113,6 +113,16 @@ describe("a body in envelopes", () => {
 });
 
 describe("a body without end", () => {
+  test("is refused before it comes, where its headers say how long it is", async () => {
+    const sending = open(renew, { ...unary, "content-length": "8000000000" }, new Agent());
+    sending.on("error", () => undefined);
+    sending.flushHeaders();
+    const [answer] = (await once(sending, "response")) as [IncomingMessage];
+    expect(answer.statusCode).toBe(400);
+    expect(await text(answer)).toMatch(/at most 1048576 bytes/);
+    sending.destroy();
+  });
+
   test("is refused while it is sent, and the connection goes on", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const sending = open(renew, unary, agent);
