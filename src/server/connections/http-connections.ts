@@ -17,10 +17,11 @@ import { SecureConnections, type SecureConnectionsOptions } from "../http2/secur
 import type { Outbox } from "../outbox.ts";
 import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { Arrivals } from "./arrivals.ts";
+import { bodyBegins } from "./body-ahead.ts";
 import { Crowd } from "./crowd.ts";
 import { endConnectionInTurn, leaveInTurn } from "./leave-in-turn.ts";
 import { expectRefusal, refusalBody, refuseTunnel, refuseUnparsed } from "./parser-refusal.ts";
-import { readInParts } from "./read-in-parts.ts";
+import { partBytes, readInParts } from "./read-in-parts.ts";
 import { resetConnection } from "./reset-connection.ts";
 import { boundSmallChunks } from "./small-chunks.ts";
 import type { Work } from "./waiting-work.ts";
@@ -144,6 +145,7 @@ export class HttpConnections {
       this.#connected(socket);
     });
     server.on("request", (request, response) => {
+      bodyBegins(request.socket, request.headers["content-length"], partBytes);
       this.#called(request.socket, response);
       boundSmallChunks(request, this.#budgets, () => resetConnection(request.socket));
       this.#inOrder(request.socket, response, () => {

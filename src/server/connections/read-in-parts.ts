@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
 
+import { bodyAhead, bodyPasses } from "./body-ahead.ts";
 import type { ConnectionTurns } from "./connection-turns.ts";
 
 /** About fifty of the smallest requests. */
-const partBytes = 4 * 1024;
+export const partBytes: number = 4 * 1024;
 
 /**
  * Has what a connection brings parsed in small parts, the rest of it when the connection has its
@@ -24,14 +25,17 @@ export function readInParts(
     return !socket.destroyed;
   };
   socket.on("data", (bytes: Buffer) => {
-    parse.call(socket, bytes.subarray(0, partBytes));
+    // A body is one piece for the parser, and each part of it would cost as much as the whole.
+    const length = Math.max(partBytes, Math.min(bytes.length, bodyAhead(socket)));
+    bodyPasses(socket, length);
+    parse.call(socket, bytes.subarray(0, length));
     if (hasEnough()) socket.pause();
-    if (bytes.length <= partBytes || socket.destroyed) return;
+    if (bytes.length <= length || socket.destroyed) return;
     if (!socket.isPaused() && !turns.hasRoom(socket)) {
       socket.pause();
       turns.wait(socket, readOn);
     }
     // It comes back at once, or when the connection is read on.
-    socket.unshift(bytes.subarray(partBytes));
+    socket.unshift(bytes.subarray(length));
   });
 }

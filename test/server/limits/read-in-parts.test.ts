@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { fastify } from "fastify";
+import { type FastifyInstance, fastify } from "fastify";
 import { expect, test } from "vitest";
 
 import { Budgets } from "../../../src/budget/budgets.ts";
@@ -10,9 +10,16 @@ import { ConnectionTurns } from "../../../src/server/connections/connection-turn
 import { HttpConnections } from "../../../src/server/connections/http-connections.ts";
 import { Outbox } from "../../../src/server/outbox.ts";
 
+const bodyLimit = 1024 * 1024;
 const call = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
 
-test("no more is parsed of a connection than may wait for the answer of its first call", async () => {
+interface Door {
+  readonly app: FastifyInstance;
+  connect(): Promise<Socket>;
+}
+
+/** A door without routes, on which a connection may have so many calls wait. */
+async function door(): Promise<Door> {
   const budgets = new Budgets({ queued_calls: 16 });
   const connections = new HttpConnections(
     {
@@ -27,35 +34,82 @@ test("no more is parsed of a connection than may wait for the answer of its firs
     },
     new Outbox(budgets),
   );
-  const app = fastify({ serverFactory: connections.serverFactory, forceCloseConnections: true });
-  let parsed = 0;
-  app.server.on("request", () => {
-    parsed += 1;
+  const app = fastify({
+    serverFactory: connections.serverFactory,
+    forceCloseConnections: true,
+    bodyLimit,
   });
-  const { promise: first, resolve: answerFirst } = Promise.withResolvers<void>();
-  let begun = 0;
-  app.get("/", async () => {
-    begun += 1;
-    await first;
-    return "answered";
+  return {
+    app,
+    async connect() {
+      await app.listen({ host: "127.0.0.1", port: 0 });
+      const { port } = app.server.address() as AddressInfo;
+      const socket = connect(port, "127.0.0.1");
+      await once(socket, "connect");
+      return socket;
+    },
+  };
+}
+
+/** A call with a body of that length, which is text. */
+function callWith(bytes: number): string {
+  const head = "POST / HTTP/1.1\r\nhost: h\r\ncontent-type: text/plain\r\n";
+  return `${head}content-length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`;
+}
+
+test.for([
+  { behind: "nothing", first: "" },
+  { behind: "a long body", first: callWith(100_000) },
+])(
+  "no more is parsed of a connection than may wait for the answer of its first call, behind $behind",
+  async ({ first }) => {
+    const { app, connect } = await door();
+    let parsed = 0;
+    app.server.on("request", () => {
+      parsed += 1;
+    });
+    const { promise: answered, resolve: answerFirst } = Promise.withResolvers<void>();
+    let begun = 0;
+    const answer = async (): Promise<string> => {
+      begun += 1;
+      await answered;
+      return "answered";
+    };
+    app.get("/", answer);
+    app.post("/", answer);
+    const socket = await connect();
+    let answers = "";
+    socket.on("data", (data) => {
+      answers += data.toString();
+    });
+    socket.write(first + call.repeat(2_000));
+    while (begun === 0) await turn();
+    for (let turns = 0; turns < 100; turns += 1) await turn();
+    expect(begun).toBe(1);
+    expect(parsed).toBeGreaterThan(16);
+    expect(parsed).toBeLessThan(200);
+    answerFirst();
+    while (answers.split("answered").length <= 2_000) await turn();
+    expect(parsed).toBeGreaterThanOrEqual(2_000);
+    socket.destroy();
+    await app.close();
+  },
+);
+
+test("a long body is parsed as it comes, not in parts", async () => {
+  const { app, connect } = await door();
+  let parts = 0;
+  app.server.on("connection", (socket: Socket) => {
+    socket.on("data", () => {
+      parts += 1;
+    });
   });
-  await app.listen({ host: "127.0.0.1", port: 0 });
-  const { port } = app.server.address() as AddressInfo;
-  const socket = connect(port, "127.0.0.1");
-  let answers = "";
-  socket.on("data", (data) => {
-    answers += data.toString();
-  });
-  await once(socket, "connect");
-  socket.write(call.repeat(2_000));
-  while (begun === 0) await turn();
-  for (let turns = 0; turns < 100; turns += 1) await turn();
-  expect(begun).toBe(1);
-  expect(parsed).toBeGreaterThan(16);
-  expect(parsed).toBeLessThan(200);
-  answerFirst();
-  while (answers.split("answered").length <= 2_000) await turn();
-  expect(parsed).toBe(2_000);
+  app.post("/", async ({ body }) => `${String(body).length}`);
+  const socket = await connect();
+  socket.write(callWith(bodyLimit));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(new RegExp(`${bodyLimit}$`));
+  expect(parts).toBeLessThan(bodyLimit / 4_096 / 2);
   socket.destroy();
   await app.close();
 });
