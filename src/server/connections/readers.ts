@@ -2,6 +2,8 @@
 export interface Reader {
   /** The turn in which it was let read last; undefined where it was never held. */
   readonly letReadIn: number | undefined;
+  /** Where the connection comes from. */
+  readonly network: string;
   hold(): void;
 }
 
@@ -24,11 +26,18 @@ export class Readers {
     this.#new.delete(reader);
   }
 
-  /** Has all other new ones wait: one has filled the turn. Who waited for this one reads in it. */
+  /**
+   * Has the other new ones of the same network wait: one has filled the turn. Who waited for this one
+   * reads in it.
+   */
   holdOthers(than: Reader, turn: number, second: number): void {
     for (const [reader, until] of this.#new) {
       if (second > until) this.#new.delete(reader);
-      else if (reader !== than && reader.letReadIn !== turn) reader.hold();
+      else if (isOther(reader, than) && reader.letReadIn !== turn) reader.hold();
     }
   }
+}
+
+function isOther(reader: Reader, than: Reader): boolean {
+  return reader !== than && reader.network === than.network;
 }

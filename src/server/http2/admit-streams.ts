@@ -169,10 +169,9 @@ function beginSession(
   forgetRemoved(session);
   // Many connections may be made at once, with all that one read takes on each.
   const pace = paceOf(session, turns);
-  pace.begin();
-  endInParts(session, turns, () => pace.readNoMore());
   const address = addressOf(session.socket);
-  pace.address = address;
+  pace.begin(address);
+  endInParts(session, turns, () => pace.readNoMore());
   pace.streams = countStreams(session, (refused) => {
     budgets.refuse("header_bytes", refused);
     const isWithin = pace.bringRefused(refused, budgets);

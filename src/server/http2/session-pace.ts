@@ -2,6 +2,7 @@ import { constants, type Http2Session, type Http2Stream } from "node:http2";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import { networkOf } from "../connections/network.ts";
 import type { Reader } from "../connections/readers.ts";
 import { hasLeft, type Reading, readingOf } from "../connections/reading.ts";
 import type { StreamCount } from "./refused-streams.ts";
@@ -32,6 +33,7 @@ class SessionPace implements Reader {
   readonly #turns: ConnectionTurns;
   /** Where the connection comes from, and what counts its streams; set as soon as it is there. */
   address = "unknown";
+  network = "unknown";
   streams: StreamCount | undefined;
   /** The connection ends: no more is read of it. */
   isOver = false;
@@ -145,7 +147,9 @@ class SessionPace implements Reader {
   }
 
   /** The connection is new: it may bring much. */
-  begin(): void {
+  begin(address: string): void {
+    this.address = address;
+    this.network = networkOf(address);
     this.#turns.addNew(this);
     this.hold();
   }

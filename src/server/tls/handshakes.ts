@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 
 import type { Budgets } from "../../budget/budgets.ts";
 import type { ConnectionTurns } from "../connections/connection-turns.ts";
+import { networkOf } from "../connections/network.ts";
 import type { Reader } from "../connections/readers.ts";
 import { readingOf } from "../connections/reading.ts";
 
@@ -42,12 +43,14 @@ export function handshakeOptions({ budgets, turns, protocols }: Handshakes): Han
 class HandshakeReader implements Reader {
   readonly #socket: TLSSocket;
   readonly #turns: ConnectionTurns;
+  readonly network: string;
   letReadIn: number | undefined;
   #isHeld = false;
 
   constructor(socket: TLSSocket, turns: ConnectionTurns) {
     this.#socket = socket;
     this.#turns = turns;
+    this.network = networkOf(socket.remoteAddress ?? "unknown");
     turns.addNew(this);
     const forget = (): void => turns.forget(this);
     socket.once("secure", forget);

@@ -7,8 +7,9 @@ interface Held extends Reader {
   holds: number;
 }
 
-function reader(): Held {
+function reader(network = "here"): Held {
   return {
+    network,
     letReadIn: undefined,
     holds: 0,
     hold() {
@@ -27,6 +28,15 @@ test("whoever was let read in a turn is read in it, whatever others bring", () =
   expect(waited.holds).toBe(0);
   readers.holdOthers(busy, 8, 0);
   expect([busy.holds, waited.holds]).toEqual([0, 1]);
+});
+
+test("a new connection of another network is read, whatever one brings", () => {
+  const readers = new Readers();
+  const [busy, near, far] = [reader(), reader(), reader("there")];
+  readers.addNew(near, 0);
+  readers.addNew(far, 0);
+  readers.holdOthers(busy, 1, 0);
+  expect([near.holds, far.holds]).toEqual([1, 0]);
 });
 
 test("a connection is held for others while it is new", () => {
