@@ -147,6 +147,11 @@ export class ConnectionTurns {
     return this.#nextAs(weight === "light" ? "light" : "heavy", connection);
   }
 
+  /** Resolves after so many milliseconds. */
+  after(timeMs: number): Promise<void> {
+    return this.#sleep(timeMs, never);
+  }
+
   #nextAs(weight: Weight, connection: object): Promise<void> {
     return new Promise((resolve) => {
       this.#waitIn(this.#waitingLong, weight, connection, () => {

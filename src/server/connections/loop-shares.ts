@@ -46,9 +46,8 @@ export class LoopShares {
 
   /** Undefined where that is not known. */
   #ofNetwork(connection: object, now: number): Taken | undefined {
-    const network = this.#networks.get(connection) ?? networkOfConnection(connection);
+    const network = this.#networks.get(connection) ?? this.#placed(connection);
     if (network === undefined) return undefined;
-    this.#networks.set(connection, network);
     const stretch = Math.floor(now / stretchMs);
     if (stretch !== this.#stretch) {
       this.#byNetworkBefore = stretch === this.#stretch + 1 ? this.#byNetwork : new Map();
@@ -60,6 +59,12 @@ export class LoopShares {
     const taken = goneOn(this.#byNetworkBefore.get(network), stretch);
     this.#byNetwork.set(network, taken);
     return taken;
+  }
+
+  #placed(connection: object): string | undefined {
+    const network = networkOfConnection(connection);
+    if (network !== undefined) this.#networks.set(connection, network);
+    return network;
   }
 }
 

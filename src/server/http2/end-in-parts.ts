@@ -9,6 +9,8 @@ import { symbolIn } from "./symbol-in.ts";
 const atOnceMax = 256;
 /** … and others close so many in one piece of work. */
 const perWork = 32;
+/** What has been written when a connection ends has so long to leave. */
+const lingerMs = 1_000;
 
 type Done = (error?: Error | null) => void;
 
@@ -38,7 +40,7 @@ export function endInParts(
   endable.destroy = (error, code) =>
     ending.after(codeOf(error, code), () => {
       destroy(error, code);
-      if (own !== undefined && !session.closed) setImmediate(cutOff, own);
+      if (own !== undefined && !own.destroyed) cutOffSoon(own, turns);
     });
   if (socket === undefined) return;
   const destroySocket = socket._destroy.bind(socket);
@@ -46,10 +48,16 @@ export function endInParts(
     ending.after(constants.NGHTTP2_CANCEL, () => destroySocket(error, done));
 }
 
-/** HTTP/2 waits for what it has written, which TLS never gets rid of where the peer has gone. */
-function cutOff(socket: Socket): void {
-  const reading = readingOf(socket);
-  if (!socket.destroyed && reading !== undefined && hasLeft(reading)) socket.destroy();
+/**
+ * HTTP/2 waits for what it has written to leave: for ever where the peer reads nothing, and over TLS
+ * also where it has gone.
+ */
+function cutOffSoon(socket: Socket, turns: ConnectionTurns): void {
+  setImmediate(() => {
+    const reading = readingOf(socket);
+    if (reading === undefined || hasLeft(reading)) socket.destroy();
+    else void turns.after(lingerMs).then(() => socket.destroy());
+  });
 }
 
 class Ending {

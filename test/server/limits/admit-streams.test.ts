@@ -4,10 +4,12 @@ import {
   createServer,
   type Http2Server,
   type Http2ServerRequest,
+  type Http2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
+import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
@@ -139,6 +141,38 @@ test("the bytes of trailers are counted like those of headers", async () => {
   endWithTrailers(raw, { "x-wide": "v".repeat(9_000) });
   await expect.poll(() => budgets.figures("header_string_bytes").refused, patient).toBe(1);
   raw.session.destroy();
+  server.close();
+});
+
+/** More than the kernel takes for a peer that reads nothing. */
+const muchBytes = 50_000_000;
+const windowMax = 0x7fff_ffff;
+
+test("a connection that ends is cut off, although its peer reads nothing of what was written", async () => {
+  let written: Http2Session | undefined;
+  const { server, address } = await admitting(new Budgets(), {
+    carries(stream) {
+      stream.respond({ ":status": 200 });
+      stream.end(Buffer.alloc(muchBytes));
+      written = stream.session;
+      return true;
+    },
+  });
+  const leaving = new AbortController();
+  const context = { outcomes: new Outcomes(), signal: leaving.signal };
+  using connection = await RawHttp2.open(address, context, false);
+  const window = Buffer.concat([Buffer.of(0, 4), uint32(windowMax)]);
+  const opening = [
+    frame(frames.settings, 0, 0, window),
+    frame(frames.windowUpdate, 0, 0, uint32(windowMax - 65_535)),
+    frame(frames.headers, flags.endHeaders, connection.nextStream(), grpcHead("/any")),
+  ];
+  await connection.send(Buffer.concat(opening));
+  await expect.poll(() => written, patient).toBeDefined();
+  // As it is where its peer answers no ping.
+  written?.destroy();
+  const count = promisify(server.getConnections.bind(server));
+  await expect.poll(() => count(), patient).toBe(0);
   server.close();
 });
 
