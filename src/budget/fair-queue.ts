@@ -37,7 +37,7 @@ export class FairQueue<T> {
 const droppedMin = 64;
 
 /** First in, first out. To shift an array moves all that is behind. */
-class Queue<T> {
+export class Queue<T> {
   #items: (T | undefined)[] = [];
   #shifted = 0;
 

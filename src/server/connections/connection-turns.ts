@@ -127,7 +127,7 @@ export class ConnectionTurns {
 
   /** Does the work when the connection has its turn, not before the next turn of the loop. */
   wait(connection: object, work: Work): void {
-    this.#waitIn(this.#waiting, this.#weightOf(connection), connection, work);
+    this.#waitIn(this.#waiting, () => this.#weightOf(connection), connection, work);
   }
 
   /**
@@ -135,7 +135,7 @@ export class ConnectionTurns {
    * other work of it. Where that takes too long, others have as much time before the next one does.
    */
   next(connection: object): Promise<void> {
-    return this.#nextAs(this.#weightOf(connection), connection);
+    return this.#nextAs(() => this.#weightOf(connection), connection);
   }
 
   /**
@@ -143,8 +143,8 @@ export class ConnectionTurns {
    * first: what they brought is done before they bring more by new ones.
    */
   nextToConnect(connection: object): Promise<void> {
-    const weight = this.#weightOf(connection);
-    return this.#nextAs(weight === "light" ? "light" : "heavy", connection);
+    const weigh = (): Weight => (this.#weightOf(connection) === "light" ? "light" : "heavy");
+    return this.#nextAs(weigh, connection);
   }
 
   /** Resolves after so many milliseconds. */
@@ -152,9 +152,9 @@ export class ConnectionTurns {
     return this.#sleep(timeMs, never);
   }
 
-  #nextAs(weight: Weight, connection: object): Promise<void> {
+  #nextAs(weigh: () => Weight, connection: object): Promise<void> {
     return new Promise((resolve) => {
-      this.#waitIn(this.#waitingLong, weight, connection, () => {
+      this.#waitIn(this.#waitingLong, weigh, connection, () => {
         resolve();
         return true;
       });
@@ -165,9 +165,9 @@ export class ConnectionTurns {
     return this.#shares.weightOf(connection, this.#now());
   }
 
-  #waitIn(waiting: WaitingWork, weight: Weight, connection: object, work: Work): void {
+  #waitIn(waiting: WaitingWork, weigh: () => Weight, connection: object, work: Work): void {
     this.#setTurn(this.#now());
-    waiting.push(connection, weight, () => {
+    waiting.push(connection, weigh, () => {
       this.#follow(connection, this.#now());
       return work();
     });

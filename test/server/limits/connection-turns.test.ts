@@ -132,6 +132,24 @@ test("a connection that took little of the loop comes before all those that took
   expect(done.slice(0, 2)).toContain(light);
 });
 
+test("work that has waited since its connection had taken little waits for others once that took much", async () => {
+  const { turns, work } = turnsOf();
+  const done: string[] = [];
+  const wait = (one: object, name: string, ms: number): void =>
+    turns.wait(one, () => {
+      done.push(name);
+      return work(ms);
+    });
+  const [busy, calm] = [{ remoteAddress: "10.0.0.1" }, { remoteAddress: "10.0.0.2" }];
+  // The calm network took much with another connection; the busy one is about to.
+  turns.begin({ ...calm }, () => work(60));
+  await turn();
+  for (let count = 0; count < 20; count += 1) wait(busy, "busy", 20);
+  wait(calm, "calm", 1);
+  while (!done.includes("calm")) await turn();
+  expect(done.indexOf("calm")).toBeLessThan(5);
+});
+
 test("a connection whose network took little comes before all those of one that took much", async () => {
   const { turns, work } = turnsOf();
   const [busy, calm] = [{ remoteAddress: "10.0.0.1" }, { remoteAddress: "10.0.0.2" }];
