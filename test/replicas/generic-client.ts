@@ -10,7 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 
 import { createBackoff } from "../../src/client/index.ts";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
@@ -27,6 +27,9 @@ export interface RetryingClient extends Disposable {
 
 const attemptsMax = 5;
 
+/** A call whose answer had begun when the connection broke. */
+class AnswerCut extends Error {}
+
 /** gRPC as it comes: every address is used in turn, and calls are retried by gRPC's own policy. */
 export function grpcOver(addresses: readonly string[]): RetryingClient {
   const retryPolicy = {
@@ -42,21 +45,34 @@ export function grpcOver(addresses: readonly string[]): RetryingClient {
       methodConfig: [{ name: [{}], retryPolicy }],
     }),
   });
+  const ask: RetryingClient["call"] = (method, request) =>
+    new Promise((resolve, reject) => {
+      let hasBegun = false;
+      const call = client.makeUnaryRequest(
+        `/${method.parent.typeName}/${method.name}`,
+        Buffer.from,
+        (answer: Buffer) => answer,
+        toBinary(method.input, create(method.input, request)),
+        (error: ServiceError | null, answer?: Buffer) => {
+          if (error === null) resolve(fromBinary(method.output, answer ?? Buffer.alloc(0)));
+          else reject(hasBegun && error.code === status.UNAVAILABLE ? new AnswerCut() : error);
+        },
+      );
+      call.on("metadata", () => {
+        hasBegun = true;
+      });
+    });
   return {
     isInternal: true,
-    call: (method, request) =>
-      new Promise((resolve, reject) => {
-        client.makeUnaryRequest(
-          `/${method.parent.typeName}/${method.name}`,
-          Buffer.from,
-          (answer: Buffer) => answer,
-          toBinary(method.input, create(method.input, request)),
-          (error: ServiceError | null, answer?: Buffer) => {
-            if (error === null) resolve(fromBinary(method.output, answer ?? Buffer.alloc(0)));
-            else reject(error);
-          },
-        );
-      }),
+    async call(method, request) {
+      try {
+        return await ask(method, request);
+      } catch (error) {
+        // gRPC leaves it to its caller whether to repeat a call whose answer has begun.
+        if (!(error instanceof AnswerCut)) throw error;
+        return await ask(method, request);
+      }
+    },
     [Symbol.dispose]: () => client.close(),
   };
 }
