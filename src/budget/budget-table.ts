@@ -249,7 +249,7 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
   control_frames: {
     limit: 32,
     unit: "frames",
-    of: "SETTINGS and GOAWAY of one connection of HTTP/2 within a second, each of which is looked up against all of its open streams",
+    of: "SETTINGS and GOAWAY of one connection of HTTP/2 within a second; for each, HTTP/2 looks at all open streams of the connection",
     beyond: "the connection is closed, which counts as one that HTTP/2 had to end",
   },
   open_streams: {

@@ -179,7 +179,7 @@ function beginSession(
     setImmediate(() => pace.end());
   });
   const bringControl = (): void => {
-    // HTTP/2 drops what is left of the read as soon as the connection has ended.
+    // Not amid what HTTP/2 does with the frame. It takes in the rest of the read all the same.
     if (!pace.bringControl(budgets)) process.nextTick(() => pace.end());
   };
   session.on("remoteSettings", bringControl);

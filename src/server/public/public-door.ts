@@ -113,7 +113,7 @@ export async function openPublicDoor(options: PublicDoorOptions): Promise<Door> 
       responses.set(request.raw, reply.raw);
     });
     await scope.register(fastifyConnectPlugin, {
-      // Answers are not compressed: that of a page may take a third of a second of another thread.
+      // Answers are not compressed: a page would keep another thread busy for a third of a second.
       acceptCompression: [],
       shutdownSignal: shutdown.signal,
       contextValues: ({ raw, body }) =>

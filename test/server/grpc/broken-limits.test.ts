@@ -105,7 +105,7 @@ test.for(controls)("a connection that brings many %s is closed amid them", async
   await hasty.connection.send(sent(500));
   await vi.waitFor(() => expect(hasty.connection.isOpen).toBe(false), patient);
   expect(hasty.outcomes.counts).toHaveProperty("GOAWAY ENHANCE_YOUR_CALM");
-  // The first one beyond the limit ends it: HTTP/2 drops those behind.
+  // The first one beyond the limit ends it: those behind are not counted any more.
   const metrics = await (await fetch(service.opsUrl("/metrics"))).text();
   expect(metrics).toContain('lease_budget_refusals_total{budget="control_frames"} 1\n');
   expect(modest.connection.isOpen).toBe(true);
