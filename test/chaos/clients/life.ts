@@ -80,10 +80,13 @@ export class Life {
     return population;
   }
 
-  /** No more trouble among clients from here on, but what has begun. */
-  calmDown({ operators }: Population): void {
+  /**
+   * No more trouble among clients from here on. Acks that are held and ends that are mute would
+   * outlast the moment at which all is found well, and take a session's fast path after it.
+   */
+  calmDown({ operators, managers, hosts }: Population): void {
     this.#isCalm = true;
-    for (const operator of operators) operator.calmDown();
+    for (const part of [...operators, ...managers, ...hosts, this.peers]) part.calmDown();
   }
 }
 

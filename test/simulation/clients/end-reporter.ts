@@ -60,6 +60,11 @@ export class EndReporter {
     this.#muteUntil = Number.POSITIVE_INFINITY;
   }
 
+  /** An end that has fallen mute speaks again; one of the old kind never does. */
+  calmDown(): void {
+    if (Number.isFinite(this.#muteUntil)) this.#muteUntil = 0;
+  }
+
   /** The process dies: the other ends of its connections notice nothing for a while. */
   die(): void {
     this.#isStopped = true;

@@ -49,6 +49,10 @@ export class Host {
     this.#reporter?.die();
   }
 
+  calmDown(): void {
+    this.#reporter?.calmDown();
+  }
+
   #take(state: TransportSeen): void {
     const { negotiation } = state;
     if (negotiation !== undefined && !this.#offered.includes(negotiation.handshakeId)) {

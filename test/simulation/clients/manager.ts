@@ -48,6 +48,10 @@ export class Manager {
     this.#reporters.clear();
   }
 
+  calmDown(): void {
+    for (const reporter of this.#reporters.values()) reporter.calmDown();
+  }
+
   /** Takes a session on, from whoever served it before. */
   async take(place: Place): Promise<void> {
     this.#served.set(place.sessionId, place);

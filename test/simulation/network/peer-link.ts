@@ -143,6 +143,13 @@ export class PeerNetwork {
     }
   }
 
+  /** Acknowledgements that were held come at once. */
+  calmDown(): void {
+    for (const handshakeId of this.up) {
+      for (const end of this.#both(handshakeId)) end.unackedSince = undefined;
+    }
+  }
+
   /** Readiness never shows: of the channels beside the actions, or of all of them at one end. */
   #lame(a: PeerEnd, b: PeerEnd): void {
     const { random } = this.#parts;
