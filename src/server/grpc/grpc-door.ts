@@ -13,6 +13,7 @@ import { Arrivals } from "../connections/arrivals.ts";
 import type { CallAfter, ConnectionOptions, Door } from "../door.ts";
 import { admitStreams } from "../http2/admit-streams.ts";
 import { OpenCalls } from "../http2/open-calls.ts";
+import { rejectsStreams } from "../http2/rejected-streams.ts";
 import { ResetBudget } from "../http2/reset-budget.ts";
 import { onTransportError } from "../http2/session-errors.ts";
 import { giveNotice } from "../http2/session-notice.ts";
@@ -80,6 +81,7 @@ export async function openGrpcDoor(options: GrpcDoorOptions): Promise<Door> {
   const server = new Server(channelOptions);
   setHttp2Options(server, {
     ...resets,
+    ...rejectsStreams,
     ...handshakeOptions({
       budgets: intake.budgets,
       turns: connections.turns,

@@ -23,6 +23,7 @@ import type { TlsIdentity } from "../tls/tls-identity.ts";
 import { type Admission, admitStreams } from "./admit-streams.ts";
 import { closeInput } from "./close-input.ts";
 import { OpenCalls } from "./open-calls.ts";
+import { rejectsStreams } from "./rejected-streams.ts";
 import { ResetBudget } from "./reset-budget.ts";
 import { SessionCare } from "./session-care.ts";
 import { onTransportError } from "./session-errors.ts";
@@ -91,6 +92,7 @@ export class SecureConnections {
         maxConcurrentStreams: streamsMax,
         maxHeaderListSize: this.#budgets.limit("header_bytes"),
       },
+      ...rejectsStreams,
       streamResetBurst: streamsMax,
       streamResetRate: resetsPerSecond,
       maxSessionMemory: sessionMegabytes,

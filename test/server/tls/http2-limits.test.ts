@@ -91,6 +91,25 @@ describe.skipIf(!hasOpenssl)("over HTTP/2 at the public door", () => {
     expect(raw.session.remoteSettings.maxConcurrentStreams).toBe(5);
   });
 
+  test("a connection at its limit outlives streams that it opens as others end", async () => {
+    await runWith({ connection_streams: 300 });
+    await once(raw.session, "remoteSettings");
+    const ended = Array.from({ length: 300 }, () => raw.open(keepAlive));
+    await vi.waitFor(
+      async () => expect(await service.figure("used", "open_streams")).toBe(300),
+      patient,
+    );
+    // A client sends each as soon as one of those before has been reset.
+    const begun = Array.from({ length: 300 }, () => raw.open(renew));
+    for (const stream of begun) stream.end(empty);
+    for (const stream of ended) stream.close(constants.NGHTTP2_CANCEL);
+    const codes = await Promise.all(begun.map(resetOf));
+    expect(new Set([...codes, constants.NGHTTP2_NO_ERROR])).toEqual(
+      new Set([constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_NO_ERROR]),
+    );
+    expect(await renewed(raw)).toBe("3");
+  });
+
   test("one connection may have as many streams as are left for all others", async () => {
     await runWith({ open_streams: 6 });
     const open = Array.from({ length: 3 }, () => raw.open(keepAlive));
