@@ -262,7 +262,8 @@ export const budgetTable: Readonly<Record<BudgetName, BudgetRow>> = {
     limit: 1_000,
     unit: "streams",
     of: "open on one connection of HTTP/2 at the public door",
-    beyond: "the stream is refused (REFUSED_STREAM)",
+    beyond:
+      "the stream is refused (REFUSED_STREAM) until the peer has confirmed the limit; then the connection ends. A stream that takes the place of one that ends in the same turn may be reset (ENHANCE_YOUR_CALM)",
   },
   handshake_ms: {
     limit: 10_000,
