@@ -4,7 +4,7 @@ import type { Breach, Checker } from "../judging/checker.ts";
 import { isTroubled, mayBeDetached, type Witness } from "../judging/witness.ts";
 import type { Ask } from "../seen/ask.ts";
 import type { EndSeen, TransportSeen } from "../seen/seen.ts";
-import type { Received } from "../seen/sight.ts";
+import type { Asked, Received } from "../seen/sight.ts";
 
 /**
  * While a replacement is negotiated, the current handshake and transport stay valid; they are
@@ -104,12 +104,27 @@ function wordsOn(
   const isReceived = (["manager", "host"] as const).every((end) =>
     isUnbroken(
       ofCurrent.filter(
-        ({ ask, askId }) => ask.kind === "Report" && ask.end === end && witness.answerOf.has(askId),
+        (word) =>
+          word.ask.kind === "Report" && word.ask.end === end && isHeard(witness, word, words),
       ),
       Math.max(since, until - 9_000),
     ),
   );
   return isReceived ? ofCurrent.map(({ ask }) => ask).filter(isReport) : undefined;
+}
+
+/** It was answered, and none that its reporter sent later can have come before it: then it is dropped. */
+function isHeard({ answerOf }: Witness, { ask, askId }: Asked, words: readonly Asked[]): boolean {
+  const answer = answerOf.get(askId);
+  if (answer === undefined || !isReport(ask)) return false;
+  return words.every(
+    (other) =>
+      !isReport(other.ask) ||
+      other.ask.reporterId !== ask.reporterId ||
+      other.ask.sequence <= ask.sequence ||
+      other.serial > answer.serial ||
+      (answerOf.get(other.askId)?.serial ?? 0) > answer.serial,
+  );
 }
 
 function isReport(ask: Ask): ask is Report {

@@ -48,7 +48,10 @@ function notLive(endedBy: LeaseEnd): Answer {
   return { kind: "refused", refusal: { reason: "LEASE_NOT_LIVE", endedBy } };
 }
 
-function verdict(standing: "promoted" | "retired" | "lingering", generation = 1): Answer {
+function verdict(
+  standing: "promoted" | "retired" | "lingering" | "unknown",
+  generation = 1,
+): Answer {
   const said = { path: "fast_path", health: "healthy", generation, standing } as const;
   return { kind: "done", verdict: said };
 }
@@ -59,11 +62,26 @@ const shown = (changes: Partial<LeaseSeen>): Answer => ({
   lease: { ...lease, token: undefined, ...changes },
 });
 
+const unknown = verdict("unknown");
+
 /** Both ends say once a second that all is well with h1. */
 const well: Tell = (history) => {
   for (let second = 0; second < 10; second += 1) {
     history.asked(report, verdict("promoted"), { afterMs: 500 });
     history.asked({ ...report, end: "host" }, verdict("promoted"), { afterMs: 490 });
+  }
+  return history;
+};
+
+/** What both ends say of h1 comes behind what they say of h2 later, and is dropped. */
+const overtaken: Tell = (history) => {
+  for (let sequence = 1; sequence < 20; sequence += 2) {
+    for (const end of ["manager", "host"] as const) {
+      const own = { ...report, end, reporterId: `${end}-1` };
+      const after = { afterMs: 490 };
+      history.asked({ ...own, handshakeId: "h2", sequence: sequence + 1 }, unknown, after);
+      history.asked({ ...own, sequence }, verdict("promoted"));
+    }
   }
   return history;
 };
@@ -347,6 +365,16 @@ describe("nothing is broken", () => {
             { version: 13, handshakeId: "h2", generation: 2, change: "retired" },
             { afterMs: 5_000 },
           ),
+    ],
+    [
+      "by a fast path of which nothing was heard in order",
+      (h) =>
+        overtaken(h).shown({
+          version: 11,
+          handshakeId: "h2",
+          generation: 2,
+          lingering: { handshakeId: "h1", honouredUntil: start + 16_000 },
+        }),
     ],
     ["by states that were merged and counted", (h) => between(h).shown({ version: 13 }, {}, 2)],
     [

@@ -140,7 +140,9 @@ export declare type TransportReport = Message<"beach.controller.v1.TransportRepo
 
   /**
    * Grows with each report of one reporter_id, from 1. A report whose sequence does not grow is
-   * dropped, so that repeats and late arrivals are harmless. 0: not numbered, never dropped.
+   * dropped, so that repeats and late arrivals are harmless. 0: not numbered, never dropped. What a
+   * reporter says of several handshakes at one time belongs in one call: of two calls, the later may
+   * overtake the other, which is then dropped.
    *
    * @generated from field: uint64 sequence = 10;
    */
