@@ -46,7 +46,7 @@ export class LoopShares {
 
   /** Undefined where that is not known. */
   #ofNetwork(connection: object, now: number): Taken | undefined {
-    const network = this.#networks.get(connection) ?? this.#placed(connection);
+    const network = this.#networks.get(connection) ?? this.#lookUpNetwork(connection);
     if (network === undefined) return undefined;
     const stretch = Math.floor(now / stretchMs);
     if (stretch !== this.#stretch) {
@@ -61,7 +61,7 @@ export class LoopShares {
     return taken;
   }
 
-  #placed(connection: object): string | undefined {
+  #lookUpNetwork(connection: object): string | undefined {
     const network = networkOfConnection(connection);
     if (network !== undefined) this.#networks.set(connection, network);
     return network;

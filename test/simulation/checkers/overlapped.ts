@@ -104,8 +104,8 @@ function wordsOn(
   const isReceived = (["manager", "host"] as const).every((end) =>
     isUnbroken(
       ofCurrent.filter(
-        (word) =>
-          word.ask.kind === "Report" && word.ask.end === end && isHeard(witness, word, words),
+        ({ ask, askId }) =>
+          isReport(ask) && ask.end === end && isHeard(witness, { ask, askId }, words),
       ),
       Math.max(since, until - 9_000),
     ),
@@ -113,10 +113,14 @@ function wordsOn(
   return isReceived ? ofCurrent.map(({ ask }) => ask).filter(isReport) : undefined;
 }
 
-/** It was answered, and none that its reporter sent later can have come before it: then it is dropped. */
-function isHeard({ answerOf }: Witness, { ask, askId }: Asked, words: readonly Asked[]): boolean {
+/** The report counted for certain: it was answered, and none with a higher number came before it. */
+function isHeard(
+  { answerOf }: Witness,
+  { ask, askId }: { readonly ask: Report; readonly askId: number },
+  words: readonly Asked[],
+): boolean {
   const answer = answerOf.get(askId);
-  if (answer === undefined || !isReport(ask)) return false;
+  if (answer === undefined) return false;
   return words.every(
     (other) =>
       !isReport(other.ask) ||

@@ -66,9 +66,11 @@ const unknown = verdict("unknown");
 
 /** Both ends say once a second that all is well with h1. */
 const well: Tell = (history) => {
-  for (let second = 0; second < 10; second += 1) {
-    history.asked(report, verdict("promoted"), { afterMs: 500 });
-    history.asked({ ...report, end: "host" }, verdict("promoted"), { afterMs: 490 });
+  for (let sequence = 1; sequence <= 10; sequence += 1) {
+    for (const end of ["manager", "host"] as const) {
+      const own = { ...report, end, reporterId: `${end}-1`, sequence };
+      history.asked(own, verdict("promoted"), { afterMs: 490 });
+    }
   }
   return history;
 };

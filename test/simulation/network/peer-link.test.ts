@@ -3,13 +3,13 @@ import { Random } from "../../support/runs/random.ts";
 import { Timeline } from "../timeline.ts";
 import { type PeerEnd, PeerNetwork } from "./peer-link.ts";
 
-async function connected(): Promise<{ peers: PeerNetwork; manager: PeerEnd; timeline: Timeline }> {
+async function connected(): Promise<{ peers: PeerNetwork; manager: PeerEnd }> {
   const timeline = new Timeline(0);
   const peers = new PeerNetwork({ timeline, random: new Random(1), draw: () => false });
   const manager = peers.join("handshake", "manager", () => undefined);
   peers.join("handshake", "host", () => undefined);
   await timeline.runUntil(10_000);
-  return { peers, manager, timeline };
+  return { peers, manager };
 }
 
 test("acks that are held come once all is calm", async () => {
